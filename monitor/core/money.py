@@ -1,0 +1,75 @@
+"""Exact money: decimals under one context that refuses to lose a digit, and rounding named at the edge.
+
+Amounts at rest are `Decimal`. Inside a method figures are rational numbers (`Fraction`): sums, products and shares are
+then exact, and a limit that is met by equality is met. Digits are cut once, when a figure is printed.
+"""
+
+import re
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+
+EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, Overflow, Clamped])
+"""For +, - and x on amounts: raises `decimal.Inexact` instead of rounding (JOURNAL 9)."""
+
+INTEGER_DIGITS = 20
+FRACTION_DIGITS = 18
+FIGURE_DIGITS = 34
+ZERO = Decimal(0)
+
+_PLAIN = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,18})?\Z", re.ASCII)
+_WIDE = Context(prec=200)
+
+MINOR_UNITS = {"JPY": 0, "KRW": 0, "EUR": 2, "USD": 2, "GBP": 2, "HKD": 2, "SGD": 2, "AED": 2}
+"""Decimals of the reporting currencies (ISO 4217); any other currency has 2."""
+
+
+class BadDecimal(ValueError):
+    """The text is not a plain decimal of at most 20 integer and 18 fraction digits."""
+
+
+def parse_decimal(text: str) -> Decimal:
+    """A plain decimal text as `Decimal`, digits kept; `BadDecimal` for exponents, signs but '-', or too many digits."""
+    if not _PLAIN.match(text):
+        raise BadDecimal(f"{text[:60]!r} is not a plain decimal of at most 20 integer and 18 fraction digits")
+    return Decimal(text)
+
+
+def plain(value: Decimal) -> str:
+    """The shortest plain text of an amount: no exponent, no trailing zeros, no minus zero."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def minor_unit(currency: str) -> int:
+    """Decimals of a reporting currency."""
+    return MINOR_UNITS.get(currency, 2)
+
+
+def round_up(value: Fraction, decimals: int) -> str:
+    """Plain text of `value` rounded toward plus infinity at `decimals` places."""
+    return _rounded(value, decimals, ROUND_CEILING)
+
+
+def round_down(value: Fraction, decimals: int) -> str:
+    """Plain text of `value` rounded toward minus infinity at `decimals` places."""
+    return _rounded(value, decimals, ROUND_FLOOR)
+
+
+def exact_text(value: Fraction, digits: int = FIGURE_DIGITS) -> str:
+    """`value` exactly where it terminates within `digits` significant digits, else `digits` digits, truncated."""
+    context = Context(prec=digits, rounding=ROUND_DOWN)
+    return plain(context.divide(_integer(value.numerator), _integer(value.denominator)))
+
+
+def _rounded(value: Fraction, decimals: int, rounding: str) -> str:
+    scaled = value * 10**decimals
+    whole = scaled.numerator // scaled.denominator
+    if rounding == ROUND_CEILING and scaled.denominator != 1:
+        whole += 1
+    return plain(_integer(whole).scaleb(-decimals, _WIDE))
+
+
+def _integer(value: int) -> Decimal:
+    return Decimal(value)

@@ -1,0 +1,76 @@
+"""Times as integer nanoseconds since 1970 UTC, and their RFC 3339 text. Nothing here reads a clock."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
+)
+
+
+class BadTime(ValueError):
+    """The text is not RFC 3339 with an offset."""
+
+
+def parse_time(text: str) -> int:
+    """Nanoseconds since 1970 UTC of an RFC 3339 text with any offset; `BadTime` else. A second of 60 is refused."""
+    found = _RFC3339.match(text)
+    if not found:
+        raise BadTime(f"{text[:60]!r} is not an RFC 3339 time with an offset")
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    try:
+        ordinal = date(int(year), int(month), int(day)).toordinal()
+    except ValueError as error:
+        raise BadTime(f"{text!r}: {error}") from None
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        raise BadTime(f"{text!r}: hour, minute or second out of range")
+    seconds = (ordinal - _EPOCH_ORDINAL) * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second) - _offset_s(zone, text)
+    return seconds * SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def _offset_s(zone: str, text: str) -> int:
+    if zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    if hours > 23 or minutes > 59:
+        raise BadTime(f"{text!r}: offset out of range")
+    return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+
+
+def format_time(ns: int) -> str:
+    """RFC 3339 in UTC with microseconds; truncated to them."""
+    seconds, rest = divmod(ns, SECOND)
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z" if moment.year >= 1000 else _early(moment, rest)
+
+
+def _early(moment: datetime, rest: int) -> str:
+    return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def exact_time(ns: int) -> str:
+    """As `format_time`, with nine digits where microseconds would lose some: the form kept in the journal."""
+    text = format_time(ns)
+    return text if ns % 1000 == 0 else f"{text[:-1]}{ns % 1000:03d}Z"
+
+
+def hour_of(ns: int) -> int:
+    """Start of the UTC hour that holds `ns`."""
+    return ns - ns % HOUR
+
+
+def utc_day(ns: int) -> int:
+    """Number of the UTC day since 1970."""
+    return ns // DAY
+
+
+def from_ms(milliseconds: int) -> int:
+    """A Kafka time stamp in nanoseconds."""
+    return milliseconds * 1_000_000

@@ -1,0 +1,1 @@
+"""Everything that knows Kafka or Faust: intake, journal, assessor, dispatcher, embedded broker."""
