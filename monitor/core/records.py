@@ -103,26 +103,35 @@ def decode_record(data: bytes, offset: int, journal_time: int) -> JournalRecord:
     """The record in `data`; `BadRecord` when it is not one or is of a newer version."""
     try:
         raw = json.loads(data)
-        version, kind = raw["v"], raw["kind"]
-        if version > VERSION:
-            raise BadRecord(f"journal record at offset {offset} has version {version}, this release reads up to {VERSION}: upgrade it first")
-        if kind not in ENTITY_KINDS and kind not in PARTITION_KINDS:
-            raise BadRecord(f"journal record at offset {offset} is of the unknown kind {kind!r}")
-        statement = Statement(
-            kind=kind,
-            entity=raw["entity"],
-            at=parse_time(raw["at"]),
-            body=raw["body"],
-            source=None if raw["src"] is None else _source(raw["src"]),
-            logged_at=None if raw["logged_at"] is None else parse_time(raw["logged_at"]),
-            rules=None if raw["rules"] is None else Rules(raw["rules"]["number"], raw["rules"]["digest"]),
-            auth=raw["auth"],
-        )
+        _refuse_foreign(raw["v"], raw["kind"], offset)
+        statement = _statement(raw)
     except BadRecord:
         raise
     except (ValueError, KeyError, TypeError) as error:
         raise BadRecord(f"journal record at offset {offset} cannot be read: {error}") from error
     return JournalRecord(statement, offset, journal_time, hashlib.sha256(data).digest())
+
+
+def _refuse_foreign(version: int, kind: str, offset: int) -> None:
+    if version > VERSION:
+        raise BadRecord(
+            f"journal record at offset {offset} has version {version}, this release reads up to {VERSION}: upgrade it first"
+        )
+    if kind not in ENTITY_KINDS and kind not in PARTITION_KINDS:
+        raise BadRecord(f"journal record at offset {offset} is of the unknown kind {kind!r}")
+
+
+def _statement(raw: Mapping[str, Any]) -> Statement:
+    return Statement(
+        kind=raw["kind"],
+        entity=raw["entity"],
+        at=parse_time(raw["at"]),
+        body=raw["body"],
+        source=None if raw["src"] is None else _source(raw["src"]),
+        logged_at=None if raw["logged_at"] is None else parse_time(raw["logged_at"]),
+        rules=None if raw["rules"] is None else Rules(raw["rules"]["number"], raw["rules"]["digest"]),
+        auth=raw["auth"],
+    )
 
 
 def _source_object(source: Source) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+# make demo and make test are all a newcomer needs; `make help` lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:29092
+
+.PHONY: help setup lock demo test lint fast bench test-kafka test-stack test-faults soak kafka-up kafka-down clean
+
+help: ## what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the environment in .venv (Python 3.11, pinned by hashes)
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with 'make PYTHON=/path/to/python3.11'" >&2; exit 2; }
+	@echo "making the environment in $(VENV) (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+lock: ## resolve requirements.lock anew (needs uv)
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+
+demo: $(READY) ## embedded broker, the daemon, a theft in January 2018, and the alerts it raises
+	@$(BIN)/reserve-monitor demo
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fast: $(READY)
+	@$(BIN)/pytest -m "not kafka and not stack and not slow"
+
+test: lint fast ## lint, types, import contracts and every fast test layer
+
+bench: $(READY) ## speed, as ratios against a baseline in the same run (BROKER=kafka for Apache Kafka)
+	@$(BIN)/python -m benchmarks
+
+kafka-up: ## a real Apache Kafka broker without Docker (Java 17, Maven)
+	@deploy/kafka/up
+
+kafka-down: ## stop it
+	@deploy/kafka/down
+
+test-kafka: $(READY) ## the broker contract, unchanged, on Apache Kafka
+	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m kafka tests
+
+test-stack: $(READY) ## with the real Prometheus and Alertmanager
+	@deploy/stack/fetch
+	@$(BIN)/pytest -m stack tests
+
+test-faults: $(READY) ## the full fault counts: 2 million trades, 20 kills
+	@$(BIN)/pytest -m slow tests
+
+soak: test-faults
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

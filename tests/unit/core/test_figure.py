@@ -1,0 +1,74 @@
+"""Intervals carry what is not known through the arithmetic."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core import figure
+from monitor.core.figure import NOTHING, UNKNOWN, Figure
+
+WHOLE = st.integers(0, 50).map(Fraction)
+
+
+@st.composite
+def held(draw):
+    """A figure >= 0 and a value inside it."""
+    low = draw(WHOLE)
+    inside = low + draw(WHOLE)
+    high = draw(st.none() | WHOLE.map(lambda more: inside + more))
+    return Figure(low, high), inside
+
+
+def contains(interval, value):
+    return (interval.low is None or interval.low <= value) and (interval.high is None or value <= interval.high)
+
+
+@given(held(), held())
+def test_the_figure_that_appears_later_lies_within_the_bounds(one, other):
+    (a, x), (b, y) = one, other
+    assert contains(a + b, x + y)
+    assert contains(a - b, x - y)
+    assert contains(a.times(b), x * y)
+    assert contains(a.scaled(3), x * 3)
+    assert contains(figure.maximum([a, b]), max(x, y))
+    assert contains(figure.minimum([a, b]), min(x, y))
+    assert contains(a.share_of_rest(b), x / (x + y) if x + y else Fraction(0))
+
+
+@given(held(), held())
+def test_a_proof_is_never_taken_back(one, other):
+    (a, x), (b, y) = one, other
+    verdict = a.reaches(b)
+    assert verdict is None or verdict == (x >= y)
+
+
+def test_the_share_of_nothing_is_nothing():
+    assert NOTHING.share_of_rest(NOTHING) == NOTHING
+    assert NOTHING.share_of_rest(UNKNOWN) == NOTHING
+    assert UNKNOWN.share_of_rest(NOTHING) == Figure.between(0, 1)
+
+
+def test_a_limit_met_by_equality_is_met():
+    assert Figure.of(1).reaches(Figure.of(1)) is True
+    assert UNKNOWN.reaches(Figure.of(1)) is None
+    assert Figure.of(1).reaches(UNKNOWN) is None
+
+
+def test_nothing_of_something_without_a_price_is_nothing():
+    assert NOTHING.times(UNKNOWN) == NOTHING
+    assert UNKNOWN.scaled(0) == NOTHING
+
+
+def test_a_negative_factor_would_turn_the_ends():
+    with pytest.raises(ValueError, match=">= 0"):
+        NOTHING.scaled(-1)
+
+
+def test_a_known_figure_beside_an_unknown_one():
+    assert figure.maximum([UNKNOWN, Figure.of(5)]) == Figure.between(5, None)
+    assert figure.minimum([UNKNOWN, Figure.of(5)]) == Figure.between(0, 5)
+    assert not UNKNOWN.known
+    assert UNKNOWN.value is None
+    assert Figure.of(Fraction(1, 2)).value == Fraction(1, 2)

@@ -1,0 +1,66 @@
+"""The journal record: one form, one text, read back whole."""
+
+import json
+
+import pytest
+
+from monitor.core.records import (
+    BadRecord,
+    Rules,
+    Source,
+    SourcePartition,
+    Statement,
+    decode_record,
+    encode_statement,
+    journal_partition,
+)
+
+TRADES = SourcePartition("market.trades", 0, 3)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        Statement("tick", None, 1_767_582_245_000_000_000, {}),
+        Statement("position", "jp-main", 5, {"quantity": "1"}, Source(TRADES, offset=7), 4, Rules(2, "sha256:a"), "acl"),
+        Statement("flow", "jp-main", 5, {"cells": []}, Source(TRADES, start=0, upto=9), 4, Rules(2, "sha256:a")),
+    ],
+)
+def test_what_is_written_is_read_back(statement):
+    data = encode_statement(statement)
+    record = decode_record(data, 11, 6)
+    assert record.statement == statement
+    assert (record.offset, record.journal_time, len(record.digest)) == (11, 6, 32)
+    assert encode_statement(record.statement) == data
+
+
+def test_the_record_is_the_one_of_the_design():
+    data = json.loads(encode_statement(Statement("tick", None, 0, {})))
+    assert data == {
+        "v": 1, "kind": "tick", "entity": None, "at": "1970-01-01T00:00:00.000000Z", "src": None,
+        "logged_at": None, "rules": None, "auth": "none", "body": {},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"v": 2}, "upgrade"),
+        ({"kind": "gossip"}, "unknown kind"),
+        ({"at": "yesterday"}, "cannot be read"),
+        ({"src": {"topic": "x"}}, "cannot be read"),
+    ],
+)
+def test_a_record_of_another_form_is_refused(change, message):
+    raw = json.loads(encode_statement(Statement("tick", None, 0, {}))) | change
+    with pytest.raises(BadRecord, match=message):
+        decode_record(json.dumps(raw).encode(), 0, 0)
+
+
+def test_bytes_that_are_no_record_are_refused():
+    with pytest.raises(BadRecord):
+        decode_record(b"\xff", 0, 0)
+
+
+def test_an_entity_keeps_its_partition_for_ever():
+    assert [journal_partition(name, 16) for name in ("jp-main", "hk-a", "x-1", "coincheck")] == [8, 2, 1, 0]
