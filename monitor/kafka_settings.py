@@ -1,0 +1,60 @@
+"""How to reach Kafka: section `kafka` of the configuration (CONTRACT 4). Read by every stage; holds no client library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+
+
+class KafkaSettings(BaseModel):
+    """Addresses, security and names. Secrets are paths of files that are read when a connection is made, never values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+    """OAUTHBEARER: the file a sidecar keeps fresh; read again at each connection."""
+    ca_file: Path | None = None
+    """Authorities that may sign the brokers' certificates; absent: those of the system."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    prefix: str = Field(default="reserve-monitor", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    """Consumer groups are `<prefix>.intake` and `<prefix>.dispatcher`, the Faust application `<prefix>.assessor`."""
+    journal_partitions: int = Field(default=16, ge=1, le=1024)
+    """Fixed for the journal's life: entities are spread over it by hash (JOURNAL 1)."""
+    replication_factor: int = Field(default=-1, ge=-1)
+    """Of topics made by `topics create`; -1 leaves it to the broker's default."""
+    embedded: bool = False
+    """The broker is the embedded one of demos and tests: no idempotent producer, no commit metadata, short fetch waits."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.security_protocol.startswith("SASL"):
+            self._check_sasl()
+        elif self.sasl_mechanism is not None:
+            raise ValueError("kafka.sasl_mechanism needs kafka.security_protocol SASL_SSL or SASL_PLAINTEXT")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("kafka.cert_file and kafka.key_file belong together: set both or neither")
+        return self
+
+    def _check_sasl(self) -> None:
+        if self.sasl_mechanism is None:
+            raise ValueError(f"kafka.security_protocol {self.security_protocol} needs kafka.sasl_mechanism")
+        if self.sasl_mechanism == "OAUTHBEARER":
+            if self.token_file is None:
+                raise ValueError("kafka.sasl_mechanism OAUTHBEARER needs kafka.token_file")
+        elif self.username is None or self.password_file is None:
+            raise ValueError(f"kafka.sasl_mechanism {self.sasl_mechanism} needs kafka.username and kafka.password_file")
+
+    def group(self, stage: str) -> str:
+        """The consumer group (for the assessor: the Faust application) of a stage."""
+        return f"{self.prefix}.{stage}"
