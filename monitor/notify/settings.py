@@ -1,0 +1,79 @@
+"""Settings of the channels: section `alerting.channels` (CONTRACT 4). Secrets are paths of files, read again at each send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _http_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("an address starts with http:// or https://")
+    return text.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class ChannelSettings(BaseModel):
+    """What every channel has: limits of one attempt and of their rate, and the pace of retries."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """Of one attempt, connection included."""
+    max_per_minute: int = Field(default=600, ge=1)
+    """Changes told in a minute; a burst of as many is let through at once."""
+    retry_first_s: float = Field(default=0.5, gt=0)
+    """Wait after the first failed attempt; it doubles from there, with jitter."""
+    retry_max_s: float = Field(default=30.0, gt=0)
+    """Longest wait between two attempts, so the delay after an outage."""
+    undelivered_after_s: float = Field(default=120.0, gt=0)
+    """Age of an undelivered change at which the other channels are told that this one fails."""
+
+
+class AlertmanagerSettings(ChannelSettings):
+    """Prometheus Alertmanager, API v2. Every address is sent to, as a cluster of them asks; one that is down is caught up later."""
+
+    type: Literal["alertmanager"]
+    urls: tuple[HttpUrl, ...] = Field(min_length=1)
+    resend_s: float = Field(default=60.0, gt=0, le=180)
+    """How often what is active is sent again."""
+    bearer_token_file: Path | None = None
+    max_per_minute: int = Field(default=60_000, ge=1)
+
+
+class WebhookSettings(ChannelSettings):
+    """The alert object by POST; signed when there is a secret."""
+
+    type: Literal["webhook"]
+    url: HttpUrl
+    secret_file: Path | None = None
+    max_per_minute: int = Field(default=6_000, ge=1)
+
+
+class PagerDutySettings(ChannelSettings):
+    """PagerDuty Events v2. `url` is for another service region or a test."""
+
+    type: Literal["pagerduty"]
+    routing_key_file: Path
+    url: HttpUrl = "https://events.pagerduty.com"
+    max_per_minute: int = Field(default=120, ge=1)
+
+
+class SlackSettings(ChannelSettings):
+    """One channel of a Slack workspace, by a bot token with `chat:write` (and `channels:history` to find what a lost answer left)."""
+
+    type: Literal["slack"]
+    token_file: Path
+    channel: str = Field(min_length=1)
+    url: HttpUrl = "https://slack.com/api"
+    max_per_minute: int = Field(default=50, ge=1)
+
+
+AnyChannelSettings = Annotated[
+    AlertmanagerSettings | WebhookSettings | PagerDutySettings | SlackSettings,
+    Field(discriminator="type"),
+]
