@@ -1,0 +1,62 @@
+"""What the web server asks of the process it stands in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Answer of a probe: `ok`, and for each part what it says (`ok`, or what is wrong)."""
+
+    ok: bool
+    checks: Mapping[str, str] = field(default_factory=dict)
+
+
+class Probes(Protocol):
+    """The process's own health. None of it says anything about the figures: that is `/status`."""
+
+    def live(self) -> Health:
+        """Whether every loop of this process moves. Never depends on Kafka: a restart must help where this fails."""
+        ...
+
+    def ready(self) -> Health:
+        """Whether state is restored, partitions are assigned and the lag is within bounds."""
+        ...
+
+    def started(self) -> Health:
+        """Whether the first restore is over; stays true from then on."""
+        ...
+
+
+class StatusSource(Protocol):
+    """The engines of this process, as they stand after their newest evaluation."""
+
+    def partitions(self) -> Sequence[int]:
+        """Journal partitions held here, sorted."""
+        ...
+
+    def entities(self) -> Sequence[str]:
+        """Entities held here, sorted."""
+        ...
+
+    def holds(self, entity: str) -> bool:
+        """Whether the journal partition of `entity` is held here, whether or not the entity was ever seen."""
+        ...
+
+    def owner(self, entity: str) -> str | None:
+        """Base URL of the worker that holds `entity`, where known."""
+        ...
+
+    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+        """The status object of CONTRACT 5; `day` chooses a past business date of the trade flow. KeyError: never seen."""
+        ...
+
+
+class Exposition(Protocol):
+    """The metrics of this process."""
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """The text and its content type, in the format that the Accept header asks for."""
+        ...

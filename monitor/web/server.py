@@ -1,0 +1,222 @@
+"""The admin server: probes, metrics, status as JSON and as a page (CONTRACT 5).
+
+It answers from memory only, so it stays reachable whatever Kafka does. Read-only: nothing here changes state.
+"""
+
+import asyncio
+import errno
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from monitor.errors import ConnectionProblem
+from monitor.web.history import History
+from monitor.web.page import render_page
+from monitor.web.protocols import Exposition, Health, Probes, StatusSource
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_ASSETS = {"status.css": "text/css", "status.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class WebParts:
+    """What the server shows. `status` is None in a process without an assessor.
+
+    `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
+    """
+
+    probes: Probes
+    metrics: Exposition
+    versions: Mapping[str, str]
+    status: StatusSource | None = None
+    before_scrape: Callable[[], None] | None = None
+    sample_s: float = 5.0
+    history: History = field(default_factory=History)
+
+
+class WebServer:
+    """A running server; `port` is the one it listens on, also when port 0 was asked for."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        self._runner = runner
+        self.host = host
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Base URL of the server."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    async def stop(self) -> None:
+        """Close the port; requests under way get a second."""
+        await self._runner.cleanup()
+
+
+async def start_web(parts: WebParts, host: str, port: int) -> WebServer:
+    """Serve `parts` at host and port; ConnectionProblem when the address cannot be had."""
+    runner = web.AppRunner(build_web(parts), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        if error.errno == errno.EADDRINUSE:
+            text = f"port {port} on {host} is in use: stop what listens there, or set http.port (RESERVE_HTTP__PORT)"
+        else:
+            text = f"cannot listen on {host} port {port} ({error.strerror}): set http.host and http.port"
+        raise ConnectionProblem(text) from None
+    return WebServer(runner, host, runner.addresses[0][1])
+
+
+def build_web(parts: WebParts) -> web.Application:
+    """The application with all routes of CONTRACT 5."""
+    app = web.Application(middlewares=[_guard])
+    pages = _Pages(parts)
+    app.router.add_get("/", pages.page)
+    app.router.add_get("/static/{name}", _static)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/version", pages.version)
+    app.router.add_get("/status", pages.status)
+    app.router.add_get("/status/{entity}", pages.entity)
+    for path, probe in (("/livez", parts.probes.live), ("/readyz", parts.probes.ready), ("/startupz", parts.probes.started)):
+        app.router.add_get(path, _probe(probe))
+    if parts.status is not None:
+        app.cleanup_ctx.append(_sampling(parts, parts.status))
+    return app
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Security headers on every answer; every error as JSON with one sentence."""
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = _json({"error": error.text or error.reason}, error.status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    except Exception:
+        log.exception("http_request_failed", path=request.path)
+        response = _json({"error": "the request failed here; the log says why"}, 500)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+class _Pages:
+    """Handlers that need the parts."""
+
+    def __init__(self, parts: WebParts) -> None:
+        self._parts = parts
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The status page: all entities held here, or the one of `?entity=`."""
+        text = render_page(self._parts, request.query.get("entity"))
+        return web.Response(text=text, content_type="text/html")
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        if self._parts.before_scrape is not None:
+            self._parts.before_scrape()
+        body, content_type = self._parts.metrics.exposition(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def version(self, _request: web.Request) -> web.Response:
+        return _json(dict(self._parts.versions))
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """The partitions held here, and each entity's states and coverage."""
+        source = self._source()
+        rows = [_summary(source.status(entity, None)) for entity in source.entities()]
+        return _json({"partitions": list(source.partitions()), "entities": rows})
+
+    async def entity(self, request: web.Request) -> web.Response:
+        """The status object of one entity; 421 with the owner's address where another worker holds it."""
+        source, entity, day = self._source(), request.match_info["entity"], _day(request)
+        if not source.holds(entity):
+            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        try:
+            return _json(source.status(entity, day))
+        except KeyError:
+            raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
+
+    def _source(self) -> StatusSource:
+        if self._parts.status is None:
+            raise web.HTTPNotFound(text="no assessor runs in this process: ask one that runs `--only assessor`")
+        return self._parts.status
+
+
+def _summary(status: Mapping[str, Any]) -> dict[str, Any]:
+    fields = ("method", "mode", "state", "coverage", "coverage_lower", "coverage_upper")
+    methods = [{name: assessment[name] for name in fields} for assessment in status["methods"]]
+    return {"entity": status["entity"], "at": status["at"], "methods": methods, "alerts": len(status["alerts"])}
+
+
+def _day(request: web.Request) -> date | None:
+    text = request.query.get("date")
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"date={text[:40]!r} is not a date: write YYYY-MM-DD") from None
+
+
+async def _static(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    if name not in _ASSETS:
+        raise web.HTTPNotFound(text=f"there is no file {name[:40]!r}")
+    return web.Response(body=(TEMPLATES / name).read_bytes(), content_type=_ASSETS[name], charset="utf-8")
+
+
+def _probe(probe: Callable[[], Health]) -> Handler:
+    async def answer(_request: web.Request) -> web.Response:
+        health = probe()
+        return _json({"ok": health.ok, "checks": dict(health.checks)}, 200 if health.ok else 503)
+
+    return answer
+
+
+def _sampling(parts: WebParts, source: StatusSource) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Remembers each entity's evaluations while the server runs; many entities are spread over the interval."""
+
+    async def sample() -> None:
+        while True:
+            entities = source.entities()
+            parts.history.keep(entities)
+            for entity in entities:
+                if source.holds(entity):
+                    parts.history.record(source.status(entity, None))
+                await asyncio.sleep(parts.sample_s / max(len(entities), 100))
+            await asyncio.sleep(parts.sample_s)
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(sample(), name="status history")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return run
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(text=json.dumps(value, ensure_ascii=False), status=status, content_type="application/json")
