@@ -72,5 +72,5 @@ class ConfigurationParts:
         parts.revision, parts.digest, parts.refused = state["revision"], state["digest"], state["refused"]
         for entry in state["pending"]:
             pieces = {int(part): text for part, text in entry["parts"].items()}
-            parts._pending[entry["revision"], entry["digest"]] = pieces  # noqa: SLF001  # its own kind
+            parts._pending[entry["revision"], entry["digest"]] = pieces
         return parts
