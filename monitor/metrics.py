@@ -6,7 +6,8 @@ worker, leaves nothing behind.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from datetime import date
+from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
@@ -18,7 +19,30 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from monitor.core.times import SECOND
-from monitor.measurements import ENTITY_METRICS, METRICS, OUTCOMES, TOPICS, Folding, Metric, Sample, entity_samples
+from monitor.measurements import (
+    ENTITY_METRICS,
+    METRICS,
+    OUTCOMES,
+    PARTITION_METRICS,
+    TOPICS,
+    Folding,
+    Metric,
+    Sample,
+    entity_samples,
+)
+
+
+class EntityFigures(Protocol):
+    """The part of an engine that metrics are read from."""
+
+    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+        """The status object of CONTRACT 5."""
+        ...
+
+    def measures(self, entity: str) -> Mapping[str, Any]:
+        """Figures for metrics alone: custody, trade value, incident losses, feeds, holes, times."""
+        ...
+
 
 _Wrapper = TypeVar("_Wrapper", bound=MetricWrapperBase)
 
@@ -85,6 +109,11 @@ class Metrics:
 
     # Assessor
 
+    def evaluated(self, engine: EntityFigures, entities: Iterable[str]) -> None:
+        """These entities may have newer evaluations: their series are replaced."""
+        for entity in entities:
+            self.update_entity(engine.status(entity, None), engine.measures(entity))
+
     def update_entity(self, status: Mapping[str, Any], measures: Mapping[str, Any]) -> None:
         """Replace all series of the entity by those of its status object and the engine's measures."""
         entity = status["entity"]
@@ -99,47 +128,42 @@ class Metrics:
         """Remove all series of an entity that is no longer held here."""
         self._entities.samples.pop(entity, None)
 
-    def keep_entities(self, entities: Collection[str]) -> None:
-        """Remove the series of every entity that is not among `entities`."""
-        for gone in self._entities.samples.keys() - set(entities):
-            self.drop_entity(gone)
-
     def journal_lag(self, partition: int, records: int, seconds: float) -> None:
-        """Journal records of a partition that are not applied yet, and the age of the oldest of them."""
+        """Journal records of a partition that are not applied yet, and the age of the last one that is."""
         self._set("reserve_journal_lag_records", (str(partition),), records)
         self._set("reserve_journal_lag_seconds", (str(partition),), seconds)
 
-    def engine_clock(self, partition: int, at_ns: int) -> None:
+    def engine_clock(self, partition: int, clock_ns: int) -> None:
         """The engine's clock of a partition, ns since 1970."""
-        self._set("reserve_engine_clock_timestamp_seconds", (str(partition),), at_ns / SECOND)
+        self._set("reserve_engine_clock_timestamp_seconds", (str(partition),), clock_ns / SECOND)
 
-    def snapshot(self, partition: int, at_ns: int) -> None:
+    def snapshot_taken(self, partition: int, at_ns: int) -> None:
         """A complete snapshot of a partition stands since `at_ns`."""
         self._set("reserve_snapshot_last_timestamp_seconds", (str(partition),), at_ns / SECOND)
 
-    def drop_partition(self, partition: int) -> None:
-        """Remove the series of a journal partition that is no longer held here."""
-        for name in (
-            "reserve_journal_lag_records",
-            "reserve_journal_lag_seconds",
-            "reserve_engine_clock_timestamp_seconds",
-            "reserve_snapshot_last_timestamp_seconds",
-        ):
-            self._set(name, (str(partition),), None)
+    def partition_released(self, partition: int, entities: Iterable[str]) -> None:
+        """A journal partition went to another worker: its series and those of its entities end."""
+        for metric in PARTITION_METRICS:
+            self._set(metric.name, (str(partition),), None)
+        for entity in entities:
+            self.drop_entity(entity)
 
-    def evaluation(self, seconds: float) -> None:
-        """One evaluation of one entity took `seconds`."""
-        self._histogram("reserve_evaluation_duration_seconds").observe(seconds)
+    def records_applied(self, partition: int, seconds: float) -> None:  # noqa: ARG002 - the observer's signature
+        """The engine took `seconds` for one record that led to evaluations."""
+        self._of("reserve_evaluation_duration_seconds", Histogram).observe(seconds)
 
-    def event_to_alert(self, seconds: float) -> None:
+    def alert_published(self, seconds: float) -> None:
         """An alert change was published `seconds` after the log time of its newest cause."""
-        self._histogram("reserve_event_to_alert_seconds").observe(seconds)
+        self._of("reserve_event_to_alert_seconds", Histogram).observe(seconds)
 
-    def fork(self) -> None:
+    def chain_forked(self, partition: int) -> None:  # noqa: ARG002
         """An output differs from what was published before at the same place of its chain."""
         self._counter("reserve_chain_forks_total").inc()
 
-    def audit_record(self, entity: str) -> None:
+    def partition_stopped(self, partition: int, reason: str) -> None:
+        """A partition stands still: nothing to count, its clock says so by standing still."""
+
+    def published(self, entity: str) -> None:
         """An output was published to the entity's chain."""
         self._counter("reserve_audit_records_total", entity).inc()
 
@@ -173,9 +197,6 @@ class Metrics:
     def _counter(self, name: str, *labels: str) -> Counter:
         metric = self._of(name, Counter)
         return metric.labels(*labels) if labels else metric
-
-    def _histogram(self, name: str) -> Histogram:
-        return self._of(name, Histogram)
 
     def _of(self, name: str, kind: type[_Wrapper]) -> _Wrapper:
         metric = self._series[name]

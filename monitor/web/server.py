@@ -196,6 +196,14 @@ def _probe(probe: Callable[[], Health]) -> Handler:
     return answer
 
 
+def _remember(history: History, source: StatusSource, entity: str) -> None:
+    try:
+        if source.holds(entity):
+            history.record(source.status(entity, None))
+    except Exception:
+        log.exception("status_history_failed", entity=entity)
+
+
 def _sampling(parts: WebParts, source: StatusSource) -> Callable[[web.Application], AsyncIterator[None]]:
     """Remembers each entity's evaluations while the server runs; many entities are spread over the interval."""
 
@@ -204,8 +212,7 @@ def _sampling(parts: WebParts, source: StatusSource) -> Callable[[web.Applicatio
             entities = source.entities()
             parts.history.keep(entities)
             for entity in entities:
-                if source.holds(entity):
-                    parts.history.record(source.status(entity, None))
+                _remember(parts.history, source, entity)
                 await asyncio.sleep(parts.sample_s / max(len(entities), 100))
             await asyncio.sleep(parts.sample_s)
 
