@@ -58,6 +58,18 @@ class Receipt:
     absent_peers: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life that ends by itself when it is not repeated until `valid_until` (ns): what a dead-man's switch waits for."""
+
+    alertname: str
+    entity: str | None
+    starts_at: str
+    valid_until: int
+    summary: str
+    description: str
+
+
 class Channel(Protocol):
     """One way to tell people. Methods are called one at a time, but for `close`."""
 
@@ -72,7 +84,7 @@ class Channel(Protocol):
     async def deliver(self, notice: Notice) -> Receipt:
         """Tell one change. Raises Undelivered or Refused; nothing else."""
 
-    async def refresh(self, standing: Sequence[Notice], beats: Sequence[Alert]) -> int:
+    async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         """Tell again what was accepted before (firing, or ended lately) and the signs of life in `beats`; gives the absent peers.
 
         Raises Undelivered when no address accepted.

@@ -35,7 +35,7 @@ class ChannelSettings(BaseModel):
 
 
 class AlertmanagerSettings(ChannelSettings):
-    """Prometheus Alertmanager, API v2. Every address is sent to, as a cluster of them asks; one that is down is caught up later."""
+    """Prometheus Alertmanager, API v2. Every address is sent to, as a cluster asks; one that is down is caught up later."""
 
     type: Literal["alertmanager"]
     urls: tuple[HttpUrl, ...] = Field(min_length=1)
@@ -64,7 +64,7 @@ class PagerDutySettings(ChannelSettings):
 
 
 class SlackSettings(ChannelSettings):
-    """One channel of a Slack workspace, by a bot token with `chat:write` (and `channels:history` to find what a lost answer left)."""
+    """One channel of a Slack workspace by a bot token with `chat:write`, and `channels:history` to find what a lost answer posted."""
 
     type: Literal["slack"]
     token_file: Path

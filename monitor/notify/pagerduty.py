@@ -1,0 +1,112 @@
+"""PagerDuty Events v2: trigger and resolve by fingerprint; acknowledging is never ours.
+
+The vendor's client is synchronous, so each attempt runs in a thread. Its own retries are off: they would hold the lane
+and hide what happens; 400 is final, all else is tried again by the dispatcher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pagerduty
+
+from monitor.notify import text
+from monitor.notify.alert import Alert
+from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
+from monitor.notify.http import failure, read_secret
+from monitor.notify.settings import PagerDutySettings
+
+_SUMMARY = 1024
+_RETRIED_INSIDE = (429, 500, 502, 503, 504)
+
+
+class PagerDutyChannel:
+    """One routing key. A resolve goes through the same key, else it would be dropped."""
+
+    refresh_s = None
+
+    def __init__(self, name: str, settings: PagerDutySettings, status_url: str | None = None) -> None:
+        self.name = name
+        self._settings = settings
+        self._status_url = status_url
+        self._client: tuple[str, pagerduty.EventsApiV2Client] | None = None
+
+    async def deliver(self, notice: Notice) -> Receipt:
+        """Trigger or resolve; acceptance is the service's 202 with the key."""
+        key = read_secret(self._settings.routing_key_file)
+        event = trigger_event(notice.alert, self._status_url) if notice.firing else {}
+        try:
+            await asyncio.to_thread(self._send, key, "trigger" if notice.firing else "resolve", notice.alert.fingerprint, event)
+        except pagerduty.Error as error:
+            raise _failure(error) from error
+        return Receipt()
+
+    async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:  # noqa: ARG002 - nothing is told again
+        """Nothing: PagerDuty remembers."""
+        return 0
+
+    async def close(self) -> None:
+        """End connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            client[1].close()
+
+    def _send(self, routing_key: str, action: str, dedup_key: str, event: Mapping[str, Any]) -> None:
+        self._client_for(routing_key).send_event(action, dedup_key=dedup_key, **event)
+
+    def _client_for(self, routing_key: str) -> pagerduty.EventsApiV2Client:
+        if self._client is None or self._client[0] != routing_key:
+            client = pagerduty.EventsApiV2Client(routing_key, base_url=self._settings.url)
+            client.timeout = math.ceil(self._settings.timeout_s)
+            client.max_network_attempts = 0
+            client.max_http_attempts = -1  # below the count of attempts before the first one: every answer is given back
+            client.retry = dict.fromkeys(_RETRIED_INSIDE, 1)
+            client.sleep_timer = 0
+            self._client = routing_key, client
+        return self._client[1]
+
+
+def trigger_event(alert: Alert, status_url: str | None) -> dict[str, Any]:
+    """Payload and links of a trigger event in the vendor's fields."""
+    details = {
+        "description": alert.description,
+        "reason": alert.reason,
+        "revision": alert.revision,
+        "method": alert.method,
+        "subject": alert.subject,
+        "cure_by": alert.cure_by,
+        "figures": text.figures(alert),
+        "causes": text.causes(alert),
+        "assessment_digest": alert.value.get("assessment_digest"),
+        "rehearsal": alert.rehearsal,
+    }
+    mark = "[REHEARSAL] " if alert.rehearsal else ""
+    event: dict[str, Any] = {
+        "payload": {
+            "summary": text.clipped(f"{mark}{alert.alertname} {alert.entity}: {alert.summary}", _SUMMARY),
+            "source": alert.entity,
+            "severity": alert.severity,
+            "timestamp": alert.starts_at,
+            "component": alert.subject or alert.rule,
+            "group": alert.method or alert.entity,
+            "class": alert.alertname,
+            "custom_details": {name: value for name, value in details.items() if value is not None},
+        }
+    }
+    links = []
+    if alert.runbook_url.startswith("http"):
+        links.append({"href": alert.runbook_url, "text": "Runbook"})
+    if status_url is not None:
+        links.append({"href": f"{status_url}/status/{alert.entity}", "text": "Status"})
+    return event | ({"links": links} if links else {})
+
+
+def _failure(error: pagerduty.Error) -> Undelivered | Refused:
+    response = error.response
+    if response is None:
+        return Undelivered(f"PagerDuty: {error}")
+    status = response.status_code
+    return failure(status, f"PagerDuty answered {status}: {error}", response.headers.get("Retry-After"))

@@ -1,0 +1,177 @@
+"""Slack: one parent message an alert, edited when its state changes; a change of state or severity is also said in its thread.
+
+Each message carries fingerprint and revision as metadata. When an answer was lost, or what was told is not known after a
+crash, the parent is looked for by them, so that one alert has one parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.models.blocks import (
+    Block,
+    ContextBlock,
+    DividerBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+
+from monitor.core.times import SECOND, parse_time
+from monitor.notify import text
+from monitor.notify.alert import Alert
+from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
+from monitor.notify.http import Http, read_secret, retry_after_s
+from monitor.notify.settings import SlackSettings
+
+EVENT_TYPE = "reserve_alert"
+_HEADER, _SECTION, _FIELD, _FIELDS = 150, 3000, 2000, 10
+_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
+_REFUSING = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_arguments"}
+)
+_HISTORY_SLACK_S = 3600
+
+
+class SlackChannel:
+    """One channel of a workspace. A handle is `<channel id>:<message ts>`: editing asks for the id, not the name."""
+
+    refresh_s = None
+
+    def __init__(self, name: str, settings: SlackSettings, status_url: str | None = None) -> None:
+        self.name = name
+        self._settings = settings
+        self._status_url = status_url
+        self._http = Http(settings.timeout_s)
+
+    async def deliver(self, notice: Notice) -> Receipt:
+        """Post or edit the parent, then say the change in its thread."""
+        try:
+            return await self._deliver(notice, self._client())
+        except SlackApiError as error:
+            raise _failure(error) from error
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Undelivered(f"Slack: {str(error) or type(error).__name__}") from error
+
+    async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:  # noqa: ARG002 - nothing is told again
+        """Nothing: Slack remembers."""
+        return 0
+
+    async def close(self) -> None:
+        """End connections."""
+        await self._http.close()
+
+    def _client(self) -> AsyncWebClient:
+        return AsyncWebClient(
+            read_secret(self._settings.token_file), base_url=self._settings.url, session=self._http.session, retry_handlers=[]
+        )
+
+    async def _deliver(self, notice: Notice, client: AsyncWebClient) -> Receipt:
+        handle = notice.told.handle if notice.told is not None else None
+        if handle is None and notice.maybe_told:
+            handle = await self._find(notice.alert, client)
+        if handle is None or not await self._edit(handle, notice, client):
+            answer = await client.chat_postMessage(channel=self._settings.channel, **self._message(notice))
+            return Receipt(f"{answer['channel']}:{answer['ts']}")
+        if notice.told is None or (notice.told.firing, notice.told.severity) != (notice.firing, notice.alert.severity):
+            await self._say(handle, notice, client)
+        return Receipt(handle)
+
+    async def _edit(self, handle: str, notice: Notice, client: AsyncWebClient) -> bool:
+        channel, _, ts = handle.partition(":")
+        try:
+            await client.chat_update(channel=channel, ts=ts, **self._message(notice))
+        except SlackApiError as error:
+            if error.response["error"] in _GONE:
+                return False
+            raise
+        return True
+
+    async def _say(self, handle: str, notice: Notice, client: AsyncWebClient) -> None:
+        """In the thread; what became worse is shown in the channel too, since nobody is told of an edit."""
+        channel, _, ts = handle.partition(":")
+        worse = notice.firing and (notice.told is None or not notice.told.firing or notice.alert.severity == "critical")
+        words = f"{text.title(notice.alert, notice.firing)}: {notice.alert.summary} ({notice.alert.reason})"
+        await client.chat_postMessage(channel=channel, thread_ts=ts, reply_broadcast=worse, text=_escaped(words))
+
+    async def _find(self, alert: Alert, client: AsyncWebClient) -> str | None:
+        """The parent of an alert among the messages since it began; None without the right to read them."""
+        oldest = parse_time(alert.starts_at) // SECOND - _HISTORY_SLACK_S
+        try:
+            answer = await client.conversations_history(
+                channel=self._settings.channel, oldest=str(oldest), limit=200, include_all_metadata=True
+            )
+        except SlackApiError as error:
+            if error.response["error"] in {"missing_scope", "channel_not_found", "not_in_channel"}:
+                return None
+            raise
+        messages: list[dict[str, Any]] = answer.get("messages", [])
+        for message in messages:
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_type") == EVENT_TYPE and metadata["event_payload"].get("fingerprint") == alert.fingerprint:
+                return f"{answer.get('channel') or self._settings.channel}:{message['ts']}"
+        return None
+
+    def _message(self, notice: Notice) -> dict[str, Any]:
+        alert = notice.alert
+        return {
+            "text": _escaped(f"{text.title(alert, notice.firing)}: {alert.summary}"),
+            "blocks": blocks(notice, self._status_url),
+            "metadata": {
+                "event_type": EVENT_TYPE,
+                "event_payload": {
+                    "fingerprint": alert.fingerprint,
+                    "revision": alert.revision,
+                    "status": "firing" if notice.firing else "resolved",
+                },
+            },
+            "unfurl_links": False,
+        }
+
+
+def blocks(notice: Notice, status_url: str | None) -> list[Block]:
+    """Headline, what it is, figures, why, cure deadline, links: in this order, all within Slack's limits."""
+    alert = notice.alert
+    result: list[Block] = [
+        HeaderBlock(text=PlainTextObject(text=text.clipped(text.title(alert, notice.firing), _HEADER), emoji=False)),
+        _section(f"*{_escaped(alert.summary)}*\n{_escaped(alert.description)}"),
+    ]
+    figures = list(text.figures(alert).items())[:_FIELDS]
+    if figures:
+        fields = [text.clipped(f"*{_escaped(name)}*\n{_escaped(figure)}", _FIELD) for name, figure in figures]
+        result.append(SectionBlock(fields=[MarkdownTextObject(text=field) for field in fields]))
+    why = text.causes(alert)
+    if why:
+        result.append(_section("*Why*\n" + "\n".join(f"• {_escaped(line)}" for line in why)))
+    if alert.cure_by is not None and notice.firing:
+        result.append(_section(f"*Cure by* {_escaped(alert.cure_by)}"))
+    times = f"since {alert.starts_at}" + ("" if notice.firing else f", ended {alert.ends_at or alert.updated_at}")
+    result += [DividerBlock(), ContextBlock(elements=[MarkdownTextObject(text=" | ".join([times, *_links(alert, status_url)]))])]
+    return result
+
+
+def _links(alert: Alert, status_url: str | None) -> list[str]:
+    links = [f"<{alert.runbook_url}|Runbook>"] if alert.runbook_url.startswith("http") else []
+    return links if status_url is None else [*links, f"<{status_url}/status/{alert.entity}|Status>"]
+
+
+def _section(markdown: str) -> SectionBlock:
+    return SectionBlock(text=MarkdownTextObject(text=text.clipped(markdown, _SECTION)))
+
+
+def _escaped(words: str) -> str:
+    """Text in which nothing is read as markup, mention or link."""
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _failure(error: SlackApiError) -> Undelivered | Refused:
+    answer = error.response
+    headers = getattr(answer, "headers", {})
+    code = answer.get("error") if hasattr(answer, "get") else None
+    detail = f"Slack: {code or error}"
+    return Refused(detail) if code in _REFUSING else Undelivered(detail, retry_after_s(headers.get("Retry-After")))

@@ -1,0 +1,45 @@
+"""The words of an alert that several channels share. Figures stay the exact text that was published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.notify.alert import Alert
+
+CAUSES_SHOWN = 5
+
+
+def title(alert: Alert, firing: bool) -> str:
+    """State, name and whom it concerns, in one line; a rehearsal says so first."""
+    state = f"{alert.severity.upper()}" if firing else "RESOLVED"
+    about = " ".join(part for part in (alert.alertname, alert.entity, alert.method, alert.subject) if part)
+    return f"{'[REHEARSAL] ' if alert.rehearsal else ''}{state} {about}"
+
+
+def figures(alert: Alert) -> dict[str, str]:
+    """Name and figure of all that was published with the alert; what is not known says `unknown`."""
+    found = alert.value.get("figures")
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: "unknown" if figure is None else str(figure) for name, figure in found.items()}
+
+
+def causes(alert: Alert) -> list[str]:
+    """The events that caused the change, one a line; of more than five the first five and how many there are."""
+    found = alert.value.get("causes")
+    if not isinstance(found, list):
+        return []
+    lines = [_cause(one) for one in found[:CAUSES_SHOWN] if isinstance(one, Mapping)]
+    return [*lines, f"and {len(found) - CAUSES_SHOWN} more"] if len(found) > CAUSES_SHOWN else lines
+
+
+def _cause(cause: Mapping[str, Any]) -> str:
+    event = cause.get("event_id")
+    place = f"{cause.get('topic')} partition {cause.get('partition')} offset {cause.get('offset')}"
+    return f"{event} ({place})" if event else place
+
+
+def clipped(text: str, limit: int) -> str:
+    """`text` within `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
