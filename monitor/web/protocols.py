@@ -1,9 +1,11 @@
 """What the web server asks of the process it stands in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
+
+from monitor.web.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,19 @@ class Exposition(Protocol):
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The text and its content type, in the format that the Accept header asks for."""
         ...
+
+
+@dataclass(slots=True)
+class WebParts:
+    """What the server shows. `status` is None in a process without an assessor.
+
+    `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
+    """
+
+    probes: Probes
+    metrics: Exposition
+    versions: Mapping[str, str]
+    status: StatusSource | None = None
+    before_scrape: Callable[[], None] | None = None
+    sample_s: float = 5.0
+    history: History = field(default_factory=History)

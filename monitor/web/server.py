@@ -7,7 +7,6 @@ import asyncio
 import errno
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from aiohttp import web
 from monitor.errors import ConnectionProblem
 from monitor.web.history import History
 from monitor.web.page import render_page
-from monitor.web.protocols import Exposition, Health, Probes, StatusSource
+from monitor.web.protocols import Health, StatusSource, WebParts
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 SECURITY_HEADERS = {
@@ -34,22 +33,6 @@ _ASSETS = {"status.css": "text/css", "status.js": "text/javascript", "icon.svg":
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class WebParts:
-    """What the server shows. `status` is None in a process without an assessor.
-
-    `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
-    """
-
-    probes: Probes
-    metrics: Exposition
-    versions: Mapping[str, str]
-    status: StatusSource | None = None
-    before_scrape: Callable[[], None] | None = None
-    sample_s: float = 5.0
-    history: History = field(default_factory=History)
 
 
 class WebServer:

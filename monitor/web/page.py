@@ -1,0 +1,193 @@
+"""The status page: one HTML text from the status objects, readable on a phone and without JavaScript.
+
+Unknown is never shown as good: figures that are too old lose their colour, and a figure that is not known is a dash.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from monitor.core.times import SECOND, format_time
+from monitor.web import text
+from monitor.web.chart import Chart, draw
+from monitor.web.history import History
+from monitor.web.protocols import WebParts
+
+STALE_AFTER_S = 150
+"""Ticks come at least every 60 s; figures older than this are shown as unknown."""
+
+DETAILED = 4
+"""Up to so many entities stand in full on one page; more are a table that links to each."""
+
+_TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A part of a whole: its name, printed amount, and share in percent of the widest."""
+
+    name: str
+    amount: str
+    percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """One method's card."""
+
+    raw: Mapping[str, Any]
+    state: str
+    coverage: str
+    bounds: str | None
+    pair: Sequence[Bar]
+    breaches: Sequence[Mapping[str, Any]]
+    gaps: Sequence[Mapping[str, Any]]
+    chart: Chart | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityView:
+    """One entity's section."""
+
+    name: str
+    at: str
+    age_s: float
+    stale: bool
+    state: str
+    headline: str
+    methods: Sequence[MethodView]
+    raw: Mapping[str, Any]
+    exposure: Sequence[Bar] = field(default_factory=tuple)
+
+
+def render_page(parts: WebParts, only: str | None, now_ns: int | None = None) -> str:
+    """The page for all entities held here, or for the one named `only`."""
+    now = time.time_ns() if now_ns is None else now_ns
+    source = parts.status
+    names = [] if source is None else [name for name in source.entities() if only in {None, name}]
+    views = [] if source is None else [entity_view(source.status(name, None), parts.history, now) for name in names]
+    ready = parts.probes.ready()
+    return _ENVIRONMENT.get_template("status.html").render(
+        entities=sorted(views, key=lambda view: (text.WORST_FIRST.index(view.state), view.name)),
+        only=only,
+        detailed=only is not None or len(views) <= DETAILED,
+        assessor=source is not None,
+        partitions=[] if source is None else source.partitions(),
+        problems=[(name, said) for name, said in ready.checks.items() if said != "ok"],
+        ready=ready.ok,
+        versions=parts.versions,
+        now=format_time(now),
+    )
+
+
+def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> EntityView:
+    """What the page says of one entity."""
+    age_s = text.seconds_between(status["at"], now_ns)
+    stale = age_s > STALE_AFTER_S
+    methods = [_method(status, assessment, history, now_ns) for assessment in status["methods"]]
+    methods.sort(key=lambda view: (view.raw["mode"] == "shadow", text.WORST_FIRST.index(view.state)))
+    binding = [view.state for view in methods if view.raw["mode"] != "shadow"] or [view.state for view in methods]
+    state = "unknown" if stale or not binding else min(binding, key=text.WORST_FIRST.index)
+    return EntityView(
+        name=status["entity"],
+        at=status["at"],
+        age_s=age_s,
+        stale=stale,
+        state=state,
+        headline=_headline(methods, stale, age_s),
+        methods=methods,
+        raw=status,
+        exposure=_exposure(status["exposure"]),
+    )
+
+
+def _headline(methods: Sequence[MethodView], stale: bool, age_s: float) -> str:
+    if stale:
+        return f"These figures are {text.age(age_s)} old: the calculation does not move. Do not rely on them."
+    binding = [view for view in methods if view.raw["mode"] != "shadow"]
+    if not binding:
+        return "No method in force is evaluated." if methods else "No method is configured."
+    worst = min(binding, key=lambda view: text.WORST_FIRST.index(view.state))
+    return _sentence(worst, len(binding))
+
+
+def _sentence(worst: MethodView, count: int) -> str:
+    raw, name = worst.raw, worst.raw["method"]
+    if worst.state == "shortfall":
+        short = raw["surplus"]
+        if short is not None and short.startswith("-"):
+            return f"Short by {text.amount(short[1:])} {raw['currency']} under {name}."
+        return f"{_count(len(worst.breaches), 'rule')} of {name} {'is' if len(worst.breaches) == 1 else 'are'} broken."
+    if worst.state == "unknown":
+        return f"{name} cannot be decided: {_count(len(worst.gaps), 'input')} missing or too old."
+    if worst.state == "not_computable":
+        return f"{name} has no number yet: the rule itself is not complete."
+    if worst.state == "watch":
+        return f"Every rule of {name} is met, with less to spare than the watch level asks."
+    return "Every rule in force is met." if count > 1 else f"Every rule of {name} is met."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: History, now_ns: int) -> MethodView:
+    points = history.of(status["entity"], assessment["method"])
+    coverage = assessment["coverage"]
+    bounds = None
+    if coverage is None and assessment["required"] != "0":
+        bounds = text.coverage_range(assessment["coverage_lower"], assessment["coverage_upper"])
+    return MethodView(
+        raw=assessment,
+        state=assessment["state"],
+        coverage=text.percent(coverage),
+        bounds=bounds,
+        pair=_pair(assessment),
+        breaches=[row for row in assessment["components"] if row["state"] not in {"adequate", "not_applicable"}],
+        gaps=assessment["gaps"],
+        chart=draw(points, now_ns / SECOND),
+    )
+
+
+def _pair(assessment: Mapping[str, Any]) -> tuple[Bar, ...]:
+    rows = (("Required", assessment["required"]), ("Available", assessment["available"]))
+    return tuple(_bars(rows))
+
+
+def _exposure(exposure: Mapping[str, Any] | None) -> tuple[Bar, ...]:
+    if exposure is None:
+        return ()
+    return tuple(_bars([(text.PART_WORDS.get(name, name), value) for name, value in exposure["parts"].items()]))
+
+
+def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
+    known = [Decimal(value) for _, value in rows if value is not None]
+    widest = max([*known, Decimal(0)])
+    for name, value in rows:
+        percent = None if value is None else float(max(Decimal(value), Decimal(0)) / widest * 100) if widest else 0.0
+        yield Bar(name, text.amount(value), None if percent is None else round(percent, 2))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "amount": text.amount,
+        "percent": text.percent,
+        "age": text.age,
+        "clock": text.clock,
+        "state_word": text.state_word,
+        "state_sign": text.state_sign,
+        "gap_sentence": text.gap_sentence,
+        "effect_word": text.effect_word,
+    }
+    return environment
+
+
+_ENVIRONMENT = _environment()

@@ -1,0 +1,116 @@
+"""Figures, times and closed words as people read them. Exact texts are regrouped, never computed anew."""
+
+from collections.abc import Mapping
+from decimal import ROUND_FLOOR, Decimal
+
+from monitor.core.times import SECOND, parse_time
+
+MINUS = "\N{MINUS SIGN}"
+
+STATE_WORDS = {
+    "adequate": "Adequate",
+    "watch": "Watch",
+    "shortfall": "Shortfall",
+    "unknown": "Unknown",
+    "not_computable": "Not computable",
+    "not_applicable": "Not applicable",
+}
+STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
+WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
+
+PART_WORDS = {"custody": "Custody", "flow": "Trade flow", "incidents": "Open incidents", "loss_history": "Loss history"}
+
+_GAP_SENTENCES = {
+    "price_missing": "No price for {subject} was ever received.",
+    "price_stale": "The price of {subject} is too old.",
+    "price_outlier": "The prices of {subject} disagree beyond the limit.",
+    "position_missing": "No position in the role {subject} was ever received.",
+    "position_stale": "An account of {subject} has not reported within its limit.",
+    "declaration_missing": "{subject} was never declared, or its declaration has expired.",
+    "source_silent": "Nothing came from {subject} within its limit.",
+    "source_unhealthy": "Too many records of {subject} are refused.",
+    "record_rejected": "A record of {subject} was refused and nothing newer has replaced it.",
+    "records_lost": "Records of {subject} are lost or may count twice.",
+    "group_incomplete": "A group of positions ({subject}) came without all its members.",
+    "quantity_unknown": "What incident {subject} cost is not known in full.",
+    "window_short": "{subject} has less history than the rule asks.",
+    "parameter_null": "The rule's figure {subject} is not set by law yet.",
+    "not_in_force": "{subject} is not in force yet.",
+    "no_rate": "The rule has no rate for {subject}.",
+}
+_EFFECT_WORDS = {
+    "required": "what is required is uncertain",
+    "available": "what is available is uncertain",
+    "both": "both sides are uncertain",
+    "figures": "only figures beside the result are uncertain",
+}
+
+
+def state_word(state: str) -> str:
+    """The state in words."""
+    return STATE_WORDS.get(state, state)
+
+
+def state_sign(state: str) -> str:
+    """A sign for the state that needs no colour."""
+    return STATE_SIGNS.get(state, "?")
+
+
+def gap_sentence(gap: Mapping[str, str | None]) -> str:
+    """What is missing, in one sentence."""
+    kind, subject = str(gap["kind"]), gap.get("subject") or "an input"
+    return _GAP_SENTENCES.get(kind, f"{kind.replace('_', ' ')}: {{subject}}").format(subject=subject)
+
+
+def effect_word(effect: str | None) -> str:
+    """What a gap makes uncertain."""
+    return _EFFECT_WORDS.get(effect or "", "")
+
+
+def amount(text: str | None) -> str:
+    """A decimal text with its digits in threes and a true minus sign; a dash for a figure that is not known."""
+    if text is None:
+        return "—"
+    whole, point, fraction = text.lstrip("-").partition(".")
+    sign = MINUS if text.startswith("-") else ""
+    return f"{sign}{int(whole):,}{point}{fraction}"
+
+
+def percent(text: str | None) -> str:
+    """A ratio as a percentage, cut (never rounded up) at two decimals: 0.99999 is not 100 %."""
+    if text is None:
+        return "—"
+    value = (Decimal(text) * 100).quantize(Decimal("0.01"), ROUND_FLOOR)
+    return f"{value:,} %".replace("-", MINUS)
+
+
+def coverage_range(lower: str | None, upper: str | None) -> str:
+    """The bounds of a coverage that is not known."""
+    if lower is None and upper is None:
+        return "no bounds known"
+    if upper is None:
+        return f"at least {percent(lower)}"
+    if lower is None:
+        return f"at most {percent(upper)}"
+    return f"{percent(lower)} to {percent(upper)}"
+
+
+def age(seconds: float | None) -> str:
+    """How long ago or how long, in the largest unit that says enough."""
+    if seconds is None:
+        return "never"
+    whole = int(abs(seconds))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if whole >= 2 * size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def clock(text: str | None) -> str:
+    """An RFC 3339 time in UTC, to the second."""
+    return "—" if text is None else f"{text[:10]} {text[11:19]} UTC"
+
+
+def seconds_between(earlier: str, later_ns: int) -> float:
+    """Seconds from an RFC 3339 time to `later_ns`."""
+    return (later_ns - parse_time(earlier)) / SECOND
