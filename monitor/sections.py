@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from monitor.core.money import parse_decimal, plain
+from monitor.notify.settings import AnyChannelSettings
 
 SOURCE_TOPICS = (
     "custody.balances", "market.trades", "security.incidents", "market.prices", "entity.declarations", "reserve.operations",
@@ -209,45 +210,12 @@ class CalendarSettings(Section):
         return value
 
 
-class AlertmanagerChannel(Section):
-    """Alertmanager v2; every address is sent to, as its cluster asks."""
-
-    type: Literal["alertmanager"]
-    urls: tuple[str, ...] = Field(min_length=1)
-
-
-class WebhookChannel(Section):
-    """The alert object by POST, signed with the secret in `secret_file`."""
-
-    type: Literal["webhook"]
-    url: str
-    secret_file: Path | None = None
-
-
-class PagerdutyChannel(Section):
-    """PagerDuty Events v2."""
-
-    type: Literal["pagerduty"]
-    routing_key_file: Path
-
-
-class SlackChannel(Section):
-    """A channel of Slack."""
-
-    type: Literal["slack"]
-    token_file: Path
-    channel: str
-
-
-Channel = Annotated[AlertmanagerChannel | WebhookChannel | PagerdutyChannel | SlackChannel, Field(discriminator="type")]
-
-
 class AlertingSettings(Section):
     """Where alerts go, how long an undelivered one is held, where the runbook lies."""
 
     hold_s: Seconds = 86_400
     runbook_base_url: str = "deploy/runbooks/README.md"
-    channels: dict[str, Channel] = {}
+    channels: dict[str, AnyChannelSettings] = {}
 
 
 class HttpSettings(Section):

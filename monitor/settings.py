@@ -205,7 +205,9 @@ def _first_problem(error: ValidationError, source: Path | None) -> str:
         del place[3]  # the type by which the channel's model was chosen is no key
     key = ".".join(str(part) for part in place)
     variable = ENV_PREFIX + "__".join(str(part) for part in place).upper()
-    origin = f"environment: {variable}" if source is not None and variable in map(str.upper, os.environ) else f"{source or 'settings'}"
+    origin = (
+        f"environment: {variable}" if source is not None and variable in map(str.upper, os.environ) else f"{source or 'settings'}"
+    )
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if problem["type"] == "extra_forbidden":
         return f"{origin}: {key}: unknown key{_suggestion(str(place[-1]), _siblings(place))}{more}"

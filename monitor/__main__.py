@@ -1,0 +1,102 @@
+"""`reserve-monitor`: the command line. Each command's module is imported when that command is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperGroup
+
+from monitor.errors import MonitorError
+
+PROGRAM = "reserve-monitor"
+COMMANDS = {
+    "demo": "Show a reserve shortfall detected, explained and cleared, on an embedded broker.",
+    "run": "Run the daemon: intake, assessor and dispatcher.",
+    "assess": "Assess event files offline and print the assessments as JSON.",
+    "replay": "Publish event files to Kafka.",
+    "simulate": "Publish synthetic events of the configured entities, seeded.",
+    "convert": "Turn real captures and published files into event lines.",
+    "status": "Show what now: states, coverage, alerts, sources.",
+    "explain": "Show why: the alert or the assessment behind a fingerprint or digest.",
+    "alerts": "List alerts, test the channels.",
+    "methods": "List, show and check methods.",
+    "config": "Check and show the configuration.",
+    "schema": "Print the JSON Schemas or the AsyncAPI document of the topics.",
+    "topics": "Create and check the topics.",
+    "dlq": "List, show, requeue and dismiss dead letters.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """The commands by name; a command's module `monitor.cli.<name>` gives its `app`."""
+
+    loaded: ClassVar[dict[str, Any]] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the library's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the library's signature
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.loaded:
+            app: typer.Typer = importlib.import_module(f"monitor.cli.{cmd_name}").app
+            app._add_completion = False  # noqa: SLF001 - completion is an option of the program, not of each command
+            command = typer.main.get_command(app)
+            command.name = cmd_name
+            self.loaded[cmd_name] = command
+        return self.loaded[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        names: Any = dict.fromkeys(COMMANDS)
+        self.commands = names  # read by the library for its suggestion after a typing error
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the library's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+program = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"{PROGRAM} {version(PROGRAM)}")
+        raise typer.Exit
+
+
+@program.callback(epilog=f"Example: {PROGRAM} demo")
+def _program(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Watch the reserve a crypto exchange must hold against operational-risk losses, live and with evidence.
+
+    Exit codes: 0 good, 1 a check failed (shortfall, mismatch), 2 usage, 3 configuration, 4 connection, 5 unknown or not
+    computable.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error a user can act on is one line and its exit code."""
+    try:
+        program(prog_name=PROGRAM)
+    except MonitorError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The command line: one file a noun. Data goes to stdout, talk and progress to stderr (CONTRACT 3)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+_CONFIG_HELP = "Configuration; else RESERVE_CONFIG, else reserve.yaml if it is there."
+
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=_CONFIG_HELP)]
+"""The option `--config` of every command that reads the configuration."""
+
+
+def command_app(**context: Any) -> typer.Typer:
+    """A Typer for one noun: plain help, errors left to `monitor.__main__`."""
+    return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **context)
+
+
+def emit(value: Any) -> None:
+    """Print a JSON value, indented, to stdout."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def talk(line: str) -> None:
+    """A line for the reader, to stderr."""
+    sys.stderr.write(line + "\n")
+
+
+@contextmanager
+def output(path: Path | None) -> Iterator[IO[str]]:
+    """Stdout, or the file at `path`, written whole."""
+    if path is None:
+        yield sys.stdout
+        return
+    with path.open("w", encoding="utf-8") as file:
+        yield file

@@ -1,0 +1,94 @@
+"""Reading files with a progress bar: on stderr, only on a terminal."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+from monitor.errors import UsageError
+
+_GZIP = b"\x1f\x8b"
+
+
+def text_lines(path: Path, binary: IO[bytes] | None = None) -> Iterator[str]:
+    """The lines of a file, plain or gzip (told by its first bytes); undecodable bytes become the replacement character."""
+    raw = binary or opened(path)
+    with raw:
+        head = raw.read(2)
+        raw.seek(0)
+        content = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
+        try:
+            yield from io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="")
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise UsageError(f"{path}: is damaged: {error}") from None
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The file in binary; UsageError when it cannot be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+@contextmanager
+def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[str]]:
+    """The lines of all files in order, with a bar of the bytes read so far where stderr is a terminal."""
+    for path in paths:
+        opened(path).close()
+    if not sys.stderr.isatty():
+        yield _all_lines(paths, nullcontext())
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=sum(path.stat().st_size for path in paths))
+        yield _all_lines(paths, _Advance(bar, task))
+
+
+class _Advance:
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, count: int) -> None:
+        self._bar.advance(self._task, count)
+
+
+class _Counted(io.RawIOBase):
+    """A file that reports what is read of it."""
+
+    def __init__(self, file: IO[bytes], advance: _Advance) -> None:
+        self._file, self._advance = file, advance
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._advance(len(data))
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _all_lines(paths: Sequence[Path], advance: Any) -> Iterator[str]:
+    for path in paths:
+        file = opened(path)
+        counted = io.BufferedReader(_Counted(file, advance), 1 << 16) if isinstance(advance, _Advance) else file
+        yield from text_lines(path, counted)
