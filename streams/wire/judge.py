@@ -1,0 +1,371 @@
+"""The verdict on one record: valid, with what it says, or one reason of the closed set (CONTRACT, General; JOURNAL 2).
+
+A pure function of the record's bytes, its log time and the rules: whoever judges it, whenever, says the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from monitor.core.money import plain
+from monitor.core.times import exact_time
+from streams.wire.fields import LENIENT, JsonNumber, has_control
+from streams.wire.mapping import Mapper, SourceFormat
+from streams.wire.models import (
+    BALANCES,
+    DECLARATIONS,
+    INCIDENTS,
+    MODELS,
+    SCHEMAS,
+    Balance,
+    Declaration,
+    Incident,
+    Operation,
+    Price,
+    Wire,
+    WireTrade,
+)
+from streams.wire.reasons import REASONS, Reason, reason_of
+
+MAX_VALUE_BYTES = 256 * 1024
+"""A longer value is refused unread: no lawful record comes near it, and a journal record must fit a message."""
+MAX_DEPTH = 64
+_LONG_INTEGER = 40
+_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A refused record: its reason, and for people what exactly is wrong."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """An accepted record of any topic but trades: the journal's kind and body (JOURNAL 1). Times are ns."""
+
+    kind: str
+    entity: str | None
+    own: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """An accepted trade or bust. `executed_at` is ns; `side` None where the source names none."""
+
+    trade_id: str
+    entity: str
+    market: str
+    price: Decimal
+    quantity: Decimal
+    executed_at: int
+    side: str | None
+    capacity: str
+    instrument: str
+    busted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Which entities count: `None` is every one (a run without a configuration). `horizon_ns`: age at which trades are too old."""
+
+    entities: frozenset[str] | None
+    horizon_ns: int
+
+    def knows(self, entity: str) -> bool:
+        """Whether records of the entity are taken."""
+        return self.entities is None or entity in self.entities
+
+
+class _Refused(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.invalid = Invalid(reason, detail[:_DETAIL])
+
+
+@dataclass(slots=True)
+class Judge:
+    """The authority for one source topic: pydantic's models, plus what needs the log time or the configuration."""
+
+    source: SourceFormat
+    known: Known
+    _mapper: Mapper | None = field(init=False)
+    _model: type[Wire] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._model = MODELS[self.source.topic]
+        self._mapper = Mapper(self.source) if self.source.mapped else None
+
+    def verdict(self, value: bytes | None, logged_at: int) -> Valid | Trade | Invalid:
+        """What `value`, logged at `logged_at` (ns), is. Never raises for any bytes."""
+        try:
+            return self._accepted(self._canonical(value), logged_at)
+        except _Refused as refused:
+            return refused.invalid
+
+    def readable(self, value: bytes | None) -> dict[str, Any]:
+        """The canonical object of a refused record as far as it can be read, {} else: for `rejected` records and `dlq show`."""
+        try:
+            raw = _parse(value)
+        except _Refused:
+            return {}
+        return self._mapper.canonical(raw) if self._mapper else raw
+
+    def _canonical(self, value: bytes | None) -> dict[str, Any]:
+        raw = _parse(value)
+        names = SCHEMAS[self.source.topic]
+        if self._mapper is None:
+            canonical = raw
+            unknown = next((name for name in raw if name not in self._model.model_fields and name != "schema"), None)
+            if "schema_" in raw:
+                unknown = "schema_"
+        else:
+            if step := self._mapper.misshapen(raw):
+                raise _Refused(Reason.WRONG_TYPE, f"{step} is no object")
+            canonical, unknown = self._mapper.canonical(raw), self._mapper.unknown(raw)
+        schema = canonical.get("schema")
+        if schema is not None and schema != names:
+            raise _Refused(Reason.UNKNOWN_SCHEMA, f"schema {str(schema)[:60]!r} is not {names!r}")
+        if unknown is not None:
+            if not self.source.ignore_unknown:
+                raise _Refused(Reason.UNKNOWN_FIELD, f"{unknown[:60]!r} is no field of {self.source.topic}")
+            if self._mapper is None:
+                canonical = {name: item for name, item in raw.items() if name in self._model.model_fields and name != "schema_"}
+        return {name: item for name, item in canonical.items() if name != "schema"}
+
+    def _accepted(self, canonical: dict[str, Any], logged_at: int) -> Valid | Trade:
+        try:
+            model = self._model.model_validate(canonical, context=LENIENT if self.source.lenient else None)
+        except ValidationError as error:
+            _refuse(error)
+        entity = getattr(model, "entity", None)
+        if entity is not None and not self.known.knows(entity):
+            raise _Refused(Reason.UNKNOWN_ENTITY, f"entity {entity!r} is not configured")
+        latest = logged_at + self.source.max_ahead_ns
+        for name, time in _checked_times(model):
+            if time > latest:
+                raise _Refused(Reason.AHEAD_OF_TIME, f"{name} lies more than {self.source.max_ahead_ns // 10**9} s after the log time")
+        if isinstance(model, WireTrade):
+            if logged_at - model.executed_at > self.known.horizon_ns:
+                raise _Refused(Reason.TOO_OLD, "executed_at lies before the correction horizon")
+            return _trade(model)
+        return _valid(model)
+
+
+def is_late(source: SourceFormat, own: int, logged_at: int) -> bool:
+    """Whether a record counts as late: a property of its two times alone (JOURNAL 2)."""
+    return source.late_after_ns is not None and logged_at - own > source.late_after_ns
+
+
+def _parse(value: bytes | None) -> dict[str, Any]:
+    if value is None:
+        raise _Refused(Reason.NULL_VALUE, "a null value says nothing")
+    if len(value) > MAX_VALUE_BYTES:
+        raise _Refused(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_VALUE_BYTES}")
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _Refused(Reason.BAD_ENCODING, str(error)) from None
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise _Refused(Reason.BAD_JSON, f"nested more than {MAX_DEPTH} levels deep")
+    try:
+        raw = json.loads(text, parse_float=JsonNumber, parse_int=_integer, parse_constant=_no_constant)
+    except ValueError as error:
+        raise _Refused(Reason.BAD_JSON, str(error)) from None
+    if type(raw) is not dict:
+        raise _Refused(Reason.NOT_AN_OBJECT, f"a JSON {type(raw).__name__}")
+    return raw
+
+
+def _depth(text: str) -> int:
+    """Deepest nesting of brackets outside of strings."""
+    depth = deepest = 0
+    inside = escaped = False
+    for letter in text:
+        if inside:
+            inside = escaped or letter != '"'
+            escaped = letter == "\\" and not escaped
+        elif letter == '"':
+            inside = True
+        elif letter in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif letter in "]}":
+            depth -= 1
+    return deepest
+
+
+def _integer(text: str) -> int | JsonNumber:
+    return int(text) if len(text) <= _LONG_INTEGER else JsonNumber(text)
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    """The fault whose reason comes first in the closed set; of those the first in the model's order."""
+    faults = error.errors(include_url=False, include_input=False)
+    ranked = [(REASONS.index(reason_of(fault["type"])), number) for number, fault in enumerate(faults)]
+    rank, number = min(ranked)
+    where = ".".join(str(step) for step in faults[number]["loc"])
+    raise _Refused(Reason(REASONS[rank]), f"{where}: {faults[number]['msg']}" if where else faults[number]["msg"]) from None
+
+
+def _checked_times(model: Wire) -> list[tuple[str, int]]:
+    """The times that must not lie ahead of the log."""
+    if isinstance(model, WireTrade):
+        return [("executed_at", model.executed_at)]
+    if isinstance(model, Balance | Price):
+        return [("as_of", model.as_of)]
+    if isinstance(model, Incident):
+        times = [("occurred_at", model.occurred_at), ("detected_at", model.detected_at), ("updated_at", model.updated_at)]
+        return times + [("received_at", recovery.received_at) for recovery in model.recoveries]
+    return []
+
+
+def _trade(model: WireTrade) -> Trade:
+    return Trade(
+        model.trade_id,
+        model.entity,
+        model.market,
+        model.price,
+        model.quantity,
+        model.executed_at,
+        model.side,
+        model.capacity or "venue",
+        model.instrument or "spot",
+        model.status == "busted",
+    )
+
+
+def _valid(model: Wire) -> Valid:
+    if isinstance(model, Balance):
+        return Valid("position", model.entity, model.as_of, _position(model))
+    if isinstance(model, Incident):
+        return Valid("incident", model.entity, model.occurred_at, _incident(model))
+    if isinstance(model, Price):
+        return Valid("price", None, model.as_of, _price(model))
+    if isinstance(model, Declaration):
+        return Valid("declaration", model.entity, model.effective_from, _declaration(model))
+    if isinstance(model, Operation):
+        return Valid("operation", model.entity, model.at, _operation(model))
+    raise TypeError(f"{type(model).__name__} is no record of its own")
+
+
+def _position(model: Balance) -> dict[str, Any]:
+    return {
+        "event_id": model.event_id,
+        "account": model.account,
+        "role": model.role,
+        "storage": model.storage,
+        "asset": model.asset,
+        "quantity": plain(model.quantity),
+        "as_of": exact_time(model.as_of),
+        "sequence": model.sequence or 0,
+        "source": model.source,
+        "group": model.group,
+        "group_size": model.group_size,
+    }
+
+
+def _incident(model: Incident) -> dict[str, Any]:
+    estimate = model.loss_estimate
+    return {
+        "incident_id": model.incident_id,
+        "revision": model.revision,
+        "kind": model.kind,
+        "severity": model.severity,
+        "status": model.status,
+        "occurred_at": exact_time(model.occurred_at),
+        "detected_at": exact_time(model.detected_at),
+        "updated_at": exact_time(model.updated_at),
+        "losses": [
+            {
+                "asset": loss.asset,
+                "quantity": None if loss.quantity is None else plain(loss.quantity),
+                "owner": loss.owner,
+                "account": loss.account,
+            }
+            for loss in model.losses
+        ],
+        "loss_estimate": None if estimate is None else {"amount": plain(estimate.amount), "currency": estimate.currency},
+        "recoveries": [
+            {"asset": one.asset, "quantity": plain(one.quantity), "received_at": exact_time(one.received_at)}
+            for one in model.recoveries
+        ],
+        "reported_by": model.reported_by,
+        "summary": model.summary,
+    }
+
+
+def _price(model: Price) -> dict[str, Any]:
+    return {
+        "event_id": model.event_id,
+        "asset": model.asset,
+        "currency": model.currency,
+        "price": plain(model.price),
+        "as_of": exact_time(model.as_of),
+        "source": model.source,
+        "kind": model.kind,
+    }
+
+
+def _declaration(model: Declaration) -> dict[str, Any]:
+    return {
+        "event_id": model.event_id,
+        "kind": model.kind,
+        "effective_from": exact_time(model.effective_from),
+        "effective_to": None if model.effective_to is None else exact_time(model.effective_to),
+        "amount": plain(model.amount),
+        "currency": model.currency,
+        "attributes": dict(model.attributes),
+    }
+
+
+def _operation(model: Operation) -> dict[str, Any]:
+    return {
+        "event_id": model.event_id,
+        "kind": model.kind,
+        "at": exact_time(model.at),
+        "by": list(model.by),
+        "reason": model.reason,
+        "expires_at": None if model.expires_at is None else exact_time(model.expires_at),
+        "body": model.body,
+    }
+
+
+REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
+"""Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
+
+
+def rejected_body(topic: str, reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any]:
+    """Body of the journal's `rejected` record: what could be read of the refused one, null for the rest."""
+    names = ("event_id", "account", "asset", "role", "incident_id", "kind")
+    attributes = readable.get("attributes")
+    fit = type(attributes) is dict and all(_short(k) and k.isascii() and _short(v) for k, v in attributes.items())
+    body: dict[str, Any] = {name: readable[name] if _short(readable.get(name)) else None for name in names}
+    return body | {"topic": topic, "reason": reason.value, "attributes": dict(attributes) if fit and attributes is not None else None}
+
+
+def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
+    """The known entity a refused record names, or None."""
+    entity = readable.get("entity")
+    if type(entity) is str and 0 < len(entity) <= 64 and not entity.strip("abcdefghijklmnopqrstuvwxyz0123456789-"):
+        return entity if known.knows(entity) else None
+    return None
+
+
+def _short(value: Any) -> bool:
+    return type(value) is str and 0 < len(value) <= 128 and not has_control(value)
+
+
