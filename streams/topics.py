@@ -30,6 +30,7 @@ JOURNAL = "reserve.journal"
 ASSESSMENTS = "reserve.assessments"
 EXPOSURES = "reserve.exposures"
 ALERTS = "reserve.alerts"
+DELIVERIES = "reserve.deliveries"
 DEAD_LETTERS = "reserve.dead-letters"
 SNAPSHOTS = "snapshots"
 OUTPUT_TOPICS = (ASSESSMENTS, EXPOSURES, ALERTS)
@@ -122,6 +123,7 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
         TopicSpec(names.of(ASSESSMENTS), ASSESSMENTS, count, kept),
         TopicSpec(names.of(EXPOSURES), EXPOSURES, count, kept),
         TopicSpec(names.of(ALERTS), ALERTS, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(names.of(DELIVERIES), DELIVERIES, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(names.of(DEAD_LETTERS), DEAD_LETTERS, 1, letters, keep_ms),
     )

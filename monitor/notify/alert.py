@@ -58,16 +58,16 @@ class Alert:
             return None
         return self.entity, chain["sequence"], digest
 
-    def labels(self, severity: str | None = None) -> dict[str, str]:
-        """The identity at Alertmanager (CONTRACT 2), with another severity if asked; what is null has no label."""
+    def labels(self, severity: str, rehearsal: bool) -> dict[str, str]:
+        """The identity at Alertmanager (CONTRACT 2) with a severity and mark it has or had; what is null has no label."""
         labels = {
             "alertname": self.alertname,
             "entity": self.entity,
             "method": self.method,
             "rule": self.rule,
             "subject": self.subject,
-            "severity": severity or self.severity,
-            "rehearsal": "true" if self.rehearsal else None,
+            "severity": severity,
+            "rehearsal": "true" if rehearsal else None,
         }
         return {name: text for name, text in labels.items() if text}
 

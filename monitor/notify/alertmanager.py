@@ -92,7 +92,7 @@ class AlertmanagerChannel:
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         """Send all that stands and the signs of life. An address that did not answer is tried in the background."""
-        postables = [self._postable(notice.alert, None, notice.firing) for notice in standing]
+        postables = [self._current(notice) for notice in standing]
         postables += [self._beat(beat) for beat in beats]
         for peer in self._peers:
             if not peer.answers and len(self._peers) > 1 and peer.catching_up is None:
@@ -151,20 +151,25 @@ class AlertmanagerChannel:
     def _change(self, notice: Notice) -> list[Postable]:
         """The new state, and the ends of label sets that no longer hold.
 
-        When an earlier attempt may have been accepted unseen, its severity is not known: all others are ended.
+        When an earlier attempt may have been accepted unseen, what it said is not known: every other label set is ended.
         """
         alert, told = notice.alert, notice.told
-        stale = {told.severity} if told is not None and told.firing else set()
+        stale: set[tuple[str, bool]] = set()
+        if told is not None and told.firing:
+            stale.add((told.severity, told.rehearsal))
         if notice.maybe_told:
-            stale |= set(SEVERITIES)
-        ends = [self._postable(alert, severity, firing=False) for severity in SEVERITIES if severity in stale - {alert.severity}]
-        return [*ends, self._postable(alert, None, notice.firing)]
+            stale |= {(severity, mark) for severity in SEVERITIES for mark in {False, alert.rehearsal}}
+        stale.discard((alert.severity, alert.rehearsal))
+        return [*(self._postable(alert, old, firing=False) for old in sorted(stale)), self._current(notice)]
 
-    def _postable(self, alert: Alert, severity: str | None, firing: bool) -> Postable:
+    def _current(self, notice: Notice) -> Postable:
+        return self._postable(notice.alert, (notice.alert.severity, notice.alert.rehearsal), notice.firing)
+
+    def _postable(self, alert: Alert, marks: tuple[str, bool], firing: bool) -> Postable:
         ended = alert.ends_at if not alert.firing and alert.ends_at is not None else alert.updated_at
         return self._with_link(
             {
-                "labels": alert.labels(severity),
+                "labels": alert.labels(*marks),
                 "annotations": annotation_texts(alert),
                 "startsAt": alert.starts_at,
                 "endsAt": format_time(self._clock() + self._hold_ns) if firing else max(ended, alert.starts_at),

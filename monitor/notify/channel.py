@@ -8,6 +8,9 @@ from typing import Protocol
 
 from monitor.notify.alert import Alert
 
+OUTCOMES = ("delivered", "failed", "refused", "peer_failed")
+"""How an attempt ended: accepted; to be made again; never accepted; accepted, but not by every address of the channel."""
+
 
 class Undelivered(Exception):
     """An attempt failed and may be made again; `retry_after_s` when the receiver named a time."""
@@ -32,6 +35,7 @@ class Told:
     starts_at: str
     severity: str
     firing: bool
+    rehearsal: bool = False
     refused: bool = False
     handle: str | None = None
 

@@ -64,7 +64,7 @@ class PagerDutySettings(ChannelSettings):
 
 
 class SlackSettings(ChannelSettings):
-    """One channel of a Slack workspace by a bot token with `chat:write`, and `channels:history` to find what a lost answer posted."""
+    """One Slack channel. The bot token has `chat:write`, and `channels:history` to find what a lost answer posted."""
 
     type: Literal["slack"]
     token_file: Path
