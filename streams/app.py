@@ -1,0 +1,114 @@
+"""The Faust application of the assessor, built inside the running loop, and the driver it reaches Kafka with.
+
+Faust brings group membership, partition assignment and recoverable tables; its web server, its own topic creation and
+its automatic acknowledgement stay off (JOURNAL 6 says why the last).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
+from faust.transport.drivers import aiokafka as driver
+from yarl import URL
+
+from monitor.kafka_settings import KafkaSettings
+from streams.clients import delivery, fetch_wait_ms, security, session_timeout_ms
+from streams.topics import JOURNAL, SNAPSHOTS, TopicNames
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Takes the fetch wait from the settings: Faust fixes 1,500 ms, which is the latency where data does not wake a fetch."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = fetch_wait_ms(transport.kafka)  # noqa: SLF001 - read when it starts; no argument reaches it
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Producer(driver.Producer):
+    """Delivers like every other producer of this project: idempotent and acknowledged by all replicas in sync."""
+
+    transport: _Transport
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return delivery(self.transport.kafka)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+    Producer = _Producer
+
+    def __init__(self, urls: list[URL], app: Any, kafka: KafkaSettings) -> None:
+        super().__init__(urls, app)
+        self.kafka = kafka
+
+
+def create_app(settings: KafkaSettings, data_folder: Path) -> faust.App:
+    """The application, not started. It keeps no state in `data_folder`, but Faust wants a folder of its own."""
+    urls = [URL(f"kafka://{address.strip()}") for address in settings.bootstrap_servers.split(",")]
+    session_s = session_timeout_ms(settings) / 1000
+    app = faust.App(
+        settings.group("assessor"),
+        broker=urls,
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / 3,
+        broker_commit_interval=1.0,
+        store="memory://",
+        datadir=str(data_folder),
+        autodiscover=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=settings.journal_partitions,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        web_enabled=False,
+    )
+    transport = _Transport(urls, app, settings)
+    app.transport = transport
+    app.producer_transport = transport
+    return app
+
+
+def journal_topic(app: faust.App, settings: KafkaSettings, names: TopicNames) -> Any:
+    """The journal as Faust reads it: bytes, undecoded."""
+    return app.topic(
+        names.of(JOURNAL),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=settings.journal_partitions,
+    )
+
+
+def snapshot_table(app: faust.App, settings: KafkaSettings) -> Any:
+    """The table that snapshots are kept in, one changelog partition for each journal partition."""
+    return app.Table(SNAPSHOTS, key_type=bytes, value_type=bytes, partitions=settings.journal_partitions)
+
+
+def _credentials(settings: KafkaSettings) -> Credentials | None:
+    """Faust's form of the settings every client uses."""
+    given = security(settings)
+    context: ssl.SSLContext | None = given.get("ssl_context")
+    if "sasl_oauth_token_provider" in given:
+        return OAuthCredentials(oauth_cb=given["sasl_oauth_token_provider"], ssl_context=context)
+    if "sasl_plain_username" in given:
+        return SASLCredentials(
+            username=given["sasl_plain_username"],
+            password=given["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=given["sasl_mechanism"],
+        )
+    return None if context is None else SSLCredentials(context)
