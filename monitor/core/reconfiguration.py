@@ -35,7 +35,7 @@ class ConfigurationParts:
         self._pending: dict[tuple[int, str], dict[int, str]] = {}
 
     def add(self, body: Mapping[str, Any]) -> Complete | None:
-        """Takes one part; the configuration when it is the last missing one and is to take hold."""
+        """Takes one part; the configuration when it was the last missing one: the caller adopts it when it can be read."""
         revision, digest = int(body["revision"]), str(body["digest"])
         if (revision, digest) == (self.revision, self.digest):
             return None
@@ -53,9 +53,12 @@ class ConfigurationParts:
         if digest_of_bytes(text.encode()) != digest:
             self.refused += 1
             return None
-        self.revision, self.digest = revision, digest
-        self._pending = {key: parts for key, parts in self._pending.items() if key[0] > revision}
         return Complete(revision, digest, text)
+
+    def adopt(self, complete: Complete) -> None:
+        """Makes a complete configuration the one in force; unfinished ones that it outdates are dropped."""
+        self.revision, self.digest = complete.revision, complete.digest
+        self._pending = {key: parts for key, parts in self._pending.items() if key[0] > complete.revision}
 
     def state(self) -> dict[str, Any]:
         """JSON values for a snapshot."""
