@@ -97,9 +97,9 @@ class Settings(Section):
         """Settings of a source topic, by its default name."""
         return self.sources[topic]
 
-    def topic_name(self, topic: str) -> str:
-        """The name on the broker of the source topic with this default name."""
-        return self.source(topic).name or topic
+    def source_names(self) -> dict[str, str]:
+        """The name on the broker of each source topic, by its default name."""
+        return {topic: source.name or topic for topic, source in self.sources.items()}
 
 
 class _Sourced(Settings, BaseSettings):

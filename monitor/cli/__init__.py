@@ -10,11 +10,35 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 _CONFIG_HELP = "Configuration; else RESERVE_CONFIG, else reserve.yaml if it is there."
 
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=_CONFIG_HELP)]
 """The option `--config` of every command that reads the configuration."""
+
+
+class ManyPaths(TyperCommand):
+    """A command whose option `--events` takes every path up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, each_with_option(args, "--events"))
+
+
+def each_with_option(args: list[str], option: str) -> list[str]:
+    """`--events a b --at T` as `--events a --events b --at T`."""
+    result: list[str] = []
+    following = False
+    for position, arg in enumerate(args):
+        if following and not arg.startswith("-") and args[position - 1] != option:
+            result.append(option)
+        elif arg.startswith("-") and arg != "-":
+            following = arg == option
+        result.append(arg)
+    return result
+
+
+Events = Annotated[list[Path], typer.Option("--events", metavar="PATH...", help="Event files, in the order of their log.")]
 
 
 def command_app(**context: Any) -> typer.Typer:

@@ -56,7 +56,7 @@ def convert(
     read = reader_of(form)
     count = 0
     with shown_lines([file], file.name) as lines, output(out) as target:
-        for event in read(lines, given):
+        for event in read((text for _, text in lines), given):
             target.write(event.line())
             count += 1
     talk(f"{count} events")

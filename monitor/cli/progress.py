@@ -37,8 +37,8 @@ def opened(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[str]]:
-    """The lines of all files in order, with a bar of the bytes read so far where stderr is a terminal."""
+def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[tuple[str, str]]]:
+    """The lines of all files in order, each with its place (`file:line`), with a bar where stderr is a terminal."""
     for path in paths:
         opened(path).close()
     if not sys.stderr.isatty():
@@ -87,8 +87,9 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def _all_lines(paths: Sequence[Path], advance: Any) -> Iterator[str]:
+def _all_lines(paths: Sequence[Path], advance: Any) -> Iterator[tuple[str, str]]:
     for path in paths:
         file = opened(path)
         counted = io.BufferedReader(_Counted(file, advance), 1 << 16) if isinstance(advance, _Advance) else file
-        yield from text_lines(path, counted)
+        for number, text in enumerate(text_lines(path, counted), 1):
+            yield f"{path}:{number}", text

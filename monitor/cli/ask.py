@@ -1,0 +1,81 @@
+"""Asking the running workers over HTTP (CONTRACT 5)."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from monitor.errors import ConnectionProblem
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+_TIMEOUT_S = 5.0
+
+
+def addresses(settings: Settings) -> list[str]:
+    """Base addresses of this host's worker and of its peers, each once."""
+    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
+    local = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{settings.http.port}"  # noqa: S104 - asked of, not bound to
+    return list(dict.fromkeys([local, *(peer.rstrip("/") for peer in settings.http.peers)]))
+
+
+def get(address: str, path: str) -> tuple[int, Any]:
+    """HTTP status and JSON body; ConnectionProblem when nobody answers there."""
+    request = urllib.request.Request(address + path, headers={"Accept": "application/json"})  # noqa: S310 - from the configuration
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, _body(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ConnectionProblem(
+            f"no worker answers at {address} ({reason}): is `reserve-monitor run` up, is http.port right?"
+        ) from None
+
+
+def every_answer(settings: Settings, path: str) -> Iterator[tuple[str, int, Any]]:
+    """The answers of all workers that are up; ConnectionProblem when none is."""
+    problem: ConnectionProblem | None = None
+    answered = False
+    for address in addresses(settings):
+        try:
+            status, body = get(address, path)
+        except ConnectionProblem as error:
+            problem = problem or error
+            continue
+        answered = True
+        yield address, status, body
+    if not answered and problem is not None:
+        raise problem
+
+
+def of_entity(settings: Settings, entity: str, query: str = "") -> dict[str, Any] | None:
+    """The status object of an entity, from whichever worker holds it; None where all that answered do not know it."""
+    asked: set[str] = set()
+    owners: list[str] = []
+    for address, status, body in every_answer(settings, f"/status/{entity}{query}"):
+        asked.add(address)
+        if status == 200:
+            return dict(body)
+        owner = body.get("owner") if isinstance(body, dict) else None
+        if status == 421 and owner:
+            owners.append(owner.rstrip("/"))
+    for owner in owners:
+        if owner not in asked:
+            asked.add(owner)
+            status, body = get(owner, f"/status/{entity}{query}")
+            if status == 200:
+                return dict(body)
+    return None
+
+
+def _body(error: urllib.error.HTTPError) -> Any:
+    try:
+        return json.load(error)
+    except ValueError:
+        return None

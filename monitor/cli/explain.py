@@ -1,0 +1,99 @@
+"""`explain`: why an alert fires or an assessment says what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import Config, command_app, emit
+from monitor.errors import MonitorError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+app = command_app()
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
+_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}\Z", re.ASCII)
+
+
+@app.command(epilog="Example: reserve-monitor explain 5f2b6c0d9a1e4b7788990a1b2c3d4e5f")
+def explain(
+    name: Annotated[
+        str, typer.Argument(metavar="FINGERPRINT|DIGEST", help="An alert's fingerprint, or the digest of any output.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The records themselves.")] = False,
+    config: Config = None,
+) -> None:
+    """Show the story of an alert, change by change, or an assessment with what is short, what is missing and what caused it."""
+    import asyncio
+
+    from monitor.settings import load_settings
+
+    if not _FINGERPRINT.match(name) and not _DIGEST.match(name):
+        raise UsageError(f"{name} is neither a fingerprint (32 hex digits) nor a digest (sha256: and 64)")
+    found = asyncio.run(_find(load_settings(config), name))
+    if as_json:
+        emit(found)
+        return
+    for record in found:
+        for line in _lines(record):
+            typer.echo(line)
+
+
+async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:
+    from streams.lookup import find_alerts, find_digest
+    from streams.topics import ALERTS, TopicNames
+
+    names = TopicNames(settings.source_names())
+    if _FINGERPRINT.match(name):
+        changes = await find_alerts(settings.kafka, names, name)
+        if not changes:
+            raise MonitorError(f"no alert {name} is kept in {names.of(ALERTS)}: resolved ones leave after 7 days")
+        behind = (
+            await find_digest(settings.kafka, names, changes[-1]["assessment_digest"])
+            if changes[-1]["assessment_digest"]
+            else None
+        )
+        return [*changes, *([behind[1]] if behind else [])]
+    digest = name if name.startswith("sha256:") else f"sha256:{name}"
+    found = await find_digest(settings.kafka, names, digest)
+    if found is None:
+        raise MonitorError(
+            f"no output with the digest {digest} is kept in the output topics: is it of another system, or a pack's?"
+        )
+    return [found[1]]
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    from monitor.web.text import amount, clock
+
+    if record["schema"].startswith("reserve.alert/"):
+        yield f"{record['alertname']} {record['subject'] or ''} {record['status']} at {clock(record['updated_at'])}: {record['reason']}"
+        yield f"  {record['summary']}"
+        yield f"  {record['description']}"
+        yield from (f"  because of {_cause(cause)}" for cause in record["causes"])
+        yield f"  runbook {record['runbook_url']}"
+    elif record["schema"].startswith("reserve.assessment/"):
+        yield f"{record['entity']} under {record['method']} {record['method_version']} at {clock(record['at'])}: {record['state']}"
+        yield f"  required {amount(record['required'])}, available {amount(record['available'])} {record['currency']}"
+        for one in record["components"]:
+            if one["state"] != "adequate":
+                held, wanted = amount(one["held"]), amount(one["required"])
+                yield f"  {one['name']}: {one['state']}, held {held}, {one['bound']} {wanted} {one['unit']} ({one['ref']})"
+        yield from (f"  not known: {gap['kind']} {gap['subject']} ({gap['effect']})" for gap in record["gaps"])
+        yield from (
+            f"  changed by {part['part']}: {', '.join(_cause(cause) for cause in part['causes'])}" for part in record["why"]
+        )
+        yield f"  journal {record['journal']['partition']}:{record['journal']['offset']}, configuration {record['config_digest']}"
+    else:
+        yield f"{record['entity']} exposure at {clock(record['at'])}: {amount(record['total'])} {record['currency']}"
+        yield from (f"  {name} {amount(value)}" for name, value in record["parts"].items())
+
+
+def _cause(cause: Mapping[str, Any]) -> str:
+    name = f" ({cause['event_id']})" if cause.get("event_id") else ""
+    return f"{cause['topic']} {cause['epoch']}/{cause['partition']}/{cause.get('offset', cause.get('upto'))}{name}"

@@ -1,0 +1,56 @@
+"""`replay`: event files to the broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import Config, Events, ManyPaths, command_app, talk
+from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+app = command_app()
+
+
+@app.command(cls=ManyPaths, epilog="Example: reserve-monitor replay --events day.jsonl --speed 60")
+def replay(
+    events: Events,
+    config: Config = None,
+    speed: Annotated[
+        float | None, typer.Option(metavar="X", help="X times as fast as it was logged; without it as fast as it goes.")
+    ] = None,
+    keep_timestamps: Annotated[
+        bool, typer.Option("--keep-timestamps", help="Stamp records with their log time, if the topic's retention allows it.")
+    ] = False,
+) -> None:
+    """Publish event files to the source topics, trades keyed by entity and market, stamped with the present.
+
+    Published again, a trade still counts once: repeats are told by their id (CONTRACT 1).
+    """
+    import asyncio
+
+    from monitor.settings import load_settings
+
+    if speed is not None and speed <= 0:
+        raise UsageError("--speed must be above 0")
+    asyncio.run(_replay(events, load_settings(config), speed, keep_timestamps))
+
+
+async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool) -> None:
+    from monitor.cli.progress import shown_lines
+    from streams.publisher import Publisher, check_retention, oldest_by_topic, replay
+    from streams.topics import TopicNames
+
+    names = TopicNames(settings.source_names())
+    if keep_timestamps:
+        with shown_lines(events, "reading") as lines:
+            oldest = oldest_by_topic(lines)
+        await check_retention(settings.kafka, names, oldest)
+    async with Publisher(settings.kafka, names) as publisher:
+        with shown_lines(events, "replaying") as lines:
+            count = await replay(publisher, lines, speed, keep_timestamps)
+    talk(f"{count} events published")

@@ -1,0 +1,72 @@
+"""`simulate`: synthetic events to the broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import Config, command_app, talk
+from monitor.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.settings import Settings
+
+app = command_app()
+
+
+@app.command(epilog="Example: reserve-monitor simulate --rate 200 --for 5m --seed 7")
+def simulate(
+    config: Config = None,
+    rate: Annotated[float, typer.Option(metavar="N", help="Trades a second, over all entities.")] = 50.0,
+    length: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="How long, such as 90s or 5m; else until stopped.")
+    ] = None,
+    topics: Annotated[str | None, typer.Option(metavar="T,...", help="Only these source topics.")] = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same events.")] = 1,
+) -> None:
+    """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents."""
+    import asyncio
+    from contextlib import suppress
+
+    from monitor.cli.duration import seconds
+    from monitor.sections import SOURCE_TOPICS
+    from monitor.settings import load_settings
+
+    chosen = frozenset(topics.split(",") if topics else SOURCE_TOPICS)
+    if unknown := sorted(chosen - set(SOURCE_TOPICS)):
+        raise UsageError(f"{', '.join(unknown)}: no source topic; there are {', '.join(SOURCE_TOPICS)}")
+    if rate < 0:
+        raise UsageError("--rate must not be negative")
+    settings = load_settings(config)
+    if not settings.entities:
+        raise ConfigurationError("no entity is configured: name at least one in section entities")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_simulate(settings, rate, None if length is None else seconds(length), chosen, seed))
+
+
+async def _simulate(settings: Settings, rate: float, length_s: float | None, topics: frozenset[str], seed: int) -> None:
+    import asyncio
+    import time
+
+    from monitor.core.times import SECOND
+    from streams.publisher import Publisher
+    from streams.simulator import Simulator
+    from streams.topics import TopicNames
+
+    began = time.time_ns()
+    simulator = Simulator(
+        {name: one.reporting_currency for name, one in settings.entities.items()}, seed, f"sim-{seed}-{began // SECOND}"
+    )
+    async with Publisher(settings.kafka, TopicNames(settings.source_names())) as publisher:
+        number = 0
+        while length_s is None or number < length_s:
+            at = began + number * SECOND
+            events = list(simulator.opening(at)) if number == 0 else []
+            for event in [*events, *simulator.second(at, number, rate)]:
+                if event.topic in topics:
+                    await publisher.publish_event(event)
+            number += 1
+            await asyncio.sleep(max(0.0, (began + number * SECOND - time.time_ns()) / SECOND))
+        await publisher.flush()
+        talk(f"{publisher.acknowledged} events published")
