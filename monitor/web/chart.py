@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from monitor.web.history import Point
 from monitor.web.text import STATE_WORDS
 
-WIDTH, HEIGHT = 600, 120
-LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 34
-STRIP = 8
+WIDTH, HEIGHT = 400, 120
+LEFT, RIGHT, TOP, BOTTOM = 46, 4, 8, 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,8 @@ class _Frame:
 
 
 def draw(points: Sequence[Point], until_s: float) -> Chart | None:
-    """The chart of these evaluations up to `until_s`; None while there are too few to show a course."""
-    if len(points) < 2:
+    """The chart of these evaluations up to `until_s`; None while they show no course: too few, or no coverage known."""
+    if len(points) < 2 or not _known(points):
         return None
     frame = _frame(points, max(until_s, points[-1].at_s))
     ends = [*(point.at_s for point in points[1:]), frame.last_s]
@@ -86,8 +85,12 @@ def draw(points: Sequence[Point], until_s: float) -> Chart | None:
 _Span = tuple[Point, float]
 
 
+def _known(points: Sequence[Point]) -> list[float]:
+    return [value for point in points for value in (point.coverage, point.lower, point.upper) if value is not None]
+
+
 def _frame(points: Sequence[Point], last_s: float) -> _Frame:
-    known = [value for point in points for value in (point.coverage, point.lower, point.upper) if value is not None]
+    known = _known(points)
     low, high = min([1.0, *known]), min(max([1.0, *known]), 10.0)
     margin = max((high - low) * 0.1, 0.005)
     return _Frame(points[0].at_s, max(last_s, points[0].at_s + 1), max(0.0, low - margin), high + margin)
@@ -108,11 +111,17 @@ def _steps(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
 
 
 def _bands(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
-    for point, end_s in spans:
-        if point.coverage is None and (point.lower is not None or point.upper is not None):
-            left, right = frame.x(point.at_s), frame.x(end_s)
-            top, bottom = frame.y(point.upper, frame.high), frame.y(point.lower, frame.low)
+    began: Point | None = None
+    for index, (point, end_s) in enumerate(spans):
+        if point.coverage is not None or (point.lower is None and point.upper is None):
+            continue
+        began = began or point
+        following = spans[index + 1][0] if index + 1 < len(spans) else None
+        if following is None or (following.coverage, following.lower, following.upper) != (None, began.lower, began.upper):
+            left, right = frame.x(began.at_s), frame.x(end_s)
+            top, bottom = frame.y(began.upper, frame.high), frame.y(began.lower, frame.low)
             yield f"M{left} {top}H{right}V{bottom}H{left}Z"
+            began = None
 
 
 def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[Segment]:

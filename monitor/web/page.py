@@ -43,7 +43,7 @@ class MethodView:
     raw: Mapping[str, Any]
     state: str
     coverage: str
-    bounds: str | None
+    balance: str
     pair: Sequence[Bar]
     breaches: Sequence[Mapping[str, Any]]
     gaps: Sequence[Mapping[str, Any]]
@@ -60,6 +60,7 @@ class EntityView:
     stale: bool
     state: str
     headline: str
+    trust: str
     methods: Sequence[MethodView]
     raw: Mapping[str, Any]
     exposure: Sequence[Bar] = field(default_factory=tuple)
@@ -82,6 +83,7 @@ def render_page(parts: WebParts, only: str | None, now_ns: int | None = None) ->
         ready=ready.ok,
         versions=parts.versions,
         now=format_time(now),
+        now_ns=now,
     )
 
 
@@ -100,6 +102,7 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
         stale=stale,
         state=state,
         headline=_headline(methods, stale, age_s),
+        trust=_trust(status["sources"]),
         methods=methods,
         raw=status,
         exposure=_exposure(status["exposure"]),
@@ -138,20 +141,40 @@ def _count(number: int, noun: str) -> str:
 
 def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: History, now_ns: int) -> MethodView:
     points = history.of(status["entity"], assessment["method"])
-    coverage = assessment["coverage"]
-    bounds = None
-    if coverage is None and assessment["required"] != "0":
-        bounds = text.coverage_range(assessment["coverage_lower"], assessment["coverage_upper"])
     return MethodView(
         raw=assessment,
         state=assessment["state"],
-        coverage=text.percent(coverage),
-        bounds=bounds,
+        coverage=_coverage(assessment),
+        balance=_balance(assessment["surplus"], assessment["currency"]),
         pair=_pair(assessment),
         breaches=[row for row in assessment["components"] if row["state"] not in {"adequate", "not_applicable"}],
         gaps=assessment["gaps"],
         chart=draw(points, now_ns / SECOND),
     )
+
+
+def _coverage(assessment: Mapping[str, Any]) -> str:
+    if assessment["coverage"] is not None:
+        return text.percent(assessment["coverage"])
+    if assessment["required"] == "0":
+        return "Nothing required"
+    return text.coverage_range(assessment["coverage_lower"], assessment["coverage_upper"])
+
+
+def _balance(surplus: str | None, currency: str) -> str:
+    if surplus is None:
+        return "Surplus not known"
+    if surplus.startswith("-"):
+        return f"Short by {text.amount(surplus[1:])} {currency}"
+    return f"Surplus {text.amount(surplus)} {currency}"
+
+
+def _trust(sources: Sequence[Mapping[str, Any]]) -> str:
+    """How many feeds can be relied on, and which cannot."""
+    heard = [row for row in sources if row["last_event_at"] is not None]
+    bad = sorted({row["topic"] for row in sources if row["state"] in text.BAD_FEEDS})
+    words = f"{len(heard)} of {len(sources)} sources heard"
+    return f"{words}; not to rely on: {', '.join(bad)}" if bad else words
 
 
 def _pair(assessment: Mapping[str, Any]) -> tuple[Bar, ...]:
@@ -181,6 +204,7 @@ def _environment() -> Environment:
         "amount": text.amount,
         "percent": text.percent,
         "age": text.age,
+        "seconds_to": text.seconds_between,
         "clock": text.clock,
         "state_word": text.state_word,
         "state_sign": text.state_sign,

@@ -18,6 +18,8 @@ STATE_WORDS = {
 STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
 WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
 
+BAD_FEEDS = frozenset({"silent", "unhealthy", "stale"})
+
 PART_WORDS = {"custody": "Custody", "flow": "Trade flow", "incidents": "Open incidents", "loss_history": "Loss history"}
 
 _GAP_SENTENCES = {
@@ -87,11 +89,11 @@ def percent(text: str | None) -> str:
 def coverage_range(lower: str | None, upper: str | None) -> str:
     """The bounds of a coverage that is not known."""
     if lower is None and upper is None:
-        return "no bounds known"
+        return "Not known"
     if upper is None:
-        return f"at least {percent(lower)}"
+        return f"At least {percent(lower)}"
     if lower is None:
-        return f"at most {percent(upper)}"
+        return f"At most {percent(upper)}"
     return f"{percent(lower)} to {percent(upper)}"
 
 

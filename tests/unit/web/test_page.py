@@ -1,0 +1,244 @@
+"""The status page says what is so: states and their reasons, gaps, alerts, and never green for what is not known."""
+
+import copy
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.core.times import SECOND, format_time, parse_time
+from monitor.web import WebParts, text
+from monitor.web.chart import draw
+from monitor.web.history import History, Point
+from monitor.web.page import entity_view, render_page
+from tests import status_examples as examples
+from tests.unit.web.test_server import FakeMetrics, FakeProbes, FakeStatus
+
+NOW = parse_time(examples.AT) + 2 * SECOND
+TEMPLATES = Path(__file__).parents[3] / "monitor" / "templates"
+VOID = {"meta", "link", "br", "rect", "path", "line", "input", "hr", "img"}
+
+
+class Balanced(HTMLParser):
+    """Collects tags and attributes, and notices an element that is not closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def page(*statuses: dict[str, Any], only: str | None = None, now: int = NOW, history: History | None = None) -> str:
+    parts = WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or History())
+    return render_page(parts, only, now)
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+@pytest.mark.parametrize("make", [examples.adequate, examples.shortfall, examples.unknown])
+def test_the_page_is_well_formed_and_keeps_to_its_policy(make: Any):
+    html = page(make())
+    parser = Balanced()
+    parser.feed(html)
+    assert parser.open == []
+    assert len(parser.ids) == len(set(parser.ids))
+    names = {name for name, _ in parser.attributes}
+    assert "style" not in names
+    assert not [name for name in names if name.startswith("on")]
+    assert not re.search(r"<style|<script(?![^>]*src=)", html)
+    assert not [value for name, value in parser.attributes if name == "src" and not (value or "").startswith("/static/")]
+
+
+def test_a_shortfall_says_by_how_much_under_which_rule_and_by_when():
+    shown = words(page(examples.shortfall()))
+    assert "Short by 25,000,000 JPY under jp.psa_custody." in shown
+    assert "guarantee_asset.ETH : 850 held of 900 ETH required, 25,000,000 JPY short" in shown
+    assert "to cure by 2026-01-07" in shown
+    assert "98.64 % coverage" in shown
+    assert "sweep-20260105-17 (custody.balances 3/881)" in shown
+    assert "inc-2026-01 revision 2" in shown
+    assert "not to rely on: market.prices" in shown
+
+
+def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green():
+    status = examples.unknown()
+    html = page(status)
+    shown = words(html)
+    assert "91.00 % to 104.20 % coverage" in shown
+    assert "The price of ETH/JPY is too old." in shown
+    assert "Nothing came from custody.balances within its limit." in shown
+    assert "Not known JPY in all" in shown
+    view = entity_view(status, History(), NOW)
+    assert view.state == "unknown"
+    assert '<header class="lead unknown">' in html
+    assert '<header class="lead adequate">' not in html
+
+
+def test_a_shadow_method_does_not_colour_the_entity():
+    status = examples.adequate()
+    status["methods"][1]["state"] = "shortfall"
+    assert entity_view(status, History(), NOW).state == "adequate"
+
+
+def test_figures_that_no_longer_move_are_unknown():
+    view = entity_view(examples.adequate(), History(), NOW + 600 * SECOND)
+    assert (view.stale, view.state) == (True, "unknown")
+    assert "the calculation does not move" in view.headline
+    assert 'class="entity stale"' in page(examples.adequate(), now=NOW + 600 * SECOND)
+
+
+def test_an_entity_without_methods_is_not_green():
+    status = examples.adequate() | {"methods": [], "exposure": None}
+    view = entity_view(status, History(), NOW)
+    assert (view.state, view.headline) == ("unknown", "No method is configured.")
+
+
+def test_what_the_records_say_is_text_never_markup():
+    status = examples.shortfall()
+    status["alerts"][0]["summary"] = "<script>alert(1)</script>"
+    status["alerts"][0]["runbook_url"] = "javascript:alert(1)"
+    status["incidents"][0]["summary"] = '"><img src=x>'
+    html = page(status)
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+
+
+def test_several_entities_stand_worst_first_and_many_as_a_table():
+    names = ["aa", "bb", "cc", "dd", "ee"]
+    statuses = [examples.adequate() | {"entity": name} for name in names]
+    statuses[2] = examples.shortfall() | {"entity": "cc"}
+    html = page(*statuses)
+    assert html.index("/?entity=cc") < html.index("/?entity=aa")
+    assert '<section class="entity' not in html
+    one = page(*statuses, only="cc")
+    assert one.count('<section class="entity') == 1
+    assert "other is not held here" in words(page(*statuses, only="other"))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("1825000000", "1,825,000,000"), ("-25000000", "−25,000,000"), ("0.00012345", "0.00012345"), (None, "—"), ("0", "0")],
+)
+def test_amounts_keep_every_digit(given: str | None, shown: str):
+    assert text.amount(given) == shown
+
+
+@pytest.mark.parametrize(("given", "shown"), [("0.99999999", "99.99 %"), ("1", "100.00 %"), ("12.5", "1,250.00 %"), (None, "—")])
+def test_a_ratio_is_cut_never_rounded_up(given: str | None, shown: str):
+    assert text.percent(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d"), (None, "never")]
+)
+def test_ages(seconds: float | None, shown: str):
+    assert text.age(seconds) == shown
+
+
+def test_history_keeps_the_newest_of_few_series_and_nothing_twice():
+    history = History(points=3, series=1)
+    for second in (1, 2, 2, 3, 4):
+        history.record(examples.adequate() | {"at": format_time(second * SECOND)})
+    assert [point.at_s for point in history.of("jp-main", "jp.psa_custody")] == [2, 3, 4]
+    assert history.of("jp-main", "kr.vaupa_reserve") == ()
+    history.keep([])
+    assert history.of("jp-main", "jp.psa_custody") == ()
+
+
+def test_the_chart_draws_no_line_where_coverage_is_not_known():
+    known = [Point(float(at), "adequate", 1.1, 1.1, 1.1) for at in range(3)]
+    unknown = [Point(float(at), "unknown", None, 0.9, 1.2) for at in range(3, 6)]
+    again = [Point(float(at), "shortfall", 0.8, 0.8, 0.8) for at in range(6, 9)]
+    chart = draw([*known, *unknown, *again], 10.0)
+    assert chart is not None
+    assert len(chart.lines) == 2
+    assert len(chart.bands) == 1
+    assert [piece.state for piece in chart.strip] == ["adequate", "unknown", "shortfall"]
+    assert sum(piece.width for piece in chart.strip) == pytest.approx(350, abs=0.5)
+    assert "now shortfall" in chart.description
+
+
+def test_no_chart_of_one_point_or_of_nothing_known():
+    assert draw([Point(1.0, "adequate", 1.0, 1.0, 1.0)], 5.0) is None
+    assert draw([Point(float(at), "not_computable", None, None, None) for at in range(5)], 5.0) is None
+
+
+def test_the_chart_is_on_the_page_with_words_for_those_who_do_not_see_it():
+    history = History()
+    status = examples.adequate()
+    for second in range(5):
+        history.record(copy.deepcopy(status) | {"at": format_time(NOW - (9 - second) * SECOND)})
+    assert "5 evaluations from" in page(status, history=history)
+
+
+# Contrast, computed from the colours in the style sheet (WCAG 2.2: text 4.5, graphics 3)
+
+
+def schemes() -> dict[str, dict[str, str]]:
+    css = (TEMPLATES / "status.css").read_text(encoding="utf-8")
+    light, dark = (
+        dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    )
+    assert light.keys() == dark.keys()
+    return {"light": light, "dark": dark}
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_graphics_have_enough_contrast(scheme: str):
+    colours = schemes()[scheme]
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for name in colours:
+        if name.startswith("on-"):
+            assert contrast(colours[name], colours[name.removeprefix("on-")]) >= 4.5, name
+        if name.startswith("mark-"):
+            assert contrast(colours[name], colours["card"]) >= 3, name
+    for ink in ("ink", "muted", "link", "shortfall", "watch"):
+        for ground in ("page", "card"):
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+    assert contrast(colours["mark-line"], colours["band"]) >= 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_unknown_is_grey(scheme: str):
+    colours = schemes()[scheme]
+    for name in ("unknown", "mark-unknown"):
+        channels = [int(colours[name][place : place + 2], 16) for place in (1, 3, 5)]
+        assert max(channels) - min(channels) < 32, name
+
+
+def test_every_colour_in_use_is_one_of_the_checked_ones():
+    css = (TEMPLATES / "status.css").read_text(encoding="utf-8")
+    rules = re.sub(r":root \{.*?\}", "", css, flags=re.DOTALL)
+    assert set(re.findall(r"#[0-9a-f]{3,8}\b", rules)) <= {"#ffffff"}
+    assert set(re.findall(r"var\(--([a-z-]+)\)", rules)) <= schemes()["light"].keys()
+    assert "url(" not in css
+    assert "@import" not in css

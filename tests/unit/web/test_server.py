@@ -1,0 +1,189 @@
+"""The admin server: probes, JSON, 421 with the owner, errors as JSON, security headers, a port in use."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestClient, TestServer
+
+from monitor.errors import CONNECTION, ConnectionProblem
+from monitor.web import Health, WebParts, build_web, start_web
+from tests import status_examples as examples
+
+
+class FakeProbes:
+    def __init__(self) -> None:
+        self.health = Health(True, {"journal": "ok"})
+
+    def live(self) -> Health:
+        return Health(True, {"loop": "ok"})
+
+    def ready(self) -> Health:
+        return self.health
+
+    def started(self) -> Health:
+        return self.health
+
+
+class FakeMetrics:
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        return b"reserve_build_info 1\n", f"text/plain; accept={accept}"
+
+
+class FakeStatus:
+    def __init__(self, *statuses: dict[str, Any]) -> None:
+        self.statuses = {status["entity"]: status for status in statuses}
+        self.asked: list[date | None] = []
+
+    def partitions(self) -> Sequence[int]:
+        return [0, 3]
+
+    def entities(self) -> Sequence[str]:
+        return sorted(self.statuses)
+
+    def holds(self, entity: str) -> bool:
+        return entity != "kr-main"
+
+    def owner(self, entity: str) -> str | None:
+        return "http://worker-2:9464" if entity == "kr-main" else None
+
+    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+        self.asked.append(day)
+        return self.statuses[entity]
+
+
+def parts(*statuses: dict[str, Any], **options: Any) -> WebParts:
+    return WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0", "engine_version": "1"}, FakeStatus(*statuses), **options)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[TestClient[Any, Any]]:
+    async with TestClient(TestServer(build_web(parts(examples.shortfall())))) as made:
+        yield made
+
+
+async def test_every_answer_has_the_security_headers(client: TestClient[Any, Any]):
+    for path in ("/", "/livez", "/metrics", "/status", "/nowhere", "/static/status.css"):
+        answer = await client.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_status_lists_partitions_and_states(client: TestClient[Any, Any]):
+    body = await (await client.get("/status")).json()
+    assert body["partitions"] == [0, 3]
+    (row,) = body["entities"]
+    assert (row["entity"], row["alerts"]) == ("jp-main", 4)
+    assert row["methods"][0]["state"] == "shortfall"
+    assert row["methods"][0]["coverage"] == "0.98648648"
+
+
+async def test_status_of_an_entity_is_the_contract_object(client: TestClient[Any, Any]):
+    answer = await client.get("/status/jp-main")
+    assert answer.status == 200
+    assert await answer.json() == examples.shortfall()
+
+
+async def test_a_date_asks_for_a_past_business_date():
+    web_parts = parts(examples.adequate())
+    assert isinstance(web_parts.status, FakeStatus)
+    async with TestClient(TestServer(build_web(web_parts))) as client:
+        assert (await client.get("/status/jp-main?date=2026-01-04")).status == 200
+        assert date(2026, 1, 4) in web_parts.status.asked
+        answer = await client.get("/status/jp-main?date=yesterday")
+        assert answer.status == 400
+        assert "YYYY-MM-DD" in (await answer.json())["error"]
+
+
+async def test_another_workers_entity_is_answered_with_its_address(client: TestClient[Any, Any]):
+    answer = await client.get("/status/kr-main")
+    assert answer.status == 421
+    assert (await answer.json())["owner"] == "http://worker-2:9464"
+
+
+async def test_an_entity_never_seen_is_not_found(client: TestClient[Any, Any]):
+    answer = await client.get("/status/nobody")
+    assert answer.status == 404
+    assert "nothing was ever received" in (await answer.json())["error"]
+
+
+async def test_errors_are_json(client: TestClient[Any, Any]):
+    answer = await client.get("/nowhere")
+    assert (answer.status, answer.content_type) == (404, "application/json")
+    answer = await client.post("/status")
+    assert (answer.status, answer.content_type) == (405, "application/json")
+    assert "GET" in answer.headers["Allow"]
+    assert (await client.get("/static/..%2fstatus.html")).status == 404
+
+
+async def test_a_failure_inside_is_one_json_sentence_without_details():
+    class Broken(FakeStatus):
+        def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+            raise RuntimeError("secret detail")
+
+    broken = WebParts(FakeProbes(), FakeMetrics(), {"version": "0"}, Broken(examples.adequate()))
+    async with TestClient(TestServer(build_web(broken))) as client:
+        answer = await client.get("/status")
+        assert answer.status == 500
+        assert "secret" not in await answer.text()
+        assert (await client.get("/livez")).status == 200
+
+
+async def test_probes_answer_by_status_code_and_checks():
+    web_parts = parts(examples.adequate())
+    assert isinstance(web_parts.probes, FakeProbes)
+    async with TestClient(TestServer(build_web(web_parts))) as client:
+        assert (await client.get("/readyz")).status == 200
+        web_parts.probes.health = Health(False, {"journal": "partition 3 is 12,000 records behind"})
+        answer = await client.get("/readyz")
+        assert answer.status == 503
+        assert await answer.json() == {"ok": False, "checks": {"journal": "partition 3 is 12,000 records behind"}}
+        assert (await client.get("/startupz")).status == 503
+        assert (await client.get("/livez")).status == 200
+        assert (await client.get("/status/jp-main")).status == 200
+        assert "partition 3 is 12,000 records behind" in await (await client.get("/")).text()
+
+
+async def test_metrics_are_brought_up_to_date_and_keep_the_asked_format():
+    calls: list[int] = []
+    async with TestClient(TestServer(build_web(parts(before_scrape=lambda: calls.append(1))))) as client:
+        answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
+        assert answer.headers["Content-Type"] == "text/plain; accept=application/openmetrics-text"
+        assert await answer.text() == "reserve_build_info 1\n"
+    assert calls == [1]
+
+
+async def test_version(client: TestClient[Any, Any]):
+    assert await (await client.get("/version")).json() == {"version": "0.1.0", "engine_version": "1"}
+
+
+async def test_a_process_without_an_assessor_serves_probes_and_says_so():
+    bare = WebParts(FakeProbes(), FakeMetrics(), {"version": "0"})
+    async with TestClient(TestServer(build_web(bare))) as client:
+        assert (await client.get("/livez")).status == 200
+        answer = await client.get("/status/jp-main")
+        assert answer.status == 404
+        assert "no assessor" in (await answer.json())["error"]
+        assert "No assessor runs in this process" in await (await client.get("/")).text()
+
+
+async def test_a_port_in_use_is_one_clear_line():
+    first = await start_web(parts(), "127.0.0.1", 0)
+    try:
+        async with ClientSession() as session, session.get(f"{first.url}/livez") as answer:
+            assert answer.status == 200
+        with pytest.raises(ConnectionProblem, match=f"port {first.port} on 127.0.0.1 is in use.*RESERVE_HTTP__PORT") as problem:
+            await start_web(parts(), "127.0.0.1", first.port)
+        assert problem.value.exit_code == CONNECTION
+    finally:
+        await first.stop()
+
+
+async def test_an_address_that_is_not_ours_is_one_clear_line():
+    with pytest.raises(ConnectionProblem, match=r"http\.host"):
+        await start_web(parts(), "203.0.113.7", 9464)
