@@ -151,9 +151,9 @@ class Simulator:
         )
 
     def _declarations(self, venue: Venue, at: int) -> Iterator[Event]:
-        rate = _PER_JPY.get(venue.currency, _PER_JPY["USD"])
+        rate = _rate(venue.currency)
         for kind, jpy in (("capital", 100_000_000), ("net_assets", 20_000_000_000), ("own_funds", 20_000_000_000)):
-            value = {
+            value: dict[str, object] = {
                 "event_id": f"{self._run}-d-{kind}",
                 "entity": venue.entity,
                 "kind": kind,
@@ -170,7 +170,7 @@ class Simulator:
         opening = venue.incident % 2 == 0
         name = f"{self._run}-i-{venue.incident // 2}"
         venue.incident += 1
-        value = {
+        value: dict[str, object] = {
             "incident_id": name,
             "revision": 1 if opening else 2,
             "entity": venue.entity,
@@ -189,8 +189,13 @@ class Simulator:
         return Event(INCIDENTS, venue.entity, at, value)
 
 
+def _rate(currency: str) -> Decimal:
+    """What a yen is worth in a currency, roughly; an unknown one is taken for dollars."""
+    return _PER_JPY.get(currency, _PER_JPY["USD"])
+
+
 def wallets(asset: str, holding: Decimal) -> list[Wallet]:
-    """Cold, hot, ledger and guarantee accounts of one asset: all that clients are owed is there, and the guarantee above the hot part."""
+    """Cold, hot, ledger and guarantee accounts of one asset: clients' coins are whole, the guarantee is above the hot part."""
     hot = (holding * _HOT_SHARE).quantize(_LOT, ROUND_DOWN)
     name = asset.lower()
     return [

@@ -22,9 +22,7 @@ _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}\Z", re.ASCII)
 
 @app.command(epilog="Example: reserve-monitor explain 5f2b6c0d9a1e4b7788990a1b2c3d4e5f")
 def explain(
-    name: Annotated[
-        str, typer.Argument(metavar="FINGERPRINT|DIGEST", help="An alert's fingerprint, or the digest of any output.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="FINGERPRINT|DIGEST", help="Of an alert, or of any output.")],
     as_json: Annotated[bool, typer.Option("--json", help="The records themselves.")] = False,
     config: Config = None,
 ) -> None:
@@ -72,13 +70,15 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     from monitor.web.text import amount, clock
 
     if record["schema"].startswith("reserve.alert/"):
-        yield f"{record['alertname']} {record['subject'] or ''} {record['status']} at {clock(record['updated_at'])}: {record['reason']}"
+        name = " ".join(text for text in (record["alertname"], record["subject"]) if text)
+        yield f"{name} {record['status']} at {clock(record['updated_at'])}: {record['reason']}"
         yield f"  {record['summary']}"
         yield f"  {record['description']}"
         yield from (f"  because of {_cause(cause)}" for cause in record["causes"])
         yield f"  runbook {record['runbook_url']}"
     elif record["schema"].startswith("reserve.assessment/"):
-        yield f"{record['entity']} under {record['method']} {record['method_version']} at {clock(record['at'])}: {record['state']}"
+        method = f"{record['method']} {record['method_version']}"
+        yield f"{record['entity']} under {method} at {clock(record['at'])}: {record['state']}"
         yield f"  required {amount(record['required'])}, available {amount(record['available'])} {record['currency']}"
         for one in record["components"]:
             if one["state"] != "adequate":

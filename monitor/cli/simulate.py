@@ -20,7 +20,7 @@ def simulate(
     config: Config = None,
     rate: Annotated[float, typer.Option(metavar="N", help="Trades a second, over all entities.")] = 50.0,
     length: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="How long, such as 90s or 5m; else until stopped.")
+        str | None, typer.Option("--for", metavar="DURATION", help="Such as 90s or 5m; else until stopped.")
     ] = None,
     topics: Annotated[str | None, typer.Option(metavar="T,...", help="Only these source topics.")] = None,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same events.")] = 1,

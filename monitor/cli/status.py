@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = command_app()
 
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
-_NO_FIGURE = "-"
+_WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "source", ""})
 
 
 @app.command(epilog="Example: reserve-monitor status jp-main --date 2026-01-05 --json")
@@ -158,19 +158,6 @@ def _table(*columns: str) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    figures = {
-        "coverage",
-        "required",
-        "available",
-        "surplus",
-        "trades",
-        "quantity",
-        "value",
-        "last price",
-        "age",
-        "applied",
-        "duplicate",
-    }
     for column in columns:
-        table.add_column(column, justify="right" if column in figures | {"late", "dead letter", "alerts"} else "left")
+        table.add_column(column, justify="left" if column in _WORDS else "right")
     return table

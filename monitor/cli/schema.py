@@ -1,0 +1,29 @@
+"""`schema`: what the topics hold, for machines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from monitor.cli import command_app, emit
+from monitor.errors import UsageError
+
+app = command_app()
+
+
+@app.command(epilog="Example: reserve-monitor schema market.trades > market.trades.schema.json")
+def schema(
+    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="One topic by its default name; without it all.")] = None,
+    asyncapi: Annotated[bool, typer.Option("--asyncapi", help="An AsyncAPI 3 document of all topics instead.")] = False,
+) -> None:
+    """Print the JSON Schema (2020-12) of each topic's records, or the AsyncAPI document."""
+    from streams.schemas import asyncapi_document, json_schemas
+
+    if asyncapi:
+        emit(asyncapi_document())
+        return
+    schemas = json_schemas()
+    if topic is not None and topic not in schemas:
+        raise UsageError(f"there is no topic {topic}: one of {', '.join(schemas)}")
+    emit(schemas if topic is None else schemas[topic])

@@ -1,0 +1,251 @@
+"""JSON Schemas (2020-12) of the topics' records and an AsyncAPI 3 document: those of sources from the models that judge them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.topics import ALERTS, ASSESSMENTS, DEAD_LETTERS, EXPOSURES, JOURNAL
+from streams.wire.models import MODELS, SCHEMAS, TRADES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+STATES = ["adequate", "watch", "shortfall", "unknown", "not_computable"]
+
+Schema = dict[str, Any]
+
+_DECIMAL: Schema = {"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$"}
+_FIGURE: Schema = {"anyOf": [_DECIMAL, {"type": "null"}]}
+_TEXT: Schema = {"type": "string"}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+_DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+_DIGEST_OR_NULL: Schema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
+_WHOLE: Schema = {"type": "integer", "minimum": 0}
+
+
+def json_schemas() -> dict[str, Schema]:
+    """The schema of each topic's values, by the topic's default name: sources, then journal and outputs."""
+    sources = {topic: _source(topic) for topic in MODELS}
+    outputs = {ASSESSMENTS: _assessment(), EXPOSURES: _exposure(), ALERTS: _alert(), JOURNAL: _journal()}
+    return {topic: {"$schema": DIALECT, **schema} for topic, schema in (sources | outputs).items()}
+
+
+def asyncapi_document() -> dict[str, Any]:
+    """All topics as channels: sources are received, journal and outputs sent. Names are the defaults."""
+    schemas = json_schemas()
+    channels = {_name(topic): _channel(topic, schema) for topic, schema in schemas.items()}
+    channels[_name(DEAD_LETTERS)] = _dead_letters()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "reserve-monitor",
+            "version": "1",
+            "description": "Reserve required and held against operational-risk losses, live. Amounts are decimal strings.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": {
+            f"{'receive' if topic in MODELS else 'send'}_{_name(topic)}": {
+                "action": "receive" if topic in MODELS else "send",
+                "channel": {"$ref": f"#/channels/{_name(topic)}"},
+            }
+            for topic in [*schemas, DEAD_LETTERS]
+        },
+    }
+
+
+def _source(topic: str) -> Schema:
+    schema = MODELS[topic].model_json_schema(by_alias=True)
+    return schema | {"title": SCHEMAS[topic], "$id": SCHEMAS[topic]}
+
+
+def _object(title: str | None, properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    named = {"title": title, "$id": title} if title else {}
+    required = [name for name in properties if name not in optional]
+    return {**named, "type": "object", "additionalProperties": False, "properties": properties, "required": required}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _evidence() -> dict[str, Schema]:
+    """What every output carries about its making."""
+    return {
+        "journal": _object(None, {"partition": _WHOLE, "offset": _WHOLE}),
+        "inputs_digest": _DIGEST,
+        "config_digest": _DIGEST,
+        "engine_version": _TEXT,
+        "chain": _object(None, {"sequence": {"type": "integer", "minimum": 1}, "previous_digest": _DIGEST_OR_NULL}),
+        "digest": _DIGEST,
+    }
+
+
+def _cause() -> Schema:
+    place = {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "offset": _WHOLE}
+    return _object(None, {**place, "event_id": _TEXT_OR_NULL})
+
+
+def _component() -> Schema:
+    figures = dict.fromkeys(("required", "held", "shortfall", "amount"), _FIGURE)
+    return _object(
+        None,
+        {
+            "name": _TEXT,
+            "bound": {"enum": ["min", "max"]},
+            **figures,
+            "unit": _TEXT,
+            "ref": _TEXT,
+            "state": {"enum": [*STATES, "not_applicable"]},
+            "cure_by": {"type": ["string", "null"], "format": "date"},
+            "status": _TEXT,
+        },
+        optional=("status",),
+    )
+
+
+def _gap() -> Schema:
+    effect = {"enum": ["required", "available", "both", "figures"]}
+    return _object(None, {"kind": _TEXT, "subject": _TEXT_OR_NULL, "effect": effect, "since": _TIME_OR_NULL})
+
+
+def _why() -> Schema:
+    part = {"enum": ["price", "balance", "volume", "incident", "declaration", "method", "data_quality"]}
+    deltas = {"required_delta": _FIGURE, "available_delta": _FIGURE}
+    return _object(None, {"part": part, **deltas, "causes": _list(_cause())})
+
+
+def _assessment() -> Schema:
+    amounts = ("required", "available", "surplus", "coverage", "coverage_lower", "coverage_upper")
+    return _object(
+        "reserve.assessment/1",
+        {
+            "schema": {"const": "reserve.assessment/1"},
+            "entity": _TEXT,
+            "method": _TEXT,
+            "method_version": _TEXT,
+            "method_digest": _DIGEST,
+            "mode": {"enum": ["in_force", "shadow"]},
+            "kind": {"enum": ["live", "close"]},
+            "revision": _WHOLE,
+            "replaces": _DIGEST_OR_NULL,
+            "at": _TIME,
+            "business_date": {"type": "string", "format": "date"},
+            "currency": _TEXT,
+            "projection": {"type": "boolean"},
+            "state": {"enum": STATES},
+            **dict.fromkeys(amounts, _FIGURE),
+            "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+            "components": _list(_component()),
+            "gaps": _list(_gap()),
+            "why": _list(_why()),
+            "sources": _list(_object(None, {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "upto": _WHOLE})),
+            **_evidence(),
+            "result_digest": _DIGEST,
+        },
+    )
+
+
+def _exposure() -> Schema:
+    scenario = _object(None, {"name": _TEXT, "required": _FIGURE, "available": _FIGURE, "shortfall": _FIGURE})
+    return _object(
+        "reserve.exposure/1",
+        {
+            "schema": {"const": "reserve.exposure/1"},
+            "entity": _TEXT,
+            "at": _TIME,
+            "currency": _TEXT,
+            "total": _FIGURE,
+            "parts": _object(None, dict.fromkeys(("custody", "flow", "incidents", "loss_history"), _FIGURE)),
+            "scenarios": _list(scenario),
+            "forecast": _object(None, {"shortfall_at": _TIME_OR_NULL, "method": _TEXT_OR_NULL}),
+            **_evidence(),
+        },
+        optional=("inputs_digest",),
+    )
+
+
+def _alert() -> Schema:
+    reasons = ["entered", "escalated", "eased", "updated", "reopened", "recovered", "ended", "method_changed", "resent"]
+    return _object(
+        "reserve.alert/1",
+        {
+            "schema": {"const": "reserve.alert/1"},
+            "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "alertname": _TEXT,
+            "entity": _TEXT,
+            "method": _TEXT_OR_NULL,
+            "rule": _TEXT,
+            "subject": _TEXT_OR_NULL,
+            "severity": {"enum": ["info", "warning", "critical"]},
+            "status": {"enum": ["firing", "resolved"]},
+            "revision": {"type": "integer", "minimum": 1},
+            "starts_at": _TIME,
+            "updated_at": _TIME,
+            "ends_at": _TIME_OR_NULL,
+            "cure_by": {"type": ["string", "null"], "format": "date"},
+            "summary": _TEXT,
+            "description": _TEXT,
+            "runbook_url": _TEXT,
+            "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+            "causes": _list(_cause()),
+            "reason": {"enum": reasons},
+            "mode": {"enum": ["in_force", "shadow", ""]},
+            "assessment_digest": _DIGEST_OR_NULL,
+            "rehearsal": {"type": "boolean"},
+            **_evidence(),
+        },
+        optional=("inputs_digest",),
+    )
+
+
+def _journal() -> Schema:
+    kinds = [
+        "flow",
+        "bust",
+        "position",
+        "incident",
+        "declaration",
+        "operation",
+        "rejected",
+        "price",
+        "progress",
+        "configuration",
+        "tick",
+    ]
+    place = {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "offset": _WHOLE, "start": _WHOLE, "upto": _WHOLE}
+    source = _object(None, place, optional=("offset", "start", "upto"))
+    rules = _object(None, {"number": _WHOLE, "digest": _DIGEST})
+    return _object(
+        "reserve.journal/1",
+        {
+            "v": {"const": 1},
+            "kind": {"enum": kinds},
+            "entity": _TEXT_OR_NULL,
+            "at": _TIME,
+            "src": {"anyOf": [source, {"type": "null"}]},
+            "logged_at": _TIME_OR_NULL,
+            "rules": {"anyOf": [rules, {"type": "null"}]},
+            "auth": _TEXT,
+            "body": {"type": "object"},
+        },
+    )
+
+
+def _name(topic: str) -> str:
+    return topic.replace(".", "_").replace("-", "_")
+
+
+def _channel(topic: str, schema: Schema) -> dict[str, Any]:
+    key = "trade_id, or entity|market" if topic == TRADES else "fingerprint" if topic == ALERTS else "entity"
+    message = {"name": str(schema["title"]), "contentType": "application/json", "payload": schema}
+    message["bindings"] = {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}}
+    return {"address": topic, "messages": {"record": message}}
+
+
+def _dead_letters() -> dict[str, Any]:
+    names = ("reason", "detail", "topic", "epoch", "partition", "offset", "timestamp", "at")
+    headers = {"type": "object", "properties": {f"dlq.{name}": _TEXT for name in names}}
+    message = {"name": "dead letter", "summary": "Key and value are the refused record's own bytes.", "headers": headers}
+    return {"address": DEAD_LETTERS, "messages": {"record": message}}
