@@ -6,6 +6,7 @@ creates topics on demand would choose the partition count.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -39,6 +40,8 @@ TRADE_PARTITIONS = 12
 _HOUR_MS = 3_600_000
 _MARGIN_H = 48
 _ALREADY_EXISTS = 36
+_SHOWN_TRIES = 100
+_SHOWN_WAIT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +145,13 @@ async def create_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> 
         absent = [spec for spec in specs if spec.name not in existing]
         if not absent:
             return []
-        return _created(await client.create_topics([_new_topic(spec, settings.replication_factor) for spec in absent]))
+        made = _created(await client.create_topics([_new_topic(spec, settings.replication_factor) for spec in absent]))
+        await _shown(client, {spec.name for spec in absent})
     except KafkaError as error:
         raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} did not create the topics: {error}") from error
     finally:
         await ended(client)
+    return made
 
 
 async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> list[Drift]:
@@ -180,6 +185,15 @@ async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) ->
     drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
     if drifts:
         raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
+
+
+async def _shown(client: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until the broker that answers knows the new topics: it is told after the controller has made them."""
+    for _ in range(_SHOWN_TRIES):
+        if names <= set(await client.list_topics()):
+            return
+        await asyncio.sleep(_SHOWN_WAIT_S)
+    raise ConnectionProblem(f"the broker has made topics it does not show yet: {', '.join(sorted(names))}; try again")
 
 
 def _new_topic(spec: TopicSpec, replicas: int) -> NewTopic:
