@@ -30,6 +30,7 @@ from monitor.measurements import (
     Sample,
     entity_samples,
 )
+from monitor.notify.channel import OUTCOMES as DELIVERY_OUTCOMES
 
 
 class EntityFigures(Protocol):
@@ -85,7 +86,7 @@ class Metrics:
                 self._counter("reserve_journal_holes_total", topic)
         if "dispatcher" in stages:
             for channel in channels:
-                for outcome in ("delivered", "failed"):
+                for outcome in DELIVERY_OUTCOMES:
                     self._counter("reserve_alert_delivery_total", channel, outcome)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
