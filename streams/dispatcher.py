@@ -206,7 +206,7 @@ class Dispatcher:
         self._failures.recall()
 
     def _offer_loaded(self) -> None:
-        """Tell what was read of new partitions, all in one order; one that cannot be read holds the others up for a while only."""
+        """Tell what was read of new partitions, in one order; one that cannot be read holds the others up for a while only."""
         if self._unread and time.monotonic() < self._loaded_by:
             return
         ready = self._loading - self._unread.keys()

@@ -23,6 +23,18 @@ _SUMMARY = 1024
 _RETRIED_INSIDE = (429, 500, 502, 503, 504)
 
 
+class _Client(pagerduty.EventsApiV2Client):
+    """The vendor's client, which takes plain HTTP too: the settings allow that at a loopback address alone."""
+
+    @property
+    def url(self) -> str:
+        return self._base
+
+    @url.setter
+    def url(self, address: str) -> None:
+        self._base = address
+
+
 class PagerDutyChannel:
     """One routing key. A resolve goes through the same key, else it would be dropped."""
 
@@ -32,7 +44,7 @@ class PagerDutyChannel:
         self.name = name
         self._settings = settings
         self._status_url = status_url
-        self._client: tuple[str, pagerduty.EventsApiV2Client] | None = None
+        self._client: tuple[str, _Client] | None = None
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Trigger or resolve; acceptance is the service's 202 with the key."""
@@ -57,9 +69,9 @@ class PagerDutyChannel:
     def _send(self, routing_key: str, action: str, dedup_key: str, event: Mapping[str, Any]) -> None:
         self._client_for(routing_key).send_event(action, dedup_key=dedup_key, **event)
 
-    def _client_for(self, routing_key: str) -> pagerduty.EventsApiV2Client:
+    def _client_for(self, routing_key: str) -> _Client:
         if self._client is None or self._client[0] != routing_key:
-            client = pagerduty.EventsApiV2Client(routing_key, base_url=self._settings.url)
+            client = _Client(routing_key, base_url=self._settings.url)
             client.timeout = math.ceil(self._settings.timeout_s)
             client.max_network_attempts = 0
             client.max_http_attempts = -1  # below the count of attempts before the first one: every answer is given back

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -14,7 +15,15 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _secure_url(text: str) -> str:
+    if urlsplit(text).scheme == "http" and urlsplit(text).hostname not in _LOOPBACK:
+        raise ValueError("a key is not sent without TLS: the address starts with https://")
+    return text
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+SecureUrl = Annotated[HttpUrl, AfterValidator(_secure_url)]
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ChannelSettings(BaseModel):
@@ -59,7 +68,7 @@ class PagerDutySettings(ChannelSettings):
 
     type: Literal["pagerduty"]
     routing_key_file: Path
-    url: HttpUrl = "https://events.pagerduty.com"
+    url: SecureUrl = "https://events.pagerduty.com"
     max_per_minute: int = Field(default=120, ge=1)
 
 
@@ -69,7 +78,8 @@ class SlackSettings(ChannelSettings):
     type: Literal["slack"]
     token_file: Path
     channel: str = Field(min_length=1)
-    url: HttpUrl = "https://slack.com/api"
+    """Best its id (`C...`): by a name nothing can be found again."""
+    url: SecureUrl = "https://slack.com/api"
     max_per_minute: int = Field(default=50, ge=1)
 
 

@@ -55,7 +55,8 @@ class SlackChannel:
             return await self._deliver(notice, self._client())
         except SlackApiError as error:
             raise _failure(error) from error
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (SlackClientError, aiohttp.ClientError, OSError, AttributeError, ValueError) as error:
+            # the last two: what the vendor's client raises for an answer that is not JSON
             raise Undelivered(f"Slack: {str(error) or type(error).__name__}") from error
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:  # noqa: ARG002 - nothing is told again
@@ -100,7 +101,7 @@ class SlackChannel:
         await client.chat_postMessage(channel=channel, thread_ts=ts, reply_broadcast=worse, text=_escaped(words))
 
     async def _find(self, alert: Alert, client: AsyncWebClient) -> str | None:
-        """The parent of an alert among the messages since it began; None without the right to read them."""
+        """The parent of an alert among the messages since it began; None without the right to read it, or its id."""
         oldest = parse_time(alert.starts_at) // SECOND - _HISTORY_SLACK_S
         try:
             answer = await client.conversations_history(
@@ -114,7 +115,7 @@ class SlackChannel:
         for message in messages:
             metadata = message.get("metadata") or {}
             if metadata.get("event_type") == EVENT_TYPE and metadata["event_payload"].get("fingerprint") == alert.fingerprint:
-                return f"{answer.get('channel') or self._settings.channel}:{message['ts']}"
+                return f"{self._settings.channel}:{message['ts']}"
         return None
 
     def _message(self, notice: Notice) -> dict[str, Any]:
