@@ -7,6 +7,7 @@ The embedded broker has no `InitProducerId`; there, and only there, that is off.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.kafka_settings import KafkaSettings
+
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where nobody set up logging, the one line of the error will do
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 """Largest record a client sends: a dead letter carries its original bytes whole."""
@@ -128,9 +131,10 @@ async def started(client: Client, settings: KafkaSettings) -> Client:
         await client.start()
     except (KafkaError, OSError) as error:
         await ended(client)
+        detail = "" if isinstance(error, KafkaConnectionError) else f" ({error})"
         raise ConnectionProblem(
-            f"no Kafka broker at {settings.bootstrap_servers} ({settings.security_protocol}) answers as it should: {error}. "
-            "Check section kafka of the configuration, or start a broker with `make kafka-up`"
+            f"no Kafka broker answers at {settings.bootstrap_servers} over {settings.security_protocol}{detail}: "
+            "check section kafka of the configuration, or start a broker with `make kafka-up`"
         ) from error
     return client
 

@@ -97,8 +97,8 @@ class Drift:
 
     def line(self) -> str:
         """The finding in one line."""
-        level = "error" if self.error else "warning"
-        return f"{level}: {self.topic}: {self.setting} is {self.found}, must be {self.wanted}; {self.advice}"
+        level, must = ("error", "must be") if self.error else ("warning", "better")
+        return f"{level}: {self.topic}: {self.setting} is {self.found}, {must} {self.wanted}; {self.advice}"
 
 
 def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72) -> tuple[TopicSpec, ...]:

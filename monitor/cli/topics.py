@@ -1,0 +1,77 @@
+"""`topics create` and `topics check`: what the broker must hold before anything starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import Config, command_app, emit, talk
+from monitor.errors import CHECK_FAILED
+
+if TYPE_CHECKING:
+    from monitor.kafka_settings import KafkaSettings
+    from streams.topics import Drift, TopicSpec
+
+app = command_app(no_args_is_help=True, help="Create and check the topics.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
+
+
+@app.command(epilog="Example: reserve-monitor topics create")
+def create(config: Config = None, as_json: AsJson = False) -> None:
+    """Create the topics that are absent, with their partitions and retention; what is there stays as it is."""
+    from streams.topics import create_topics
+
+    kafka, specs = _wanted(config)
+    made = asyncio.run(create_topics(kafka, specs))
+    if as_json:
+        emit({"created": made, "topics": [spec.name for spec in specs]})
+        return
+    for spec in specs:
+        partitions = "1 partition" if spec.partitions == 1 else f"{spec.partitions} partitions"
+        talk(f"created {spec.name}, {partitions}" if spec.name in made else f"was there: {spec.name}")
+
+
+@app.command(epilog="Example: reserve-monitor topics check --json")
+def check(config: Config = None, as_json: AsJson = False) -> None:
+    """Hold every topic of the broker against what it must be. Exit 1 when one would lose or mix up records."""
+    from streams.topics import check_topics
+
+    kafka, specs = _wanted(config)
+    drifts = asyncio.run(check_topics(kafka, specs))
+    failed = any(drift.error for drift in drifts)
+    if as_json:
+        emit({"good": not failed, "drift": [asdict(drift) for drift in drifts]})
+    else:
+        for line in _lines(drifts):
+            talk(line)
+        talk(f"{'bad' if failed else 'good'}: {len(specs)} topics checked")
+    if failed:
+        raise typer.Exit(CHECK_FAILED)
+
+
+def _wanted(config: Config) -> tuple[KafkaSettings, tuple[TopicSpec, ...]]:
+    from monitor.settings import load_settings
+    from streams.topics import TopicNames, topic_specs
+
+    settings = load_settings(config)
+    names = TopicNames(settings.source_names())
+    return settings.kafka, topic_specs(settings.kafka, names, settings.intake.lookback_h)
+
+
+def _lines(drifts: Iterable[Drift]) -> list[str]:
+    """One line for each error, one for all topics that share a warning."""
+    errors = [drift.line() for drift in drifts if drift.error]
+    shared: dict[tuple[str, str, str, str], list[str]] = {}
+    for drift in drifts:
+        if not drift.error:
+            shared.setdefault((drift.setting, drift.found, drift.wanted, drift.advice), []).append(drift.topic)
+    warnings = [
+        f"warning: {setting} is {found}, better {wanted}; {advice} ({', '.join(topics)})"
+        for (setting, found, wanted, advice), topics in shared.items()
+    ]
+    return errors + warnings
