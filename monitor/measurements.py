@@ -85,7 +85,7 @@ ENTITY_METRICS = (
     _gauge("reserve_shortfall_forecast_timestamp_seconds", "entity method", "Expected time of a shortfall; absent if none."),
     _gauge("reserve_source_last_event_timestamp_seconds", "entity source", "Log time of the newest event of a feed."),
     _gauge("reserve_alerts_firing", "entity alertname severity", "Alerts that fire now, without those of shadow methods."),
-    _gauge("reserve_evaluation_last_timestamp_seconds", "entity", "Engine clock of the newest evaluation."),
+    _gauge("reserve_evaluation_last_timestamp_seconds", "entity", "Until when the entity's newest figures are known to stand."),
     _gauge("reserve_audit_checkpoint_timestamp_seconds", "entity", "When the newest signed checkpoint was made."),
 )
 """Series that belong to an entity and go when its journal partition goes."""
@@ -166,8 +166,6 @@ def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold:
     samples.extend(_quantities(entity, measures, fold))
     samples.extend(_alerts(entity, status["alerts"]))
     samples.extend(_sources(entity, measures, fold))
-    if (at := measures.get("evaluated_at")) is not None:
-        samples.append(Sample("reserve_evaluation_last_timestamp_seconds", (entity,), at / SECOND))
     return tuple(samples)
 
 

@@ -36,6 +36,20 @@ from monitor.notify.channel import OUTCOMES as DELIVERY_OUTCOMES
 class EntityFigures(Protocol):
     """The part of an engine that metrics are read from."""
 
+    @property
+    def clock(self) -> int:
+        """The engine's clock, ns since 1970."""
+        ...
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for an evaluation."""
+        ...
+
+    def entities(self) -> Iterable[str]:
+        """The entities held."""
+        ...
+
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         """The status object of CONTRACT 5."""
         ...
@@ -115,10 +129,29 @@ class Metrics:
         for entity in entities:
             self.update_entity(engine.status(entity, None), engine.measures(entity))
 
+    def refresh(self, engines: Iterable[EntityFigures]) -> None:
+        """Before a scrape: every entity held has its series, no other has, and heartbeats are up to their engine's clock.
+
+        An entity for which nothing has happened is not evaluated anew: its figures stand until the engine's clock, which
+        therefore is its heartbeat as long as nothing waits.
+        """
+        held: set[str] = set()
+        for engine in engines:
+            for entity in engine.entities():
+                held.add(entity)
+                if entity not in self._entities.samples:
+                    self.evaluated(engine, (entity,))
+                if not engine.waiting:
+                    self._entities.heartbeats[entity] = engine.clock / SECOND
+        for gone in self._entities.samples.keys() - held:
+            self.drop_entity(gone)
+
     def update_entity(self, status: Mapping[str, Any], measures: Mapping[str, Any]) -> None:
         """Replace all series of the entity by those of its status object and the engine's measures."""
         entity = status["entity"]
         self._entities.samples[entity] = entity_samples(status, measures, self._fold)
+        if (at := measures.get("evaluated_at")) is not None:
+            self._entities.heartbeats[entity] = at / SECOND
         for topic, holes in measures.get("holes", {}).items():
             found = holes - self._holes.get((entity, topic), 0)
             self._holes[entity, topic] = holes
@@ -128,6 +161,7 @@ class Metrics:
     def drop_entity(self, entity: str) -> None:
         """Remove all series of an entity that is no longer held here."""
         self._entities.samples.pop(entity, None)
+        self._entities.heartbeats.pop(entity, None)
 
     def journal_lag(self, partition: int, records: int, seconds: float) -> None:
         """Journal records of a partition that are not applied yet, and the age of the last one that is."""
@@ -164,7 +198,7 @@ class Metrics:
     def partition_stopped(self, partition: int, reason: str) -> None:
         """A partition stands still: nothing to count, its clock says so by standing still."""
 
-    def published(self, entity: str) -> None:
+    def output_published(self, entity: str) -> None:
         """An output was published to the entity's chain."""
         self._counter("reserve_audit_records_total", entity).inc()
 
@@ -211,11 +245,14 @@ class _EntityCollector(Collector):
 
     def __init__(self) -> None:
         self.samples: dict[str, tuple[Sample, ...]] = {}
+        self.heartbeats: dict[str, float] = {}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         families = {metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in ENTITY_METRICS}
         for samples in self.samples.values():
             _add(families, samples)
+        for entity, at_s in self.heartbeats.items():
+            families["reserve_evaluation_last_timestamp_seconds"].add_metric((entity,), at_s)
         yield from families.values()
 
 

@@ -23,6 +23,9 @@ class AssessorObserver(Protocol):
     def evaluated(self, engine: Engine, entities: Iterable[str]) -> None:
         """These entities may have newer evaluations; at most once a second per partition, and once after each output."""
 
+    def output_published(self, entity: str) -> None:
+        """An output of the entity's chain is acknowledged."""
+
     def alert_published(self, seconds: float) -> None:
         """From the log time of the newest cause to the acknowledged alert."""
 

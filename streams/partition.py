@@ -183,6 +183,8 @@ class PartitionWorker:
             return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
         self._unsent.discard(done)
         self._outputs[output.topic] = max(done.result().offset + 1, self._outputs.get(output.topic, 0))
+        if output.value is not None:
+            self._observer.output_published(output.entity)
         if output.caused_at is not None:
             self._observer.alert_published(max(0, time.time_ns() - output.caused_at) / SECOND)
 

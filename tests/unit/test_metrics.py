@@ -201,7 +201,7 @@ def test_counts_reports_of_the_stages():
     metrics.delivered("pager", "delivered")
     metrics.outbox_oldest("pager", 5 * NS)
     metrics.chain_forked(0)
-    metrics.published("jp-main")
+    metrics.output_published("jp-main")
     metrics.configuration("sha256:old")
     metrics.configuration("sha256:new")
     metrics.records_applied(0, 0.02)
@@ -228,6 +228,37 @@ def test_what_is_over_has_no_series():
     metrics.outbox_oldest("never", None)
     gone = {"reserve_intake_lag_records", "reserve_alert_outbox_oldest_timestamp_seconds"}
     assert not [key for key in series(metrics) if key[0] in gone]
+
+
+class FakeEngine:
+    """An engine that holds what it is given."""
+
+    def __init__(self, clock: int, *statuses: dict[str, Any]) -> None:
+        self.clock, self.waiting = clock, False
+        self.held = {status["entity"]: status for status in statuses}
+
+    def entities(self) -> list[str]:
+        return list(self.held)
+
+    def status(self, entity: str, _day: object) -> dict[str, Any]:
+        return self.held[entity]
+
+    def measures(self, _entity: str) -> dict[str, Any]:
+        return MEASURES
+
+
+def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock():
+    metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
+    metrics.refresh([engine])
+    assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 70
+    engine.clock, engine.waiting = 130 * NS, True
+    metrics.refresh([engine])
+    assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 70
+    engine.waiting = False
+    metrics.refresh([engine])
+    assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 130
+    metrics.refresh([FakeEngine(1)])
+    assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
 def test_holes_count_once_for_each_entity():
