@@ -57,7 +57,7 @@ def _currency(text: str) -> str:
 def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"{name!r} is not a time zone of the IANA data base") from None
     return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.core.records import ENTITY_KINDS, PARTITION_KINDS
 from streams.topics import ALERTS, ASSESSMENTS, DEAD_LETTERS, EXPOSURES, JOURNAL
 from streams.wire.models import MODELS, SCHEMAS, TRADES
 
@@ -201,19 +202,7 @@ def _alert() -> Schema:
 
 
 def _journal() -> Schema:
-    kinds = [
-        "flow",
-        "bust",
-        "position",
-        "incident",
-        "declaration",
-        "operation",
-        "rejected",
-        "price",
-        "progress",
-        "configuration",
-        "tick",
-    ]
+    kinds = sorted(ENTITY_KINDS | PARTITION_KINDS)
     place = {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "offset": _WHOLE, "start": _WHOLE, "upto": _WHOLE}
     source = _object(None, place, optional=("offset", "start", "upto"))
     rules = _object(None, {"number": _WHOLE, "digest": _DIGEST})

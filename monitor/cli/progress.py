@@ -23,7 +23,8 @@ def text_lines(path: Path, binary: IO[bytes] | None = None) -> Iterator[str]:
         raw.seek(0)
         content = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
         try:
-            yield from io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="")
+            with io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="") as text:
+                yield from text
         except (EOFError, gzip.BadGzipFile) as error:
             raise UsageError(f"{path}: is damaged: {error}") from None
 
