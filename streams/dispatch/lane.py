@@ -14,6 +14,7 @@ from typing import Literal
 
 import stamina
 import structlog
+from stamina.instrumentation import set_on_retry_hooks
 
 from monitor.core.times import MINUTE, parse_time
 from monitor.notify.alert import Alert
@@ -84,6 +85,7 @@ class Lane:
 
     def start(self) -> None:
         """Begin to tell."""
+        set_on_retry_hooks([])  # each attempt is counted here, and logged when the circuit changes
         self._observer.outbox_oldest(self.name, None)
         self._task = asyncio.create_task(self._work(), name=f"lane {self.name}")
 
