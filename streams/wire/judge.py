@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from monitor.core.money import plain
-from monitor.core.times import exact_time
+from monitor.core.times import SECOND, exact_time
 from streams.wire.fields import LENIENT, JsonNumber, has_control
 from streams.wire.mapping import Mapper, SourceFormat
 from streams.wire.models import (
@@ -76,7 +76,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Which entities count: `None` is every one (a run without a configuration). `horizon_ns`: age at which trades are too old."""
+    """Which entities count (None: every one, in a run without a configuration), and from which age trades are too old."""
 
     entities: frozenset[str] | None
     horizon_ns: int
@@ -153,7 +153,8 @@ class Judge:
         latest = logged_at + self.source.max_ahead_ns
         for name, time in _checked_times(model):
             if time > latest:
-                raise _Refused(Reason.AHEAD_OF_TIME, f"{name} lies more than {self.source.max_ahead_ns // 10**9} s after the log time")
+                limit_s = self.source.max_ahead_ns // SECOND
+                raise _Refused(Reason.AHEAD_OF_TIME, f"{name} lies more than {limit_s} s after the log time")
         if isinstance(model, WireTrade):
             if logged_at - model.executed_at > self.known.horizon_ns:
                 raise _Refused(Reason.TOO_OLD, "executed_at lies before the correction horizon")
@@ -222,14 +223,13 @@ def _refuse(error: ValidationError) -> NoReturn:
 
 
 def _checked_times(model: Wire) -> list[tuple[str, int]]:
-    """The times that must not lie ahead of the log."""
+    """The times that must not lie ahead of the log. A receipt announced for later may: it counts from its `received_at`."""
     if isinstance(model, WireTrade):
         return [("executed_at", model.executed_at)]
     if isinstance(model, Balance | Price):
         return [("as_of", model.as_of)]
     if isinstance(model, Incident):
-        times = [("occurred_at", model.occurred_at), ("detected_at", model.detected_at), ("updated_at", model.updated_at)]
-        return times + [("received_at", recovery.received_at) for recovery in model.recoveries]
+        return [("occurred_at", model.occurred_at), ("detected_at", model.detected_at), ("updated_at", model.updated_at)]
     return []
 
 
@@ -354,7 +354,7 @@ def rejected_body(topic: str, reason: Reason, readable: Mapping[str, Any]) -> di
     attributes = readable.get("attributes")
     fit = type(attributes) is dict and all(_short(k) and k.isascii() and _short(v) for k, v in attributes.items())
     body: dict[str, Any] = {name: readable[name] if _short(readable.get(name)) else None for name in names}
-    return body | {"topic": topic, "reason": reason.value, "attributes": dict(attributes) if fit and attributes is not None else None}
+    return body | {"topic": topic, "reason": reason.value, "attributes": dict(attributes or {}) if fit else None}
 
 
 def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
@@ -367,5 +367,3 @@ def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
 
 def _short(value: Any) -> bool:
     return type(value) is str and 0 < len(value) <= 128 and not has_control(value)
-
-

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Self
 
 from monitor.core.times import SECOND
 from monitor.errors import ConfigurationError
+from streams.wire.fields import JsonNumber
 from streams.wire.models import MODELS
 
 TEXT_FIELDS = frozenset({"trade_id", "event_id", "incident_id", "account", "source", "group", "summary", "reason"})
@@ -67,7 +69,7 @@ class SourceFormat:
         for path in paths:
             if not all(path):
                 raise ConfigurationError(f"sources.{self.topic}.fields: {'.'.join(path)!r} has an empty step")
-        for one, other in zip(paths, paths[1:], strict=False):
+        for one, other in pairwise(paths):
             if one != other and one == other[: len(one)]:
                 raise ConfigurationError(f"sources.{self.topic}.fields: {'.'.join(other)} runs through {'.'.join(one)}")
 
@@ -105,7 +107,7 @@ class Mapper:
                     break
                 node = node[step]
             else:
-                result[name] = str(node) if name in self._as_text and type(node) is int else node
+                result[name] = _digits(node) if name in self._as_text else node
         return result
 
     def unknown(self, raw: dict[str, Any]) -> str | None:
@@ -115,6 +117,13 @@ class Mapper:
     def misshapen(self, raw: dict[str, Any]) -> str | None:
         """The first step of a path that is there but is no object, or None."""
         return _misshapen(raw, self._tree, "")
+
+
+def _digits(value: Any) -> Any:
+    """An integer as its text, however long; anything else as it is."""
+    if type(value) is int or (type(value) is JsonNumber and value.removeprefix("-").isdigit()):
+        return str(value)
+    return value
 
 
 def _unknown(raw: dict[str, Any], tree: dict[str, Any], prefix: str) -> str | None:

@@ -242,7 +242,14 @@ class Dismissal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    topic: Literal["custody.balances", "market.trades", "security.incidents", "market.prices", "entity.declarations", "reserve.operations"]
+    topic: Literal[
+        "custody.balances",
+        "market.trades",
+        "security.incidents",
+        "market.prices",
+        "entity.declarations",
+        "reserve.operations",
+    ]
     epoch: Sequence
     partition: Sequence
     offset: Sequence

@@ -1,0 +1,200 @@
+"""Which trade ids were seen, and where: exact for any order of ids and of log times (JOURNAL 4).
+
+Of every identity (entity, market, trade id) the *places* are kept at which a valid trade of it lay: a place is a segment,
+a block of offsets and a UTC hour of log time, and has a number that rises with the log. An id is stored as the number of
+its newest place. Dense ids cost two bytes each: an id is cut into all but its last three digits, which name a page of 1,000
+numbers, and these three, which are the slot. Whatever does not end in three digits, or leaves its pages nearly empty, is
+a key of a dictionary instead. Both are plain look-ups by identity: no order of arrival is assumed, nothing is taken for
+seen that was not.
+
+A later place of an id stands for the earlier ones where it is at least as late in hours; where log times run backwards the
+earlier ones are kept beside it, because a later segment may reach them by hour and not by block.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TypeVar
+
+from streams.wire.fields import has_control
+
+SLOTS = {f"{number:03d}": number for number in range(1000)}
+"""Slot of a page by the last three digits of an id."""
+
+_PAGE = 1000
+_NARROW_LIMIT = 65_000
+_PAGES_BEFORE_SPARSE = 8
+_FEWEST_IN_PAGE = 25
+_SWEEP_BLOCKS = 5
+_LONGEST_ID = 64
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Ids:
+    """Ids of one (entity, market). `pages` and `named` hold place numbers; 0 is never seen."""
+
+    __slots__ = ("_check_at", "_typecode", "named", "older", "pages", "sparse")
+
+    def __init__(self, typecode: str) -> None:
+        self.pages: dict[str, array[int]] = {}
+        self.named: dict[str, int] = {}
+        self.older: dict[str, list[int]] = {}
+        self.sparse = False
+        self._typecode = typecode
+        self._check_at = _PAGES_BEFORE_SPARSE
+
+    def place(self, trade_id: str) -> tuple[array[int], int] | tuple[dict[str, int], str] | None:
+        """Where the id's number is kept, made if need be; None when it can be no trade id."""
+        slot = None if self.sparse else SLOTS.get(trade_id[-3:])
+        if slot is not None:
+            page = self.pages.get(trade_id[:-3])
+            if page is None:
+                if not _fit(trade_id):
+                    return None
+                page = self._new_page(trade_id[:-3])
+            if not self.sparse:
+                return page, slot
+        if trade_id not in self.named:
+            if not _fit(trade_id):
+                return None
+            self.named[trade_id] = 0
+        return self.named, trade_id
+
+    def widen(self) -> None:
+        """Make room for place numbers above 65,535."""
+        self._typecode = "I"
+        self.pages.update({prefix: array("I", page) for prefix, page in self.pages.items()})
+
+    def renumber(self, table: list[int]) -> None:
+        """Give every place its new number; those without one are forgotten."""
+        pages = {prefix: array(self._typecode, map(table.__getitem__, page)) for prefix, page in self.pages.items()}
+        _replace(self.pages, {prefix: page for prefix, page in pages.items() if any(page)})
+        _replace(self.named, {name: table[place] for name, place in self.named.items() if table[place]})
+        self._keep_older({name: [table[place] for place in places if table[place]] for name, places in self.older.items()})
+
+    def sweep(self, oldest: int) -> None:
+        """Forget what lies only at places below `oldest`."""
+        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if max(page) >= oldest})
+        _replace(self.named, {name: place for name, place in self.named.items() if place >= oldest})
+        self._keep_older({name: [place for place in places if place >= oldest] for name, places in self.older.items()})
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept."""
+        return not (self.pages or self.named or self.older)
+
+    def _new_page(self, prefix: str) -> array[int]:
+        page = array(self._typecode, bytes(_PAGE * array(self._typecode).itemsize))
+        if len(self.pages) >= self._check_at:
+            self._check_at *= 2
+            filled = sum(_PAGE - page.count(0) for page in self.pages.values())
+            if filled < _FEWEST_IN_PAGE * len(self.pages):
+                self._become_sparse()
+                return page
+        self.pages[prefix] = page
+        return page
+
+    def _keep_older(self, older: dict[str, list[int]]) -> None:
+        _replace(self.older, {name: places for name, places in older.items() if places})
+
+    def _become_sparse(self) -> None:
+        for prefix, page in self.pages.items():
+            for last, slot in SLOTS.items():
+                if page[slot]:
+                    self.named[prefix + last] = page[slot]
+        self.pages.clear()
+        self.sparse = True
+
+
+class LookBack:
+    """The ids of one source partition and the places they were seen at.
+
+    `eligible[place]` is 1 for the places whose ids make a record of the open segment a repeat.
+    """
+
+    def __init__(self, blocks: int, hours: int) -> None:
+        self.eligible = bytearray(1)
+        self._blocks, self._hours = blocks, hours
+        self._block_of: list[int] = [-1]
+        self._hour_of: list[int] = [0]
+        self._first = 1
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._ids: dict[tuple[str, str], Ids] = {}
+        self._swept = -1
+        self._typecode = "H"
+
+    def open(self, block: int, hour: int) -> None:
+        """Begin a segment whose start lies in `block` and whose first visible record is of the log hour `hour`."""
+        self._numbers.clear()
+        oldest_block, oldest_hour = block - self._blocks, hour - self._hours
+        while self._first < len(self._block_of) and self._block_of[self._first] < oldest_block:
+            self._first += 1
+        if block - self._swept >= _SWEEP_BLOCKS:
+            self._swept = block
+            self._sweep()
+        self.eligible[:] = bytes(len(self.eligible))
+        for place in range(self._first, len(self._block_of)):
+            self.eligible[place] = self._hour_of[place] >= oldest_hour
+
+    def number(self, block: int, hour: int) -> int:
+        """Number of the place (open segment, block, hour)."""
+        found = self._numbers.get((block, hour))
+        if found is None:
+            if len(self._block_of) >= _NARROW_LIMIT and self._typecode == "H":
+                self._make_room()
+            found = len(self._block_of)
+            self._block_of.append(block)
+            self._hour_of.append(hour)
+            self.eligible.append(1)
+            self._numbers[block, hour] = found
+        return found
+
+    def ids(self, entity: str, market: str) -> Ids:
+        """The ids of one (entity, market)."""
+        found = self._ids.get((entity, market))
+        if found is None:
+            found = self._ids[entity, market] = Ids(self._typecode)
+        return found
+
+    def again(self, ids: Ids, trade_id: str, place: int, number: int) -> bool:
+        """Note at `number` an id last seen at `place`, and tell whether it is a repeat; the caller stores `number`."""
+        places = [place, *ids.older.pop(trade_id, ())]
+        hour = self._hour_of[number]
+        kept = [old for old in places if old >= self._first and self._hour_of[old] > hour]
+        if kept:
+            ids.older[trade_id] = kept
+        return any(self.eligible[old] for old in places)
+
+    def _sweep(self) -> None:
+        for ids in self._ids.values():
+            ids.sweep(self._first)
+        self._ids = {name: ids for name, ids in self._ids.items() if not ids.empty}
+
+    def _make_room(self) -> None:
+        """Number the living places anew from 1; if that frees too few, give every number four bytes."""
+        shift = self._first - 1
+        if len(self._block_of) - shift > _NARROW_LIMIT // 2:
+            self._typecode = "I"
+            for ids in self._ids.values():
+                ids.widen()
+            return
+        table = [max(0, place - shift) for place in range(len(self._block_of))]
+        for ids in self._ids.values():
+            ids.renumber(table)
+        del self._block_of[1 : self._first]
+        del self._hour_of[1 : self._first]
+        del self.eligible[1 : self._first]
+        self._numbers = {place: number - shift for place, number in self._numbers.items()}
+        self._first = 1
+
+
+def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
+    """In place: whoever holds the dictionary keeps holding the right one."""
+    kept.clear()
+    kept.update(content)
+
+
+def _fit(trade_id: str) -> bool:
+    return 0 < len(trade_id) <= _LONGEST_ID and not has_control(trade_id)
