@@ -1,0 +1,178 @@
+"""One evaluation of one plan: terms are computed when they are asked for, once, under the effect of the side they feed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+
+from monitor.core.components.fiscal_years import fiscal_year_of, last_day_of_fiscal_year
+from monitor.core.components.pack import Element, Parameter
+from monitor.core.components.plan import Plan
+from monitor.core.components.registry import RULES, TERMS
+from monitor.core.figure import Figure, total
+from monitor.core.money import exact_text
+from monitor.core.view import View
+
+Value = Figure | str | None | dict[str, Figure | None]
+"""What a term yields: a figure, a text (a date), nothing (it is skipped), or several named figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One component before printing.
+
+    Figures in `unit`; `worth` is the shortfall in the reporting currency (None: no price);
+    `ratio` is held / required (None: nothing is required); a `quantity` is printed exactly.
+    """
+
+    name: str
+    bound: str
+    required: Figure | None
+    held: Figure | None
+    shortfall: Figure | None
+    worth: Figure | None
+    unit: str
+    ref: str | None
+    state: str
+    cure_by: date | None
+    status: str | None
+    ratio: Figure | None
+    quantity: bool = False
+
+    @staticmethod
+    def empty(name: str, bound: str, unit: str, state: str) -> Row:
+        """A row without figures: skipped, or without a number."""
+        return Row(name, bound, None, None, None, None, unit, None, state, None, None, None)
+
+    def as_projection(self) -> Row:
+        """The row within the fiscal year: what would be a shortfall is a watch (INPUTS 3, jp.fiea_175)."""
+        return replace(self, state="watch") if self.state == "shortfall" else self
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a component yields: its rows and, for a headline, what it asks and what there is in the reporting currency."""
+
+    rows: tuple[Row, ...]
+    required: Figure | None = None
+    available: Figure | None = None
+
+
+class Computation:
+    """The evaluation of `plan` on `view`."""
+
+    def __init__(self, plan: Plan, view: View) -> None:
+        self.plan = plan
+        self.view = view
+        self._terms: dict[str, Value] = {}
+        self._component: Element | None = None
+
+    # --- reading
+    def value(self, reference: str) -> Value:
+        """What `term` or `term:part` yields; None when it is skipped."""
+        name, _, part = reference.partition(":")
+        if name not in self._terms:
+            self._terms[name] = self._compute(self.plan.pack.terms[name])
+        found = self._terms[name]
+        return found.get(part) if part and isinstance(found, dict) else found
+
+    def figure(self, reference: str) -> Figure:
+        """The figure a reference yields; a pack is checked so that it is one."""
+        found = self.value(reference)
+        if not isinstance(found, Figure):
+            raise TypeError(f"{self.plan.pack.id}: {reference} is not a figure")
+        return found
+
+    def figures(self, references: list[str]) -> list[Figure]:
+        """The figures of those references that are not skipped."""
+        return [found for found in map(self.value, references) if isinstance(found, Figure)]
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter of the pack."""
+        return self.plan.pack.parameters[name]
+
+    def amount(self, name: str) -> Fraction:
+        """The exact number of a parameter."""
+        return self.plan.pack.parameters[name].amount
+
+    def option(self, name: str) -> str:
+        """An option with its default, as text."""
+        return str(self.plan.options[name])
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """An option that is a list; nothing given is an empty one."""
+        return tuple(self.plan.options[name] or ())
+
+    def fiscal_year(self) -> int:
+        """The fiscal year of the local date of `at`: the calendar year in which it begins."""
+        return fiscal_year_of(self.view.local_date(), self.option("fiscal_year_start"))
+
+    def is_projection(self) -> bool:
+        """Whether the figure is a projection: a fiscal-year method on any date but the year's last (INPUTS 3)."""
+        if not self.plan.pack.projection:
+            return False
+        last = last_day_of_fiscal_year(self.fiscal_year(), self.option("fiscal_year_start"))
+        return self.view.local_date() != last
+
+    # --- results
+    def outcome(self, name: str) -> Outcome:
+        """The rows of a component; one row `not_applicable` when it is skipped."""
+        element = self.plan.pack.components[name]
+        rule = RULES[element.type]
+        if name in self.plan.skip:
+            unit = self.view.currency if element.type in ("amount", "client_money") or rule.family else "1"
+            return Outcome((Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable"),))
+        self._component = element
+        return rule.function(self, element.arguments)
+
+    @property
+    def component(self) -> Element:
+        """The component being computed: its name and reference."""
+        if self._component is None:
+            raise RuntimeError("no component is being computed")
+        return self._component
+
+    def headline(self, outcomes: Mapping[str, Outcome]) -> tuple[Figure | None, Figure | None]:
+        """`required` and `available` of the whole; None for a headline of which every part is skipped."""
+        headline = self.plan.pack.headline
+        counted = [outcomes[name] for name in headline.components if name not in self.plan.skip]
+        if not counted:
+            return None, None
+        required = [outcome.required for outcome in counted if outcome.required is not None]
+        available = [outcome.available for outcome in counted if outcome.available is not None]
+        if not required and not headline.required:
+            return None, None
+        return (
+            self._headline_term(headline.required) or total(required),
+            self._headline_term(headline.available) or total(available),
+        )
+
+    def printed_figures(self) -> dict[str, str | None]:
+        """The named figures, exact or 34 digits; a name that ends in `*` prints every part of a term."""
+        printed: dict[str, str | None] = {}
+        for name, reference in self.plan.pack.figures.items():
+            found = self.value(reference)
+            if isinstance(found, dict):
+                printed |= {name.removesuffix("*") + part: _text(figure) for part, figure in sorted(found.items())}
+            elif not name.endswith("*"):
+                printed[name] = _text(found)
+        return printed
+
+    def _headline_term(self, reference: str | None) -> Figure | None:
+        return None if reference is None else self.figure(reference)
+
+    def _compute(self, element: Element) -> Value:
+        if element.name in self.plan.skip or element.within in self.plan.skip:
+            return None
+        with self.view.reading(self.plan.sides[element.name]):
+            return TERMS[element.type].function(self, element.arguments)
+
+
+def _text(value: Value) -> str | None:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Figure) or value.value is None:
+        return None
+    return exact_text(value.value)

@@ -1,0 +1,89 @@
+"""Exposure from flow and incidents: the parts of house.composite and the reserve of the draft ordinance (INPUTS 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from monitor.core.components.computation import Computation, Value
+from monitor.core.components.registry import Argument, term_type
+from monitor.core.figure import UNKNOWN, Figure, minimum, total
+
+INSTRUMENTS = ("spot", "derivative")
+STATUSES = ("suspected", "confirmed", "contained", "closed", "withdrawn")
+MEASURES = ("loss", "recovered", "net", "client", "client_net")
+_CAPACITIES = ("client_order", "own_account", "venue")
+
+
+@term_type("flow_24h", instrument=Argument("choice", words=INSTRUMENTS))
+def flow_24h(c: Computation, a: Mapping[str, Any]) -> Value:
+    """Value of trades executed in the UTC hour of `at` and the 23 before it, all capacities; no trade ever seen: unknown."""
+    if not c.view.trades_seen():
+        c.view.gap("source_silent", "market.trades")
+        return UNKNOWN
+    return c.view.trade_value_24h(a["instrument"])
+
+
+@term_type(
+    "incident_losses",
+    statuses=Argument("choices", words=STATUSES),
+    measure=Argument("choice", words=MEASURES),
+    years=Argument("amount", needed=False),
+)
+def incident_losses(c: Computation, a: Mapping[str, Any]) -> Value:
+    """Sum over incidents of these statuses of one of their figures.
+
+    With `years`, of those that occurred less than so many years before `at`.
+    """
+    after = _years_before(c, int(c.amount(a["years"]))) if "years" in a else None
+    return total(
+        getattr(incident, a["measure"])
+        for incident in c.view.incidents()
+        if incident.status in a["statuses"] and (after is None or incident.occurred_at > after)
+    )
+
+
+@term_type("year_of_trades", instruments=Argument("choices", words=INSTRUMENTS))
+def year_of_trades(c: Computation, a: Mapping[str, Any]) -> Value:
+    """Value of all trades of the 12 months that end with the date of `at`, each day's at the prices of its end."""
+    if not c.view.trades_seen():
+        c.view.gap("source_silent", "market.trades")
+        return UNKNOWN
+    last = c.view.local_date()
+    first = _same_day(last, last.year - 1) + timedelta(days=1)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    figure = total(_value_of_day(c, day, instrument) for day in days for instrument in a["instruments"])
+    return Figure(figure.low, None) if c.view.trades_lost() else figure
+
+
+@term_type("less_insurance", of=Argument("term"), insurance=Argument("term"), share=Argument("amount"))
+def less_insurance(c: Computation, a: Mapping[str, Any]) -> Value:
+    """A requirement less insurance, which takes the place of at most a share of it."""
+    required, share = c.figure(a["of"]), c.amount(a["share"])
+    return required - minimum([required.scaled(share), c.figure(a["insurance"])])
+
+
+def _value_of_day(c: Computation, day: date, instrument: str) -> Figure:
+    instant = min(c.view.day_end(day), c.view.at)
+    return total(
+        c.view.value_at(quote, Figure.of(value), instant)
+        for capacity in _CAPACITIES
+        for quote, value in c.view.trade_value_day(day, instrument, capacity).items()
+    )
+
+
+def _years_before(c: Computation, years: int) -> int:
+    """The instant (ns) with the same local date and time of day so many years before `at`."""
+    view = c.view
+    today = view.local_date()
+    into_day = view.at - view.zone.day_start(today)
+    return view.zone.day_start(_same_day(today, today.year - years)) + into_day
+
+
+def _same_day(day: date, year: int) -> date:
+    """The same month and day of another year; 28 February for a leap day."""
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)

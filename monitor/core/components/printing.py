@@ -1,0 +1,64 @@
+"""How figures and components are printed: required up, available down, once (INPUTS 1, Rounding)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.components.computation import Row
+from monitor.core.figure import Figure
+from monitor.core.money import exact_text, minor_unit, round_down, round_up
+
+RATIO_DECIMALS = 8
+_ALL_DIGITS = 400
+
+
+def figure_text(figure: Figure | None, decimals: int, rounding: Callable[[Fraction, int], str]) -> str | None:
+    """A known figure rounded at `decimals`; null for one that is not known."""
+    return None if figure is None or figure.value is None else rounding(figure.value, decimals)
+
+
+def coverage_text(available: Fraction | None, required: Fraction | None) -> str | None:
+    """`available / required` down to 8 decimals; null where nothing is required or a bound is missing."""
+    return None if available is None or not required else round_down(available / required, RATIO_DECIMALS)
+
+
+def row_object(row: Row, currency: str) -> dict[str, Any]:
+    """A component in CONTRACT form."""
+    up, held = _roundings(row)
+    result: dict[str, Any] = {
+        "name": row.name,
+        "bound": row.bound,
+        "required": _in_unit(row.required, row, currency, round_up) if row.unit != "1" else _exact(row.required),
+        "held": _in_unit(row.held, row, currency, held),
+        "shortfall": "0" if row.state == "adequate" else _in_unit(_if_short(row.shortfall, row), row, currency, up),
+        "amount": "0" if row.state == "adequate" else figure_text(_if_short(row.worth, row), minor_unit(currency), round_up),
+        "unit": row.unit,
+        "ref": row.ref,
+        "state": row.state,
+        "cure_by": None if row.cure_by is None else row.cure_by.isoformat(),
+    }
+    if row.status is not None:
+        result["status"] = row.status
+    return result
+
+
+def _roundings(row: Row) -> tuple[Callable[[Fraction, int], str], Callable[[Fraction, int], str]]:
+    return round_up, round_up if row.bound == "max" else round_down
+
+
+def _if_short(figure: Figure | None, row: Row) -> Figure | None:
+    return figure if row.state in ("shortfall", "watch") else None
+
+
+def _in_unit(figure: Figure | None, row: Row, currency: str, rounding: Callable[[Fraction, int], str]) -> str | None:
+    if row.unit == "1":
+        return figure_text(figure, RATIO_DECIMALS, rounding)
+    if row.quantity:
+        return _exact(figure)
+    return figure_text(figure, minor_unit(currency), rounding)
+
+
+def _exact(figure: Figure | None) -> str | None:
+    return None if figure is None or figure.value is None else exact_text(figure.value, _ALL_DIGITS)
