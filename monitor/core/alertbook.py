@@ -38,8 +38,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an evaluation's alerts have in common: results by method, the entity's dwell (ns), causes since the last
-    evaluation, and where runbooks are.
+    """What an evaluation's alerts have in common.
+
+    Results by method, the entity's dwell (ns), the causes since the last evaluation, and where runbooks are.
     """
 
     results: Mapping[str, MethodResult]
@@ -82,7 +83,8 @@ class AlertBook:
                 continue
             kept.life = life
             if change is not None and kept.record is not None:
-                drafts.append(Draft(identity, change.reason, {**kept.record, "reason": change.reason}, None))
+                record = {name: value for name, value in kept.record.items() if name not in {"chain", "digest"}}
+                drafts.append(Draft(identity, change.reason, record | {"reason": change.reason}, None))
         return drafts, over
 
     def published(self, identity: Identity, record: dict[str, Any]) -> None:
@@ -186,8 +188,9 @@ def _record(identity: Identity, change: Change, causes: list[Cause], around: Sur
 
 
 def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Condition:
-    """What is to be thought of an alert that the evaluation does not speak of: its subject is gone, which is evidence
-    unless the method cannot see; or its method is.
+    """An alert that the evaluation does not speak of.
+
+    Its subject is gone, which is evidence unless the method cannot see; or its method is gone.
     """
     if identity.method is None:
         return Condition(identity, Verdict.CLEAR, mode="", ends_as="ended")

@@ -103,15 +103,24 @@ class IncidentSight:
 
 
 def method_conditions(
-    entity: str, method: MethodConfig, result: Result, levels: Levels, near: str, dead_feeds: frozenset[str]
+    entity: str, method: MethodConfig, result: Result, levels: Levels, near: str
 ) -> Iterator[Condition]:
-    """The conditions of one method's result. `near` is the last cure date that is near (ISO); `dead_feeds` those with an alert."""
+    """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO)."""
     maker = _MethodConditions(entity, method, result, levels)
     yield from maker.headline()
     for row in result.rows:
         yield from maker.row(row, near)
     yield maker.coverage_low()
-    yield maker.unknown(dead_feeds)
+
+
+def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_feeds: frozenset[str]) -> Condition:
+    """ReserveUnknown; covered while dead feeds, which have an alert, are all there is to explain the state."""
+    verdict = Verdict.CLEAR
+    if result.state in {"unknown", "not_computable"}:
+        explained = result.state == "unknown" and _explained(result.gaps, dead_feeds)
+        verdict = Verdict.BETWEEN if explained else Verdict.TRUE
+    identity = Identity("ReserveUnknown", entity, method.id, "reserve_unknown", None)
+    return Condition(identity, verdict, "critical", method.mode, show=lambda: _show_unknown(entity, method, result))
 
 
 def entity_conditions(
@@ -187,16 +196,6 @@ class _MethodConditions:
             "ReserveCoverageLow", "reserve_coverage_low", None, self._coverage_verdict(), self._show_headline, severity="warning"
         )
 
-    def unknown(self, dead_feeds: frozenset[str]) -> Condition:
-        """ReserveUnknown; covered while a dead feed, which has an alert, is all there is to explain the state."""
-        state = self.result.state
-        verdict = Verdict.CLEAR
-        if state in {"unknown", "not_computable"}:
-            explained = state == "unknown" and _explained(self.result.gaps, dead_feeds)
-            verdict = Verdict.BETWEEN if explained else Verdict.TRUE
-        identity = Identity("ReserveUnknown", self.entity, self.method.id, "reserve_unknown", None)
-        return Condition(identity, verdict, "critical", self.method.mode, show=self._show_unknown)
-
     def _row_verdict(self, row: Row) -> Verdict:
         if row.state == "shortfall":
             return Verdict.TRUE
@@ -261,16 +260,16 @@ class _MethodConditions:
             content.cure_by,
         )
 
-    def _show_unknown(self) -> Content:
-        result = self.result
-        return Content(
-            f"{self.entity}: {self.method.id} is {result.state}",
-            f"The reserve cannot be told: state {result.state}.{_gaps_text(result.gaps)}",
-            {"state": result.state, "coverage_lower": result.coverage_lower, "coverage_upper": result.coverage_upper},
-        )
-
     def _printed(self, row: Row) -> Mapping[str, Any]:
         return next(component for component in self.result.components if component["name"] == row.name)
+
+
+def _show_unknown(entity: str, method: MethodConfig, result: Result) -> Content:
+    return Content(
+        f"{entity}: {method.id} is {result.state}",
+        f"The reserve cannot be told: state {result.state}.{_gaps_text(result.gaps)}",
+        {"state": result.state, "coverage_lower": result.coverage_lower, "coverage_upper": result.coverage_upper},
+    )
 
 
 def _cure_verdict(row: Row, near: str) -> Verdict:

@@ -14,6 +14,7 @@ from monitor.core.alerts import (
     IncidentSight,
     entity_conditions,
     method_conditions,
+    unknown_condition,
 )
 from monitor.core.assessment import Method, Result, result_object
 from monitor.core.book import Book
@@ -60,7 +61,7 @@ class Evaluation:
 
     at: int
     methods: tuple[MethodResult, ...]
-    exposure: MethodResult | None
+    exposure: MethodResult
     conditions: Iterator[Condition]
 
 
@@ -74,14 +75,14 @@ class Evaluator:
         self.entity = entity
         self.own: EntityConfig = own
         self.methods = tuple(_prepared(config, entity, own, method) for method in own.methods)
-        self._yardstick = _prepared(config, entity, own, MethodConfig(config.exposure_pack, "shadow"))
+        self.yardstick = _prepared(config, entity, own, MethodConfig(config.exposure_pack, "shadow"))
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)
 
     def evaluate(self, book: Book, at: int) -> Evaluation:
         """All methods of the entity at `at`, the exposure beside them, and the alert conditions they give."""
         methods = tuple(self._run(prepared, book, at) for prepared in self.methods)
         if self._exposure_is is None:
-            exposure = self._run(self._yardstick, book, at)
+            exposure = self._run(self.yardstick, book, at)
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
         return Evaluation(at, methods, exposure, self._conditions(book, at, methods))
@@ -101,7 +102,8 @@ class Evaluator:
         for found in methods:
             view = found.prepared.view(book, at)
             near = view.add_business_days(view.local_date(), 1).isoformat()
-            yield from method_conditions(self.entity, found.prepared.config, found.result, self.own.levels, near, dead)
+            yield from method_conditions(self.entity, found.prepared.config, found.result, self.own.levels, near)
+            yield unknown_condition(self.entity, found.prepared.config, found.result, dead)
         yield from entity_conditions(self.entity, list(self._backing(book, at)), feeds, list(self._incidents(book, at)))
 
     def _backing(self, book: Book, at: int) -> Iterator[Backing]:
@@ -109,7 +111,7 @@ class Evaluator:
 
         Fiat only where a role holds it: money in trust comes as a declaration, and `fiat_trust` judges it.
         """
-        view = self._yardstick.view(book, at)
+        view = self.yardstick.view(book, at)
         roles = [role for role in ROLES if view.role_seen(role)]
         if not roles or not view.role_seen("client_liability"):
             return
@@ -121,7 +123,7 @@ class Evaluator:
             yield Backing(asset, view.quantity("client_liability", asset), there)
 
     def _incidents(self, book: Book, at: int) -> Iterator[IncidentSight]:
-        view = self._yardstick.view(book, at)
+        view = self.yardstick.view(book, at)
         nets: Mapping[str, Figure] = {found.id: found.net for found in view.incidents() if found.status in OPEN_STATUSES}
         for body in book.incident_objects():
             yield IncidentSight(body, nets.get(str(body["incident_id"])), view.currency)

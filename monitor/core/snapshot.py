@@ -44,44 +44,30 @@ class Cutter:
     """Remembers what the last cut wrote, and cuts values into buckets of bounded size."""
 
     def __init__(self) -> None:
-        self._written: dict[str, tuple[str, ...]] = {}
-        self._digests: dict[str, str] = {}
+        self._written: dict[str, dict[str, str]] = {}
 
-    def cut(self, values: Iterable[tuple[str, Any]], unchanged: Iterable[str], names: set[str]) -> Iterator[tuple[str, bytes]]:
-        """Buckets of `values` whose bytes differ from the last cut; `unchanged` names values that need no look at all."""
-        live: set[str] = set()
-        for name in unchanged:
-            live.add(name)
-            names.update(self._written.get(name, ()))
+    def cut(self, values: Iterable[tuple[str, Any]], names: set[str]) -> Iterator[tuple[str, bytes]]:
+        """Buckets of `values` whose bytes differ from the last cut; a value of None is gone, one not given stays as it was.
+
+        `names` is filled, and the cut remembered, when the last bucket was taken: one given up half way was none.
+        """
+        written = dict(self._written)
         for name, value in values:
-            live.add(name)
-            parts: list[str] = []
+            before = written.pop(name, {})
+            if value is None:
+                continue
+            digests = written[name] = {}
             for part, data in _parts(name, canonical_bytes(value)):
-                parts.append(part)
-                names.add(part)
-                digest = digest_of_bytes(data)
-                if self._digests.get(part) != digest:
-                    self._digests[part] = digest
+                digests[part] = digest_of_bytes(data)
+                if before.get(part) != digests[part]:
                     yield part, data
-            self._forget(set(self._written.get(name, ())) - set(parts))
-            self._written[name] = tuple(parts)
-        for name in [name for name in self._written if name not in live]:
-            self._forget(self._written.pop(name))
-
-    def knows(self, name: str) -> bool:
-        """Whether the last cut wrote a value of this name."""
-        return name in self._written
+        names.update(part for digests in written.values() for part in digests)
+        self._written = written
 
     def restored(self, buckets: Mapping[str, bytes]) -> None:
         """Takes the buckets of a restored snapshot as written, so that the next cut writes only what differs."""
-        for part, data in sorted(buckets.items(), key=lambda item: _order(item[0])):
-            name = part.partition(_PART)[0]
-            self._written[name] = (*self._written.get(name, ()), part)
-            self._digests[part] = digest_of_bytes(data)
-
-    def _forget(self, parts: Iterable[str]) -> None:
-        for part in parts:
-            self._digests.pop(part, None)
+        for part, data in buckets.items():
+            self._written.setdefault(part.partition(_PART)[0], {})[part] = digest_of_bytes(data)
 
 
 def values_of(buckets: Mapping[str, bytes], version: int) -> dict[str, Any]:
