@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from monitor.core.canonical import canonical_bytes, digest_of
 from monitor.core.records import Rules
 from monitor.errors import ConfigurationError, UsageError
-from monitor.methods.loader import check_options, load_packs, resolve_calendars, resolve_zones
+from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.sections import SOURCE_TOPICS, EntitySettings, MethodSettings
 from monitor.settings import Settings
 
@@ -47,14 +48,14 @@ def build_configuration(settings: Settings, any_entity_methods: Sequence[str] = 
         "any_entity": any_entity,
         "exposure": {"pack": settings.exposure.pack},
         "packs": {method: packs[method] for method in used},
-        "pack_digests": {method: digest_of(packs[method]) for method in used},
+        "pack_digests": {method: pack_digest(packs[method]) for method in used},
         "prices": {"outlier_ratio": settings.prices.outlier_ratio},
         "corrections": {"horizon_days": settings.corrections.horizon_days},
         "publish_interval_s": settings.publish_interval_s,
         "alerting": {"runbook_base_url": settings.alerting.runbook_base_url},
         "intake": settings.intake.model_dump(include=set(_INTAKE_PARTS)),
         "calendars": _calendars(settings, described, [packs[method] for method in used]),
-        "zones": resolve_zones(sorted(_named("time_zone", described, [packs[method] for method in used]))),
+        "zones": resolve_zones(_named("time_zone", described, [packs[method] for method in used])),
         "scenarios": {},
     }
 
@@ -146,16 +147,19 @@ def _require_pack(method: str, packs: Mapping[str, Any], place: str) -> Mapping[
 
 
 def _calendars(settings: Settings, entities: Iterable[Mapping[str, Any]], packs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    codes = sorted(_named("calendar", entities, packs) | {"weekdays", "all"})
-    calendars = resolve_calendars(codes)
-    for code, changes in settings.calendars.items():
-        if code in calendars:
-            calendars[code] = {
-                **calendars[code],
-                "closed": sorted({*calendars[code]["closed"], *changes.closed} - set(changes.open)),
-                "open": sorted({*calendars[code]["open"], *changes.open}),
-            }
-    return calendars
+    codes = _named("calendar", entities, packs) | {"weekdays", "all"}
+    changes = {
+        code: {"closed": _dates(code, local.closed), "open": _dates(code, local.open)}
+        for code, local in settings.calendars.items()
+    }
+    return resolve_calendars(codes, changes)
+
+
+def _dates(code: str, texts: Iterable[str]) -> list[date]:
+    try:
+        return [date.fromisoformat(text) for text in texts]
+    except ValueError as error:
+        raise ConfigurationError(f"calendars.{code}: {error}") from None
 
 
 def _named(key: str, entities: Iterable[Mapping[str, Any]], packs: Iterable[Mapping[str, Any]]) -> set[str]:

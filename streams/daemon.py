@@ -1,0 +1,289 @@
+"""The daemon: the one place that wires, starts and stops the stages of a process (DESIGN 2).
+
+Configuration goes on record before any stage reads; a stage that ends by itself is an error; a stop finishes what is in
+hand within `STOP_S`, and what was not acknowledged by then is read again by whoever comes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import structlog
+
+from monitor.configure import absent_limits, build_configuration, configuration_digest, rules_of
+from monitor.core.chain import ENGINE_VERSION
+from monitor.core.engine import Engine
+from monitor.core.records import journal_partition
+from monitor.errors import MonitorError
+from monitor.measurements import folding
+from monitor.metrics import Metrics
+from monitor.settings import Settings
+from monitor.web import Health, WebParts, WebServer, start_web
+from streams.assessor import Assessor
+from streams.dispatcher import Dispatcher
+from streams.embedded import NOTICE
+from streams.intake.worker import Intake
+from streams.journal import JournalProducer, publish_configuration
+from streams.topics import TopicNames, require_topics, topic_specs
+
+STAGES = ("intake", "assessor", "dispatcher")
+STOP_S = 9.0
+"""Time a stop may take in all; a service manager's patience is ten seconds."""
+
+_log = structlog.get_logger(__name__)
+_BEAT_S = 1.0
+_STALL_S = 30.0
+
+
+class Stage(Protocol):
+    """`start` returns when it works, `run` when it has ended, `stop` ends it."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    async def start(self) -> None: ...
+
+    async def run(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class StageEnded(MonitorError):
+    """A stage that works for ever has ended."""
+
+
+class Daemon:
+    """The stages of one process, their probes, their figures and their server."""
+
+    def __init__(self, settings: Settings, stages: Sequence[str] = STAGES) -> None:
+        self._settings = settings
+        self._names = TopicNames(settings.source_names())
+        self._configuration = build_configuration(settings)
+        self._server: WebServer | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._begun = False
+        self._beat = time.monotonic()
+        feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
+        self.metrics = Metrics(
+            version=version("reserve-monitor"),
+            engine_version=ENGINE_VERSION,
+            stages=stages,
+            channels=list(settings.alerting.channels),
+            fold=folding(settings.metrics.assets, feeds),
+        )
+        self.assessor: Assessor | None = None
+        self.stages: dict[str, Stage] = {name: self._stage(name) for name in STAGES if name in stages}
+
+    @property
+    def url(self) -> str | None:
+        """Base address of the admin server once it listens."""
+        return None if self._server is None else self._server.url
+
+    async def start(self) -> None:
+        """Open the port, check the topics, put the configuration on record, start every stage.
+
+        Raises ConnectionProblem (port, broker) or ConfigurationError (topics, revision); nothing is left running then.
+        """
+        if self._settings.kafka.embedded:
+            _log.warning("embedded_broker", detail=NOTICE)
+        for warning in absent_limits(self._settings):
+            _log.warning("limit_absent", detail=warning)
+        try:
+            self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port)
+            await require_topics(self._settings.kafka, topic_specs(self._settings.kafka, self._names))
+            await self._record_configuration()
+            await _all(stage.start() for stage in self.stages.values())
+        except BaseException:
+            await self.stop()
+            raise
+        self._tasks = {name: asyncio.create_task(stage.run(), name=name) for name, stage in self.stages.items()}
+        self._tasks["heartbeat"] = asyncio.create_task(self._keep_beating(), name="heartbeat")
+        _log.info("started", stages=list(self.stages), url=self.url, config_digest=configuration_digest(self._configuration))
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set; raises what ended a stage, or StageEnded."""
+        asked = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({asked, *self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+        if stopping.is_set():
+            return
+        for name, task in self._tasks.items():
+            if task.done():
+                if (error := task.exception()) is not None:
+                    raise error
+                raise StageEnded(f"the {name} has ended by itself: see the log, then start again")
+
+    async def stop(self) -> None:
+        """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
+        _log.info("stopping", stages=list(self.stages))
+        if (heartbeat := self._tasks.get("heartbeat")) is not None:
+            heartbeat.cancel()
+        ends = {name: asyncio.create_task(stage.stop(), name=f"stop {name}") for name, stage in self.stages.items()}
+        if ends:
+            await asyncio.wait(ends.values(), timeout=STOP_S)
+        for name, task in ends.items():
+            if not task.done():
+                _log.error("stage_not_stopped", stage=name, waited_s=STOP_S)
+                task.cancel()
+            elif (error := task.exception()) is not None:
+                _log.error("stage_stop_failed", stage=name, detail=str(error))
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), *ends.values(), return_exceptions=True)
+        if self._server is not None:
+            await self._server.stop()
+        _log.info("stopped")
+
+    def live(self) -> Health:
+        """Whether the loop moves and no stage has ended."""
+        checks = {name: "ended" if task.done() else "ok" for name, task in self._tasks.items()}
+        checks["loop"] = "ok" if time.monotonic() - self._beat < _STALL_S or not self._tasks else "stands still"
+        return Health(all(text == "ok" for text in checks.values()), checks)
+
+    def ready(self) -> Health:
+        """Whether every stage holds its partitions and is up to the present."""
+        checks = {name: "ok" if stage.ready else "catching up" for name, stage in self.stages.items()}
+        if self.assessor is not None:
+            checks |= {f"journal partition {number}": f"stopped: {why}" for number, why in self.assessor.stopped.items()}
+        return Health(bool(self._tasks) and all(text == "ok" for text in checks.values()), checks)
+
+    def started(self) -> Health:
+        """Whether the first restore is over."""
+        self._begun = self._begun or self.ready().ok
+        return Health(self._begun, {"restore": "ok" if self._begun else "under way"})
+
+    def _stage(self, name: str) -> Stage:
+        kafka, settings = self._settings.kafka, self._settings
+        if name == "intake":
+            return Intake(
+                kafka, self._names, self._configuration, rules_of(self._configuration), self.metrics, settings.intake.flush_s
+            )
+        if name == "assessor":
+            self.assessor = Assessor(kafka, self._names, self.metrics)
+            return self.assessor
+        return Dispatcher(
+            kafka,
+            self._names,
+            settings.alerting.channels,
+            self.metrics,
+            hold_s=settings.alerting.hold_s,
+            runbook_base_url=settings.alerting.runbook_base_url,
+            status_url=settings.http.advertised_url,
+            pulse=self._pulse if self.assessor is not None else None,
+        )
+
+    async def _record_configuration(self) -> None:
+        journal = JournalProducer(self._settings.kafka, self._names)
+        await journal.start()
+        try:
+            await publish_configuration(self._settings.kafka, self._names, self._configuration, time.time_ns(), journal)
+        finally:
+            await journal.stop()
+        self.metrics.configuration(configuration_digest(self._configuration))
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self._beat = time.monotonic()
+            await asyncio.sleep(_BEAT_S)
+
+    def _parts(self) -> WebParts:
+        status = None if self.assessor is None else EngineStatus(self.assessor, self._settings.kafka.journal_partitions)
+        versions = {
+            "version": version("reserve-monitor"),
+            "engine_version": ENGINE_VERSION,
+            "config_digest": configuration_digest(self._configuration),
+        }
+        return WebParts(self, self.metrics, versions, status, self._refresh)
+
+    def _refresh(self) -> None:
+        if self.assessor is not None:
+            self.metrics.refresh(self.assessor.engines.values())
+
+    def _pulse(self) -> Mapping[str, int]:
+        """The engine clock of every entity held here."""
+        if self.assessor is None:
+            return {}
+        return {entity: engine.clock for engine in self.assessor.engines.values() for entity in engine.entities()}
+
+
+class EngineStatus:
+    """The engines of this process as the web server asks for them."""
+
+    def __init__(self, assessor: Assessor, partitions: int) -> None:
+        self._assessor, self._count = assessor, partitions
+
+    def partitions(self) -> Sequence[int]:
+        """Journal partitions held here, sorted."""
+        return sorted(self._assessor.engines)
+
+    def entities(self) -> Sequence[str]:
+        """Entities held here, sorted."""
+        return sorted(entity for engine in self._assessor.engines.values() for entity in engine.entities())
+
+    def holds(self, entity: str) -> bool:
+        """Whether the entity's journal partition is held here."""
+        return self._engine(entity) is not None
+
+    def owner(self, entity: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Not known here: the command line asks the peers."""
+        return None
+
+    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+        """The status object of CONTRACT 5; KeyError for an entity that was never seen."""
+        engine = self._engine(entity)
+        if engine is None or entity not in engine.entities():
+            raise KeyError(entity)
+        return engine.status(entity, day)
+
+    def _engine(self, entity: str) -> Engine | None:
+        return self._assessor.engines.get(journal_partition(entity, self._count))
+
+
+async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES, ready: Callable[[Daemon], None] | None = None) -> None:
+    """Run the stages until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    `ready` is called once everything has started. Raises what `Daemon.start` and `Daemon.run` raise.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, number, stopping)
+    daemon = Daemon(settings, stages)
+    starting = asyncio.create_task(daemon.start())
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return
+    starting.result()
+    if ready is not None:
+        ready(daemon)
+    try:
+        await daemon.run(stopping)
+    finally:
+        await daemon.stop()
+
+
+def _on_signal(number: int, stopping: asyncio.Event) -> None:
+    if stopping.is_set():
+        os._exit(128 + number)
+    stopping.set()
+
+
+async def _all(starts: Iterable[Any]) -> None:
+    """Start together; the first error is raised once every other start has ended."""
+    results = await asyncio.gather(*starts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
