@@ -1,0 +1,256 @@
+"""What the demo shows while it runs: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from monitor.web.text import amount, coverage_range, percent, state_sign, state_word
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+
+    from streams.scenario import Act
+
+_STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
+_SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_BARS = " ▁▂▃▄▅▆▇█"
+_HISTORY = 60
+_LINES = 12
+
+
+@dataclass(slots=True)
+class Sight:
+    """All that is shown, as it was last known."""
+
+    acts: Sequence[Act]
+    length_s: int
+    act: Act | None = None
+    second: int = 0
+    elapsed_s: float = 0.0
+    url: str = ""
+    missed: int = 0
+    status: Mapping[str, Any] | None = None
+    rates: deque[float] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+    firing: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
+    lines: deque[tuple[float, Mapping[str, Any]]] = field(default_factory=lambda: deque(maxlen=_LINES))
+    _counted: tuple[float, int] | None = None
+
+    def take(self, status: Mapping[str, Any], now_s: float) -> None:
+        """A newer status object, seen at `now_s` of a clock that only goes forward."""
+        self.status = status
+        trades = sum(row["trades"] for row in status["trade_flow"] if row["window"] == "24h")
+        if self._counted is not None and now_s - self._counted[0] >= 1:
+            self.rates.append(max(0.0, (trades - self._counted[1]) / (now_s - self._counted[0])))
+        if self._counted is None or now_s - self._counted[0] >= 1:
+            self._counted = (now_s, trades)
+
+    def alert(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
+        """A change of an alert."""
+        self.lines.append((elapsed_s, alert))
+        if alert["status"] == "firing":
+            since = self.firing.get(alert["fingerprint"], (elapsed_s, alert))[0]
+            self.firing[alert["fingerprint"]] = (since, alert)
+        else:
+            self.firing.pop(alert["fingerprint"], None)
+
+
+class View(Protocol):
+    """A way to show the demo; entered while the story is told."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
+
+    def show(self, sight: Sight) -> None: ...
+
+    def told(self, elapsed_s: float, alert: Mapping[str, Any]) -> None: ...
+
+
+class PlainView:
+    """One line for each act and each alert change, for output that is no terminal."""
+
+    def __init__(self) -> None:
+        self._act = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, sight: Sight) -> None:
+        """The act, when it is a new one."""
+        if sight.act is not None and sight.act.name != self._act:
+            self._act = sight.act.name
+            _line(f"{sight.elapsed_s:5.1f} s  -- {sight.act.caption}")
+
+    def told(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
+        """The change and why."""
+        _line(f"{elapsed_s:5.1f} s  {alert['status']:8} {headline(alert)}")
+        if alert["causes"]:
+            _line(f"           because of {', '.join(cause_text(cause) for cause in alert['causes'][-2:])}")
+
+
+class LiveView:
+    """The whole screen, drawn anew a few times a second."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(), screen=False, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, sight: Sight) -> None:
+        """Draw the sight."""
+        self._live.update(draw(sight))
+
+    def told(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
+        """Nothing at once: the next drawing has it."""
+
+
+def draw(sight: Sight) -> Group:
+    """The sight as a rich drawing: the story, the methods, exposure and trading, alerts."""
+    from rich.console import Group
+
+    parts: list[Any] = [_story(sight)]
+    if sight.status is not None:
+        parts += [_methods(sight.status), _flows(sight)]
+    parts += [_alerts(sight), _log(sight)]
+    return Group(*parts)
+
+
+def headline(alert: Mapping[str, Any]) -> str:
+    """An alert's name, what it is about, and its one sentence."""
+    about = alert["subject"] or alert["method"] or ""
+    return f"{alert['alertname']} {about}: {alert['summary']}"
+
+
+def cause_text(cause: Mapping[str, Any]) -> str:
+    """Where an event lies that caused a change, and its name."""
+    name = f" {cause['event_id']}" if cause.get("event_id") else ""
+    return f"{cause['topic']}[{cause['partition']}]@{cause['offset']}{name}"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Values as bars, the highest as a full block."""
+    top = max(values, default=0.0)
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] if top else _BARS[0] for value in values)
+
+
+def bar(value: str | None, whole: str | None, width: int = 24) -> str:
+    """A share as a bar; nothing where either is not known."""
+    if value is None or whole is None or not Decimal(whole):
+        return ""
+    return "█" * min(width, round(Decimal(value) / Decimal(whole) * width))
+
+
+def _story(sight: Sight) -> Panel:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    caption = sight.act.caption if sight.act is not None else "starting"
+    passed = [act for act in sight.acts if sight.act is not None and act.begins <= sight.act.begins]
+    text = Text.assemble((caption, "bold"), "\n", (f"act {len(passed)} of {len(sight.acts)}", "dim"))
+    text.append(f"   {sight.second} s of {sight.length_s} s   status page {sight.url}/", style="dim")
+    return Panel(text, title="jp-main, in the spirit of 26 January 2018", border_style="blue", title_align="left")
+
+
+def _methods(status: Mapping[str, Any]) -> Table:
+    from rich.text import Text
+
+    table = _table("method", "state", "coverage", "required", "available", "surplus", "short of")
+    for one in status["methods"]:
+        style = _STYLES.get(one["state"], "")
+        coverage = percent(one["coverage"]) if one["coverage"] else coverage_range(one["coverage_lower"], one["coverage_upper"])
+        short = [row["name"] for row in one["components"] if row["state"] == "shortfall"]
+        gaps = [f"{gap['kind']} {gap['subject']}" for gap in one["gaps"]]
+        state = Text(f"{state_sign(one['state'])} {state_word(one['state'])}", style=style)
+        figures = (amount(one["required"]), amount(one["available"]), amount(one["surplus"]))
+        table.add_row(one["method"], state, Text(coverage, style=style), *figures, ", ".join(short or gaps))
+    return table
+
+
+def _flows(sight: Sight) -> Table:
+    status = sight.status or {}
+    table = _table("exposure", "JPY", "", "trading", "")
+    exposure = status.get("exposure")
+    parts = list(exposure["parts"].items()) if exposure else []
+    whole = exposure["total"] if exposure else None
+    prices = {row["market"]: row["last_price"] for row in status.get("trade_flow", ()) if row["window"] == "24h"}
+    rate = f"{sight.rates[-1]:.0f} trades/s" if sight.rates else "counting"
+    trading = [(rate, sparkline(list(sight.rates)[-30:])), *((market, amount(price)) for market, price in sorted(prices.items()))]
+    rows = [(name.replace("_", " "), _whole(value), bar(value, whole)) for name, value in parts]
+    rows.append(("total", _whole(whole), ""))
+    for index in range(max(len(rows), len(trading))):
+        left = rows[index] if index < len(rows) else ("", "", "")
+        right = trading[index] if index < len(trading) else ("", "")
+        table.add_row(*left, *right)
+    return table
+
+
+def _alerts(sight: Sight) -> Panel:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text(overflow="ellipsis", no_wrap=True)
+    for since, alert in sorted(sight.firing.values(), key=lambda one: one[0]):
+        text.append(f"● {alert['severity']:8} since {since:4.0f} s  ", style=_SEVERITIES.get(alert["severity"], ""))
+        text.append(headline(alert) + "\n")
+    if not sight.firing:
+        text.append("none", style="green")
+    text.rstrip()
+    return Panel(
+        text, title="alerts firing (as the webhook was told)", title_align="left", border_style="red" if sight.firing else "green"
+    )
+
+
+def _log(sight: Sight) -> Panel:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text(overflow="ellipsis", no_wrap=True)
+    for elapsed_s, alert in sight.lines:
+        firing = alert["status"] == "firing"
+        text.append(f"{elapsed_s:5.1f} s {alert['status']:8} {alert['reason']:9} ", style="red" if firing else "green")
+        why = ", ".join(cause_text(cause) for cause in alert["causes"][-1:])
+        text.append(f"{alert['alertname']} {alert['subject'] or alert['method'] or ''}")
+        text.append(f"  ← {why}\n" if why else "\n", style="dim")
+    text.rstrip()
+    return Panel(text, title="what changed, and the event that caused it", title_align="left", border_style="dim")
+
+
+def _whole(text: str | None) -> str:
+    """An amount without its fraction, which is nothing beside billions of yen."""
+    return amount(None if text is None else text.partition(".")[0])
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True, header_style="dim")
+    for column in columns:
+        table.add_column(column, justify="right" if column in {"coverage", "required", "available", "surplus", "JPY"} else "left")
+    return table
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
