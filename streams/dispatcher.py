@@ -35,7 +35,9 @@ from streams.dispatch.lane import Lane
 from streams.dispatch.ledger import Ledger, read_memory
 from streams.dispatch.observer import DeliveryObserver
 
-WATCHDOG = "Watchdog"
+WATCHDOG = "DispatcherWatchdog"
+"""Not `Watchdog`: Prometheus sends that one, and as one alert either of them would hide that the other has stopped."""
+
 HEARTBEAT = "EvaluationHeartbeat"
 HEARTBEAT_VALID_NS = 180 * SECOND
 """An entity is evaluated every 60 s at least (the journal's ticks); three of them missed end its sign of life."""
@@ -78,6 +80,7 @@ class Dispatcher:
         self._loading: set[int] = set()
         self._unread: dict[int, int] = {}
         self._loaded_by = 0.0
+        self._joined = False
         self._assigned: set[int] = set()
         self._taken: set[int] = set()
         self._started_at = ""
@@ -99,7 +102,7 @@ class Dispatcher:
     @property
     def ready(self) -> bool:
         """Whether it holds its partitions and has read each up to the present."""
-        return bool(self._taken) and self._taken == self._assigned and not self._loading
+        return self._joined and self._taken == self._assigned and not self._loading
 
     @property
     def lanes(self) -> Sequence[Lane]:
@@ -149,6 +152,7 @@ class Dispatcher:
 
     def assign(self, partitions: set[int]) -> None:
         """The group's decision: partitions of the alerts that this dispatcher has now."""
+        self._joined = True
         self._assigned = partitions
         self._taken.clear()
 
@@ -156,6 +160,7 @@ class Dispatcher:
         """Stop telling of what another dispatcher may tell of."""
         for partition in self._assigned:
             self._drop(partition)
+        self._joined = False
         self._assigned = set()
         self._taken.clear()
         self._loading.clear()
@@ -271,7 +276,7 @@ class Dispatcher:
 
     def _beats(self, refresh_s: float) -> list[Beat]:
         """Signs of life for a dead-man's switch: only while the log can be read and something is assigned to this dispatcher."""
-        if not self.ready or time.monotonic() - self._broker_seen > _BROKER_SEEN_S:
+        if not self._taken or not self.ready or time.monotonic() - self._broker_seen > _BROKER_SEEN_S:
             return []
         now = time.time_ns()
         beats = [self._watchdog(now + int(3 * refresh_s * SECOND))]

@@ -96,7 +96,7 @@ class Lane:
         read after a start, so an earlier attempt may have been accepted without a record.
         """
         told = self.told.get(alert.fingerprint)
-        if not _is_news(alert, told, since_ns):
+        if alert.fingerprint not in self._outbox and not _is_news(alert, told, since_ns):
             if told is not None and told.revision == alert.revision:
                 self._recall(alert, told)
             return

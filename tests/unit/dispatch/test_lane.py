@@ -186,6 +186,19 @@ async def test_a_state_that_comes_during_an_attempt_is_told_next() -> None:
         assert (told.revision, told.severity) == (1, "warning")
 
 
+async def test_a_state_that_waits_is_replaced_by_any_newer_one() -> None:
+    channel = Scripted()
+    channel.error = Undelivered("503")
+    async with running(channel) as (lane, _, _):
+        lane.offer(an_alert())
+        await until(lambda: len(channel.attempts) >= 1)
+        over = an_alert(status="resolved", revision=2)
+        lane.offer(over, since_ns=over.updated_ns + 1)
+        channel.error = None
+        await until(lambda: lane.pending == 0)
+        assert [(notice.alert.revision, notice.firing) for notice in channel.told] == [(2, False)]
+
+
 class TestNews:
     """What is told to a channel, given what it was told before."""
 

@@ -1,0 +1,146 @@
+"""`alerts list` and `alerts test`: what fires, and whether a channel can be told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monitor.cli import Config, command_app, emit, talk
+from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
+
+if TYPE_CHECKING:
+    from monitor.notify.alert import Alert
+    from monitor.notify.channel import Channel
+    from monitor.settings import Settings
+
+app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of a table or lines.")]
+_STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+_SEVERITIES = ("critical", "warning", "info")
+_HOLD_S = 5.0
+
+
+@app.command("list", epilog="Example: reserve-monitor alerts list --entity jp-main --json")
+def show(
+    entity: Annotated[str | None, typer.Option("--entity", metavar="E", help="Only of this entity.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what was resolved in the last 7 days.")] = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Also of shadow methods, which notify nobody.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List the alerts that fire, from the topic `reserve.alerts`; with --json the published objects as an array."""
+    from monitor.settings import load_settings
+
+    found = _standing(load_settings(config))
+    wanted = [
+        alert
+        for alert in sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), one.entity, one.starts_at, one.fingerprint))
+        if (everything or alert.firing) and (shadow or not alert.shadow) and entity in {None, alert.entity}
+    ]
+    if as_json:
+        emit([dict(alert.value) for alert in wanted])
+    else:
+        _table(wanted)
+
+
+@app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
+def try_out(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A name in alerting.channels.")],
+    severity: Annotated[str, typer.Option("--severity", metavar="S", help="critical, warning or info.")] = "info",
+    hold: Annotated[
+        float, typer.Option("--hold", metavar="SECONDS", min=0, help="Time between the alert and its end.")
+    ] = _HOLD_S,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Send one alert marked as a rehearsal to a channel, and its resolve after --hold seconds.
+
+    Alertmanager passes on only what still fires after its group_wait: hold longer than that to see the whole way. Exit 1
+    when the channel refuses the alert, 4 when it cannot be reached.
+    """
+    from monitor.notify.channels import make_channel
+    from monitor.settings import load_settings
+
+    settings = load_settings(config)
+    chosen = settings.alerting.channels.get(channel)
+    if chosen is None:
+        known = ", ".join(sorted(settings.alerting.channels)) or "none"
+        raise UsageError(f"there is no channel {channel} in alerting.channels (there: {known})")
+    if severity not in _SEVERITIES:
+        raise UsageError(f"--severity {severity}: one of {', '.join(_SEVERITIES)}")
+    made = make_channel(channel, chosen, hold_s=settings.alerting.hold_s, status_url=settings.http.advertised_url)
+    report, code = asyncio.run(_rehearse(made, settings.kafka.prefix, severity, hold))
+    if as_json:
+        emit(report)
+    if code:
+        raise typer.Exit(code)
+
+
+def _standing(settings: Settings) -> list[Alert]:
+    from streams.dispatch.standing import standing_alerts
+    from streams.topics import TopicNames
+
+    names = TopicNames(settings.source_names())
+    return asyncio.run(standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}")))
+
+
+async def _rehearse(channel: Channel, installation: str, severity: str, hold_s: float) -> tuple[dict[str, Any], int]:
+    """What became of the alert and of its resolve, and the exit code."""
+    from monitor.notify.channel import Notice, Refused, Told, Undelivered
+    from monitor.notify.rehearsal import rehearsal
+
+    began = time.time_ns()
+    firing = rehearsal(channel.name, installation, severity, began)
+    report: dict[str, Any] = {
+        "channel": channel.name,
+        "fingerprint": firing.fingerprint,
+        "fired": False,
+        "resolved": False,
+        "detail": None,
+    }
+    try:
+        receipt = await channel.deliver(Notice(firing))
+        report["fired"] = True
+        talk(f"{channel.name} accepted the rehearsal{_absent(receipt.absent_peers)}; its end follows in {hold_s:g} s")
+        await asyncio.sleep(hold_s)
+        told = Told(firing.revision, firing.starts_at, severity, firing=True, rehearsal=True, handle=receipt.handle)
+        over = rehearsal(channel.name, installation, severity, began, time.time_ns())
+        receipt = await channel.deliver(Notice(over, told))
+        report["resolved"] = True
+        talk(f"{channel.name} accepted the end{_absent(receipt.absent_peers)}")
+    except (Undelivered, Refused) as error:
+        report["detail"] = str(error)
+        what = "its end" if report["fired"] else "the rehearsal"
+        refused = isinstance(error, Refused)
+        talk(f"{channel.name} {'refused' if refused else 'could not be told'} {what}: {error}")
+        return report, CHECK_FAILED if refused else CONNECTION
+    finally:
+        await channel.close()
+    return report, 0
+
+
+def _absent(peers: int) -> str:
+    return f" ({peers} of its addresses did not)" if peers else ""
+
+
+def _table(alerts: list[Alert]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not alerts:
+        typer.echo("nothing fires")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("severity", "status", "alert", "entity", "method", "subject", "since", "summary", "fingerprint"):
+        table.add_column(name, overflow="fold")
+    for alert in alerts:
+        mark = "rehearsal: " if alert.rehearsal else ""
+        texts = ("firing" if alert.firing else "resolved", alert.alertname, alert.entity, alert.method or "", alert.subject or "",
+                 alert.starts_at, mark + alert.summary, alert.fingerprint)  # fmt: skip
+        table.add_row(Text(alert.severity, _STYLES[alert.severity]), *(Text(text) for text in texts))
+    Console().print(table)
