@@ -6,27 +6,29 @@ Figures come out as intervals; whatever widens one leaves a gap behind, so a met
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
+from monitor.core import currencies
 from monitor.core.book import Book
 from monitor.core.calendar import Calendar, Zone
-from monitor.core.figure import Figure
+from monitor.core.declarations import Declaration, attributes_key
+from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.gaps import Effect, Gap, Gaps
+from monitor.core.incident_view import IncidentView
+from monitor.core.money import EXACT, ZERO
+from monitor.core.pricing import Pricing
+from monitor.core.sources import DECLARATIONS, INCIDENTS, POSITIONS, PRICES, TRADES
+from monitor.core.times import HOUR, hour_of
 
-Effect = Literal["required", "available", "both", "figures"]
+__all__ = ["DeclarationView", "Effect", "Gap", "IncidentView", "View"]
 
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """One thing that is not known: INPUTS 1. `since` (ns): the own time from which it holds, None is always."""
-
-    kind: str
-    subject: str
-    effect: Effect
-    since: int | None
+_LIABILITY = "client_liability"
+_TRUST = "trust_principal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,217 +41,351 @@ class DeclarationView:
     effective_from: int
 
 
-class IncidentView:
-    """An incident at its highest known revision; money in the view's currency at the prices of `occurred_at` (ns).
+class View:
+    """`book` at the instant `at` (ns) under a method's zone, calendar and currency.
 
-    Gaps (`quantity_unknown`, `price_missing`) are noted when a figure is read, under the effect that is set then.
+    At or after the book's clock it is live. A view of an earlier instant sees what is known now of then: positions and
+    prices by their own time, incidents by log time, trades by the UTC hours that ended by then.
     """
 
-    id: str
-    kind: str
-    severity: str
-    status: str
-    occurred_at: int
-    revision: int
-
-    @property
-    def loss(self) -> Figure:
-        """`loss_estimate` if given, else the sum of `losses`."""
-        raise NotImplementedError
-
-    @property
-    def recovered(self) -> Figure:
-        """Receipts with `received_at` not after the view's instant."""
-        raise NotImplementedError
-
-    @property
-    def net(self) -> Figure:
-        """Loss less receipts, not below 0."""
-        raise NotImplementedError
-
-    @property
-    def client(self) -> Figure:
-        """The `losses` of owner `client`, before receipts, also beside an estimate."""
-        raise NotImplementedError
-
-    @property
-    def client_net(self) -> Figure:
-        """Client part less all receipts, not below 0."""
-        raise NotImplementedError
-
-
-class View:
-    """`book` at the instant `at` (ns) under a method's zone, calendar and currency."""
-
-    at: int
-    entity: str
-    currency: str
-    zone: Zone
-    calendar: Calendar
-
     def __init__(self, book: Book, at: int, zone: Zone, calendar: Calendar, currency: str) -> None:
-        raise NotImplementedError
+        book.advance(at)
+        self.at = at
+        self.entity = book.entity
+        self.currency = currency
+        self.zone = zone
+        self.calendar = calendar
+        self._book = book
+        self._live = at >= book.clock
+        self._gaps = Gaps()
+        self._impaired: dict[str, bool] = {}
+        self._prices = Pricing(book, at, self._gaps, self._reads_feed, live=self._live)
 
     # --- dates
+
     def local_date(self, instant: int | None = None) -> date:
         """Local date of `instant` (ns; None: of `at`)."""
-        raise NotImplementedError
+        return self.zone.local_date(self.at if instant is None else instant)
 
     def day_end(self, day: date) -> int:
-        """Start of the next local day (ns): the instant to give to `quantity_at`, `assets_at` and `price_at` for a closing."""
-        raise NotImplementedError
+        """Start of the next local day (ns): the instant to give to the reads `*_at` for a day's closing."""
+        return self.zone.day_end(day)
 
     def is_business_day(self, day: date) -> bool:
         """Whether `day` is a business day of the method's calendar."""
-        raise NotImplementedError
+        return self.calendar.is_business_day(day)
 
     def add_business_days(self, day: date, count: int) -> date:
         """The `count`-th business day after `day`."""
-        raise NotImplementedError
+        return self.calendar.add_business_days(day, count)
 
     def first_business_day(self, year: int, month: int) -> date:
         """First business day of a month."""
-        raise NotImplementedError
+        return self.calendar.first_business_day(year, month)
 
-    # --- gaps
+    # --- gaps and sources
+
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Every gap noted so far, one for each (kind, subject), sorted by them."""
-        raise NotImplementedError
+        return self._gaps.sorted()
 
     def gap(self, kind: str, subject: str, effect: Effect | None = None, since: int | None = None) -> None:
-        """Note a gap; `effect` None takes the one set by `reading`.
+        """Note a gap; see `Gaps.add`."""
+        self._gaps.add(kind, subject, effect, since)
 
-        Of one (kind, subject): required + available is both, figures gives way to any other, and the earliest `since` counts
-        (None is the earliest).
-        """
-        raise NotImplementedError
-
-    @contextmanager
-    def reading(self, effect: Effect) -> Iterator[None]:
+    def reading(self, effect: Effect) -> AbstractContextManager[None]:
         """Within it, gaps of reads have this effect (outside: `both`)."""
-        raise NotImplementedError
+        return self._gaps.reading(effect)
 
     @property
     def forced_unknown(self) -> bool:
         """Whether a topic read so far is silent, unhealthy or holed: the whole is then at least `unknown` (P3)."""
-        raise NotImplementedError
+        return any(self._impaired.values())
 
     def reads(self, topic: str) -> None:
         """Note that the result depends on a source topic (the reads below do so by themselves), with that topic's gaps."""
-        raise NotImplementedError
+        self._reads_feed(topic, None)
+
+    def impaired(self, topic: str) -> bool:
+        """Whether what a source topic says may be wrong or not all: it is read, and is silent, unhealthy or holed."""
+        return self._reads_feed(topic, None)
+
+    def _reads_feed(self, topic: str, source: str | None) -> bool:
+        book, feed = self._book, topic if source is None else f"{topic}/{source}"
+        silent, since = book.silent_since(topic, self.at)
+        if silent:
+            self._gaps.add("source_silent", topic, since=since)
+        if source is not None:
+            feed_silent, since = book.silent_since(feed, self.at)
+            if feed_silent:
+                self._gaps.add("source_silent", feed, since=since)
+            silent = silent or feed_silent
+        unhealthy = book.shared.unhealthy(topic)
+        if unhealthy:
+            self._gaps.add("source_unhealthy", topic)
+        lost, since = book.lost_since(topic)
+        if lost:
+            self._gaps.add("records_lost", topic, since=since)
+        rejected = book.rejections.since(topic)
+        if rejected is not None:
+            self._gaps.add("record_rejected", topic, "both", rejected)
+        self._impaired[feed] = silent or unhealthy or lost
+        return self._impaired[feed]
 
     # --- positions
+
     def role_seen(self, role: str) -> bool:
         """Whether the entity has any position of the role at `at`."""
-        raise NotImplementedError
+        self.reads(POSITIONS)
+        return bool(self._book.positions.assets(role, self.at + 1))
 
     def is_fiat(self, asset: str) -> bool:
         """Whether the asset is an ISO 4217 currency."""
-        raise NotImplementedError
+        return currencies.is_fiat(asset)
 
     def assets(self, role: str) -> tuple[str, ...]:
         """Every asset of the role with any position at `at`, fiat too, sorted."""
-        raise NotImplementedError
+        self.reads(POSITIONS)
+        return self._book.positions.assets(role, self.at + 1)
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """Sum over accounts in `storages` (None: all).
 
         A role never seen is UNKNOWN with gap `position_missing`; accounts too old leave the rest as lower bound with gap
-        `position_stale`; a silent feed leaves no bound.
+        `position_stale`; a silent feed leaves what other feeds say.
         """
-        raise NotImplementedError
+        return self._quantity(role, asset, storages, positive=False)
 
     def positive_quantity(self, role: str, asset: str) -> Figure:
         """Sum over accounts of max(0, quantity): money of clients is not netted between them (`fiat_trust`)."""
-        raise NotImplementedError
+        return self._quantity(role, asset, None, positive=True)
+
+    def _quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
+        positions = self._book.positions
+        impaired = self._reads_feed(POSITIONS, None)
+        if not positions.assets(role, self.at + 1):
+            self._gaps.add("position_missing", role)
+            return UNKNOWN
+        since = self._book.groups.incomplete(role)
+        if since is not None:
+            self._gaps.add("group_incomplete", role, since=since)
+        if impaired:
+            return UNKNOWN
+        if not self._live:
+            if positive:
+                return Figure.of(positions.positive_before(role, asset, self.at + 1))
+            return Figure.of(positions.sum_before(role, asset, storages, self.at + 1))
+        return self._live_quantity(role, asset, storages, positive=positive)
+
+    def _live_quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
+        positions, known, bounded = self._book.positions, ZERO, True
+        stale = positions.stale_sums(role, asset)
+        for (storage, source), tally in positions.sums(role, asset).items():
+            if source is not None and tally.accounts and self._reads_feed(POSITIONS, source):
+                bounded = False
+            elif storages is None or storage in storages:
+                known = EXACT.add(known, tally.positive if positive else tally.quantity)
+                if (storage, source) in stale:
+                    old = stale[storage, source]
+                    known = EXACT.subtract(known, old.positive if positive else old.quantity)
+        for feed in self._book.never_heard(POSITIONS):
+            bounded = not self._reads_feed(POSITIONS, feed) and bounded
+        since = positions.stale_since(role, asset)
+        if since is not None:
+            self._gaps.add("position_stale", role, since=since)
+            bounded = False
+        return Figure.of(known) if bounded else Figure.between(known, None)
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
         """Value of a role over crypto assets (fiat False), fiat (True) or all (None); a role never seen is UNKNOWN."""
-        raise NotImplementedError
+        if not self.role_seen(role):
+            self._gaps.add("position_missing", role)
+            return UNKNOWN
+        assets = [asset for asset in self.assets(role) if fiat is None or self.is_fiat(asset) == fiat]
+        found = total([NOTHING, *(self.value(asset, self.quantity(role, asset, storages)) for asset in assets)])
+        return Figure(found.low, None) if self.impaired(POSITIONS) else found
 
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
         """As `quantity`, of the positions with own time before `instant`, a local day's end."""
-        raise NotImplementedError
+        if instant > self.at:
+            return self.quantity(role, asset, storages)
+        self.reads(POSITIONS)
+        if not self._book.positions.assets(role, instant):
+            self._gaps.add("position_missing", role)
+            return UNKNOWN
+        known = self._book.positions.sum_before(role, asset, storages, instant)
+        return UNKNOWN if self._book.lost_since(POSITIONS)[0] else Figure.of(known)
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""
-        raise NotImplementedError
+        self.reads(POSITIONS)
+        return self._book.positions.assets(role, min(instant, self.at + 1))
 
     def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
         """Local date (own time) of the entity's first position or trade, at or before `at`; None before any."""
-        raise NotImplementedError
+        self.reads(POSITIONS if kind == "balance" else TRADES)
+        first = self._book.positions.first_own() if kind == "balance" else self._book.trades.first_executed
+        return None if first is None or first > self.at else self.zone.local_date(first)
 
     def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
-        """Steps (own time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency, ascending, up to `at`, rebuilt by own times from all that is known:
+        """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
 
-        each holds until the next.
+        (own time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
+        rebuilt by own times from all that is known; intraday for 48 hours, before that by the starts of local days.
         """
-        raise NotImplementedError
+        owed = dict(self._book.positions.client_steps(self.currency, self.at + 1))
+        declared = self._book.declarations.all_of(_TRUST, ())
+        turns = {t for d in declared for t in (d.effective_from, d.effective_to) if t is not None and t <= self.at}
+        liability = ZERO
+        for instant in sorted(owed.keys() | turns):
+            liability = owed.get(instant, liability)
+            yield instant, liability, self._trust_at(instant)
+
+    def _trust_at(self, instant: int) -> Decimal | None:
+        found = self._book.declarations.in_effect(_TRUST, (), instant)
+        if found is None:
+            return None
+        if found.currency == self.currency:
+            return found.amount
+        value = self.value(found.currency, Figure.of(found.amount)).value
+        return None if value is None else EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
     # --- prices
+
     def price(self, asset: str, currency: str | None = None) -> Figure:
         """Price at `at`; gaps `price_missing`, `price_stale`, `price_outlier` with subject `ASSET/CURRENCY`."""
-        raise NotImplementedError
+        return self._prices.price(asset, currency or self.currency)
 
     def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
-        """The newest price not after an earlier `instant`, without an age limit; own trades count by the UTC hour."""
-        raise NotImplementedError
+        """The newest price at an earlier `instant`, without an age limit; own trades count by the UTC hour.
+
+        A local day's end belongs to the next day: prices of own time before it; else those not after `instant`.
+        """
+        before = instant if self.zone.start_of(instant) == instant else instant + 1
+        return self._prices.price_before(asset, currency or self.currency, before, instant)
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
         """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""
-        raise NotImplementedError
+        return NOTHING if quantity == NOTHING else _worth(quantity, self.price(asset, currency))
 
     def value_at(self, asset: str, quantity: Figure, instant: int, currency: str | None = None) -> Figure:
         """`quantity` at `price_at`; 0 is worth 0 without a price."""
-        raise NotImplementedError
+        return NOTHING if quantity == NOTHING else _worth(quantity, self.price_at(asset, instant, currency))
 
     def daily_closes(self, asset: str, first: date, last: date) -> dict[date, Decimal]:
         """`daily_close` prices in the view's currency by local date of `as_of`, one a date: the newest. No age limit."""
-        raise NotImplementedError
+        self.reads(PRICES)
+        return self._book.shared.prices.daily_closes((asset, self.currency), self.zone, first, last, self.at + 1)
 
     # --- declarations
+
     def came(self, kind: str, **attributes: str) -> bool:
         """Whether a declaration of the kind (with these attributes, if given) was logged with `effective_from` <= `at`."""
-        raise NotImplementedError
+        self.reads(DECLARATIONS)
+        key = attributes_key(kind, attributes) if attributes else None
+        return self._book.declarations.came(kind, key, self.at)
 
     def declared(self, kind: str, **attributes: str) -> Figure | None:
         """The amount in effect for exactly these attributes (defaults count as absent), in the view's currency.
 
         None: it never came, no gap is noted. Expired: UNKNOWN with gap `declaration_missing` on the kind.
         """
-        raise NotImplementedError
+        self.reads(DECLARATIONS)
+        key = attributes_key(kind, attributes)
+        found = self._book.declarations.in_effect(kind, key, self.at)
+        if found is not None:
+            return self._amount(found)
+        if not self._book.declarations.came(kind, key, self.at):
+            return None
+        self._gaps.add("declaration_missing", kind, since=self._book.declarations.expired_at(kind, key, self.at))
+        return UNKNOWN
 
     def needed(self, kind: str, **attributes: str) -> Figure:
         """As `declared`; one that never came is UNKNOWN with gap `declaration_missing`."""
-        raise NotImplementedError
+        found = self.declared(kind, **attributes)
+        if found is None:
+            self._gaps.add("declaration_missing", kind)
+            return UNKNOWN
+        return found
 
     def declarations(self, kind: str) -> tuple[DeclarationView, ...]:
         """Those in effect at `at`, one per attributes, sorted by them. Expired ones are left out without a gap: see `came`."""
-        raise NotImplementedError
+        self.reads(DECLARATIONS)
+        return tuple(
+            DeclarationView(kind, dict(found.attributes), self._amount(found), found.effective_from)
+            for found in self._book.declarations.of_kind(kind, self.at)
+        )
+
+    def _amount(self, declaration: Declaration) -> Figure:
+        if self.impaired(DECLARATIONS):
+            return UNKNOWN
+        return self.value(declaration.currency, Figure.of(declaration.amount))
 
     # --- incidents
+
     def incidents(self) -> tuple[IncidentView, ...]:
         """Every incident at its highest known revision, sorted by id, whatever its status."""
-        raise NotImplementedError
+        self.reads(INCIDENTS)
+        return tuple(
+            IncidentView(identity, incident, self.at, self._worth_of_loss, self._gaps)
+            for identity, incident in self._book.incidents.known(None if self._live else self.at)
+            if incident.occurred_at <= self.at
+        )
+
+    def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
+        if quantity == NOTHING:
+            return NOTHING
+        return _worth(quantity, self._prices.price_before(asset, self.currency, instant + 1, instant))
 
     # --- trades
+
     def trades_seen(self) -> bool:
         """Whether any trade of the entity was ever seen."""
-        raise NotImplementedError
+        self.reads(TRADES)
+        first = self._book.trades.first_executed
+        return first is not None and first <= self.at
 
     def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:
-        """
+        """Value of trades executed in the UTC hour of `at` and the 23 before it, at the current price of the quote currency.
 
-        alue of trades executed in the UTC hour of `at` and the 23 before it, at the current price of the quote currency; capacity
-        None is all.
+        `capacity` None is all.
         """
-        raise NotImplementedError
+        end = hour_of(self.at) + HOUR
+        start = end - 24 * HOUR
+        values = self._book.trades.value_between(instrument, capacity, start, end)
+        found = total([NOTHING, *(self.value(quote, Figure.of(value)) for quote, value in values.items())])
+        lossy = self.impaired(TRADES) or self._below_zero(start, end)
+        return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
 
     def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
         """|buys| + |sells| of a local date by quote currency, exact, sorted; nothing traded: empty."""
-        raise NotImplementedError
+        self.reads(TRADES)
+        start, end = self.zone.day_start(day), self.zone.day_end(day)
+        self._below_zero(start, end)
+        return self._book.trades.value_between(instrument, capacity, start, end)
+
+    def _below_zero(self, start: int, end: int) -> bool:
+        if not self._book.trades.below_zero_between(start, end):
+            return False
+        self._gaps.add("records_lost", TRADES, since=start)
+        return True
 
     def trades_lost(self) -> bool:
-        """Whether records of `market.trades` were lost or are read anew, so that trade values are lower bounds only."""
-        raise NotImplementedError
+        """Whether records of `market.trades` are silent, lost or read anew, so that trade values are lower bounds only."""
+        return self.impaired(TRADES)
+
+
+def _worth(quantity: Figure, price: Figure) -> Figure:
+    """A quantity of either sign at a price that is not negative."""
+    if quantity.low is not None and quantity.low >= 0:
+        return quantity.times(price)
+    low = None if quantity.low is None else _product(quantity.low, price.high if quantity.low < 0 else price.low)
+    high = None if quantity.high is None else _product(quantity.high, price.low if quantity.high < 0 else price.high)
+    return Figure(low, high)
+
+
+def _product(quantity: Fraction, price: Fraction | None) -> Fraction | None:
+    if quantity == 0:
+        return Fraction(0)
+    return None if price is None else quantity * price

@@ -1,0 +1,60 @@
+"""The next of many instants, looked up far more often than they change."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
+
+
+class Instants:
+    """Instants (ns) that `source` names whenever they have changed."""
+
+    __slots__ = ("_sorted", "_source")
+
+    def __init__(self, source: Callable[[], Iterable[int]]) -> None:
+        self._source = source
+        self._sorted: list[int] | None = None
+
+    def changed(self) -> None:
+        """Ask the source anew at the next look-up."""
+        self._sorted = None
+
+    def after(self, instant: int) -> int | None:
+        """The first instant above `instant`."""
+        if self._sorted is None:
+            self._sorted = sorted(set(self._source()))
+        place = bisect_right(self._sorted, instant)
+        return self._sorted[place] if place < len(self._sorted) else None
+
+    def within(self, low: int, high: int) -> bool:
+        """Whether one lies in [`low`, `high`)."""
+        found = self.after(low - 1)
+        return found is not None and found < high
+
+
+class Newest:
+    """The newest own time (ns) of each of many names, to find the next one that grows too old."""
+
+    __slots__ = ("_names", "_owns")
+
+    def __init__(self) -> None:
+        self._names: dict[str, int] = {}
+        self._owns: list[int] = []
+
+    def put(self, name: str, own: int | None) -> None:
+        """`own` is the newest of `name` now; None: it has none."""
+        known = self._names.pop(name, None)
+        if known is not None:
+            del self._owns[bisect_left(self._owns, known)]
+        if own is not None:
+            self._names[name] = own
+            insort(self._owns, own)
+
+    def get(self, name: str) -> int | None:
+        """The newest of `name`."""
+        return self._names.get(name)
+
+    def after(self, instant: int) -> int | None:
+        """The least of them above `instant`."""
+        place = bisect_right(self._owns, instant)
+        return self._owns[place] if place < len(self._owns) else None

@@ -1,0 +1,393 @@
+"""What an entity traded: exact totals by UTC hour and local date, and last prices (JOURNAL 2 to 4).
+
+A cell is (market, capacity, instrument, side) and UTC hour of `executed_at`. Hours are kept for 72 hours of the clock,
+then summed up between the starts of local days of the zones in use, for the correction horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+from monitor.core.calendar import Zone
+from monitor.core.instants import Instants, Newest
+from monitor.core.ladder import Boundaries
+from monitor.core.marks import Candidate, Marks, Trade
+from monitor.core.money import EXACT, ZERO, plain
+from monitor.core.records import SourcePartition
+from monitor.core.times import DAY, HOUR, hour_of
+
+HOURLY_NS = 72 * HOUR
+_SLACK_NS = 32 * DAY
+_FOREVER = 1 << 63
+_T = TypeVar("_T")
+SPOT = "spot"
+
+
+class Cell(NamedTuple):
+    """What trades are told apart by, besides the hour; side `""` where the trade names none."""
+
+    market: str
+    capacity: str
+    instrument: str
+    side: str
+
+    @property
+    def quote(self) -> str:
+        """The currency of the cell's values."""
+        return self.market.partition("/")[2]
+
+
+class Total(NamedTuple):
+    """Trades of a cell: their number, quantity in base and value in quote currency."""
+
+    trades: int
+    quantity: Decimal
+    value: Decimal
+
+    def plus(self, other: Total) -> Total:
+        """The exact sum."""
+        return Total(self.trades + other.trades, EXACT.add(self.quantity, other.quantity), EXACT.add(self.value, other.value))
+
+    def minus(self, other: Total) -> Total:
+        """The exact difference."""
+        return Total(
+            self.trades - other.trades, EXACT.subtract(self.quantity, other.quantity), EXACT.subtract(self.value, other.value)
+        )
+
+    @property
+    def below_zero(self) -> bool:
+        """Whether more was taken back than had come."""
+        return self.trades < 0 or self.quantity < 0 or self.value < 0
+
+
+NO_TRADES = Total(0, ZERO, ZERO)
+
+
+class Bust(NamedTuple):
+    """A bust record: of several of one trade id that with the least (epoch, offset) counts."""
+
+    epoch: int
+    offset: int
+    where: SourcePartition
+    start: int | None
+    cell: Cell
+    hour: int
+    taken: Total
+    logged: int
+
+
+class TradeRegister:
+    """The trades of one entity."""
+
+    def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str]) -> None:
+        self._dirty = dirty
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+        self._hourly_from = 0
+        self._cells: dict[Cell, dict[int, Total]] = {}
+        self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
+        self._below: dict[tuple[Cell, int], None] = {}
+        self._marks: dict[str, Marks] = {}
+        self._last: dict[str, Candidate | None] = {}
+        self._moved: dict[str, None] = {}
+        self._newest = Newest()
+        self._busts: dict[tuple[str, str], list[Bust]] = {}
+        self._pins = Instants(lambda: ())
+        self.first_executed: int | None = None
+        self.newest_log: int | None = None
+        self.newest_own: int | None = None
+
+    # --- taking contributions
+
+    def add(self, cell: Cell, hour: int, change: Total) -> None:
+        """The totals of a cell's hour change by this much; a change may be negative."""
+        key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
+        by_key = self._cells.setdefault(cell, {})
+        now = by_key.get(key, NO_TRADES).plus(change)
+        by_key[key] = now
+        if now.below_zero:
+            self._below[cell, key] = None
+        else:
+            self._below.pop((cell, key), None)
+        values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
+        values[key] = EXACT.add(values.get(key, ZERO), change.value)
+        self._touch(cell.market)
+
+    def seen(self, hour: int) -> None:
+        """A trade executed in this hour came."""
+        if self.first_executed is None or hour < self.first_executed:
+            self.first_executed = hour
+            self._dirty.add("trades")
+
+    def heard(self, newest_own: int | None, newest_log: int | None) -> None:
+        """Own and log time of the newest record, for freshness."""
+        if newest_own is not None and newest_own > (self.newest_own or 0):
+            self.newest_own = newest_own
+        if newest_log is not None and newest_log > (self.newest_log or 0):
+            self.newest_log = newest_log
+        self._dirty.add("trades")
+
+    def keep(self, cell: Cell, hour: int, where: SourcePartition, gross: int, trades: tuple[Trade, ...]) -> None:
+        """The newest trades of a spot cell as the open segment of a source partition tells them; none: forget them."""
+        mark = self._market(cell.market).mark(hour, (cell.capacity, cell.side))
+        if gross:
+            mark.open[where] = (gross, trades)
+        else:
+            mark.open.pop(where, None)
+        self._touch(cell.market)
+
+    def fold(self, cell: Cell, hour: int, where: SourcePartition) -> None:
+        """The open segment of a source partition is closed."""
+        if cell.instrument == SPOT:
+            self._market(cell.market).mark(hour, (cell.capacity, cell.side)).fold(where)
+            self._touch(cell.market)
+
+    def bust(self, trade_id: str, bust: Bust) -> None:
+        """Take a trade back, once per id."""
+        key = (bust.cell.market, trade_id)
+        claims = self._busts.setdefault(key, [])
+        if any(claim[:4] == bust[:4] for claim in claims):
+            return
+        self._settle(claims, [*claims, bust])
+        self._touch(bust.cell.market)
+        self._dirty.add("busts")
+
+    def fold_busts(self, where: SourcePartition, start: int) -> None:
+        """The busts of a segment that is closed are for good."""
+        for claims in self._busts.values():
+            for place, claim in enumerate(claims):
+                if claim.where == where and claim.start == start:
+                    claims[place] = claim._replace(start=None)
+                    self._dirty.add("busts")
+
+    def drop_busts(self, where: SourcePartition, start: int) -> None:
+        """What a segment said of busts does not count any more."""
+        for (market, _), claims in self._busts.items():
+            left = [claim for claim in claims if claim.where != where or claim.start != start]
+            if len(left) < len(claims):
+                self._settle(claims, left)
+                self._touch(market)
+                self._dirty.add("busts")
+        self._busts = {key: claims for key, claims in self._busts.items() if claims}
+
+    def _settle(self, claims: list[Bust], after: list[Bust]) -> None:
+        """Change the claims on one id to `after`, and the totals from the former least to the new one."""
+        after.sort(key=_claim_order)
+        before, now = (claims[0] if claims else None), (after[0] if after else None)
+        claims[:] = [c for i, c in enumerate(after) if all((d.where, d.start) != (c.where, c.start) for d in after[:i])]
+        if now == before:
+            return
+        if before is not None:
+            self.add(before.cell, before.hour, before.taken)
+        if now is not None:
+            self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
+
+    def _market(self, market: str) -> Marks:
+        found = self._marks.get(market)
+        if found is None:
+            found = self._marks[market] = Marks()
+        return found
+
+    def _touch(self, market: str) -> None:
+        self._last.pop(market, None)
+        self._moved[market] = None
+        self._dirty.add(f"trades/{market}")
+
+    def _busted(self, market: str, trade_id: str) -> bool:
+        return (market, trade_id) in self._busts
+
+    # --- reading
+
+    def last_price(self, market: str, before: int) -> Candidate | None:
+        """The last trade of own time below `before`; its price is None when busts leave it unknown."""
+        if market not in self._marks:
+            return None
+        if market not in self._last:
+            self._last[market] = self._marks[market].newest(_FOREVER, lambda i: self._busted(market, i))
+        found = self._last[market]
+        if found is None or found.order[0] < before:
+            return found
+        return self._marks[market].newest(before, lambda i: self._busted(market, i))
+
+    def closed_price(self, market: str, instant: int) -> Candidate | None:
+        """The last trade of the newest UTC hour that ended by `instant`."""
+        marks = self._marks.get(market)
+        return None if marks is None else marks.newest_closed(instant, lambda i: self._busted(market, i))
+
+    def markets(self) -> list[str]:
+        """Markets with a spot trade, sorted."""
+        return sorted(self._marks)
+
+    def value_between(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
+        """Value of trades executed in [`start`, `end`) by quote currency, sorted; hours, or days of a zone in use."""
+        found: dict[str, Decimal] = {}
+        for (of, by, quote), values in sorted(self._values.items()):
+            if of == instrument and (capacity is None or by == capacity):
+                for key in _keys_between(values, start, end):
+                    found[quote] = EXACT.add(found.get(quote, ZERO), values[key])
+        return {quote: value for quote, value in found.items() if value}
+
+    def below_zero_between(self, start: int, end: int) -> bool:
+        """Whether a cell in [`start`, `end`) lies below zero."""
+        return any(start <= key < end for _, key in self._below)
+
+    def market_totals(self, start: int, end: int) -> dict[str, Total]:
+        """Totals of trades executed in [`start`, `end`) by market, sorted, without markets that have none."""
+        found: dict[str, Total] = {}
+        for cell, by_key in self._cells.items():
+            for key in _keys_between(by_key, start, end):
+                found[cell.market] = found.get(cell.market, NO_TRADES).plus(by_key[key])
+        return {market: found[market] for market in sorted(found) if found[market].trades}
+
+    # --- time, configuration
+
+    def advance(self, clock: int) -> None:
+        """Once an hour of the clock, sum up the hours that retention no longer keeps."""
+        hourly_from = hour_of(clock) - HOURLY_NS
+        if hourly_from <= self._hourly_from:
+            return
+        hours = range(self._hourly_from, hourly_from, HOUR)
+        self._hourly_from = hourly_from
+        oldest = clock - self._horizon_ns - _SLACK_NS
+        for cell, by_key in self._cells.items():
+            summed = _sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
+            if _drop_before(by_key, oldest) or summed:
+                self._dirty.add(f"trades/{cell.market}")
+        for values in self._values.values():
+            _sum_up(values, hours, self._boundaries, ZERO, EXACT.add)
+            _drop_before(values, oldest)
+        self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
+        for marks in self._marks.values():
+            marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest))
+        self._forget_busts(clock)
+        self._dirty.add("trades")
+
+    def _keeps_mark(self, hour: int, then: int, oldest: int) -> bool:
+        closes_a_day = then >= oldest and self._boundaries.before(then) >= hour + HOUR
+        return closes_a_day or self._pins.within(hour + HOUR, then + HOUR)
+
+    def _forget_busts(self, clock: int) -> None:
+        limit = clock - HOURLY_NS
+        for (market, trade_id), claims in list(self._busts.items()):
+            if all(claim.start is None and claim.logged < limit and claim.hour < self._hourly_from for claim in claims):
+                self._market(market).forget(claims[0].hour, trade_id)
+                del self._busts[market, trade_id]
+                self._touch(market)
+                self._dirty.add("busts")
+
+    def pin(self, instants: Instants) -> None:
+        """The instants at which something is valued for good: the prices of then are not forgotten."""
+        self._pins = instants
+
+    def next_newest(self, after: int) -> int | None:
+        """The least own time above `after` of any market's last trade: the next that comes true or grows too old."""
+        for market in self._moved:
+            last = self.last_price(market, _FOREVER)
+            self._newest.put(market, None if last is None else last.order[0])
+        self._moved.clear()
+        return self._newest.after(after)
+
+    def configure(self, zones: Sequence[Zone], horizon_ns: int) -> None:
+        """Change over to other zones; days already summed up for the former zones stay so."""
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+
+    # --- snapshots
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets."""
+        yield "trades"
+        if self._busts:
+            yield "busts"
+        yield from (f"trades/{market}" for market in sorted({cell.market for cell in self._cells} | set(self._marks)))
+
+    def bucket(self, name: str) -> Any:
+        """One bucket as JSON values; None when it is empty."""
+        if name == "trades":
+            times = (self._hourly_from, self.first_executed, self.newest_own, self.newest_log)
+            return [None if time is None else str(time) for time in times]
+        if name == "busts":
+            return [_bust_text(i, bust) for (_, i), claims in sorted(self._busts.items()) for bust in claims] or None
+        market = name.partition("/")[2]
+        totals = [
+            [*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in sorted(by_key.items())]]
+            for cell, by_key in sorted(self._cells.items())
+            if cell.market == market
+        ]
+        marks = self._marks[market].text() if market in self._marks else []
+        return {"totals": totals, "marks": marks} if totals or marks else None
+
+    def restore(self, buckets: Mapping[str, Any]) -> None:
+        """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
+        times = [None if time is None else int(time) for time in buckets["trades"]]
+        self._hourly_from, self.first_executed, self.newest_own, self.newest_log = times[0] or 0, times[1], times[2], times[3]
+        for trade_id, bust in map(_bust_from, buckets.get("busts") or ()):
+            self._busts.setdefault((bust.cell.market, trade_id), []).append(bust)
+        for name, value in buckets.items():
+            if name.startswith("trades/"):
+                self._restore_market(name.partition("/")[2], value)
+
+    def _restore_market(self, market: str, value: Mapping[str, Any]) -> None:
+        for of, capacity, instrument, side, totals in value["totals"]:
+            cell = Cell(of, capacity, instrument, side)
+            values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
+            for key_text, trades, quantity, amount in totals:
+                key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
+                self._cells.setdefault(cell, {})[key] = total
+                values[key] = EXACT.add(values.get(key, ZERO), total.value)
+                if total.below_zero:
+                    self._below[cell, key] = None
+        if value["marks"]:
+            self._market(market).restore(value["marks"])
+        self._moved[market] = None
+
+
+def parse_total(text: str) -> Decimal:
+    """A sum or product of amounts: plain, with more digits than an amount may have."""
+    return EXACT.create_decimal(text)
+
+
+def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
+    """Move the hours in `span` to the start of their local day; whether there were any."""
+    first = min(by_key, default=span.stop)
+    hours = range(max(span.start, first), span.stop, HOUR)
+    old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
+    for key in old:
+        start = boundaries.before(key)
+        if start != key:
+            by_key[start] = add(by_key.get(start, nothing), by_key.pop(key))
+    return bool(old)
+
+
+def _drop_before(by_key: dict[int, Any], oldest: int) -> bool:
+    """Forget keys before `oldest`; whether there were any."""
+    gone = [key for key in by_key if key < oldest]
+    for key in gone:
+        del by_key[key]
+    return bool(gone)
+
+
+def _keys_between(by_key: Mapping[int, Any], start: int, end: int) -> Iterator[int]:
+    hours = range(start, end, HOUR)
+    if len(hours) <= len(by_key):
+        return (key for key in hours if key in by_key)
+    return (key for key in sorted(by_key) if start <= key < end)
+
+
+def _claim_order(bust: Bust) -> tuple[int, int]:
+    return bust.epoch, bust.offset
+
+
+def _bust_text(trade_id: str, bust: Bust) -> list[Any]:
+    where, taken = bust.where, bust.taken
+    place = [where.topic, where.epoch, where.partition, bust.offset, bust.start]
+    return [trade_id, place, list(bust.cell), str(bust.hour), plain(taken.quantity), plain(taken.value), str(bust.logged)]
+
+
+def _bust_from(values: Sequence[Any]) -> tuple[str, Bust]:
+    trade_id, (topic, epoch, partition, offset, start), cell, hour, quantity, value, logged = values
+    taken = Total(1, parse_total(quantity), parse_total(value))
+    where = SourcePartition(topic, epoch, partition)
+    return trade_id, Bust(epoch, offset, where, start, Cell(*cell), int(hour), taken, int(logged))
