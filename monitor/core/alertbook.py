@@ -130,7 +130,7 @@ class AlertBook:
             condition.verdict,
             condition.severity,
             condition.mode or kept.life.mode,
-            enter_dwell=0 if condition.entered_at_once else dwell,
+            enter_dwell=dwell,
             exit_dwell=dwell,
             ends_as=condition.ends_as,
             shown=kept.life.shown if content is None else _shown(content),
@@ -221,5 +221,3 @@ def _texts_of(record: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _order(identity: Identity) -> tuple[str, str, str, str]:
     return identity.alertname, identity.method or "", identity.rule, identity.subject or ""
-
-

@@ -53,7 +53,9 @@ class Identity:
     @property
     def fingerprint(self) -> str:
         """First 32 hex digits of the SHA-256 of the canonical array of the five fields (CONTRACT 2)."""
-        return hashlib.sha256(canonical_bytes([self.alertname, self.entity, self.method, self.rule, self.subject])).hexdigest()[:32]
+        return hashlib.sha256(canonical_bytes([self.alertname, self.entity, self.method, self.rule, self.subject])).hexdigest()[
+            :32
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,8 @@ _NAMED_GAPS = 8
 class Condition:
     """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
 
-    `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). `entered_at_once`: it leaves
-    after the dwell but enters without, because its own limit was a wait already (a silent feed). An empty `mode` is the
-    one the alert has.
+    `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
+    the alert has.
     """
 
     identity: Identity
@@ -60,7 +59,6 @@ class Condition:
     severity: Severity = "critical"
     mode: str = "in_force"
     dwells: bool = True
-    entered_at_once: bool = False
     ends_as: EndReason = "recovered"
     show: Callable[[], Content] = field(default=lambda: Content("", ""))
 
@@ -102,9 +100,7 @@ class IncidentSight:
     currency: str
 
 
-def method_conditions(
-    entity: str, method: MethodConfig, result: Result, levels: Levels, near: str
-) -> Iterator[Condition]:
+def method_conditions(entity: str, method: MethodConfig, result: Result, levels: Levels, near: str) -> Iterator[Condition]:
     """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO)."""
     maker = _MethodConditions(entity, method, result, levels)
     yield from maker.headline()
@@ -341,7 +337,6 @@ def _feed(entity: str, feed: str, alertname: str, holds: bool, what: str) -> Con
         Identity(alertname, entity, None, rule, feed),
         Verdict.TRUE if holds else Verdict.CLEAR,
         "warning",
-        entered_at_once=True,
         show=lambda: Content(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
     )
 

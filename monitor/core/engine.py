@@ -32,6 +32,7 @@ from monitor.core.reconfiguration import Complete, ConfigurationParts
 from monitor.core.records import JournalRecord, Statement, journal_partition
 from monitor.core.schedule import EngineClock, earliest
 from monitor.core.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
+from monitor.core.source_health import Health, health_of, source_positions
 from monitor.core.times import MINUTE
 
 EvaluateWhen = Literal["always", "at_ticks"]
@@ -58,6 +59,7 @@ class Engine:
         self._shared: Shared | None = None
         self._entities: dict[str, Entity] = {}
         self._common = NO_INPUTS
+        self._health: Health = ()
         self._published = Published()
         self._touched: set[str] = set()
         self._deadlines_changed = True
@@ -205,14 +207,17 @@ class Engine:
         taken(self._shared, self._entities)
 
     def _values(self) -> Iterator[tuple[str, Any]]:
-        yield "engine", {
-            "clock": str(self._clock.now),
-            "clock_refused": self._clock.refused,
-            "ignored": self.ignored,
-            "parts": self._parts.state(),
-            "common": self._common.hex(),
-            "inputs": {name: entity.inputs.hex() for name, entity in self._entities.items()},
-        }
+        yield (
+            "engine",
+            {
+                "clock": str(self._clock.now),
+                "clock_refused": self._clock.refused,
+                "ignored": self.ignored,
+                "parts": self._parts.state(),
+                "common": self._common.hex(),
+                "inputs": {name: entity.inputs.hex() for name, entity in self._entities.items()},
+            },
+        )
         if self._config is not None:
             yield "configuration", canonical_bytes(self._config.content).decode()
         if self._shared is not None:
@@ -231,6 +236,7 @@ class Engine:
             return
         self._config = parse_configuration(content)
         self._shared = restored_shared(self._config, values)
+        self._health = health_of(self._shared)
         for entity in restored_entities(self._config, self._shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
             self._entities[entity.name] = entity
@@ -262,7 +268,7 @@ class Engine:
         if self._config is None or self._shared is None or not entities:
             return []
         self._shared.advance(at)
-        sources = self._shared.source_positions()
+        sources = source_positions(self._shared)
         outputs: list[Output] = []
         for entity in entities:
             evidence = Evidence(self.partition, self.position, entity.inputs, self._config.digest)
@@ -305,6 +311,8 @@ class Engine:
         statement = record.statement
         entity.book.apply(record, self._clock.now)
         entity.standing.causes.note(statement)
+        if statement.kind in {"flow", "bust"}:
+            self._look_after_sources()
         if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
             entity.standing.rehearsal.take(statement.body)
         self._touch(entity, statement)
@@ -323,7 +331,19 @@ class Engine:
         if self._shared is None:
             return
         self._shared.apply(record, self._clock.now)
+        self._look_after_sources(record.statement)
+
+    def _look_after_sources(self, told: Statement | None = None) -> None:
+        """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
+        if self._shared is None:
+            return
+        health = health_of(self._shared)
+        if health == self._health:
+            return
+        self._health = health
         for entity in self._entities.values():
+            if told is not None:
+                entity.standing.causes.note(told)
             self._wait(entity)
 
     def _touch(self, entity: Entity, statement: Statement) -> None:
@@ -350,6 +370,7 @@ class Engine:
             self._shared = Shared(config)
         else:
             self._shared.configure(config)
+        self._health = health_of(self._shared)
         for entity in self._sorted():
             entity.configure(config)
             entity.standing.causes.note(statement)

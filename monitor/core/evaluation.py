@@ -22,6 +22,7 @@ from monitor.core.calendar import Calendar, Zone
 from monitor.core.canonical import digest_of
 from monitor.core.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.figure import Figure, total
+from monitor.core.sources import TOPICS
 from monitor.core.view import View
 
 ROLES = ("client_asset", "house_asset", "guarantee_asset", "reserve_asset")
@@ -97,7 +98,7 @@ class Evaluator:
         return MethodResult(prepared, result, printed, digest_of(printed))
 
     def _conditions(self, book: Book, at: int, methods: tuple[MethodResult, ...]) -> Iterator[Condition]:
-        feeds = [FeedHealth(row["topic"], row["silent"], row["unhealthy"]) for row in book.source_rows(at)]
+        feeds = [self._feed(book, feed, at) for feed in sorted({*TOPICS, *self.own.freshness})]
         dead = frozenset(feed.name for feed in feeds if feed.silent or feed.unhealthy)
         for found in methods:
             view = found.prepared.view(book, at)
@@ -105,6 +106,11 @@ class Evaluator:
             yield from method_conditions(self.entity, found.prepared.config, found.result, self.own.levels, near)
             yield unknown_condition(self.entity, found.prepared.config, found.result, dead)
         yield from entity_conditions(self.entity, list(self._backing(book, at)), feeds, list(self._incidents(book, at)))
+
+    @staticmethod
+    def _feed(book: Book, feed: str, at: int) -> FeedHealth:
+        silent, _ = book.silent_since(feed, at)
+        return FeedHealth(feed, silent, feed in TOPICS and book.shared.unhealthy(feed))
 
     def _backing(self, book: Book, at: int) -> Iterator[Backing]:
         """Per asset that clients are owed: that, and all other roles seen.

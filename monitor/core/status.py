@@ -56,7 +56,7 @@ def measures_of(entity: Entity, clock: int) -> dict[str, Any]:
         "trade_value": [] if view is None else [_traded(view)],
         "incident_loss": [] if view is None else list(_losses(view)),
         "source_last_event": [{"source": r["topic"], "at": r["last_event_at"]} for r in entity.book.source_rows(clock)],
-        "holes": entity.book.shared.holes(),
+        "holes": entity.book.shared.sources.holes_made(),
         "evaluated_at": standing.evaluated_at or None,
         "state_since": {name: line.state_since for name, line in sorted(standing.lines.items()) if name != EXPOSURE},
         "cure_ends": _cure_ends(entity),

@@ -31,7 +31,13 @@ class AlertMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += seconds * SECOND
 
-    @rule(subject=st.sampled_from(SUBJECTS), verdict=VERDICTS, severity=SEVERITIES, shown=st.sampled_from("ab"), rehearsal=st.booleans())
+    @rule(
+        subject=st.sampled_from(SUBJECTS),
+        verdict=VERDICTS,
+        severity=SEVERITIES,
+        shown=st.sampled_from("ab"),
+        rehearsal=st.booleans(),
+    )
     def evaluate(self, subject: str, verdict: Verdict, severity: str, shown: str, rehearsal: bool) -> None:
         sight = Sight(verdict, severity, self.mode, self.dwell, self.dwell, shown=shown)  # type: ignore[arg-type]
         before = self.lives.get(subject, Life())

@@ -2,7 +2,19 @@
 
 import pytest
 
-from monitor.core.alerting import KEEP_RESOLVED, RESEND_EVERY, Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
+from monitor.core.alerting import (
+    KEEP_RESOLVED,
+    RESEND_EVERY,
+    Change,
+    Identity,
+    Life,
+    Moment,
+    Sight,
+    Verdict,
+    next_instant,
+    resend,
+    step,
+)
 from monitor.core.times import MINUTE, SECOND
 
 T0 = 1_767_000_000 * SECOND
@@ -13,7 +25,9 @@ def sight(verdict: Verdict = Verdict.TRUE, **changes: object) -> Sight:
     return Sight(verdict, **{"enter_dwell": DWELL, "exit_dwell": DWELL, **changes})  # type: ignore[arg-type]
 
 
-def run(*timeline: tuple[int, Sight], life: Life | None = None, rehearsal: bool = False) -> tuple[Life, list[tuple[int, str, str]]]:
+def run(
+    *timeline: tuple[int, Sight], life: Life | None = None, rehearsal: bool = False
+) -> tuple[Life, list[tuple[int, str, str]]]:
     """Life after the sights at T0 + seconds, and (second, reason, status) of every change."""
     seen: list[tuple[int, str, str]] = []
     life = life or Life()
