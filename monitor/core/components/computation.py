@@ -123,7 +123,8 @@ class Computation:
         rule = RULES[element.type]
         if name in self.plan.skip:
             unit = self.view.currency if element.type in ("amount", "client_money") or rule.family else "1"
-            return Outcome((Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable"),))
+            skipped = Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable")
+            return Outcome((replace(skipped, ref=element.ref),))
         self._component = element
         return rule.function(self, element.arguments)
 
