@@ -210,6 +210,7 @@ def _environment() -> Environment:
         "state_sign": text.state_sign,
         "gap_sentence": text.gap_sentence,
         "effect_word": text.effect_word,
+        "feed_word": text.feed_word,
     }
     return environment
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal
+from typing import Any
 
 from monitor.core.times import SECOND, parse_time
 
@@ -18,7 +19,8 @@ STATE_WORDS = {
 STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
 WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
 
-BAD_FEEDS = frozenset({"silent", "unhealthy", "stale"})
+BAD_FEEDS = frozenset({"silent", "unhealthy", "lost"})
+_FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "records lost"}
 
 PART_WORDS = {"custody": "Custody", "flow": "Trade flow", "incidents": "Open incidents", "loss_history": "Loss history"}
 
@@ -56,6 +58,14 @@ def state_word(state: str) -> str:
 def state_sign(state: str) -> str:
     """A sign for the state that needs no colour."""
     return STATE_SIGNS.get(state, "?")
+
+
+def feed_word(row: Mapping[str, Any]) -> str:
+    """What to think of a feed; one without a limit that was never heard is not called good."""
+    state = str(row["state"])
+    if state in _FEED_WORDS:
+        return _FEED_WORDS[state]
+    return "speaks" if row["last_event_at"] is not None else "not heard yet"
 
 
 def gap_sentence(gap: Mapping[str, str | None]) -> str:
