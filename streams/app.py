@@ -7,7 +7,7 @@ its automatic acknowledgement stay off (JOURNAL 6 says why the last).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import faust
 from aiokafka import AIOKafkaConsumer
 from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 from yarl import URL
 
 from monitor.kafka_settings import KafkaSettings
@@ -32,6 +33,60 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
+    """Commits what `acknowledge` was told and nothing else, and reads the journal only after the committed position is sought.
+
+    Faust loses records in two places (both measured here). Even in a stream without acknowledgement, records that wait in a
+    buffer when the flow stops, at a rebalance or an orderly end, are skipped *and* acknowledged, and the last commit passes
+    them: 36 records of a partition at one SIGTERM. And after a recovery it resumes partitions before it clears the buffers
+    and resumes the flow, so that the first records of a partition are delivered, cleared, and never come again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._acknowledged: dict[TP, int] = {}
+        self._held_back: set[TP] = set()
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        """Pause, and forget what was to be resumed."""
+        super().pause_partitions(tps)
+        self._held_back.clear()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Resume the changelog at once, the journal only with the flow: what Faust delivers in between, it clears unread."""
+        journal = {tp for tp in tps if self.app.topics.acks_enabled_for(tp.topic)}
+        self._held_back |= journal
+        super().resume_partitions(set(tps) - journal)
+
+    def resume_flow(self) -> None:
+        """The committed positions have been sought and the buffers cleared: now the journal may come."""
+        super().resume_flow()
+        super().resume_partitions(self._held_back)
+        self._held_back.clear()
+
+    def acknowledge(self, tp: TP, offset: int) -> None:
+        """All of the partition up to and with `offset` is in a complete snapshot and need not come again."""
+        self._acknowledged[tp] = max(offset + 1, self._acknowledged.get(tp, 0))
+
+    def ack(self, message: Any) -> bool:  # noqa: ARG002 - Faust's signature
+        """What Faust itself would acknowledge is not."""
+        return False
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's signature
+        """Commit the acknowledged positions; never one below what the group has already."""
+        known = self._committed_offset
+        assignment = self.assignment()
+        offsets = {tp: at for tp, at in self._acknowledged.items() if tp in assignment and at > (known.get(tp) or 0)}
+        if not offsets or not await self._commit(offsets):
+            return False
+        known.update(offsets)
+        return True
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget what another worker may by now have passed."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._acknowledged.pop(tp, None)
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
@@ -73,6 +128,7 @@ def create_app(settings: KafkaSettings, data_folder: Path) -> faust.App:
         topic_partitions=settings.journal_partitions,
         consumer_auto_offset_reset="earliest",
         stream_wait_empty=False,
+        table_standby_replicas=0,  # a standby's copy in memory is read anew when it becomes active: it would only cost
         web_enabled=False,
     )
     transport = _Transport(urls, app, settings)

@@ -162,7 +162,13 @@ class Assessor:
     def _hold(self, partition: int) -> None:
         store = SnapshotStore(self._table, partition)
         worker = PartitionWorker(
-            partition, store, self._send, self._observer, self._cadence, check_time=not self._settings.embedded
+            partition,
+            store,
+            send=self._send,
+            acknowledge=self._acknowledge,
+            observer=self._observer,
+            cadence=self._cadence,
+            check_time=not self._settings.embedded,
         )
         self._workers[partition] = worker
         task = asyncio.create_task(worker.run(self._current), name=f"journal partition {partition}")
@@ -195,6 +201,9 @@ class Assessor:
             self._names.of(output.topic), value, key=output.key.encode(), partition=partition, headers=headers
         )
         return sent
+
+    def _acknowledge(self, partition: int, offset: int) -> None:
+        self._app.consumer.acknowledge(TP(self._names.of(JOURNAL), partition), offset)
 
     async def _keep_time(self) -> None:
         refreshed = 0.0

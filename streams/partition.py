@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +30,10 @@ Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
 
 
+Acknowledge = Callable[[int, int], None]
+"""Told (journal partition, offset) once a complete snapshot holds all up to there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cadence:
     """How often a partition is snapshot: after so many records, or at the first record after so many seconds."""
@@ -54,7 +57,15 @@ class PartitionWorker:
     """
 
     def __init__(
-        self, partition: int, store: SnapshotStore, send: Send, observer: AssessorObserver, cadence: Cadence, *, check_time: bool
+        self,
+        partition: int,
+        store: SnapshotStore,
+        *,
+        send: Send,
+        acknowledge: Acknowledge,
+        observer: AssessorObserver,
+        cadence: Cadence,
+        check_time: bool,
     ) -> None:
         self.partition = partition
         self.engine = Engine(partition, check_journal_time=check_time)
@@ -65,6 +76,7 @@ class PartitionWorker:
         self.touched: set[str] = set()
         self._store = store
         self._send = send
+        self._acknowledge = acknowledge
         self._observer = observer
         self._cadence = cadence
         self._check_time = check_time
@@ -72,7 +84,6 @@ class PartitionWorker:
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
         self._unsent: set[asyncio.Future[Any]] = set()
-        self._unacknowledged: deque[Any] = deque()
         self._progress = _Progress()
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
         self._turn = asyncio.Lock()
@@ -103,7 +114,6 @@ class PartitionWorker:
         async with self._turn:
             self.stopped = None
             self.taken_over = False
-            self._unacknowledged.clear()  # all of it is delivered again
             snapshot = self._store.newest()
             if snapshot is not None and snapshot.manifest.position > self.engine.position:
                 await self._restore()
@@ -129,11 +139,8 @@ class PartitionWorker:
             if offset > self.engine.position + 1:
                 self._stop("journal_hole", f"record {offset} follows {self.engine.position}: records between are missing")
                 return
-        self._unacknowledged.append(event)
         if offset > self.engine.position:
             await self._apply(event.message)
-        else:
-            self._acknowledge()
         if self.stopped is None and self._due():
             await self._snapshot()
 
@@ -199,17 +206,10 @@ class PartitionWorker:
         self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads)
         self._progress = _Progress()
         self._observer.snapshot_taken(self.partition, time.time_ns())
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        """Only what the newest snapshot holds: the group's commit never passes it (JOURNAL 6)."""
-        position = -1 if self._manifest is None else self._manifest.position
-        while self._unacknowledged and self._unacknowledged[0].message.offset <= position:
-            self._unacknowledged.popleft().ack()
+        self._acknowledge(self.partition, self._manifest.position)
 
     async def _restore(self) -> None:
         snapshot = self._store.newest()
-        self._unacknowledged.clear()
         self._progress = _Progress()
         if snapshot is None:
             self.engine = Engine(self.partition, check_journal_time=self._check_time)
