@@ -84,7 +84,7 @@ class Engine:
         self._count(record)
         self._take(record)
         self.position = record.offset
-        if moves and record.statement.kind == "tick":
+        if record.statement.kind == "tick" and (moves or not self._always):
             outputs += self._tick()
         return self._published.unsent(outputs)
 
