@@ -1,92 +1,18 @@
 """The dispatcher on the embedded broker, against receivers that are real HTTP servers."""
 
-import asyncio
-import contextlib
-import json
-from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from monitor.kafka_settings import KafkaSettings
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
-from streams import topics
-from streams.clients import producer
 from streams.dispatch.standing import standing_alerts
-from streams.dispatcher import Dispatcher
-from streams.embedded import EmbeddedBroker
-from tests.alert_samples import alert_value
+from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
 
 pytestmark = pytest.mark.broker
 
 FAST: dict[str, Any] = {"retry_first_s": 0.01, "retry_max_s": 0.05, "timeout_s": 1}
-
-
-class Observed:
-    """Counts outcomes by channel."""
-
-    def __init__(self) -> None:
-        self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.oldest: dict[str, int | None] = {}
-        self.forks: list[int] = []
-
-    def delivered(self, channel: str, outcome: str) -> None:
-        self.outcomes[channel, outcome] += 1
-
-    def outbox_oldest(self, channel: str, at_ns: int | None) -> None:
-        self.oldest[channel] = at_ns
-
-    def chain_forked(self, partition: int) -> None:
-        self.forks.append(partition)
-
-
-class Bench:
-    """A broker with its topics, an assessor's pen, and dispatchers started and stopped at will."""
-
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self.kafka = kafka
-        self.names = topics.TopicNames()
-        self.observed = Observed()
-        self.started = 0
-
-    async def publish(self, partition: int = 0, **changes: Any) -> dict[str, Any]:
-        value = alert_value(**changes)
-        await self.write(partition, value["fingerprint"].encode(), json.dumps(value).encode())
-        return value
-
-    async def write(self, partition: int, key: bytes, body: bytes | None) -> None:
-        pen = producer(self.kafka, linger_ms=0)
-        await pen.start()
-        await pen.send_and_wait(topics.ALERTS, body, key=key, partition=partition)
-        await pen.stop()
-
-    @contextlib.asynccontextmanager
-    async def dispatcher(
-        self, channels: dict[str, AnyChannelSettings], group: str | None = None, **more: Any
-    ) -> AsyncIterator[Dispatcher]:
-        """In a group of its own unless one is named: the broker makes a second member of a group wait long."""
-        self.started += 1
-        kafka = self.kafka.model_copy(update={"prefix": group or f"group-{self.started}"})
-        made = Dispatcher(kafka, self.names, channels, self.observed, **more)
-        await made.start()
-        running = asyncio.create_task(made.run())
-        try:
-            await until(lambda: made.ready, 20, "the dispatcher being ready")
-            yield made
-        finally:
-            await made.stop()
-            await running
-
-
-@contextlib.asynccontextmanager
-async def a_bench() -> AsyncIterator[Bench]:
-    async with EmbeddedBroker() as broker:
-        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
-        await topics.create_topics(kafka, topics.topic_specs(kafka, topics.TopicNames()))
-        yield Bench(kafka)
 
 
 def webhook(receiver: WebhookReceiver, **changes: Any) -> WebhookSettings:
