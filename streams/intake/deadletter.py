@@ -1,0 +1,81 @@
+"""Refused records on their way to `reserve.dead-letters`: as they came, with the reason in headers (CONTRACT 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
+
+from monitor.core.times import exact_time, from_ms
+from monitor.kafka_settings import KafkaSettings
+from streams.clients import ended, producer, started
+from streams.intake.segments import DeadLetter, clamped
+from streams.topics import DEAD_LETTERS, TopicNames
+
+PREFIX = "dlq."
+
+
+def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
+    """The record's own headers, then ours; `at` (ns) is when it was refused."""
+    ours = {
+        "reason": letter.reason.value,
+        "detail": letter.detail,
+        "topic": letter.where.topic,
+        "epoch": str(letter.where.epoch),
+        "partition": str(letter.where.partition),
+        "offset": str(letter.offset),
+        "timestamp": exact_time(from_ms(clamped(letter.time_ms))),
+        "at": exact_time(at),
+    }
+    return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]
+
+
+class DeadLetterProducer:
+    """Writes dead letters."""
+
+    def __init__(self, settings: KafkaSettings, names: TopicNames, clock: Callable[[], int]) -> None:
+        self._settings = settings
+        self._topic = names.of(DEAD_LETTERS)
+        self._clock = clock
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect; `ConnectionProblem` without a broker."""
+        self._producer = await started(producer(self._settings), self._settings)
+
+    async def stop(self) -> None:
+        """Send what is buffered, then disconnect."""
+        client, self._producer = self._producer, None
+        if client is not None:
+            await ended(client)
+
+    async def send(self, letter: DeadLetter) -> asyncio.Future[Any]:
+        """Hand a letter over; the future is done once it is acknowledged.
+
+        A value that the topic has no room for is left out: the headers say where the record lies.
+        """
+        try:
+            sent = await self._send(letter, letter.value, letter.detail)
+        except MessageSizeTooLargeError:
+            return await self._without_value(letter)
+        return asyncio.ensure_future(self._settled(letter, sent))
+
+    async def _settled(self, letter: DeadLetter, sent: asyncio.Future[Any]) -> Any:
+        try:
+            return await sent
+        except MessageSizeTooLargeError:
+            return await (await self._without_value(letter))
+
+    async def _without_value(self, letter: DeadLetter) -> asyncio.Future[Any]:
+        size = len(letter.value or b"")
+        return await self._send(letter, None, f"{letter.detail}; the value of {size} bytes stays in the source, too large here")
+
+    async def _send(self, letter: DeadLetter, value: bytes | None, detail: str) -> asyncio.Future[Any]:
+        if self._producer is None:
+            raise RuntimeError("the dead-letter producer is not started")
+        headers = [(name, detail.encode() if name == "dlq.detail" else text) for name, text in headers_of(letter, self._clock())]
+        result: asyncio.Future[Any] = await self._producer.send(self._topic, value=value, key=letter.key, headers=headers)
+        return result

@@ -1,0 +1,274 @@
+"""The intake stage: source topics in, journal out, in one consumer group that shares the partitions among processes.
+
+Each assignment forgets everything and begins at what is committed (`beginning`), reading the look-back before it once more.
+A partition that fails begins again the same way after a pause; one that this worker must not read stands still and says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata
+
+from monitor.core.records import SourcePartition
+from monitor.errors import ConfigurationError
+from monitor.kafka_settings import KafkaSettings
+from streams.clients import admin, consumer, ended, started
+from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
+from streams.intake.deadletter import DeadLetterProducer
+from streams.intake.fetching import Fetch, PublicFetch
+from streams.intake.observer import IntakeObserver
+from streams.intake.readers import reader_of
+from streams.intake.rules import IntakeRules
+from streams.intake.work import Outlets, PartitionWork
+from streams.journal import JournalProducer
+from streams.topics import SOURCE_TOPICS, TopicNames
+
+STAGE = "intake"
+_POLL_MS = 50
+_AGAIN_AFTER_S = 2.0
+_LAST_FLUSH_S = 4.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Intake(ConsumerRebalanceListener):
+    """One worker. `start` returns when it has joined, `run` when it has ended, `stop` ends it and loses nothing.
+
+    `ConnectionProblem` and `ConfigurationError` come from `start` when the broker is away or its topics are not as they
+    must be, `ConfigurationError` from `run` when the group has committed under newer rules than these.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        names: TopicNames,
+        configuration: Mapping[str, Any],
+        observer: IntakeObserver,
+        flush_s: float = 1.0,
+        *,
+        fetch: Callable[[AIOKafkaConsumer], Fetch] = PublicFetch,
+    ) -> None:
+        self._settings, self._names, self._observer = settings, names, observer
+        self._rules = IntakeRules.of(configuration)
+        self._flush_s = flush_s
+        self._make_fetch = fetch
+        self._topics = {names.of(topic): topic for topic in SOURCE_TOPICS}
+        self._journal = JournalProducer(settings, names)
+        self._dead_letters = DeadLetterProducer(settings, names, time.time_ns)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._works: dict[TopicPartition, PartitionWork] = {}
+        self._beginning: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._refused: dict[TopicPartition, str] = {}
+        self._assigned = False
+        self._stopping, self._ended = asyncio.Event(), asyncio.Event()
+        self._ended.set()
+        self._fatal: Exception | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions were assigned and every one of them is being read."""
+        return self._assigned and not self._beginning and not self._refused
+
+    @property
+    def stopped(self) -> Mapping[SourcePartition, str]:
+        """Partitions that stand still until an operator acts, with the reason."""
+        return {self._where(tp): reason for tp, reason in sorted(self._refused.items())}
+
+    async def start(self) -> None:
+        """Connect and join the group."""
+        await self._journal.start()
+        await self._dead_letters.start()
+        client = consumer(self._settings, group=self._settings.group(STAGE), auto_offset_reset="none")
+        client.subscribe(list(self._topics), listener=self)
+        self._consumer = client  # before it starts: it may call back at once
+        await started(client, self._settings)
+
+    async def run(self) -> None:
+        """Read until `stop`."""
+        self._ended.clear()
+        try:
+            await self._read()
+        finally:
+            self._ended.set()
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _read(self) -> None:
+        fetch = self._make_fetch(self._client)
+        due = time.monotonic() + self._flush_s
+        while not self._stopping.is_set() and self._fatal is None:
+            for tp, batch in (await self._fetched(fetch)).items():
+                work = self._works.get(tp)
+                if work is not None:
+                    work.offer(batch)
+            await self._advance()
+            if time.monotonic() >= due:
+                due = time.monotonic() + self._flush_s
+                for work in self._works.values():
+                    work.flush()
+                self._restart_failed()
+
+    async def stop(self) -> None:
+        """End `run`, tell once more how far everything was read, and leave the group."""
+        self._stopping.set()
+        await self._ended.wait()
+        for task in self._beginning.values():
+            task.cancel()
+        for work in self._works.values():
+            work.flush()
+        barriers = [work.busy for work in self._works.values() if work.busy is not None]
+        if barriers:
+            await asyncio.wait(barriers, timeout=_LAST_FLUSH_S)
+        self._forget()
+        client, self._consumer = self._consumer, None
+        if client is not None:
+            await ended(client)
+        await self._journal.stop()
+        await self._dead_letters.stop()
+
+    # --- assignment
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Called by the consumer: what was held is held no longer."""
+        self._forget()
+        for tp in revoked:
+            self._observer.lag(self._topics[tp.topic], tp.partition, None)
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Called by the consumer: begin each partition anew, also one that was held before."""
+        self._forget()
+        self._assigned = True
+        for tp in assigned:
+            self._begin_soon(tp, 0.0)
+
+    def _forget(self) -> None:
+        for work in self._works.values():
+            work.abandon()
+        for task in self._beginning.values():
+            task.cancel()
+        self._works.clear()
+        self._beginning.clear()
+        self._refused.clear()
+
+    def _begin_soon(self, tp: TopicPartition, after_s: float) -> None:
+        self._client.pause(tp)
+        task = self._beginning[tp] = asyncio.create_task(self._begin(tp, after_s))
+        task.add_done_callback(lambda done: self._begun(tp, done))
+
+    async def _begin(self, tp: TopicPartition, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        beginning = await self._decide(tp)
+        reader = reader_of(self._where(tp), self._rules, beginning.metadata.log, beginning.start)
+        outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns)
+        work = PartitionWork(reader, beginning, outlets)
+        await work.begin()
+        self._client.seek(tp, work.read_from)
+        self._works[tp] = work
+        self._client.resume(tp)
+
+    def _begun(self, tp: TopicPartition, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._beginning.get(tp) is not task:
+            return
+        del self._beginning[tp]
+        error = task.exception()
+        if error is None:
+            return
+        if isinstance(error, PartitionRefused):
+            self._refuse(tp, error)
+        else:
+            _log.warning("intake_begin_failed", topic=tp.topic, partition=tp.partition, error=str(error))
+            self._begin_soon(tp, _AGAIN_AFTER_S)
+
+    def _refuse(self, tp: TopicPartition, error: PartitionRefused) -> None:
+        _log.error("intake_partition_refused", topic=tp.topic, partition=tp.partition, reason=str(error))
+        self._refused[tp] = str(error)
+        if error.fatal:
+            self._fatal = ConfigurationError(f"{tp.topic}/{tp.partition}: {error}")
+
+    async def _decide(self, tp: TopicPartition) -> Beginning:
+        client, epoch, rules = self._client, self._rules.sources[self._topics[tp.topic]].epoch, self._rules.rules
+        starts, ends = await client.beginning_offsets([tp]), await client.end_offsets([tp])
+        log = Log(starts[tp], ends[tp])
+        if self._settings.embedded:
+            return decide_without_metadata(await client.committed(tp), log, epoch, rules)
+        return decide(await self._committed(tp), log, epoch, rules, secrets.token_hex(16))
+
+    async def _committed(self, tp: TopicPartition) -> Committed | None:
+        client = await started(admin(self._settings), self._settings)
+        try:
+            found = (await client.list_consumer_group_offsets(self._settings.group(STAGE), partitions=[tp])).get(tp)
+        finally:
+            await ended(client)
+        return None if found is None or found.offset < 0 else Committed(found.offset, found.metadata)
+
+    def _committer(self, tp: TopicPartition) -> Callable[[int, str], Awaitable[None]]:
+        async def commit(offset: int, metadata: str) -> None:
+            await self._client.commit({tp: OffsetAndMetadata(offset, metadata)})
+
+        return commit
+
+    # --- the loop
+
+    async def _fetched(self, fetch: Fetch) -> Mapping[TopicPartition, Any]:
+        try:
+            return await fetch(_POLL_MS)
+        except NoOffsetForPartitionError:
+            return {}  # a partition assigned just now, which `_begin` will seek
+        except OffsetOutOfRangeError as error:
+            for tp in error.args[0] if error.args else ():
+                work = self._works.get(tp)
+                if work is not None:
+                    work.failure = error
+            return {}
+
+    async def _advance(self) -> None:
+        for tp, work in list(self._works.items()):
+            if self._works.get(tp) is not work:
+                continue
+            try:
+                work.reached(await self._client.position(tp))
+                await work.advance()
+            except (KafkaError, OSError, TimeoutError) as error:
+                work.failure = work.failure or error
+            if self._works.get(tp) is work:
+                if work.wants:
+                    self._client.resume(tp)
+                else:
+                    self._client.pause(tp)
+                self._tell_lag(tp, work)
+
+    def _tell_lag(self, tp: TopicPartition, work: PartitionWork) -> None:
+        try:
+            end = self._client.highwater(tp)
+        except (AssertionError, IllegalStateError):
+            return
+        if end is not None:
+            self._observer.lag(work.reader.where.topic, tp.partition, max(0, end - work.position))
+
+    def _restart_failed(self) -> None:
+        """A partition whose barrier failed begins again at what is committed."""
+        for tp, work in list(self._works.items()):
+            if work.failure is None:
+                continue
+            _log.warning("intake_partition_stopped", topic=tp.topic, partition=tp.partition, error=repr(work.failure))
+            work.abandon()
+            del self._works[tp]
+            self._begin_soon(tp, _AGAIN_AFTER_S)
+
+    def _where(self, tp: TopicPartition) -> SourcePartition:
+        topic = self._topics[tp.topic]
+        return SourcePartition(topic, self._rules.sources[topic].epoch, tp.partition)
+
+    @property
+    def _client(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise RuntimeError("intake is not started")
+        return self._consumer
