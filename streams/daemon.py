@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from monitor.configure import absent_limits, build_configuration, configuration_digest, rules_of
+from monitor.configure import absent_limits, build_configuration, configuration_digest
 from monitor.core.chain import ENGINE_VERSION
 from monitor.core.engine import Engine
 from monitor.core.records import journal_partition
@@ -164,9 +164,7 @@ class Daemon:
     def _stage(self, name: str) -> Stage:
         kafka, settings = self._settings.kafka, self._settings
         if name == "intake":
-            return Intake(
-                kafka, self._names, self._configuration, rules_of(self._configuration), self.metrics, settings.intake.flush_s
-            )
+            return Intake(kafka, self._names, self._configuration, self.metrics, settings.intake.flush_s)
         if name == "assessor":
             self.assessor = Assessor(kafka, self._names, self.metrics)
             return self.assessor
