@@ -1,0 +1,145 @@
+"""`dlq`: what intake refused, and what people do about it (CONTRACT 2, 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import Config, command_app, emit, talk
+from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.kafka_settings import KafkaSettings
+    from streams.dead_letters import Act, StoredLetter
+    from streams.topics import TopicNames
+
+app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="A stable JSON array on stdout instead of lines.")]
+Letters = Annotated[list[str], typer.Argument(metavar="ID...", help="topic/epoch/partition/offset, as `dlq list` prints it.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+@app.command("list", epilog="Example: reserve-monitor dlq list --topic custody.balances")
+def list_letters(
+    config: Config = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Of this source topic only.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Refused for this reason only.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Dismissed ones too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the dead letters, each once, however often intake has written it."""
+    from streams.wire import REASONS, SOURCE_TOPICS
+
+    _known(topic, SOURCE_TOPICS, "source topic")
+    _known(reason, REASONS, "reason")
+    kafka, names = _kafka(config)
+    letters = [
+        letter
+        for letter in _read(kafka, names)
+        if (every or not letter.dismissed) and topic in {None, letter.id.where.topic} and reason in {None, letter.reason}
+    ]
+    if as_json:
+        emit([letter.shown() for letter in letters])
+        return
+    for letter in letters:
+        typer.echo(
+            f"{letter.id}  {letter.logged_at}  {letter.reason}{'  dismissed' if letter.dismissed else ''}  {letter.detail}"
+        )
+    talk(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
+
+
+@app.command(epilog="Example: reserve-monitor dlq show custody.balances/0/0/881")
+def show(letters: Letters, config: Config = None) -> None:
+    """Show dead letters whole: reason, place, headers, key and value."""
+    kafka, names = _kafka(config)
+    emit([letter.shown() for letter in _chosen(_read(kafka, names), letters)])
+
+
+@app.command(epilog="Example: reserve-monitor dlq requeue custody.balances/0/0/881 --reason 'feed repaired'")
+def requeue(letters: Letters, reason: Reason, config: Config = None, by: By = None, dry_run: DryRun = False) -> None:
+    """Publish refused records again where they came from, unchanged; the gap they left ends.
+
+    Use it when what refused them has changed: an entity was configured, a mapping was mended.
+    """
+    from streams.dead_letters import requeue as put_back
+
+    kafka, names = _kafka(config)
+    chosen = _chosen(_read(kafka, names), letters)
+    if not dry_run:
+        asyncio.run(put_back(kafka, names, chosen, _act(by, f"requeued: {reason}")))
+    _tell("requeued", chosen, dry_run)
+
+
+@app.command(epilog="Example: reserve-monitor dlq dismiss custody.balances/0/0/881 --reason 'sent again as b-2'")
+def dismiss(
+    letters: Letters,
+    reason: Reason,
+    config: Config = None,
+    by: By = None,
+    *,
+    entity: Annotated[
+        str | None, typer.Option("--entity", metavar="ENTITY", help="Whose records they are, where they do not say it.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Put on record that dead letters need no more care; the gap they left ends."""
+    from streams.dead_letters import dismiss as put_on_record
+    from streams.dead_letters import dismissal
+
+    kafka, names = _kafka(config)
+    chosen = _chosen(_read(kafka, names), letters)
+    act = _act(by, reason)
+    for letter in chosen:
+        dismissal(letter, act, entity)
+    if not dry_run:
+        asyncio.run(put_on_record(kafka, names, chosen, act, entity))
+    _tell("dismissed", chosen, dry_run)
+
+
+def _kafka(config: Config) -> tuple[KafkaSettings, TopicNames]:
+    from monitor.settings import load_settings
+    from streams.topics import TopicNames
+
+    settings = load_settings(config)
+    return settings.kafka, TopicNames(settings.source_names())
+
+
+def _read(kafka: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
+    from streams.dead_letters import read_letters
+
+    return asyncio.run(read_letters(kafka, names))
+
+
+def _chosen(letters: list[StoredLetter], ids: Sequence[str]) -> list[StoredLetter]:
+    from streams.dead_letters import LetterId
+
+    by_id = {letter.id: letter for letter in letters}
+    wanted = [LetterId.parse(text) for text in ids]
+    for one in wanted:
+        if one not in by_id:
+            raise UsageError(f"there is no dead letter {one}: see `reserve-monitor dlq list --all`")
+    return [by_id[one] for one in wanted]
+
+
+def _act(by: str | None, reason: str) -> Act:
+    from streams.dead_letters import Act
+
+    return Act(by or getpass.getuser(), reason, time.time_ns())
+
+
+def _tell(done: str, letters: list[StoredLetter], dry_run: bool) -> None:
+    for letter in letters:
+        talk(f"{'would be ' if dry_run else ''}{done}: {letter.id}")
+
+
+def _known(word: str | None, words: Sequence[str], noun: str) -> None:
+    if word is not None and word not in words:
+        raise UsageError(f"{word!r} is no {noun}; they are {', '.join(words)}")
