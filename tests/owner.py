@@ -12,7 +12,6 @@ from monitor.core.times import SECOND
 from tests.journal_maker import START, Journal, configuration_text, house
 
 TICK_WHEN_WAITING = SECOND // 10
-TICK_ALWAYS = 60 * SECOND
 
 Event = tuple[float, Callable[[Journal], None]]
 
@@ -31,7 +30,7 @@ class Told:
 
 
 class TimeLine:
-    """One entity under `jp.psa_custody`; levels, freshness and the like by keyword."""
+    """One entity under `jp.psa_custody`; levels, freshness and the like by keyword. `idle_s`: seconds between idle ticks."""
 
     def __init__(self, *, entities: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **own: Any) -> None:
         self.journal = Journal()
@@ -39,6 +38,7 @@ class TimeLine:
         self.outputs: list[tuple[float, Output]] = []
         self._applied = 0
         self._last_tick = START
+        self.idle_s = 60
         self.journal.configure(configuration_text(entities or {"jp-main": house(**own)}, **(settings or {})))
 
     def play(self, *events: Event, until: float) -> TimeLine:
@@ -90,7 +90,7 @@ class TimeLine:
 
     def _next_tick(self) -> int:
         now = max(self.engine.clock, self._last_tick)
-        due = [self._last_tick + TICK_ALWAYS]
+        due = [self._last_tick + self.idle_s * SECOND]
         if self.engine.waiting:
             due.append(now + TICK_WHEN_WAITING)
         if self.engine.next_deadline is not None:

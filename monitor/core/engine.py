@@ -57,6 +57,7 @@ class Engine:
         self._parts = ConfigurationParts()
         self._config: Configuration | None = None
         self._shared: Shared | None = None
+        self._shared_uncut = True
         self._entities: dict[str, Entity] = {}
         self._common = NO_INPUTS
         self._health: Health = ()
@@ -205,6 +206,7 @@ class Engine:
                 raise TornSnapshot(f"record {self.position} was applied while the snapshot at {position} was being cut")
             yield bucket
         taken(self._shared, self._entities)
+        self._shared_uncut = self._shared is None
 
     def _values(self) -> Iterator[tuple[str, Any]]:
         yield (
@@ -221,7 +223,7 @@ class Engine:
         if self._config is not None:
             yield "configuration", canonical_bytes(self._config.content).decode()
         if self._shared is not None:
-            yield from shared_values(self._shared)
+            yield from shared_values(self._shared, whole=self._shared_uncut)
         for entity in self._sorted():
             yield from entity_values(entity)
 
@@ -236,6 +238,7 @@ class Engine:
             return
         self._config = parse_configuration(content)
         self._shared = restored_shared(self._config, values)
+        self._shared_uncut = False
         self._health = health_of(self._shared)
         for entity in restored_entities(self._config, self._shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])

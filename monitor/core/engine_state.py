@@ -19,16 +19,16 @@ SHARED = "shared/"
 ENTITY = "entity/"
 
 
-def shared_values(shared: Shared) -> Iterator[tuple[str, Any]]:
-    """What changed of prices, segments and sources since the last cut."""
-    for name in sorted(shared.dirty):
+def shared_values(shared: Shared, *, whole: bool) -> Iterator[tuple[str, Any]]:
+    """Prices, segments and sources: what changed since the last cut, or the whole for the first."""
+    for name in sorted(shared.names() if whole else shared.dirty):
         yield SHARED + name, shared.bucket(name)
 
 
 def entity_values(entity: Entity) -> Iterator[tuple[str, Any]]:
-    """What changed of an entity since the last cut."""
+    """An entity: what changed since the last cut, or the whole for its first."""
     prefix = f"{ENTITY}{entity.name}/"
-    for name in sorted(entity.book.dirty):
+    for name in sorted(entity.book.names() if entity.uncut else entity.book.dirty):
         yield f"{prefix}book/{name}", entity.book.bucket(name)
     if not entity.changed:
         return
@@ -49,7 +49,7 @@ def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
     for entity in entities.values():
         entity.book.dirty.clear()
         entity.dropped.clear()
-        entity.changed = False
+        entity.changed = entity.uncut = False
 
 
 def restored_shared(config: Configuration, values: Mapping[str, Any]) -> Shared:

@@ -59,6 +59,7 @@ class Entity:
         self.alerts = AlertBook(config.publish_interval_ns)
         self.waiting = True
         self.changed = True
+        self.uncut = True
         self.dropped: set[str] = set()
         self._deadline: int | None = None
         self._deadline_known = False
@@ -96,7 +97,7 @@ class Entity:
     def restored(self, *, waiting: bool) -> None:
         """The standing was put back from a snapshot, to which nothing has been added yet."""
         self._find_midnight()
-        self.waiting, self.changed = waiting, False
+        self.waiting, self.changed, self.uncut = waiting, False, False
 
     def touch(self, own_time: int, settles_at: int | None = None) -> None:
         """An event with this own time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""

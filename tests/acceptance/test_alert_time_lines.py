@@ -261,7 +261,9 @@ class TestCure:
             journal.declaration("trust_principal", "900")
 
         methods = [{"id": "jp.psa_custody", "options": {"skip": ["capital", "net_assets"]}}]
-        line = TimeLine(methods=methods).play((0, load), (10, owed), until=48 * HOUR_S)
+        line = TimeLine(methods=methods)
+        line.idle_s = HOUR_S
+        line.play((0, load), (10, owed), until=48 * HOUR_S)
         ((reason, second),) = moments(line, "CureDeadlineNear")
         assert reason == "entered"
         tokyo_midnight = 15 * HOUR_S
@@ -285,6 +287,7 @@ class TestRepeats:
     def test_a_resolved_alert_leaves_a_tombstone_after_seven_days(self) -> None:
         line = TimeLine().play((0, load), (10, guarantee("35")), (20, guarantee("42")), until=60)
         resolved = {told.record["fingerprint"] for told in line.told()}
+        line.idle_s = HOUR_S
         line.play(until=7 * 24 * HOUR_S + MINUTE_S)
         tombstones = [(second, output.key) for second, output in line.outputs if output.value is None]
         assert {key for _, key in tombstones} == resolved
