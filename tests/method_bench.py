@@ -13,7 +13,6 @@ from monitor.core.times import parse_time
 from monitor.methods.loader import check_options, load_packs
 from tests import naive_view
 
-
 NOW = "2026-01-05T00:00:00Z"
 ENTITY = "e-1"
 
@@ -33,13 +32,15 @@ class Bench:
         self.events.append(naive_view.Event(topic, parse_time(logged), len(self.events), value))
         return self
 
-    def price(self, asset: str, currency: str, price: str, as_of: str = NOW, kind: str = "spot", logged: str | None = None) -> Bench:
+    def price(self, asset: str, currency: str, price: str, as_of: str = NOW, kind: str = "spot") -> Bench:
         value = {"event_id": f"p{len(self.events)}", "asset": asset, "currency": currency, "price": price, "as_of": as_of}
-        return self.add("market.prices", {**value, "source": "index", "kind": kind}, logged or as_of)
+        return self.add("market.prices", {**value, "source": "index", "kind": kind}, as_of)
 
-    def hold(self, role: str, storage: str, asset: str, quantity: str, as_of: str = NOW, account: str | None = None) -> Bench:
+    def hold(self, role: str, storage: str, asset: str, quantity: str, as_of: str = NOW, *, account: str = "") -> Bench:
         value = {"event_id": f"b{len(self.events)}", "entity": ENTITY, "account": account or f"{role}-{storage}", "role": role}
-        return self.add("custody.balances", {**value, "storage": storage, "asset": asset, "quantity": quantity, "as_of": as_of}, as_of)
+        return self.add(
+            "custody.balances", {**value, "storage": storage, "asset": asset, "quantity": quantity, "as_of": as_of}, as_of
+        )
 
     def declare(
         self,
@@ -50,8 +51,16 @@ class Bench:
         until: str | None = None,
         **attributes: str,
     ) -> Bench:
-        value = {"event_id": f"d{len(self.events)}", "entity": ENTITY, "kind": kind, "effective_from": since, "effective_to": until}
-        return self.add("entity.declarations", {**value, "amount": amount, "currency": currency, "attributes": attributes}, min(since, NOW))
+        value = {
+            "event_id": f"d{len(self.events)}",
+            "entity": ENTITY,
+            "kind": kind,
+            "effective_from": since,
+            "effective_to": until,
+        }
+        return self.add(
+            "entity.declarations", {**value, "amount": amount, "currency": currency, "attributes": attributes}, min(since, NOW)
+        )
 
     def trade(self, market: str, price: str, quantity: str, at: str, **more: str) -> Bench:
         value = {"trade_id": f"t{len(self.events)}", "entity": ENTITY, "market": market, "price": price, "quantity": quantity}

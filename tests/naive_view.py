@@ -190,7 +190,11 @@ class NaiveView:
             owed = self._positions(instant + 1)
             owed = [e for e in owed if e.value["role"] == "client_liability" and e.value["asset"] == self.currency]
             trust = self._in_effect(self._declared("trust_principal"), instant)
-            yield instant, sum((max(Decimal(0), e.amount("quantity")) for e in owed), Decimal(0)), trust and trust.amount("amount")
+            yield (
+                instant,
+                sum((max(Decimal(0), e.amount("quantity")) for e in owed), Decimal(0)),
+                trust and trust.amount("amount"),
+            )
 
     # --- prices
     def _own_trades(self, market: str) -> list[Event]:

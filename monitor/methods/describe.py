@@ -52,11 +52,10 @@ def _facts(pack: Mapping[str, Any], digest: str) -> Iterator[str]:
 
 def _components(pack: Mapping[str, Any]) -> list[str]:
     headline = pack["headline"]["components"]
-    rows = [
-        [_inline(name + (".&lt;A&gt;" if raw["type"] == "same_asset" else "")), raw["type"].replace("_", " "), raw.get("ref") or "",
-         "headline" if name in headline else ""]
-        for name, raw in pack["components"].items()
-    ]  # fmt: skip
+    rows = []
+    for name, raw in pack["components"].items():
+        shown = _inline(f"{name}.<A>" if raw["type"] == "same_asset" else name)
+        rows.append([shown, raw["type"].replace("_", " "), raw.get("ref") or "", "headline" if name in headline else ""])
     return _table(["component", "rule", "source", ""], rows)
 
 

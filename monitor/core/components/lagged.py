@@ -35,10 +35,11 @@ def calculation_date(c: Computation, _a: Mapping[str, Any]) -> Value:
 )
 def mean_closing_value(c: Computation, a: Mapping[str, Any]) -> Value:
     """Mean over the window's business days of the value of a role at each day's end, at the prices of that time."""
+    days = _days(c, a, "balance")
     if not c.view.role_seen(a["role"]):
         c.view.gap("position_missing", a["role"])
         return UNKNOWN
-    return _mean(_days(c, a, "balance"), partial(_closing_value, c, a))
+    return _mean(days, partial(_closing_value, c, a))
 
 
 @term_type(

@@ -63,7 +63,12 @@ def test_guarantee_never_seen_is_not_zero() -> None:
     result = bench.assess("jp.psa_custody", skip=["capital", "net_assets"])
     row = component(result, "guarantee_asset.BTC")
     assert (row["required"], row["held"], row["shortfall"], row["amount"], row["state"]) == ("4", None, None, None, "unknown")
-    assert (result["required"], result["available"], result["coverage_lower"], result["coverage_upper"]) == ("4000", None, "0", "1")
+    assert (result["required"], result["available"], result["coverage_lower"], result["coverage_upper"]) == (
+        "4000",
+        None,
+        "0",
+        "1",
+    )
     assert result["state"] == "unknown"
 
 
@@ -105,7 +110,13 @@ def test_skipped_family_shows_once_and_the_headline_does_not_count() -> None:
     bench = Bench().hold("client_asset", "hot", "XYZ", "4").declare("capital", "10000000")
     result = bench.assess("jp.psa_custody", skip=["guarantee_asset", "hot_ratio", "net_assets", "client_asset"])
     row = component(result, "guarantee_asset")
-    assert (row["required"], row["held"], row["shortfall"], row["amount"], row["state"]) == (None, None, None, None, "not_applicable")
+    assert (row["required"], row["held"], row["shortfall"], row["amount"], row["state"]) == (
+        None,
+        None,
+        None,
+        None,
+        "not_applicable",
+    )
     assert (result["required"], result["available"], result["coverage"], result["state"]) == (None, None, None, "adequate")
     assert gaps(result) == [("price_missing", "XYZ/JPY")]  # hot_value is printed all the same
     assert result["gaps"][0]["effect"] == "figures"
@@ -184,7 +195,9 @@ def test_fiea_is_statutory_on_the_last_date_only(at: str, projection: bool, stat
 
 
 def test_fiea_fiscal_year_can_begin_in_january() -> None:
-    bench = fiea(y2023="1", y2024="1", y2025="100000000").declare("liability_reserve", "0", fiscal_year="2024", since="2025-01-01T00:00:00Z")
+    bench = fiea(y2023="1", y2024="1", y2025="100000000").declare(
+        "liability_reserve", "0", fiscal_year="2024", since="2025-01-01T00:00:00Z"
+    )
     for event in bench.events:
         event.value["effective_from"] = "2025-01-01T00:00:00Z"  # type: ignore[index]
     moved = [type(e)(e.topic, e.time("effective_from"), e.offset, e.value) for e in bench.events]
@@ -249,7 +262,9 @@ def test_negative_capital_is_a_shortfall_in_full() -> None:
 def test_draft_names_every_null_parameter_and_prints_no_figure() -> None:
     result = Bench().hold("client_asset", "cold", "BTC", "1").assess("jp.crypto_reserve_2026")
     assert result["state"] == "not_computable"
-    assert [result[name] for name in ("required", "available", "surplus", "coverage", "coverage_lower", "coverage_upper")] == [None] * 6
+    assert [result[name] for name in ("required", "available", "surplus", "coverage", "coverage_lower", "coverage_upper")] == [
+        None
+    ] * 6
     assert gaps(result) == [
         ("parameter_null", "jp.crypto_reserve.ceiling"),
         ("parameter_null", "jp.crypto_reserve.floor"),
@@ -272,7 +287,12 @@ def site_version() -> dict[str, object]:
 
 
 def test_site_version_with_numbers_computes_from_its_commencement_on() -> None:
-    bench = Bench().price("BTC", "JPY", "1000").hold("client_asset", "cold", "BTC", "100").hold("reserve_asset", "bank", "JPY", "4000")
+    bench = (
+        Bench()
+        .price("BTC", "JPY", "1000")
+        .hold("client_asset", "cold", "BTC", "100")
+        .hold("reserve_asset", "bank", "JPY", "4000")
+    )
     bench.trade("BTC/JPY", "1000", "3", "2026-01-05T00:00:00Z").trade("BTC/JPY", "1000", "5", "2025-01-06T00:00:00Z")
     bench.trade("BTC/JPY", "1000", "900", "2025-01-04T00:00:00Z").declare("insurance_limit", "200", policy="a")
     before = bench.assess("jp.crypto_reserve_2026", "2026-01-04T14:59:59Z", pack=site_version())

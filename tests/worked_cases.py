@@ -1,0 +1,112 @@
+"""The worked cases beside the project, and one in-process run of a case: event file, journal records, book, evaluation."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from monitor.configure import build_configuration
+from monitor.core.assessment import Method, result_object
+from monitor.core.book import Book, Shared
+from monitor.core.configuration import Configuration, EntityConfig, MethodConfig, parse_configuration
+from monitor.core.times import parse_time
+from monitor.core.view import View
+from monitor.settings import load_settings, settings_of
+from streams.offline import statements
+from tests.naive_view import NaiveView, calendar, read_events, zone
+
+METHODOLOGY = Path(__file__).resolve().parents[2] / "shared" / "methodology"
+EXAMPLES = METHODOLOGY / "examples"
+ABSENT = "the worked cases (../shared/methodology/examples) are not here"
+_CONFIGURATION_KINDS = ("configuration", "tick")
+
+
+def folders() -> list[Path]:
+    """Every case folder; none where the cases are absent."""
+    return sorted(path.parent for path in EXAMPLES.glob("*/case.json"))
+
+
+def checks(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The checks of a case."""
+    yield from json.loads((folder / "case.json").read_text(encoding="utf-8"))["checks"]
+
+
+@cache
+def checker() -> Any:
+    """The check program, as a module."""
+    spec = importlib.util.spec_from_file_location("worked_case_check", METHODOLOGY / "check.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a result has otherwise than expected."""
+    program = checker()
+    return [
+        f"{path}: wanted {want}, got {program.show(program.look_up(found, path))}"
+        for path, want in expected.items()
+        if not program.matches(want, program.look_up(found, path))
+    ]
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """The configuration record of a case."""
+    file = folder / "config.yaml"
+    if file.exists():
+        return build_configuration(load_settings(file))
+    return build_configuration(settings_of({}), list(dict.fromkeys(check["method"] for check in checks(folder))))
+
+
+def event_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("events*.jsonl*"))
+
+
+def by_book(folder: Path, content: Mapping[str, Any], check: Mapping[str, Any]) -> dict[str, Any]:
+    """The result through journal records and the book."""
+    config, at = parse_configuration(content), parse_time(check["at"])
+    shared = Shared(config)
+    book = Book(check["entity"], config, shared)
+    refused: list[Any] = []
+    for record in statements(event_files(folder), content, at, refused.append):
+        statement = record.statement
+        if statement.kind in _CONFIGURATION_KINDS or statement.entity not in (None, check["entity"]):
+            continue
+        (shared if statement.entity is None else book).apply(record, statement.at)
+    assert refused == []
+    own, method = _method(config, check)
+    place, days = config.method_zone(check["entity"], method), config.method_calendar(check["entity"], method)
+    ready = Method(method, config.packs[method.id])
+    view = View(book, at, place, days, str(ready.currency(own.reporting_currency)))
+    return {**result_object(ready.evaluate(view, own.levels.watch_enter)), "mode": method.mode}
+
+
+def by_naive_view(folder: Path, content: Mapping[str, Any], check: Mapping[str, Any]) -> dict[str, Any]:
+    """The result through a search over the plain events."""
+    config = parse_configuration(content)
+    own, method = _method(config, check)
+    ready = Method(method, config.packs[method.id])
+    pack = ready.plan.pack
+    view = NaiveView(
+        read_events(event_files(folder)),
+        check["entity"],
+        parse_time(check["at"]),
+        place=zone(method.options.get("time_zone") or pack.time_zone or own.time_zone or "UTC"),
+        days=calendar(method.options.get("calendar") or pack.calendar or own.calendar or "weekdays"),
+        currency=str(ready.currency(own.reporting_currency)),
+        price_max_age_ns=own.price_max_age_ns,
+        pivots=own.pivots,
+    )
+    return {**result_object(ready.evaluate(view, own.levels.watch_enter)), "mode": method.mode}  # type: ignore[arg-type]
+
+
+def _method(config: Configuration, check: Mapping[str, Any]) -> tuple[EntityConfig, MethodConfig]:
+    own = config.entity(check["entity"])
+    assert own is not None
+    return own, next(method for method in own.methods if method.id == check["method"])
