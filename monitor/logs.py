@@ -23,7 +23,7 @@ Format = Literal["auto", "json", "text"]
 
 SECRET_WORDS = ("password", "secret", "token", "routing_key", "authorization", "signature")
 _MASK = "***"
-_QUIET = {"aiokafka": logging.WARNING, "aiohttp.access": logging.WARNING, "faust": logging.WARNING, "mode": logging.WARNING}
+_QUIET = dict.fromkeys(("aiokafka", "aiohttp.access", "faust", "httpx2", "mode"), logging.WARNING)
 
 
 @dataclass(slots=True)
