@@ -72,8 +72,7 @@ class DaemonProcess:
                 await asyncio.wait_for(process.wait(), timeout_s)
             except TimeoutError:
                 await self.kill()
-        if self._file is not None:
-            self._file.close()
+        self._close()
         return None if process is None else process.returncode
 
     async def kill(self) -> None:
@@ -81,6 +80,12 @@ class DaemonProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def last_words(self) -> str:
         """The last lines of its log."""

@@ -75,20 +75,25 @@ class January2018:
                 "attributes": {},
             }
             yield Event(DECLARATIONS, ENTITY, at, value)
+        yield from self.calm(at)
+
+    def calm(self, at: int) -> Iterator[Event]:
+        """A moment of normal business that changes nothing in the story."""
         yield from self._simulator.prices(self.venue, at)
         yield from self._simulator.positions(self.venue, at)
-        yield from self._simulator.trades(self.venue, at - SECOND, _CALM_RATE)
+        yield from self._simulator.trades(self.venue, at, _CALM_RATE)
 
     def second(self, number: int, at: int) -> Iterator[Event]:
         """The events of second `number`, which begins at `at` (ns)."""
         act = self.act(number)
-        if act.name not in self._told:
+        turns = act.name not in self._told
+        if turns:
             self._told.add(act.name)
             yield from self._turn(act.name, at)
         wild = ACTS[1].begins * self._length_s <= number < ACTS[-1].begins * self._length_s
         self._simulator.walk(self.venue, Decimal("0.01") if wild else Decimal("0.001"))
         yield from self._simulator.prices(self.venue, at)
-        if number % _FEED_S == 0:
+        if not turns and number % _FEED_S == 0:
             yield from self._simulator.positions(self.venue, at)
         yield from self._simulator.trades(self.venue, at, _WILD_RATE if wild else _CALM_RATE)
 
@@ -98,7 +103,7 @@ class January2018:
             self._stolen_at = at
             self._wallet("hot-xem").quantity -= STOLEN
             self._fall(Decimal("0.85"))
-            yield from self._simulator.positions(self.venue, at, ["hot-xem"])
+            yield self._position("stolen", "hot-xem", at)
         elif name == "withdrawals":
             yield from self._transfer("to-hot", "cold-btc", "hot-btc", Decimal(4_000), at)
         elif name == "estimate":
@@ -110,10 +115,14 @@ class January2018:
         elif name == "top-up":
             self._wallet("cold-xem").quantity += STOLEN
             self._wallet("reserve").quantity += 3_000_000_000
-            yield from self._simulator.positions(self.venue, at, ["cold-xem", "reserve"])
+            yield self._position("bought", "cold-xem", at)
+            yield self._position("topped-up", "reserve", at)
             yield from self._transfer("to-cold", "hot-btc", "cold-btc", Decimal(4_000), at)
         elif name == "closed":
             yield self._incident(4, "closed", at, stolen=STOLEN)
+
+    def _position(self, name: str, account: str, at: int) -> Event:
+        return Event(BALANCES, ENTITY, at, balance_value(f"{name}-{account}", ENTITY, self._wallet(account), at))
 
     def _transfer(self, name: str, source: str, target: str, quantity: Decimal, at: int) -> Iterator[Event]:
         """Both ends of a transfer as one group, so that nobody sees it half."""

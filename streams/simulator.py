@@ -7,7 +7,7 @@ venue's own systems would send is sent whole: positions, trades, prices, declara
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 
@@ -119,12 +119,11 @@ class Simulator:
             name = f"{self._run}-p-{venue.entity}-{venue.number('price')}"
             yield Event(PRICES, asset, at, price_value(name, asset, venue.currency, price, at))
 
-    def positions(self, venue: Venue, at: int, only: Sequence[str] = ()) -> Iterator[Event]:
-        """The positions of a venue's wallets, or of those named."""
+    def positions(self, venue: Venue, at: int) -> Iterator[Event]:
+        """The positions of a venue's wallets."""
         for wallet in venue.wallets:
-            if not only or wallet.account in only:
-                name = f"{self._run}-b-{venue.entity}-{venue.number('balance')}"
-                yield Event(BALANCES, venue.entity, at, balance_value(name, venue.entity, wallet, at))
+            name = f"{self._run}-b-{venue.entity}-{venue.number('balance')}"
+            yield Event(BALANCES, venue.entity, at, balance_value(name, venue.entity, wallet, at))
 
     def walk(self, venue: Venue, step: Decimal) -> None:
         """Move every price by up to `step` of itself, up or down."""

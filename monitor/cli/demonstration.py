@@ -31,6 +31,7 @@ from streams.topics import TopicNames, create_topics, topic_specs
 _READY_S = 60.0
 _CLEAR_S = 30.0
 _POLL_S = 0.4
+_WARM_S = 0.5
 _PORT = 9464
 
 
@@ -64,6 +65,7 @@ class Demonstration:
         self._sight = Sight(acts=ACTS, length_s=length_s)
         self._alerts: dict[str, Mapping[str, Any]] = {}
         self._came: set[str] = set()
+        self._telling = False
 
     async def run(self) -> None:
         """Start everything, tell the story, end everything."""
@@ -99,14 +101,26 @@ class Demonstration:
             await daemon.ready(_READY_S)
             self._sight.url = daemon.url
             talk(f"status page {daemon.url}/  metrics {daemon.url}/metrics")
-            with self._view:
-                looking = asyncio.create_task(self._look(daemon))
-                try:
+            looking = asyncio.create_task(self._look(daemon))
+            try:
+                await self._warm_up(publisher)
+                with self._view:
+                    self._telling = True
                     await self._play(publisher, daemon)
-                finally:
-                    looking.cancel()
-                    await asyncio.gather(looking, return_exceptions=True)
-                self._view.show(self._sight)
+                    self._telling = False
+                    self._view.show(self._sight)
+            finally:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+
+    async def _warm_up(self, publisher: Publisher) -> None:
+        """Calm trading until the daemon knows what it needs: before its first records everything is unknown, and it says so."""
+        async with asyncio.timeout(_READY_S):
+            while not self._sight.calm:
+                for event in self._story.calm(time.time_ns()):
+                    await publisher.publish_event(event)
+                await asyncio.sleep(_WARM_S)
+        self._sight.lines.clear()
 
     async def _play(self, publisher: Publisher, daemon: DaemonProcess) -> None:
         """The story second by second, and then, until all has cleared, calm trading."""
@@ -145,7 +159,8 @@ class Demonstration:
                 except (aiohttp.ClientError, TimeoutError):
                     self._sight.missed += 1
                 self._sight.elapsed_s = time.monotonic() - self._began
-                self._view.show(self._sight)
+                if self._telling:
+                    self._view.show(self._sight)
                 await asyncio.sleep(_POLL_S)
 
     async def _listen(self) -> tuple[web.AppRunner, str]:
@@ -166,8 +181,10 @@ class Demonstration:
         known = self._alerts.get(alert["fingerprint"])
         if known is None or known["revision"] < alert["revision"]:
             self._alerts[alert["fingerprint"]] = alert
-            self._came.add(alert["alertname"])
+            if self._telling:
+                self._came.add(alert["alertname"])
             elapsed_s = time.monotonic() - self._began
             self._sight.alert(elapsed_s, alert)
-            self._view.told(elapsed_s, alert)
+            if self._telling or isinstance(self._view, JsonView):
+                self._view.told(elapsed_s, alert)
         return web.Response(status=204)

@@ -52,9 +52,17 @@ class Sight:
         if self._counted is None or now_s - self._counted[0] >= 1:
             self._counted = (now_s, trades)
 
+    @property
+    def calm(self) -> bool:
+        """Whether every method is known to be well and nothing fires."""
+        if self.status is None or self.firing or self.status["alerts"]:
+            return False
+        return bool(self.status["methods"]) and all(one["state"] == "adequate" for one in self.status["methods"])
+
     def alert(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
         """A change of an alert."""
-        self.lines.append((elapsed_s, alert))
+        if news(alert):
+            self.lines.append((elapsed_s, alert))
         if alert["status"] == "firing":
             since = self.firing.get(alert["fingerprint"], (elapsed_s, alert))[0]
             self.firing[alert["fingerprint"]] = (since, alert)
@@ -95,10 +103,12 @@ class PlainView:
             _line(f"{sight.elapsed_s:5.1f} s  -- {sight.act.caption}")
 
     def told(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
-        """The change and why."""
+        """The change and why; figures that moved are left out."""
+        if not news(alert):
+            return
         _line(f"{elapsed_s:5.1f} s  {alert['status']:8} {headline(alert)}")
         if alert["causes"]:
-            _line(f"           because of {', '.join(cause_text(cause) for cause in alert['causes'][-2:])}")
+            _line(f"           because of {causes_text(alert)}")
 
 
 class LiveView:
@@ -136,16 +146,25 @@ def draw(sight: Sight) -> Group:
     return Group(*parts)
 
 
+def news(alert: Mapping[str, Any]) -> bool:
+    """Whether a change is more than moved figures: a new revision of an incident is."""
+    return str(alert["reason"]) != "updated" or str(alert["alertname"]) == "SecurityIncidentOpen"
+
+
 def headline(alert: Mapping[str, Any]) -> str:
     """An alert's name, what it is about, and its one sentence."""
     about = alert["subject"] or alert["method"] or ""
     return f"{alert['alertname']} {about}: {alert['summary']}"
 
 
-def cause_text(cause: Mapping[str, Any]) -> str:
-    """Where an event lies that caused a change, and its name."""
-    name = f" {cause['event_id']}" if cause.get("event_id") else ""
-    return f"{cause['topic']}[{cause['partition']}]@{cause['offset']}{name}"
+def causes_text(alert: Mapping[str, Any]) -> str:
+    """The event that began a change, by its name and place, and how many more followed it; nothing where there is none."""
+    if not alert["causes"]:
+        return ""
+    cause, more = alert["causes"][0], len(alert["causes"]) - 1
+    name = f"{cause['event_id']} in " if cause.get("event_id") else ""
+    following = f" and {more} more" if more else ""
+    return f"{name}{cause['topic']}[{cause['partition']}]@{cause['offset']}{following}"
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -229,7 +248,7 @@ def _log(sight: Sight) -> Panel:
     for elapsed_s, alert in sight.lines:
         firing = alert["status"] == "firing"
         text.append(f"{elapsed_s:5.1f} s {alert['status']:8} {alert['reason']:9} ", style="red" if firing else "green")
-        why = ", ".join(cause_text(cause) for cause in alert["causes"][-1:])
+        why = causes_text(alert)
         text.append(f"{alert['alertname']} {alert['subject'] or alert['method'] or ''}")
         text.append(f"  ← {why}\n" if why else "\n", style="dim")
     text.rstrip()
