@@ -130,9 +130,7 @@ def oracle(log: list[Logged], rules: IntakeRules, upto: int, start: int = 0) -> 
     return cuts
 
 
-def _cut(
-    log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside: list[Logged], start: int, end: int
-) -> Cut:
+def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside: list[Logged], start: int, end: int) -> Cut:
     cut = Cut(start, end)
     hour = inside[0].time_ms // 3_600_000 if inside else 0
     first_block = start // rules.block_records - rules.lookback_blocks

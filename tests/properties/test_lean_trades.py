@@ -1,0 +1,164 @@
+"""The fast way and the authority say the same of every record: same verdict, same reason, same totals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.core.records import SourcePartition, encode_statement
+from monitor.core.times import DAY
+from streams.intake.rules import IntakeRules
+from streams.intake.segments import Batch
+from streams.intake.trades import TradeReader
+from streams.wire import TRADES, Known, SourceFormat, lean_trades
+from tests.intake_logs import START_MS, intake_rules
+
+WHERE = SourcePartition(TRADES, 0, 0)
+
+FORMATS = {
+    "canonical": SourceFormat(TRADES),
+    "ignore_unknown": SourceFormat(TRADES, ignore_unknown=True),
+    "lenient": SourceFormat(TRADES, lenient=True),
+    "late": SourceFormat(TRADES, late_after_ns=0),
+    "mapped": SourceFormat(
+        TRADES,
+        fields={"trade_id": "id", "price": "data.p", "quantity": "data.q", "side": "data.more.side"},
+        constants={"market": "BTC/JPY", "capacity": None, "instrument": "spot"},
+        ignore_unknown=True,
+        lenient=True,
+    ),
+    "mapped_strictly": SourceFormat(TRADES, fields={"trade_id": "data.id", "side": "opt.side", "status": "opt.status"}),
+    "constants": SourceFormat(TRADES, constants={"entity": "a", "status": "new"}),
+}
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["", "1", "0", "00", "-1", "1.5", "1e5", ".5", "5.", "1..2", "1.2.3", "NaN", " 1", "1_0", "+1", "١", "1\n2", "\u0000"]
+    ),
+    st.sampled_from(
+        ["9" * 20, "9" * 21, "0." + "1" * 18, "0." + "1" * 19, "99999999999999999999.999999999999999999", "1" * 19 + ".5"]
+    ),
+    st.text(max_size=6),
+)
+NUMBERS = st.one_of(
+    st.integers(-3, 10**22), st.integers(1, 99), st.floats(allow_nan=False, width=32), st.booleans(), st.none(), st.just(10**41)
+)
+TIMES = st.one_of(
+    st.sampled_from(
+        [
+            "2026-01-05T00:00:00Z",
+            "2026-01-05T00:00:00.123Z",
+            "2026-01-05T00:00:00.123456Z",
+            "2026-01-05T00:00:00.123456789Z",
+            "2026-01-05T00:00:00.1234567890Z",
+            "2026-01-05T00:00:00.Z",
+            "2026-01-05T00:00:00.12x456Z",
+            "2026-01-05T00:00:00.１２３456Z",
+            "2026-01-05t00:00:00z",
+            "2026-01-05T09:00:00.123456+09:00",
+            "2026-01-05T00:00:59.999999Z",
+            "2026-01-05T00:01:00.000000Z",
+            "2026-01-05T00:01:00.000001Z",
+            "2024-12-01T00:00:00.000000Z",
+            "2024-11-30T23:59:59.999999Z",
+            "2026-01-05 00:00:00Z",
+            "2026-01-05T00:00:00",
+            "2026-13-05T00:00:00Z",
+            "0000-01-05T00:00:00Z",
+        ]
+    ),
+    st.text(max_size=27),
+)
+IDS = st.one_of(st.sampled_from(["1", "0001", "1001", "t-1", "x" * 64, "x" * 65, "a\u0085", "١٢٣", "id 1"]), st.text(max_size=5))
+ANYTHING = st.one_of(TEXTS, NUMBERS, st.builds(list), st.builds(dict), st.builds(lambda: {"a": [1.5]}))
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "trade_id": st.one_of(IDS, NUMBERS),
+    "entity": st.one_of(st.sampled_from(["a", "b", "zz", "A", ""]), ANYTHING),
+    "market": st.one_of(st.sampled_from(["BTC/JPY", "ETH/JPY", "btc/jpy", "BTC"]), ANYTHING),
+    "price": st.one_of(TEXTS, NUMBERS),
+    "quantity": st.one_of(TEXTS, NUMBERS),
+    "executed_at": st.one_of(TIMES, ANYTHING),
+    "side": st.one_of(st.sampled_from(["buy", "sell", "BUY", None]), ANYTHING),
+    "capacity": st.one_of(st.sampled_from(["venue", "own_account", "client_order", None]), ANYTHING),
+    "instrument": st.one_of(st.sampled_from(["spot", "derivative", "future", None]), ANYTHING),
+    "status": st.one_of(st.sampled_from(["new", "busted", "x", None]), ANYTHING),
+    "schema": st.one_of(st.sampled_from(["market.trade/1", "market.trade/2", None]), ANYTHING),
+}
+GOOD: dict[str, Any] = {
+    "trade_id": "5001",
+    "entity": "a",
+    "market": "BTC/JPY",
+    "price": "1.5",
+    "quantity": "2",
+    "executed_at": "2026-01-05T00:00:00.123456Z",
+}
+
+
+@st.composite
+def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
+    """A good record with some fields changed, left out or added, put at the source's own paths; sometimes broken bytes."""
+    record = dict(GOOD)
+    for name in draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=2)):
+        record[name] = draw(FIELDS[name])
+    if draw(st.integers(0, 9)) == 0:
+        record.pop(draw(st.sampled_from(sorted(GOOD))))
+    raw: dict[str, Any] = {}
+    for name, value in record.items():
+        if name in source.constants and draw(st.integers(0, 9)):
+            continue
+        node, path = raw, source.fields.get(name, name).split(".")
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = value
+    if draw(st.integers(0, 6)) == 0:
+        holder = draw(st.sampled_from([raw, *(value for value in raw.values() if isinstance(value, dict))]))
+        holder[draw(st.sampled_from(["x", "schema_", "é", "data", "opt"]))] = draw(ANYTHING)
+    value = json.dumps(raw, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    broken = draw(st.integers(0, 19))
+    if broken == 0:
+        at = draw(st.integers(0, len(value)))
+        return (
+            value[:at]
+            + draw(st.sampled_from([b"", b"\xff", b"\x00", b"}", b"[", b'"', b" ", b"\\"]))
+            + value[at + draw(st.integers(0, 1)) :]
+        )
+    if broken == 1:
+        return draw(st.sampled_from([None, b"", b"[]", b"1", b"[" * 2000, b'{"x":' * 70 + b"1" + b"}" * 70]))
+    return value
+
+
+def told(rules: IntakeRules, values: list[bytes | None], *, lean: bool) -> tuple[list[Any], list[bytes]]:
+    """Dead letters, and all that a reader says of the values."""
+    reader = TradeReader(WHERE, rules, "log", 0)
+    if not lean:
+        reader._lean = None
+    count = len(values)
+    reader.feed(Batch(list(range(count)), [START_MS] * count, values), 0, 1)
+    flush = reader.flush(1)
+    letters = [(letter.offset, letter.reason, letter.detail) for letter in reader.dead_letters]
+    assert flush is not None
+    return letters, [encode_statement(statement) for _, statement in (*flush.contents, *flush.progress)]
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_the_lean_way_says_what_the_authority_says(name: str, data: st.DataObject) -> None:
+    source = FORMATS[name]
+    plain = intake_rules(segment_records=1000, block_records=1000)
+    rules = IntakeRules(
+        plain.rules, 3, Known(frozenset({"a", "b"}), 400 * DAY), {**plain.sources, TRADES: source}, 1000, block_records=1000
+    )
+    values = data.draw(st.lists(records(source), min_size=1, max_size=8))
+    assert told(rules, values, lean=True) == told(rules, values, lean=False)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_format_tried_has_a_lean_decoder(name: str) -> None:
+    FORMATS[name].check()
+    assert lean_trades(FORMATS[name]) is not None
