@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -62,7 +62,7 @@ class Receiver:
         return web.Response(status=204)
 
     @contextlib.asynccontextmanager
-    async def serve(self, port: int = 0) -> AsyncIterator["Receiver"]:
+    async def serve(self, port: int = 0) -> AsyncIterator[Self]:
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self.handle)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)

@@ -196,10 +196,10 @@ class Notifications(Receiver):
 
 @dataclass
 class Prometheus:
-    """A real Prometheus with the shipped rules, scraping one address every second and alerting to `alertmanager`."""
+    """A real Prometheus with the shipped rules, scraping the daemon every second and alerting to `alertmanager`."""
 
     folder: Path
-    target: str
+    targets: list[str]
     alertmanager: str
     port: int = field(default_factory=free_port)
     child: Child | None = None
@@ -214,9 +214,9 @@ class Prometheus:
         shipped["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
         shipped["rule_files"] = [str(REPOSITORY / "deploy/prometheus/rules/*.yml")]
         shipped["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [self.alertmanager]
-        jobs = {"reserve-monitor": self.target, "prometheus": f"127.0.0.1:{self.port}"}
+        jobs = {"reserve-monitor": self.targets, "prometheus": [f"127.0.0.1:{self.port}"]}
         for job in shipped["scrape_configs"]:
-            job["static_configs"] = [{"targets": [jobs[job["job_name"]]]}]
+            job["static_configs"] = [{"targets": jobs[job["job_name"]]}]
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(shipped))
         self.child = Child("prometheus", self.folder)
         await self.child.start(
@@ -224,6 +224,7 @@ class Prometheus:
             f"--config.file={self.folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self.folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
+            "--rules.alert.resend-delay=2s",  # what fires before Alertmanager is found is lost, and sent again only then
         )
         await self.child.ready(f"{self.url}/-/ready")
 
