@@ -31,6 +31,7 @@ from streams.dispatcher import Dispatcher
 from streams.embedded import NOTICE
 from streams.intake.worker import Intake
 from streams.journal import JournalProducer, publish_configuration
+from streams.peers import Peers
 from streams.topics import TopicNames, require_topics, topic_specs
 
 STAGES = ("intake", "assessor", "dispatcher")
@@ -69,6 +70,7 @@ class Daemon:
         self._server: WebServer | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun = False
+        self._peers = Peers(settings.http.peers)
         self._beat = time.monotonic()
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
         self.metrics = Metrics(
@@ -105,6 +107,8 @@ class Daemon:
             raise
         self._tasks = {name: asyncio.create_task(stage.run(), name=name) for name, stage in self.stages.items()}
         self._tasks["heartbeat"] = asyncio.create_task(self._keep_beating(), name="heartbeat")
+        if self._settings.http.peers:
+            self._tasks["peers"] = asyncio.create_task(self._peers.run(), name="peers")
         _log.info("started", stages=list(self.stages), url=self.url, config_digest=configuration_digest(self._configuration))
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -125,8 +129,9 @@ class Daemon:
     async def stop(self) -> None:
         """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
         _log.info("stopping", stages=list(self.stages))
-        if (heartbeat := self._tasks.get("heartbeat")) is not None:
-            heartbeat.cancel()
+        for name in ("heartbeat", "peers"):
+            if name in self._tasks:
+                self._tasks[name].cancel()
         ends = {name: asyncio.create_task(stage.stop(), name=f"stop {name}") for name, stage in self.stages.items()}
         if ends:
             await asyncio.wait(ends.values(), timeout=STOP_S)
@@ -194,7 +199,9 @@ class Daemon:
             await asyncio.sleep(_BEAT_S)
 
     def _parts(self) -> WebParts:
-        status = None if self.assessor is None else EngineStatus(self.assessor, self._settings.kafka.journal_partitions)
+        status = (
+            None if self.assessor is None else EngineStatus(self.assessor, self._settings.kafka.journal_partitions, self._peers)
+        )
         versions = {
             "version": version("reserve-monitor"),
             "engine_version": ENGINE_VERSION,
@@ -216,8 +223,8 @@ class Daemon:
 class EngineStatus:
     """The engines of this process as the web server asks for them."""
 
-    def __init__(self, assessor: Assessor, partitions: int) -> None:
-        self._assessor, self._count = assessor, partitions
+    def __init__(self, assessor: Assessor, partitions: int, peers: Peers) -> None:
+        self._assessor, self._count, self._peers = assessor, partitions, peers
 
     def partitions(self) -> Sequence[int]:
         """Journal partitions held here, sorted."""
@@ -231,9 +238,9 @@ class EngineStatus:
         """Whether the entity's journal partition is held here."""
         return self._engine(entity) is not None
 
-    def owner(self, entity: str) -> str | None:  # noqa: ARG002 - the protocol's signature
-        """Not known here: the command line asks the peers."""
-        return None
+    def owner(self, entity: str) -> str | None:
+        """Address of the peer that holds the entity's journal partition, where one said so."""
+        return self._peers.owner(journal_partition(entity, self._count))
 
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         """The status object of CONTRACT 5; KeyError for an entity that was never seen."""

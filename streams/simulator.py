@@ -25,6 +25,7 @@ _PRICES_JPY = {"BTC": Decimal(1_240_000), "ETH": Decimal(115_000), "XEM": Decima
 """Of 26 January 2018, rounded."""
 _PER_JPY = {"JPY": Decimal(1), "USD": Decimal("0.0092"), "EUR": Decimal("0.0074"), "KRW": Decimal("9.8"), "HKD": Decimal("0.072")}
 _HOLDINGS = {"BTC": Decimal(30_000), "ETH": Decimal(200_000), "XEM": Decimal(500_000_000), "XRP": Decimal(100_000_000)}
+_RESERVE_JPY = Decimal(1_000_000_000)
 _HOT_SHARE = Decimal("0.03")
 _FEED_S = 5
 _PRICE_S = 2

@@ -183,6 +183,9 @@ async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> l
 async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> None:
     """Refuse to start without every topic in its fixed shape; other drift is left to `topics check`."""
     drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
+    absent = [drift.topic for drift in drifts if drift.setting == "topic"]
+    if absent:
+        raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
     if drifts:
         raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
 

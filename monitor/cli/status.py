@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = command_app()
 
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
+_PIPE_WIDTH = 200
 _WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "source", ""})
 
 
@@ -149,9 +150,11 @@ def _state(state: str) -> str:
 
 
 def _console() -> Console:
+    import sys
+
     from rich.console import Console
 
-    return Console()
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
 
 
 def _table(*columns: str) -> Table:
@@ -159,5 +162,5 @@ def _table(*columns: str) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, justify="left" if column in _WORDS else "right")
+        table.add_column(column, justify="left" if column in _WORDS else "right", overflow="fold")
     return table
