@@ -26,10 +26,12 @@ async def demo() -> AsyncIterator[str]:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, cwd=REPOSITORY,
     )  # fmt: skip
     assert process.stderr is not None
-    said = ""
-    while (line := await asyncio.wait_for(process.stderr.readline(), 60)) and not (found := re.search(r"127\.0\.0\.1:\d+", said)):
+    said, found = "", None
+    while found is None:
+        line = await asyncio.wait_for(process.stderr.readline(), 60)
+        assert line, said
         said += line.decode()
-    assert found, said
+        found = re.search(r"127\.0\.0\.1:\d+", said)
     drain = asyncio.create_task(process.stderr.read())
     try:
         yield found.group()
