@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monitor.core.times import SECOND, format_time
+from monitor.measurements import ALERTS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import History
@@ -24,6 +25,7 @@ STALE_AFTER_S = 150
 DETAILED = 4
 """Up to so many entities stand in full on one page; more are a table that links to each."""
 
+_SEVERITIES = ("critical", "warning", "info")
 _TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -61,6 +63,7 @@ class EntityView:
     state: str
     headline: str
     trust: str
+    alerts: Sequence[Mapping[str, Any]]
     methods: Sequence[MethodView]
     raw: Mapping[str, Any]
     exposure: Sequence[Bar] = field(default_factory=tuple)
@@ -103,6 +106,7 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
         state=state,
         headline=_headline(methods, stale, age_s),
         trust=_trust(status["sources"]),
+        alerts=sorted(status["alerts"], key=_urgency),
         methods=methods,
         raw=status,
         exposure=_exposure(status["exposure"]),
@@ -175,6 +179,13 @@ def _trust(sources: Sequence[Mapping[str, Any]]) -> str:
     bad = sorted({row["topic"] for row in sources if row["state"] in text.BAD_FEEDS})
     words = f"{len(heard)} of {len(sources)} sources heard"
     return f"{words}; not to rely on: {', '.join(bad)}" if bad else words
+
+
+def _urgency(alert: Mapping[str, Any]) -> tuple[bool, int, int, str]:
+    """What binds before shadow, the grave before the light, then in the order of the contract's table, the older first."""
+    names, name = list(ALERTS), alert["alertname"]
+    place = names.index(name) if name in names else len(names)
+    return alert["mode"] == "shadow", _SEVERITIES.index(alert["severity"]), place, alert["starts_at"]
 
 
 def _pair(assessment: Mapping[str, Any]) -> tuple[Bar, ...]:

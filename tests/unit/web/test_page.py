@@ -121,6 +121,22 @@ def test_what_the_records_say_is_text_never_markup():
     assert 'href="javascript' not in html
 
 
+def test_alerts_stand_with_the_gravest_first():
+    status = examples.adequate()
+    status["alerts"] = [
+        examples.alert("SourceStale", "warning"),
+        examples.alert("ReserveShortfall", mode="shadow"),
+        examples.alert("SecurityIncidentOpen", "info"),
+        examples.alert("SameAssetShortfall"),
+        examples.alert("ReserveShortfall"),
+    ]
+    names = [(alert["alertname"], alert["mode"]) for alert in entity_view(status, History(), NOW).alerts]
+    assert [name for name, _ in names] == [
+        "ReserveShortfall", "SameAssetShortfall", "SourceStale", "SecurityIncidentOpen", "ReserveShortfall",
+    ]  # fmt: skip
+    assert names[-1][1] == "shadow"
+
+
 def test_several_entities_stand_worst_first_and_many_as_a_table():
     names = ["aa", "bb", "cc", "dd", "ee"]
     statuses = [examples.adequate() | {"entity": name} for name in names]
