@@ -146,9 +146,9 @@ class Simulator:
     def _venue(self, entity: str, currency: str) -> Venue:
         rate = _PER_JPY.get(currency, _PER_JPY["USD"])
         prices = {asset: (price * rate).quantize(_CENT, ROUND_DOWN) for asset, price in _PRICES_JPY.items()}
-        return Venue(
-            entity, currency, prices, [wallet for asset in sorted(prices) for wallet in wallets(asset, _HOLDINGS[asset])]
-        )
+        held = [wallet for asset in sorted(prices) for wallet in wallets(asset, _HOLDINGS[asset])]
+        held.append(Wallet("reserve", "reserve_asset", "trust", currency, (_RESERVE_JPY * rate).quantize(_CENT, ROUND_DOWN)))
+        return Venue(entity, currency, prices, held)
 
     def _declarations(self, venue: Venue, at: int) -> Iterator[Event]:
         rate = _rate(venue.currency)
