@@ -32,23 +32,26 @@ class Told:
 class TimeLine:
     """One entity under `jp.psa_custody`; levels, freshness and the like by keyword. `idle_s`: seconds between idle ticks."""
 
-    def __init__(self, *, entities: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **own: Any) -> None:
-        self.journal = Journal()
+    def __init__(
+        self, *, entities: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, start: int = START, **own: Any
+    ) -> None:
+        self.start = start
+        self.journal = Journal(start)
         self.engine = Engine(0, check_journal_time=True)
         self.outputs: list[tuple[float, Output]] = []
         self._applied = 0
-        self._last_tick = START
+        self._last_tick = start
         self.idle_s = 60
         self.journal.configure(configuration_text(entities or {"jp-main": house(**own)}, **(settings or {})))
 
     def play(self, *events: Event, until: float) -> TimeLine:
         """Lets the events happen, in order, and time pass to `until` seconds."""
         for second, event in events:
-            self._pass(START + round(second * SECOND))
+            self._pass(self.start + round(second * SECOND))
             self.journal.at(second)
             event(self.journal)
             self._apply()
-        self._pass(START + round(until * SECOND))
+        self._pass(self.start + round(until * SECOND))
         return self
 
     def told(self, alertname: str | None = None, *, updates: bool = False) -> list[Told]:
@@ -100,5 +103,5 @@ class TimeLine:
     def _apply(self) -> None:
         for record in self.journal.records[self._applied :]:
             for output in self.engine.apply(record):
-                self.outputs.append(((record.statement.at - START) / SECOND, output))
+                self.outputs.append(((record.statement.at - self.start) / SECOND, output))
         self._applied = len(self.journal.records)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.records import Source, Statement
+from monitor.core.records import JournalRecord, Source
 
 KEPT = 10
 """Causes kept of one part: an explanation names the newest, not all of a busy second."""
 
+JOURNAL = "reserve.journal"
 PARTS = ("price", "balance", "volume", "incident", "declaration", "method", "data_quality")
 _PART_OF_KIND = {
     "price": "price",
@@ -19,7 +20,6 @@ _PART_OF_KIND = {
     "bust": "volume",
     "incident": "incident",
     "declaration": "declaration",
-    "configuration": "method",
     "rejected": "data_quality",
     "operation": "data_quality",
     "progress": "data_quality",
@@ -28,7 +28,7 @@ _PART_OF_KIND = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One event: where it stands in its source, its name if it has one, and when it became known (ns)."""
+    """One event: its place in the journal and in its source, its name if it has one, and when it became known (ns)."""
 
     number: int
     part: str
@@ -61,35 +61,46 @@ class Cause:
         return Cause(number, part, topic, epoch, partition, offset, event_id, int(logged_at))
 
 
-class Causes:
-    """The newest causes of each part, numbered: what came after a number explains a change since then."""
+def cause_of(record: JournalRecord) -> Cause | None:
+    """The event a journal record speaks of, numbered by its offset; None for ticks and records without a source."""
+    statement = record.statement
+    part = _PART_OF_KIND.get(statement.kind)
+    if part is None or statement.source is None:
+        return None
+    source = statement.source
+    return Cause(
+        record.offset,
+        part,
+        source.where.topic,
+        source.where.epoch,
+        source.where.partition,
+        _offset(source),
+        _event_id(statement.body),
+        statement.at if statement.logged_at is None else statement.logged_at,
+    )
 
-    def __init__(self, number: int = 0, kept: Iterable[Cause] = ()) -> None:
-        self.number = number
+
+def configuration_cause(record: JournalRecord, partition: int) -> Cause:
+    """A change of configuration, which has no source but the journal itself: its last part."""
+    statement = record.statement
+    name = f"configuration/{statement.body['revision']}"
+    return Cause(record.offset, "method", JOURNAL, 0, partition, record.offset, name, statement.at)
+
+
+class Causes:
+    """The newest causes of each part, in order: what came after a number explains a change since then."""
+
+    def __init__(self, kept: Iterable[Cause] = ()) -> None:
         self._parts: dict[str, list[Cause]] = {}
         for cause in kept:
             self._parts.setdefault(cause.part, []).append(cause)
 
-    def note(self, statement: Statement) -> None:
-        """Takes the event a journal record speaks of; ticks and records without a source are none."""
-        part = _PART_OF_KIND.get(statement.kind)
-        if part is None or statement.source is None:
-            return
-        self.number += 1
-        source = statement.source
-        cause = Cause(
-            self.number,
-            part,
-            source.where.topic,
-            source.where.epoch,
-            source.where.partition,
-            _offset(source),
-            _event_id(statement.body),
-            statement.at if statement.logged_at is None else statement.logged_at,
-        )
-        kept = self._parts.setdefault(part, [])
-        kept.append(cause)
-        del kept[:-KEPT]
+    def note(self, cause: Cause | None) -> None:
+        """Takes the next event; None is none."""
+        if cause is not None:
+            kept = self._parts.setdefault(cause.part, [])
+            kept.append(cause)
+            del kept[:-KEPT]
 
     def since(self, number: int) -> list[Cause]:
         """Those noted after `number`, by part and then in order."""
@@ -97,12 +108,12 @@ class Causes:
 
     def state(self) -> dict[str, Any]:
         """JSON values for a snapshot."""
-        return {"number": self.number, "kept": [cause.state() for cause in self.since(-1)]}
+        return {"kept": [cause.state() for cause in self.since(-1)]}
 
     @staticmethod
     def of_state(state: Mapping[str, Any]) -> Causes:
         """The causes that `state` wrote."""
-        return Causes(state["number"], [Cause.of_state(kept) for kept in state["kept"]])
+        return Causes(Cause.of_state(kept) for kept in state["kept"])
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:

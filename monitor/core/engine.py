@@ -14,6 +14,7 @@ from typing import Any, Literal
 from monitor.core import status
 from monitor.core.book import Book, Shared
 from monitor.core.canonical import canonical_bytes
+from monitor.core.causes import Cause, cause_of, configuration_cause
 from monitor.core.chain import NO_INPUTS, Published, fold
 from monitor.core.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.engine_state import (
@@ -298,7 +299,7 @@ class Engine:
         if statement.kind == "configuration":
             complete = self._parts.add(statement.body)
             if complete is not None:
-                self._configure(complete, statement)
+                self._configure(complete, record)
         elif statement.kind == "price":
             self._take_price(record)
         elif statement.kind == "progress":
@@ -313,30 +314,31 @@ class Engine:
             return
         statement = record.statement
         entity.book.apply(record, self._clock.now)
-        entity.standing.causes.note(statement)
+        entity.standing.causes.note(cause_of(record))
         if statement.kind in {"flow", "bust"}:
             self._look_after_sources()
         if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
             entity.standing.rehearsal.take(statement.body)
-        self._touch(entity, statement)
+        self._touch(entity, statement, own_time_of(statement))
         self._wait(entity)
 
     def _take_price(self, record: JournalRecord) -> None:
         if self._shared is None:
             return
         self._shared.apply(record, self._clock.now)
+        cause, own_time = cause_of(record), own_time_of(record.statement)
         for entity in self._entities.values():
-            entity.standing.causes.note(record.statement)
-            self._touch(entity, record.statement)
+            entity.standing.causes.note(cause)
+            self._touch(entity, record.statement, own_time)
             self._wait(entity)
 
     def _take_progress(self, record: JournalRecord) -> None:
         if self._shared is None:
             return
         self._shared.apply(record, self._clock.now)
-        self._look_after_sources(record.statement)
+        self._look_after_sources(cause_of(record))
 
-    def _look_after_sources(self, told: Statement | None = None) -> None:
+    def _look_after_sources(self, cause: Cause | None = None) -> None:
         """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
         if self._shared is None:
             return
@@ -345,13 +347,11 @@ class Engine:
             return
         self._health = health
         for entity in self._entities.values():
-            if told is not None:
-                entity.standing.causes.note(told)
+            entity.standing.causes.note(cause)
             self._wait(entity)
 
-    def _touch(self, entity: Entity, statement: Statement) -> None:
+    def _touch(self, entity: Entity, statement: Statement, own_time: int | None) -> None:
         """Closed days that the event lies in are looked at again."""
-        own_time = own_time_of(statement)
         if own_time is not None and entity.in_closed_day(own_time):
             grouped = statement.kind == "position" and statement.body["group"] is not None
             entity.touch(own_time, self._clock.now + GROUP_WAIT if grouped else None)
@@ -361,7 +361,7 @@ class Engine:
         self._deadlines_changed = True
 
     # --- configuration and entities
-    def _configure(self, complete: Complete, statement: Statement) -> None:
+    def _configure(self, complete: Complete, record: JournalRecord) -> None:
         try:
             config = parse_configuration(json.loads(complete.text))
         except (BadConfiguration, ValueError):
@@ -376,7 +376,7 @@ class Engine:
         self._health = health_of(self._shared)
         for entity in self._sorted():
             entity.configure(config)
-            entity.standing.causes.note(statement)
+            entity.standing.causes.note(configuration_cause(record, self.partition))
         for name in sorted(config.entities):
             if journal_partition(name, config.journal_partitions) == self.partition:
                 self._entity(name)

@@ -44,7 +44,7 @@ class Standing:
     newest: dict[str, dict[str, Any]] = field(default_factory=dict)
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
     evaluated_at: int = 0
-    mark: int = 0
+    mark: int = -1
     again: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -113,7 +113,12 @@ class Entity:
         return self._opened is not None and own_time < self._opened
 
     def deadline(self, clock: int) -> int | None:
-        """The next instant above `clock` at which an evaluation is due by time alone."""
+        """The next instant above `clock` at which an evaluation is due by time alone.
+
+        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second.
+        """
+        if self.waiting:
+            return None
         if not self._deadline_known:
             self._deadline = self._next_deadline(clock)
             self._deadline_known = True
@@ -137,7 +142,7 @@ class Entity:
         repeats, over = self.alerts.repeats(at)
         outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
-        standing.evaluated_at, standing.mark = at, standing.causes.number
+        standing.evaluated_at, standing.mark = at, evidence.offset
         self.forget_deadline()
         return outputs
 
@@ -184,7 +189,7 @@ class Entity:
         due = told or line.due(shape, at, self.config.publish_interval_ns)
         if due:
             self.standing.chain.stamp(value)
-            line.published(shape, found.digest, at, self.standing.causes.number)
+            line.published(shape, found.digest, at, value["journal"]["offset"])
         else:
             value |= {"chain": None, "digest": None}
         self.standing.newest[name] = value
@@ -192,7 +197,7 @@ class Entity:
 
     def _why(self, name: str) -> list[dict[str, Any]]:
         line = self.standing.lines.get(name)
-        return why(self.standing.causes.since(line.mark if line else 0))
+        return why(self.standing.causes.since(line.mark if line else -1))
 
     def _assessment(self, found: MethodResult, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> dict[str, Any]:
         return {

@@ -16,14 +16,14 @@ from monitor.core.schedule import earliest
 class Line:
     """What was published last of one method (or of the exposure), and whether its figures have moved since.
 
-    `shape` covers state, component states, gaps, mode and configuration; `mark` is the number of the last cause told.
-    `state_since` (ns) is when the present state began.
+    `shape` covers state, component states, gaps, mode and configuration. `mark` is the journal offset up to which causes
+    were told, `state_since` (ns) when the present state began.
     """
 
     shape: str = ""
     digest: str = ""
     published_at: int = 0
-    mark: int = 0
+    mark: int = -1
     moved: bool = False
     state: str = ""
     state_since: int = 0
