@@ -125,9 +125,13 @@ class Metrics:
     # Assessor
 
     def evaluated(self, engine: EntityFigures, entities: Iterable[str]) -> None:
-        """These entities may have newer evaluations: their series are replaced."""
+        """These entities may have newer evaluations: their series are replaced; those of one no longer held end."""
+        held = set(engine.entities())
         for entity in entities:
-            self.update_entity(engine.status(entity, None), engine.measures(entity))
+            if entity in held:
+                self.update_entity(engine.status(entity, None), engine.measures(entity))
+            else:
+                self.drop_entity(entity)
 
     def refresh(self, engines: Iterable[EntityFigures]) -> None:
         """Before a scrape: every entity held has its series, no other has, and heartbeats are up to their engine's clock.

@@ -261,6 +261,13 @@ def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock():
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
+def test_an_entity_that_is_no_longer_configured_loses_its_series():
+    metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
+    metrics.evaluated(engine, ["jp-main"])
+    metrics.evaluated(FakeEngine(80 * NS), ["jp-main"])
+    assert not [key for key in series(metrics) if "jp-main" in key[1]]
+
+
 def test_holes_count_once_for_each_entity():
     metrics = made()
     metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 2}})
