@@ -253,9 +253,9 @@ class _EntityCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         families = {metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in ENTITY_METRICS}
-        for samples in self.samples.values():
+        for samples in tuple(self.samples.values()):  # a scrape runs beside the loop that replaces them
             _add(families, samples)
-        for entity, at_s in self.heartbeats.items():
+        for entity, at_s in tuple(self.heartbeats.items()):
             families["reserve_evaluation_last_timestamp_seconds"].add_metric((entity,), at_s)
         yield from families.values()
 

@@ -69,19 +69,18 @@ class EntityView:
     exposure: Sequence[Bar] = field(default_factory=tuple)
 
 
-def render_page(parts: WebParts, only: str | None, now_ns: int | None = None) -> str:
-    """The page for all entities held here, or for the one named `only`."""
+def render_page(
+    parts: WebParts, statuses: Sequence[Mapping[str, Any]], only: str | None = None, now_ns: int | None = None
+) -> str:
+    """The page for these entities: all that are held here, or the one that was asked for as `only`."""
     now = time.time_ns() if now_ns is None else now_ns
-    source = parts.status
-    names = [] if source is None else [name for name in source.entities() if only in {None, name}]
-    views = [] if source is None else [entity_view(source.status(name, None), parts.history, now) for name in names]
+    views = [entity_view(status, parts.history, now) for status in statuses]
     ready = parts.probes.ready()
     return _ENVIRONMENT.get_template("status.html").render(
         entities=sorted(views, key=lambda view: (text.WORST_FIRST.index(view.state), view.name)),
         only=only,
         detailed=only is not None or len(views) <= DETAILED,
-        assessor=source is not None,
-        partitions=[] if source is None else source.partitions(),
+        assessor=parts.status is not None,
         problems=[(name, said) for name, said in ready.checks.items() if said != "ok"],
         ready=ready.ok,
         versions=parts.versions,

@@ -6,7 +6,7 @@ It answers from memory only, so it stays reachable whatever Kafka does. Read-onl
 import asyncio
 import errno
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -114,13 +114,15 @@ class _Pages:
 
     async def page(self, request: web.Request) -> web.Response:
         """The status page: all entities held here, or the one of `?entity=`."""
-        text = render_page(self._parts, request.query.get("entity"))
-        return web.Response(text=text, content_type="text/html")
+        only, source = request.query.get("entity"), self._parts.status
+        names = [] if source is None else [name for name in source.entities() if only in {None, name}]
+        statuses = [] if source is None else await _statuses(source, names)
+        return web.Response(text=render_page(self._parts, statuses, only), content_type="text/html")
 
     async def metrics(self, request: web.Request) -> web.Response:
         if self._parts.before_scrape is not None:
             self._parts.before_scrape()
-        body, content_type = self._parts.metrics.exposition(request.headers.get("Accept", ""))
+        body, content_type = await asyncio.to_thread(self._parts.metrics.exposition, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def version(self, _request: web.Request) -> web.Response:
@@ -129,7 +131,7 @@ class _Pages:
     async def status(self, _request: web.Request) -> web.Response:
         """The partitions held here, and each entity's states and coverage."""
         source = self._source()
-        rows = [_summary(source.status(entity, None)) for entity in source.entities()]
+        rows = [_summary(status) for status in await _statuses(source, source.entities())]
         return _json({"partitions": list(source.partitions()), "entities": rows})
 
     async def entity(self, request: web.Request) -> web.Response:
@@ -146,6 +148,16 @@ class _Pages:
         if self._parts.status is None:
             raise web.HTTPNotFound(text="no assessor runs in this process: ask one that runs `--only assessor`")
         return self._parts.status
+
+
+async def _statuses(source: StatusSource, names: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The status objects of these entities; the loop breathes between them, so that many do not hold up the stages."""
+    found = []
+    for name in names:
+        if source.holds(name):
+            found.append(source.status(name, None))
+        await asyncio.sleep(0)
+    return found
 
 
 def _summary(status: Mapping[str, Any]) -> dict[str, Any]:

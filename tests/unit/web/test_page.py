@@ -45,7 +45,7 @@ class Balanced(HTMLParser):
 
 def page(*statuses: dict[str, Any], only: str | None = None, now: int = NOW, history: History | None = None) -> str:
     parts = WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or History())
-    return render_page(parts, only, now)
+    return render_page(parts, [status for status in statuses if only in {None, status["entity"]}], only, now)
 
 
 def words(html: str) -> str:
