@@ -70,20 +70,32 @@ def event_files(folder: Path) -> list[Path]:
 
 def by_book(folder: Path, content: Mapping[str, Any], check: Mapping[str, Any]) -> dict[str, Any]:
     """The result through journal records and the book."""
-    config, at = parse_configuration(content), parse_time(check["at"])
+    return evaluated(books_of(folder, content, parse_time(check["at"]))[check["entity"]], parse_configuration(content), check)
+
+
+def books_of(folder: Path, content: Mapping[str, Any], at: int) -> dict[str, Book]:
+    """The books of a folder's events as known at `at` (ns)."""
+    config = parse_configuration(content)
     shared = Shared(config)
-    book = Book(check["entity"], config, shared)
+    books: dict[str, Book] = {}
     refused: list[Any] = []
     for record in statements(event_files(folder), content, at, refused.append):
         statement = record.statement
-        if statement.kind in _CONFIGURATION_KINDS or statement.entity not in (None, check["entity"]):
+        if statement.kind in _CONFIGURATION_KINDS:
             continue
-        (shared if statement.entity is None else book).apply(record, statement.at)
+        if statement.entity is not None and statement.entity not in books:
+            books[statement.entity] = Book(statement.entity, config, shared)
+        (shared if statement.entity is None else books[statement.entity]).apply(record, statement.at)
     assert refused == []
+    return books
+
+
+def evaluated(book: Book, config: Configuration, check: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of one check on a book."""
     own, method = _method(config, check)
     place, days = config.method_zone(check["entity"], method), config.method_calendar(check["entity"], method)
     ready = Method(method, config.packs[method.id])
-    view = View(book, at, place, days, str(ready.currency(own.reporting_currency)))
+    view = View(book, parse_time(check["at"]), place, days, str(ready.currency(own.reporting_currency)))
     return {**result_object(ready.evaluate(view, own.levels.watch_enter)), "mode": method.mode}
 
 
