@@ -7,6 +7,7 @@ import asyncio
 import errno
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ async def _statuses(source: StatusSource, names: Iterable[str]) -> list[Mapping[
     """The status objects of these entities; the loop breathes between them, so that many do not hold up the stages."""
     found = []
     for name in names:
-        if source.holds(name):
+        with suppress(KeyError):  # it went to another worker meanwhile
             found.append(source.status(name, None))
         await asyncio.sleep(0)
     return found
