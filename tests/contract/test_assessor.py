@@ -1,0 +1,218 @@
+"""Assessors that are killed, joined and stopped publish what one engine computes from the journal, to the byte (JOURNAL 6, 7)."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Self
+
+import pytest
+from aiokafka import TopicPartition
+
+from monitor.configure import build_configuration
+from monitor.core.engine import Engine
+from monitor.core.outputs import Output
+from monitor.core.records import journal_partition
+from monitor.settings import settings_of
+from streams.clients import consumer, ended, started
+from streams.journal import JournalProducer, journal_records, publish_configuration
+from streams.partition import output_record
+from streams.topics import OUTPUT_TOPICS
+from tests.contract.conftest import PARTITIONS, Broker
+from tests.journal_maker import Journal, house
+
+ROOT = Path(__file__).parents[2]
+STEP_NS = 2_000_000
+PATIENCE_S = 40
+Published = dict[str, list[tuple[bytes, bytes | None]]]
+
+
+@contextlib.asynccontextmanager
+async def assessor(broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process, killed at the end if it still runs."""
+    arguments = [broker.settings.model_dump_json(), json.dumps(dict(broker.names.sources)), broker.names.prefix]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("assessor_process.py")),
+        *arguments,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def terminate(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        assert await process.wait() == 0
+
+
+class Feed:
+    """Writes into every journal partition, for one entity of each, balances that take it into shortfall and back."""
+
+    def __init__(self, broker: Broker, journal: JournalProducer) -> None:
+        self._broker = broker
+        self._journal = journal
+        self._entities = {journal_partition(f"venue-{number}", PARTITIONS): f"venue-{number}" for number in range(40)}
+        self._steps = 0
+
+    async def begin(self) -> None:
+        """The configuration, a price, and what the entities hold."""
+        entities = {name: house(levels={"dwell_s": 0}) for name in self._entities.values()}
+        wanted = {"kafka": {"journal_partitions": PARTITIONS}, "entities": entities, "revision": 1, "publish_interval_s": 1}
+        content = build_configuration(settings_of(wanted))
+        await publish_configuration(self._broker.settings, self._broker.names, content, time.time_ns(), self._journal)
+        await self._write(self._opening)
+
+    async def steps(self, count: int) -> None:
+        """So many changes of each entity's hot wallet, each followed by a tick."""
+        await self._write(lambda maker, entity: self._toggle(maker, entity, count))
+        self._steps += count
+
+    def _opening(self, maker: Journal, entity: str) -> None:
+        maker.price("BTC", "5000000")
+        maker.position("vault", "client_asset", "cold", "BTC", "1000", entity=entity)
+        maker.position("ledger", "client_liability", "ledger", "BTC", "1000", entity=entity)
+        maker.position("own", "guarantee_asset", "cold", "BTC", "50", entity=entity)
+
+    def _toggle(self, maker: Journal, entity: str, count: int) -> None:
+        for number in range(count):
+            maker.now += STEP_NS
+            quantity = "45" if (self._steps + number) % 2 else "450"
+            maker.position("hot", "client_asset", "hot", "BTC", quantity, entity=entity)
+            maker.now += STEP_NS
+            maker.tick()
+
+    async def _write(self, make: Callable[[Journal, str], None]) -> None:
+        sent = []
+        for partition, entity in self._entities.items():
+            maker = Journal(time.time_ns())
+            make(maker, entity)
+            sent += [await self._journal.send(partition, record.statement) for record in maker.records]
+        await asyncio.gather(*sent)
+
+
+class Tail:
+    """Follows the outputs of every partition: keys and values by default topic name, in order."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._default = {broker.names.of(topic): topic for topic in OUTPUT_TOPICS}
+        self._client = consumer(broker.settings)
+        self.sequences: dict[int, set[int]] = {partition: set() for partition in range(PARTITIONS)}
+        self.found: dict[int, Published] = {partition: {topic: [] for topic in OUTPUT_TOPICS} for partition in range(PARTITIONS)}
+
+    async def __aenter__(self) -> Self:
+        await started(self._client, self._broker.settings)
+        self._client.assign([TopicPartition(topic, partition) for topic in self._default for partition in range(PARTITIONS)])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await ended(self._client)
+
+    async def begun(self, sequence: int) -> None:
+        """Wait until some chain has come to `sequence`."""
+        await self._until(lambda: any(sequence in have for have in self.sequences.values()))
+
+    async def complete(self) -> None:
+        """Wait until all is published that the journal as it is now gives."""
+        wanted = {partition: len(await uninterrupted(self._broker, partition)) for partition in range(PARTITIONS)}
+        await self._until(lambda: all(len(self.sequences[each]) >= count for each, count in wanted.items()))
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not reached():
+                await self._poll(200)
+
+    async def quiet(self) -> None:
+        """Wait until nothing more comes."""
+        silent = 0
+        while silent < 3:
+            silent = 0 if await self._poll(100) else silent + 1
+
+    async def _poll(self, timeout_ms: int) -> bool:
+        batches = await self._client.getmany(timeout_ms=timeout_ms)
+        for records in batches.values():
+            for record in records:
+                self.found[record.partition][self._default[record.topic]].append((record.key, record.value))
+                if record.value:
+                    self.sequences[record.partition].add(json.loads(record.value)["chain"]["sequence"])
+        return bool(batches)
+
+
+async def uninterrupted(broker: Broker, partition: int) -> list[Output]:
+    """What an engine that never stopped makes of the partition."""
+    engine = Engine(partition, check_journal_time=not broker.settings.embedded)
+    outputs: list[Output] = []
+    async for record in journal_records(broker.settings, broker.names, partition):
+        outputs += engine.apply(record)
+    return outputs
+
+
+async def compare(broker: Broker, tail: Tail, partition: int) -> int:
+    """None of the outputs is other than computed, none is missing below the newest. Gives the number of repeats."""
+    expected: Published = {topic: [] for topic in OUTPUT_TOPICS}
+    for output in await uninterrupted(broker, partition):
+        expected[output.topic].append((output.key.encode(), output_record(output)[0]))
+    have = tail.sequences[partition]
+    assert have == set(range(1, len(have) + 1))
+    repeats = 0
+    for topic, records in tail.found[partition].items():
+        distinct = list(dict.fromkeys(records))
+        assert distinct == expected[topic][: len(distinct)]
+        repeats += len(records) - len(distinct)
+    return repeats
+
+
+@pytest.fixture
+async def feed(broker: Broker) -> AsyncIterator[Feed]:
+    await broker.create()
+    journal = JournalProducer(broker.settings, broker.names)
+    await journal.start()
+    feed = Feed(broker, journal)
+    await feed.begin()
+    yield feed
+    await journal.stop()
+
+
+async def test_a_killed_assessor_loses_and_doubles_nothing(broker: Broker, feed: Feed) -> None:
+    await feed.steps(40)
+    async with Tail(broker) as tail, assessor(broker) as first:
+        await tail.begun(60)
+        first.kill()
+        await first.wait()
+        await tail.quiet()
+        seen = {partition: len(have) for partition, have in tail.sequences.items()}
+        async with assessor(broker) as second:
+            await feed.steps(5)
+            await tail.complete()
+            await terminate(second)
+        await tail.quiet()
+        for partition in range(PARTITIONS):
+            assert await compare(broker, tail, partition) <= seen[partition] < len(tail.sequences[partition])
+
+
+async def test_partitions_that_change_hands_go_on_where_they_were(broker: Broker, feed: Feed) -> None:
+    await feed.steps(10)
+    async with Tail(broker) as tail, assessor(broker) as first:
+        await tail.complete()
+        async with assessor(broker) as second:
+            for _ in range(5):
+                await feed.steps(3)
+                await tail.complete()
+            await terminate(first)
+            await feed.steps(10)
+            await tail.complete()
+            await terminate(second)
+        await tail.quiet()
+        for partition in range(PARTITIONS):
+            await compare(broker, tail, partition)
