@@ -37,11 +37,16 @@ def opened(path: Path) -> IO[bytes]:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+def readable(paths: Sequence[Path]) -> None:
+    """UsageError for the first file that cannot be read."""
+    for path in paths:
+        opened(path).close()
+
+
 @contextmanager
 def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[tuple[str, str]]]:
     """The lines of all files in order, each with its place (`file:line`), with a bar where stderr is a terminal."""
-    for path in paths:
-        opened(path).close()
+    readable(paths)
     if not sys.stderr.isatty():
         yield _all_lines(paths, nullcontext())
         return

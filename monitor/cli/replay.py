@@ -33,8 +33,10 @@ def replay(
     """
     import asyncio
 
+    from monitor.cli.progress import readable
     from monitor.settings import load_settings
 
+    readable(events)
     if speed is not None and speed <= 0:
         raise UsageError("--speed must be above 0")
     asyncio.run(_replay(events, load_settings(config), speed, keep_timestamps))

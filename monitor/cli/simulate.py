@@ -38,11 +38,12 @@ def simulate(
         raise UsageError(f"{', '.join(unknown)}: no source topic; there are {', '.join(SOURCE_TOPICS)}")
     if rate < 0:
         raise UsageError("--rate must not be negative")
+    length_s = None if length is None else seconds(length)
     settings = load_settings(config)
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_simulate(settings, rate, None if length is None else seconds(length), chosen, seed))
+        asyncio.run(_simulate(settings, rate, length_s, chosen, seed))
 
 
 async def _simulate(settings: Settings, rate: float, length_s: float | None, topics: frozenset[str], seed: int) -> None:

@@ -1,0 +1,163 @@
+"""`assess`: what holds at a time, by the daemon's own engine, from event files alone."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
+
+from monitor.__main__ import program
+from monitor.errors import UsageError
+from streams.schemas import json_schemas
+
+runner = CliRunner()
+
+
+def balance(entity: str, role: str, quantity: str, at: str, **more: Any) -> dict[str, Any]:
+    storage = "ledger" if role == "client_liability" else "cold"
+    value = {
+        "event_id": f"{entity}-{role}-{at}",
+        "entity": entity,
+        "account": role,
+        "role": role,
+        "storage": storage,
+        "asset": "ETH",
+    }
+    return {"topic": "custody.balances", "timestamp": at, "value": {**value, "quantity": quantity, "as_of": at, **more}}
+
+
+def price(text: str, at: str) -> dict[str, Any]:
+    value = {"event_id": f"p-{at}", "asset": "ETH", "currency": "USD", "price": text, "as_of": at, "source": "s", "kind": "spot"}
+    return {"topic": "market.prices", "timestamp": at, "value": value}
+
+
+def story(entity: str = "ny-1") -> list[dict[str, Any]]:
+    return [
+        price("2500", "2026-01-05T00:00:00Z"),
+        balance(entity, "client_asset", "8", "2026-01-05T00:00:01Z"),
+        balance(entity, "client_liability", "8", "2026-01-05T00:00:02Z"),
+        balance(entity, "client_asset", "6", "2026-01-05T01:00:00Z"),
+    ]
+
+
+def written(path: Path, lines: list[dict[str, Any]]) -> str:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text)
+    return str(path)
+
+
+def assess(*arguments: str) -> tuple[Result, list[dict[str, Any]]]:
+    result = runner.invoke(program, ["assess", *arguments])
+    return result, json.loads(result.stdout) if result.stdout else []
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("RESERVE_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_after_the_last_line_a_shortfall_is_exit_1(tmp_path: Path) -> None:
+    result, found = assess("--events", written(tmp_path / "e.jsonl", story()), "--method", "us.ny_custody")
+    assert result.exit_code == 1
+    (one,) = found
+    assert (one["entity"], one["method"], one["state"], one["surplus"]) == ("ny-1", "us.ny_custody", "shortfall", "-5000")
+    assert one["at"] == "2026-01-05T01:00:00.000000Z"
+
+
+def test_events_after_the_time_are_not_seen(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.jsonl", story())
+    result, found = assess("--events", events, "--at", "2026-01-05T09:59:59+09:00", "--method", "us.ny_custody")
+    assert result.exit_code == 0
+    assert found[0]["state"] == "adequate"
+
+
+def test_what_is_not_known_is_exit_5(tmp_path: Path) -> None:
+    result, found = assess("--events", written(tmp_path / "e.jsonl", story()[:2]), "--method", "us.ny_custody")
+    assert result.exit_code == 5
+    assert found[0]["state"] == "unknown"
+
+
+def test_of_several_a_shortfall_comes_before_unknown(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.jsonl", [*story("ny-1"), balance("ny-2", "client_asset", "1", "2026-01-05T02:00:00Z")])
+    result, found = assess("--events", events, "--method", "us.ny_custody", "--method", "jp.capital_ratio")
+    assert result.exit_code == 1
+    assert [(one["entity"], one["method"]) for one in found] == [
+        ("ny-1", "us.ny_custody"),
+        ("ny-1", "jp.capital_ratio"),
+        ("ny-2", "us.ny_custody"),
+        ("ny-2", "jp.capital_ratio"),
+    ]
+
+
+def test_a_refused_line_is_left_out_and_named(tmp_path: Path) -> None:
+    bad = balance("ny-1", "client_asset", "-1", "2026-01-05T02:00:00Z")
+    events = written(tmp_path / "e.jsonl", [*story(), bad])
+    result, found = assess("--events", events, "--method", "us.ny_custody")
+    assert found[0]["components"][0]["held"] == "6"
+    assert "e.jsonl:5: custody.balances: out_of_range" in result.stderr
+    assert [gap["kind"] for gap in found[0]["gaps"]] == ["record_rejected"]
+
+
+def test_several_files_are_one_log(tmp_path: Path) -> None:
+    first = written(tmp_path / "a.jsonl", story()[:2])
+    second = written(tmp_path / "b.jsonl.gz", story()[2:])
+    result, found = assess("--events", first, second, "--method", "us.ny_custody")
+    assert result.exit_code == 1
+    assert found[0]["surplus"] == "-5000"
+
+
+def configuration(tmp_path: Path) -> str:
+    text = """
+entities:
+  ny-1:
+    reporting_currency: USD
+    methods:
+      - {id: us.ny_custody, mode: shadow, options: {skip: [client_asset.BTC]}}
+  quiet:
+    reporting_currency: USD
+    methods: [{id: us.ny_custody}]
+"""
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_configured_entities_and_methods(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.jsonl", [*story(), *story("stranger")])
+    result, found = assess("--events", events, "--config", configuration(tmp_path))
+    assert [(one["entity"], one["mode"], one["state"]) for one in found] == [
+        ("ny-1", "shadow", "shortfall"),
+        ("quiet", "in_force", "unknown"),
+    ]
+    assert result.exit_code == 5, "a shadow method never decides beside one in force"
+    assert result.stderr.count("unknown_entity") == 3
+
+
+def test_a_method_beside_a_configuration_is_of_its_entities(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.jsonl", story())
+    arguments = ("--events", events, "--config", configuration(tmp_path), "--method", "jp.capital_ratio")
+    _, found = assess(*arguments)
+    assert [(one["entity"], one["method"]) for one in found] == [("ny-1", "jp.capital_ratio"), ("quiet", "jp.capital_ratio")]
+
+
+def test_without_any_method_there_is_nothing_to_assess(tmp_path: Path) -> None:
+    result, _ = assess("--events", written(tmp_path / "e.jsonl", story()))
+    assert isinstance(result.exception, UsageError)
+
+
+def test_offline_assessments_are_of_the_published_schema(tmp_path: Path) -> None:
+    _, found = assess("--events", written(tmp_path / "e.jsonl", story()), "--method", "us.ny_custody")
+    schema = json_schemas()["reserve.assessments"]
+    for name in ("chain", "digest", "why", "sources", "journal", "inputs_digest", "result_digest"):
+        assert name in found[0]
+    errors = [error.message for error in Draft202012Validator(schema).iter_errors(found[0])]
+    assert errors == []
