@@ -32,7 +32,7 @@ from streams.clients import consumer, ended, producer, started
 from streams.dispatch.board import Board, Forgotten
 from streams.dispatch.failing import Failures
 from streams.dispatch.lane import Lane
-from streams.dispatch.ledger import Ledger, read_memory
+from streams.dispatch.ledger import Ledger, Memory, read_memory
 from streams.dispatch.observer import DeliveryObserver
 
 WATCHDOG = "DispatcherWatchdog"
@@ -77,6 +77,7 @@ class Dispatcher:
         self._board = Board(self._forked)
         self._observer = observer
         self._since: dict[tuple[int, str], int] = {}
+        self._remembered: dict[int, Memory] = {}
         self._loading: set[int] = set()
         self._unread: dict[int, int] = {}
         self._loaded_by = 0.0
@@ -198,6 +199,7 @@ class Dispatcher:
         now = time.time_ns()
         for partition, memory in memories.items():
             self._drop(partition)
+            self._remembered[partition] = memory
             for lane in self._lanes:
                 lane.told.update(memory.told.get(lane.name, {}))
                 since = memory.since.get(lane.name)
@@ -219,6 +221,15 @@ class Dispatcher:
         found = [(partition, alert) for partition in ready for alert in self._board.of_partition(partition)]
         for partition, alert in sorted(found, key=lambda one: (one[1].updated_ns, one[1].fingerprint)):
             self._offer(partition, alert, rebuilt=True)
+        for partition in ready:
+            self._forget_ended(partition, self._remembered.pop(partition, Memory()))
+
+    def _forget_ended(self, partition: int, memory: Memory) -> None:
+        """Drop from the ledger what ended and has left the topic while nobody looked. What was told to fire is kept."""
+        for channel, told in memory.told.items():
+            for fingerprint, last in told.items():
+                if not last.firing and self._board.partition_of(fingerprint) is None and self._ledger is not None:
+                    self._ledger.forget(partition, channel, fingerprint)
 
     def _forked(self, partition: int, alert: Alert) -> None:
         _log.error("alert_chain_forked", partition=partition, entity=alert.entity, fingerprint=alert.fingerprint)

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ class Received:
     headers: dict[str, str]
     body: bytes
     query: dict[str, str]
+    at: float
+    """Seconds since 1970 when it had been read."""
 
     @property
     def json(self) -> Any:
@@ -42,7 +45,7 @@ class Receiver:
     url: str = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        received = Received(request.path, dict(request.headers), await request.read(), dict(request.query))
+        received = Received(request.path, dict(request.headers), await request.read(), dict(request.query), time.time())
         self.requests.append(received)
         if self.hanging:
             await asyncio.sleep(3600)

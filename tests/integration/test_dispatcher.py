@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
+from streams import topics
+from streams.dispatch.ledger import read_memory
 from streams.dispatch.standing import standing_alerts
 from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
@@ -148,6 +150,19 @@ async def test_tombstones_and_nonsense_disturb_nobody() -> None:
         await until(lambda: len(hook.alerts) == 3)
         assert bench.observed.forks == [0]
         assert gone["fingerprint"] not in dispatcher.lanes[0].told
+
+
+async def test_the_record_does_not_outlive_the_alert() -> None:
+    async with a_bench() as bench, WebhookReceiver().serve() as hook:
+        channels: dict[str, AnyChannelSettings] = {"hook": webhook(hook)}
+        async with bench.dispatcher(channels):
+            over = await bench.publish(revision=2, status="resolved", updated_at="2099-01-01T00:00:00Z")
+            await until(lambda: len(hook.alerts) == 1)
+        assert list((await read_memory(bench.kafka, topics.DELIVERIES, [0]))[0].told["hook"]) == [over["fingerprint"]]
+        await bench.write(0, over["fingerprint"].encode(), None)
+        async with bench.dispatcher(channels):
+            pass
+        assert (await read_memory(bench.kafka, topics.DELIVERIES, [0]))[0].told["hook"] == {}
 
 
 async def test_two_dispatchers_share_the_alerts_and_one_takes_over() -> None:

@@ -10,13 +10,14 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 
 from monitor.core.times import format_time
+from streams.embedded import EmbeddedBroker
 from tests.receivers import PagerDutyReceiver, SlackReceiver, WebhookReceiver
 from tests.stack.servers import (
     REPOSITORY,
@@ -30,7 +31,8 @@ from tests.stack.servers import (
     free_port,
 )
 
-BTC_PRICE = "15000000"
+BTC_PRICE = "1240000"
+"""Near that of the simulated trades, which are the newest prices once they come."""
 FEED_LIMIT_S = 15
 
 
@@ -178,18 +180,28 @@ class Feeds:
         await self.balance("hot-BTC", "client_asset", "BTC", "40", storage="hot")
         await self.balance("owed-BTC", "client_liability", "BTC", "1000", storage="ledger")
         await self.guarantee("50")
-        for kind, amount, attributes in (("capital", "10000000", {"part": "paid_up"}), ("net_assets", "99000000000", {})):
-            await self.publish(
-                "entity.declarations",
-                event_id=f"d-{next(self._numbers)}",
-                entity="jp-main",
-                kind=kind,
-                effective_from="2026-01-05T00:00:00Z",
-                effective_to=None,
-                amount=amount,
-                currency="JPY",
-                attributes=attributes,
-            )
+        await self.declaration("capital", "10000000", part="paid_up")
+        await self.declaration("net_assets", "99000000000")
+
+    async def declaration(self, kind: str, amount: str, **attributes: str) -> float:
+        return await self.publish(
+            "entity.declarations",
+            event_id=f"d-{next(self._numbers)}",
+            entity="jp-main",
+            kind=kind,
+            effective_from="2026-01-05T00:00:00Z",
+            effective_to=None,
+            amount=amount,
+            currency="JPY",
+            attributes=attributes,
+        )
+
+    async def open_second_asset(self) -> None:
+        """100 QTUM owed and held, all hot: at 50,000 JPY they matter little, at 1,000,000 JPY too much is hot."""
+        await self.price("QTUM", "50000")
+        await self.balance("hot-QTUM", "client_asset", "QTUM", "100", storage="hot")
+        await self.balance("owed-QTUM", "client_liability", "QTUM", "100", storage="ledger")
+        await self.balance("own-QTUM", "guarantee_asset", "QTUM", "200")
 
     def keep_alive(self) -> None:
         """A balance every two seconds, so that the feed is not silent."""
@@ -244,13 +256,13 @@ class Plant:
         await eventually(there, within_s, f"state {state}")
 
 
-def configuration(folder: Path, bootstrap: str, urls: dict[str, str]) -> Path:
+def configuration(folder: Path, kafka: dict[str, Any], urls: dict[str, str]) -> Path:
     """The daemon's configuration with all four kinds of channels; `urls` by their names."""
     for name, secret in (("hook", "s3"), ("key", "R0"), ("token", "xoxb")):
         (folder / name).write_text(secret)
     fast = {"retry_first_s": 0.1, "retry_max_s": 1, "timeout_s": 2}
     content = {
-        "kafka": {"bootstrap_servers": bootstrap, "journal_partitions": 4},
+        "kafka": kafka | {"journal_partitions": 4},
         "revision": 1,
         "alerting": {
             "channels": {
@@ -277,10 +289,17 @@ def configuration(folder: Path, bootstrap: str, urls: dict[str, str]) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def a_plant(folder: Path) -> AsyncIterator[Plant]:
+async def embedded() -> AsyncIterator[str]:
+    """Address of an embedded broker."""
+    async with EmbeddedBroker() as broker:
+        yield broker.bootstrap
+
+
+@contextlib.asynccontextmanager
+async def a_plant(folder: Path, broker: Literal["kafka", "embedded"] = "kafka") -> AsyncIterator[Plant]:
     """Broker with its topics, Alertmanager and receivers; daemons and Prometheus are started by the test."""
     async with contextlib.AsyncExitStack() as stack:
-        bootstrap = await stack.enter_async_context(kafka())
+        bootstrap = await stack.enter_async_context(kafka() if broker == "kafka" else embedded())
         told = await stack.enter_async_context(Notifications().serve())
         hook = await stack.enter_async_context(WebhookReceiver(secret="s3").serve())
         pd = await stack.enter_async_context(PagerDutyReceiver(routing_key="R0").serve())
@@ -289,7 +308,7 @@ async def a_plant(folder: Path) -> AsyncIterator[Plant]:
         shape["global"]["resolve_timeout"] = "5s"
         am = await stack.enter_async_context(Alertmanager(folder / "am", shape).running())
         urls = {"pager": am.url, "hook": hook.url, "pd": pd.url, "chat": f"{slack.url}/api"}
-        config = configuration(folder, bootstrap, urls)
+        config = configuration(folder, {"bootstrap_servers": bootstrap, "embedded": broker == "embedded"}, urls)
         topics = Child("topics", folder)
         await topics.start(sys.executable, "-m", "monitor", "topics", "create", "--config", str(config))
         assert topics.process is not None
