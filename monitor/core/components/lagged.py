@@ -13,7 +13,7 @@ from monitor.core.components.computation import Computation, Value
 from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAGES
 from monitor.core.components.losses import INSTRUMENTS
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import UNKNOWN, Figure, total
+from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
 
 _STORAGES = {**STORAGES, "trust": frozenset({"trust"}), "bank": frozenset({"bank"})}
 
@@ -39,7 +39,9 @@ def mean_closing_value(c: Computation, a: Mapping[str, Any]) -> Value:
     if not c.view.role_seen(a["role"]):
         c.view.gap("position_missing", a["role"])
         return UNKNOWN
-    return _mean(days, partial(_closing_value, c, a))
+    fiat = ASSETS[a["assets"]]
+    assets = frozenset(asset for asset in c.view.assets(a["role"]) if fiat is None or c.view.is_fiat(asset) == fiat)
+    return _mean(days, partial(_closing_value, c, a, assets) if assets else _nothing)
 
 
 @term_type(
@@ -103,14 +105,18 @@ def _mean(days: list[date], value: Callable[[date], Figure]) -> Figure:
     return total(map(value, days)).scaled(Fraction(1, len(days)))
 
 
-def _closing_value(c: Computation, a: Mapping[str, Any], day: date) -> Figure:
-    """Value of the role at the end of a day: positions carried to it, prices of that time."""
-    instant, role, fiat = c.view.day_end(day), a["role"], ASSETS[a["assets"]]
+def _closing_value(c: Computation, a: Mapping[str, Any], assets: frozenset[str], day: date) -> Figure:
+    """Value of these assets of the role at the end of a day: positions carried to it, prices of that time."""
+    instant, role = c.view.day_end(day), a["role"]
     return total(
         c.view.value_at(asset, c.view.quantity_at(role, asset, _STORAGES[a["storage"]], instant), instant)
         for asset in c.view.assets_at(role, instant)
-        if fiat is None or c.view.is_fiat(asset) == fiat
+        if asset in assets
     )
+
+
+def _nothing(_day: date) -> Figure:
+    return NOTHING
 
 
 def _traded_value(c: Computation, a: Mapping[str, Any], day: date) -> Figure:
