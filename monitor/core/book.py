@@ -334,7 +334,8 @@ class Book:
         book = cls(entity, config, shared)
         book.clock = int(buckets[_HEARD]["clock"])
         book._heard = {feed: int(newest) for feed, newest in buckets[_HEARD]["heard"]}
-        for part in (book.positions, book.trades, book.declarations, book.incidents, book.groups, book.rejections):
+        book.positions.restore(buckets, book.clock)
+        for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections):
             part.restore(buckets)
         return book
 

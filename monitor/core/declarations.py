@@ -83,12 +83,12 @@ class Declarations:
         self._dirty.add(f"declarations/{kind}")
         return new
 
-    def came(self, kind: str, attributes: Attributes | None, at: int) -> bool:
-        """Whether one of the kind (of exactly these attributes, if given) has `effective_from` <= `at`."""
+    def came(self, kind: str, attributes: Mapping[str, str], at: int) -> bool:
+        """Whether one of the kind with these attributes, among others or not, has `effective_from` <= `at`."""
         return any(
             several[0].effective_from <= at
             for key, several in self._kinds.get(kind, {}).items()
-            if attributes is None or key == attributes
+            if attributes.items() <= dict(key).items()
         )
 
     def in_effect(self, kind: str, attributes: Attributes, at: int) -> Declaration | None:
@@ -100,10 +100,9 @@ class Declarations:
         return None
 
     def expired_at(self, kind: str, attributes: Attributes, at: int) -> int | None:
-        """When the last one that was in effect before `at` ended; None if none has begun."""
+        """When the last one of exactly these attributes that had begun by `at` ended; None if none has begun."""
         several = self._kinds.get(kind, {}).get(attributes, [])
-        ends = [d.effective_to for d in several if d.effective_from <= at and d.effective_to is not None]
-        return max(ends, default=None)
+        return max((d.effective_to or 0 for d in several if d.effective_from <= at), default=None)
 
     def of_kind(self, kind: str, at: int) -> list[Declaration]:
         """Those in effect, one per attributes, sorted by them."""

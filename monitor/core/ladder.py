@@ -7,9 +7,8 @@ then the sum of all changes before the day's end, whoever changed and in whateve
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from itertools import pairwise
 
 from monitor.core.calendar import Zone
 from monitor.core.money import EXACT, ZERO
@@ -72,16 +71,16 @@ class Ladder:
         self._sum_up(place)
         return self._sums[place - 1] if place else ZERO
 
-    def steps_back(self, instant: int) -> Sequence[tuple[int, Decimal]]:
+    def steps_before(self, instant: int) -> Iterator[tuple[int, Decimal]]:
         """(key, sum from it on) of every change before `instant`, ascending."""
         place = bisect_left(self._keys, instant)
         self._sum_up(place)
-        return list(zip(self._keys[:place], self._sums[:place], strict=True))
+        return zip(self._keys[:place], self._sums[:place], strict=True)
 
-    def next_key(self, after: int) -> int | None:
-        """The first key above `after`."""
-        place = bisect_left(self._keys, after + 1)
-        return self._keys[place] if place < len(self._keys) else None
+    def changes_before(self, instant: int) -> Iterator[tuple[int, Decimal]]:
+        """(key, change) of every change before `instant`, ascending."""
+        place = bisect_left(self._keys, instant)
+        return zip(self._keys[:place], self._changes[:place], strict=True)
 
     def coalesce(self, limit: int, key_of: Callable[[int], int]) -> None:
         """Changes with a key below `limit` move to `key_of` of their key, which must not be later and keep their order."""
@@ -105,7 +104,3 @@ class Ladder:
             running = EXACT.add(running, change)
             self._sums.append(running)
         self._summed = upto
-
-    def ascending(self) -> bool:
-        """Whether the keys are in order, for tests."""
-        return all(a < b for a, b in pairwise(self._keys))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from monitor.core.calendar import Zone
+from monitor.core.client_money import ClientMoney
 from monitor.core.currencies import is_fiat
 from monitor.core.ladder import Boundaries, Ladder
 from monitor.core.money import EXACT, ZERO, plain
@@ -97,7 +98,7 @@ class Positions:
         self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
         self._closings: dict[Holding, dict[str, Ladder]] = {}
-        self._clients: dict[str, Ladder] = {}
+        self._clients: dict[str, ClientMoney] = {}
         self._ahead: list[tuple[int, Key]] = []
         self._ages: list[tuple[int, Key]] = []
         self._watched: set[Key] = set()
@@ -149,7 +150,7 @@ class Positions:
             if end is not None:
                 self._move(role, asset, end, new, before)
         if role == _LIABILITY and is_fiat(asset):
-            ladder = self._clients.setdefault(asset, Ladder())
+            ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(_positive(new), _positive(before))
             ladder.add(self._client_key(new.own), rise)
             if after is not None:
@@ -326,10 +327,10 @@ class Positions:
         """Sum over accounts of max(0, quantity) of the positions of own time below `instant`; reads all accounts."""
         return _sum(_positive(p) for p in self._counting_before(role, asset, instant))
 
-    def client_steps(self, asset: str, before: int) -> Sequence[tuple[int, Decimal]]:
-        """Steps of the sum over accounts of max(0, client_liability) in a currency, ascending, own times below `before`."""
-        ladder = self._clients.get(asset)
-        return ladder.steps_back(before) if ladder else ()
+    def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
+        """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
+        money = self._clients.get(asset)
+        return iter(()) if money is None else money.levels(before)
 
     def _counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
         for shard in self._shards:
@@ -359,10 +360,10 @@ class Positions:
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
         self._age_limit = age_limit
-        self._derive()
+        self._derive({asset: money.lows() for asset, money in self._clients.items()})
 
-    def _derive(self) -> None:
-        """Build sums, closings and queues anew from the histories."""
+    def _derive(self, lows: Mapping[str, Any]) -> None:
+        """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
         for derived in (self._now, self._stale, self._closings, self._clients, self._stale_since, self._stale_order):
             derived.clear()
         self._ahead, self._ages, self._watched, self._thin = [], [], set(), deque()
@@ -379,6 +380,8 @@ class Positions:
                     self._swap(key, None, current)
                 if len(entries) > 1:
                     self._thin.append((self.clock + FULL_NS, key))
+        for asset, values in lows.items():
+            self._clients.setdefault(asset, ClientMoney()).put_lows(values)
 
     def names(self) -> Iterator[str]:
         """Names of the buckets that are not empty."""
@@ -391,20 +394,21 @@ class Positions:
             first = [
                 [role, asset, str(own)] for role, assets in sorted(self._first.items()) for asset, own in sorted(assets.items())
             ]
-            return {"clock": str(self.clock), "coalesced": str(self._coalesced), "first": first}
+            lows = [[asset, money.lows()] for asset, money in sorted(self._clients.items())]
+            return {"coalesced": str(self._coalesced), "first": first, "lows": lows}
         shard = self._shards[_NAMES.index(name)]
         return [[*key, [position_text(entry) for entry in entries]] for key, entries in sorted(shard.items())] or None
 
-    def restore(self, buckets: Mapping[str, Any]) -> None:
-        """Take the state of the buckets named as by `names`."""
+    def restore(self, buckets: Mapping[str, Any], clock: int) -> None:
+        """Take the state at `clock` of the buckets named as by `names`."""
         meta = buckets[META]
-        self.clock, self._coalesced = int(meta["clock"]), int(meta["coalesced"])
+        self.clock, self._coalesced = clock, int(meta["coalesced"])
         for role, asset, own in meta["first"]:
             self._first.setdefault(role, {})[asset] = int(own)
         for index, name in enumerate(_NAMES):
             for role, asset, account, entries in buckets.get(name) or ():
                 self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
-        self._derive()
+        self._derive(dict(meta["lows"]))
 
 
 def _shard(account: str) -> int:

@@ -232,14 +232,17 @@ class View:
         """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
 
         (own time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
-        rebuilt by own times from all that is known; intraday for 48 hours, before that by the starts of local days.
+        rebuilt by own times from all that is known. Of days older than 48 hours the lowest and the closing level stand at the
+        day's start: their local dates are exact.
         """
-        owed = dict(self._book.positions.client_steps(self.currency, self.at + 1))
         declared = self._book.declarations.all_of(_TRUST, ())
         turns = {t for d in declared for t in (d.effective_from, d.effective_to) if t is not None and t <= self.at}
+        levels = list(self._book.positions.client_levels(self.currency, self.at + 1))
+        changed = {instant for instant, _ in levels}
+        steps: list[tuple[int, Decimal | None]] = [*levels, *((turn, None) for turn in turns - changed)]
         liability = ZERO
-        for instant in sorted(owed.keys() | turns):
-            liability = owed.get(instant, liability)
+        for instant, level in sorted(steps, key=_instant):
+            liability = liability if level is None else level
             yield instant, liability, self._trust_at(instant)
 
     def _trust_at(self, instant: int) -> Decimal | None:
@@ -281,10 +284,9 @@ class View:
     # --- declarations
 
     def came(self, kind: str, **attributes: str) -> bool:
-        """Whether a declaration of the kind (with these attributes, if given) was logged with `effective_from` <= `at`."""
+        """Whether a declaration of the kind with these attributes, among others or not, came: `effective_from` <= `at`."""
         self.reads(DECLARATIONS)
-        key = attributes_key(kind, attributes) if attributes else None
-        return self._book.declarations.came(kind, key, self.at)
+        return self._book.declarations.came(kind, attributes, self.at)
 
     def declared(self, kind: str, **attributes: str) -> Figure | None:
         """The amount in effect for exactly these attributes (defaults count as absent), in the view's currency.
@@ -296,9 +298,10 @@ class View:
         found = self._book.declarations.in_effect(kind, key, self.at)
         if found is not None:
             return self._amount(found)
-        if not self._book.declarations.came(kind, key, self.at):
+        ended = self._book.declarations.expired_at(kind, key, self.at)
+        if ended is None:
             return None
-        self._gaps.add("declaration_missing", kind, since=self._book.declarations.expired_at(kind, key, self.at))
+        self._gaps.add("declaration_missing", kind, since=ended)
         return UNKNOWN
 
     def needed(self, kind: str, **attributes: str) -> Figure:
@@ -374,6 +377,10 @@ class View:
     def trades_lost(self) -> bool:
         """Whether records of `market.trades` are silent, lost or read anew, so that trade values are lower bounds only."""
         return self.impaired(TRADES)
+
+
+def _instant(step: tuple[int, Decimal | None]) -> int:
+    return step[0]
 
 
 def _worth(quantity: Figure, price: Figure) -> Figure:

@@ -1,6 +1,6 @@
 """Zones, local days and business days."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,8 +17,6 @@ def test_local_days_are_those_of_the_zone_library_over_a_change_of_the_clocks() 
     real = ZoneInfo("Europe/Brussels")
     day = date(2026, 3, 20)
     while day < date(2026, 4, 10):
-        from datetime import datetime
-
         midnight = datetime(day.year, day.month, day.day, tzinfo=real)
         assert BRUSSELS.day_start(day) == round(midnight.timestamp()) * 10**9
         assert BRUSSELS.local_date(BRUSSELS.day_start(day)) == day

@@ -66,6 +66,9 @@ def test_each_policy_is_an_instrument_of_its_own(make: Maker) -> None:
     assert desk.view(FROM).declared("insurance_limit") is None
     assert desk.view(FROM).came("insurance_limit", policy="a")
     assert not desk.view(FROM).came("insurance_limit", policy="c")
+    desk.put(make.declaration("turnover_fiscal_year", "1", FROM, line="x", fiscal_year="2025", months="6"))
+    assert desk.view(FROM).came("turnover_fiscal_year", line="x", fiscal_year="2025")
+    assert desk.view(FROM).declared("turnover_fiscal_year", line="x", fiscal_year="2025") is None
 
 
 @pytest.mark.parametrize(
