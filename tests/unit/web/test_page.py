@@ -43,8 +43,12 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
+def parts_of(*statuses: dict[str, Any], history: History | None = None) -> WebParts:
+    return WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or History())
+
+
 def page(*statuses: dict[str, Any], only: str | None = None, now: int = NOW, history: History | None = None) -> str:
-    parts = WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or History())
+    parts = parts_of(*statuses, history=history)
     return render_page(parts, [status for status in statuses if only in {None, status["entity"]}], only, now)
 
 
