@@ -150,10 +150,11 @@ def _lacks(name: str, option: Mapping[str, Any], known: Mapping[str, Any], optio
 
 def _holidays(code: str) -> set[date]:
     import holidays
+    from holidays import registry
 
     years = range(FIRST_YEAR, LAST_YEAR + 1)
     try:
-        market = code in holidays.list_supported_financial()
+        market = any(code in names for _, *names in registry.FINANCIAL.values())
         found = holidays.financial_holidays(code, years=years) if market else holidays.country_holidays(code, years=years)
     except NotImplementedError:
         raise ConfigurationError(
