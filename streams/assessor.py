@@ -25,7 +25,7 @@ from monitor.core.engine import Engine
 from monitor.core.outputs import Output
 from monitor.core.records import Statement
 from monitor.core.times import SECOND
-from monitor.errors import ConnectionProblem, MonitorError
+from monitor.errors import ConnectionProblem
 from monitor.kafka_settings import KafkaSettings
 from streams.app import create_app, journal_topic, snapshot_table
 from streams.clients import ended, producer, started
@@ -70,7 +70,7 @@ class Assessor:
         self._outputs: AIOKafkaProducer | None = None
         self._app: Any = None
         self._table: Any = None
-        self._resent = 0.0
+        self._resent = time.monotonic()
 
     @property
     def engines(self) -> Mapping[int, Engine]:
@@ -139,7 +139,7 @@ class Assessor:
                 if self._to_take_over:
                     await self._take_over()
                 await self._workers[event.message.partition].put(event)
-            except (MonitorError, KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - Faust would start this agent again and go on behind the failure
                 self._fail(error)
                 return
 
@@ -181,6 +181,7 @@ class Assessor:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        worker.drop_unread()
         self._observer.partition_released(partition, worker.engine.entities())
 
     async def _take_over(self) -> None:

@@ -97,6 +97,11 @@ class PartitionWorker:
         """Hand over the next record as Faust delivers it; waits while too many lie unread."""
         await self._inbox.put(event)
 
+    def drop_unread(self) -> None:
+        """Once the task has ended: lets go whoever waits in `put`."""
+        while not self._inbox.empty():
+            self._inbox.get_nowait()
+
     async def run(self, current: Callable[[Any], bool]) -> None:
         """Work until cancelled. Events that are not `current`, since an assignment came in between, are dropped."""
         resumed = time.perf_counter()

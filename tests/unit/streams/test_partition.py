@@ -1,0 +1,227 @@
+"""One journal partition on a worker: skip, apply, restore, stop (JOURNAL 6)."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from monitor.core.engine import Engine
+from monitor.core.outputs import Output
+from monitor.core.records import JournalRecord, encode_statement
+from monitor.core.times import SECOND
+from streams.partition import Cadence, PartitionWorker, output_record
+from streams.snapshots import SnapshotStore
+from streams.takeover import Found
+from tests.journal_maker import Journal, configuration_text, house
+from tests.unit.streams.test_snapshots import Table
+
+ENTITY = "jp-main"
+
+
+@dataclass
+class Told:
+    """Observer that keeps what matters here."""
+
+    stopped: list[str] = field(default_factory=list)
+    forks: int = 0
+
+    def partition_stopped(self, _partition: int, reason: str) -> None:
+        self.stopped.append(reason)
+
+    def chain_forked(self, _partition: int) -> None:
+        self.forks += 1
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+class Bench:
+    """A worker on a table, with what it has published and acknowledged."""
+
+    def __init__(self, table: Table, cadence: Cadence | None = None) -> None:
+        self.published: list[Output] = []
+        self.acknowledged: list[int] = []
+        self.told = Told()
+        self.worker = PartitionWorker(
+            0,
+            SnapshotStore(table, 0),
+            send=self._send,
+            acknowledge=lambda _, offset: self.acknowledged.append(offset),
+            observer=self.told,
+            cadence=cadence or Cadence(records=10, seconds=3600),
+            check_time=False,
+        )
+
+    async def feed(self, records: Iterable[JournalRecord]) -> None:
+        for record in records:
+            message = SimpleNamespace(
+                value=encode_statement(record.statement), offset=record.offset, timestamp=record.journal_time / SECOND
+            )
+            await self.worker.receive(SimpleNamespace(message=message))
+
+    async def _send(self, output: Output, _partition: int) -> "asyncio.Future[Any]":
+        self.published.append(output)
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        sent.set_result(SimpleNamespace(offset=len(self.published) - 1))
+        return sent
+
+
+@pytest.fixture(scope="module")
+def journal() -> list[JournalRecord]:
+    maker = Journal()
+    maker.configure(configuration_text({ENTITY: house(levels={"dwell_s": 0})}))
+    maker.price("BTC", "5000000")
+    maker.position("vault", "client_asset", "cold", "BTC", "1000")
+    maker.position("ledger", "client_liability", "ledger", "BTC", "1000")
+    for step in range(15):
+        maker.at(1 + step)
+        maker.position("hot", "client_asset", "hot", "BTC", "45" if step % 2 else "450")
+        maker.at(1.5 + step)
+        maker.tick()
+    return maker.records
+
+
+def straight(journal: list[JournalRecord]) -> list[Output]:
+    engine = Engine(0, check_journal_time=False)
+    return [output for record in journal for output in engine.apply(record)]
+
+
+async def test_a_worker_publishes_what_the_engine_gives(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal)
+    assert bench.published == straight(journal)
+
+
+async def test_only_what_a_complete_snapshot_holds_is_acknowledged(journal: list[JournalRecord]) -> None:
+    table = Table()
+    bench = Bench(table)
+    await bench.feed(journal[:25])
+    assert bench.acknowledged == [9, 19]
+    snapshot = SnapshotStore(table.recovered(), 0).newest()
+    assert snapshot is not None
+    assert snapshot.manifest.position == 19
+
+
+async def test_delivery_anew_is_skipped(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal[:20])
+    await bench.feed(journal[12:])
+    assert bench.published == straight(journal)
+
+
+@pytest.mark.parametrize("crash", range(10, 34, 3))
+async def test_a_successor_goes_on_from_the_snapshot_without_loss(journal: list[JournalRecord], crash: int) -> None:
+    table = Table()
+    first = Bench(table)
+    await first.feed(journal[:crash])
+    second = Bench(table.recovered())
+    await second.worker.prepare()
+    committed = first.acknowledged[-1] + 1
+    await second.feed(journal[committed:])
+    again = straight(journal)
+    assert second.told.stopped == []
+    assert first.published == again[: len(first.published)]
+    assert second.published == again[-len(second.published) :]
+    assert len(first.published) + len(second.published) >= len(again)
+
+
+async def test_what_is_published_already_is_compared_not_sent(journal: list[JournalRecord]) -> None:
+    everything = straight(journal)
+    newest = next(output.value for output in reversed(everything) if output.value)
+    bench = Bench(Table())
+    await bench.worker.prepare()
+    bench.worker.take_over(Found({ENTITY: (newest["chain"]["sequence"], newest["digest"])}, {}))
+    await bench.feed(journal)
+    assert bench.published == []
+    assert bench.told.stopped == []
+
+
+async def test_another_chain_under_the_same_sequence_stops_the_partition(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.worker.prepare()
+    bench.worker.take_over(Found({ENTITY: (2, "sha256:forged")}, {}))
+    await bench.feed(journal)
+    assert bench.told.stopped == ["chain_fork"]
+    assert bench.told.forks == 1
+    assert bench.worker.stopped == "chain_fork"
+    assert bench.acknowledged == []
+
+
+async def test_memory_behind_the_records_is_discarded_for_the_table(journal: list[JournalRecord]) -> None:
+    table = Table()
+    first = Bench(table)
+    await first.feed(journal[:30])
+    stale = Bench(table.recovered())
+    await stale.feed(journal[:5])
+    await stale.feed(journal[25:])
+    assert stale.told.stopped == []
+    assert stale.published[-1] == straight(journal)[-1]
+
+
+async def test_a_record_that_follows_nothing_known_is_a_hole(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal[:5])
+    await bench.feed(journal[7:])
+    assert bench.worker.stopped == "journal_hole"
+    assert bench.told.stopped == ["journal_hole"]
+    assert bench.worker.engine.position < 7
+
+
+async def test_a_record_of_a_newer_release_stops_the_partition(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal[:5])
+    value = encode_statement(journal[5].statement).replace(b'"v":1', b'"v":2')
+    await bench.worker.receive(SimpleNamespace(message=SimpleNamespace(value=value, offset=5, timestamp=1.0)))
+    assert bench.told.stopped == ["bad_record"]
+
+
+async def test_a_failing_engine_stops_its_partition_alone(journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal[:5])
+
+    def fail(_record: JournalRecord) -> list[Output]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bench.worker.engine, "apply", fail)
+    await bench.feed(journal[5:])
+    assert bench.told.stopped == ["engine_error"]
+
+
+async def test_a_send_that_failed_keeps_everything_unacknowledged(
+    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(Table())
+
+    async def refuse(_output: Output, _partition: int) -> "asyncio.Future[Any]":
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        sent.set_exception(ConnectionError("refused"))
+        return sent
+
+    monkeypatch.setattr(bench.worker, "_send", refuse)
+    with pytest.raises(ConnectionError):
+        await bench.feed(journal)
+    assert bench.acknowledged == []
+
+
+async def test_a_snapshot_by_time_waits_for_a_record(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), Cadence(records=10_000, seconds=0))
+    await bench.feed(journal[:3])
+    assert bench.acknowledged == [0, 1, 2]
+
+
+def test_outputs_carry_cloud_events_headers(journal: list[JournalRecord]) -> None:
+    output = straight(journal)[0]
+    assert output.value is not None
+    value, headers = output_record(output)
+    assert value is not None
+    assert dict(headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": output.value["digest"].encode(),
+        "ce_source": b"/reserve-monitor/jp-main",
+        "ce_type": output.value["schema"].encode(),
+        "ce_time": (output.value.get("at") or output.value["updated_at"]).encode(),
+    }
+    assert output_record(Output(output.topic, output.key, output.entity, None)) == (None, [])
