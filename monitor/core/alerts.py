@@ -84,11 +84,14 @@ class Backing:
 
 @dataclass(frozen=True, slots=True)
 class FeedHealth:
-    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share."""
+    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
+
+    `unhealthy` None: too few records to judge by.
+    """
 
     name: str
     silent: bool
-    unhealthy: bool
+    unhealthy: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,11 +334,12 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
     )
 
 
-def _feed(entity: str, feed: str, alertname: str, holds: bool, what: str) -> Condition:
+def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str) -> Condition:
     rule = "source_stale" if alertname == "SourceStale" else "source_unhealthy"
+    verdict = {True: Verdict.TRUE, False: Verdict.CLEAR, None: Verdict.UNKNOWN}[holds]
     return Condition(
         Identity(alertname, entity, None, rule, feed),
-        Verdict.TRUE if holds else Verdict.CLEAR,
+        verdict,
         "warning",
         show=lambda: Content(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
     )

@@ -73,8 +73,7 @@ class Entity:
         self.config = config
         self.evaluator = _evaluator(self.name, config)
         self.alerts.update_every = config.publish_interval_ns
-        if self.evaluator is not None:
-            self.book.configure(config)
+        self.book.configure(config)
         standing = self.standing
         self.dropped |= standing.newest.keys()
         kept = {prepared.config.id for prepared in self.evaluator.methods} if self.evaluator else set()
@@ -225,7 +224,7 @@ class Entity:
                 closes = self.standing.closes[prepared.config.id] = Closes(prepared.zone.local_date(at))
             for day in closes.ended(prepared.zone, at):
                 outputs += self._close(prepared, closes, day, evidence, sources)
-            closes.forget(closes.open_day - timedelta(days=self.config.horizon_ns // DAY))
+                closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
         self._find_midnight()
         self._touch_settled(at)
         for prepared, closes, day in self._days_again():

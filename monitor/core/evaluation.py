@@ -22,6 +22,7 @@ from monitor.core.calendar import Calendar, Zone
 from monitor.core.canonical import digest_of
 from monitor.core.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.figure import Figure, total
+from monitor.core.source_health import past_bad_share
 from monitor.core.sources import TOPICS
 from monitor.core.view import View
 
@@ -110,7 +111,7 @@ class Evaluator:
     @staticmethod
     def _feed(book: Book, feed: str, at: int) -> FeedHealth:
         silent, _ = book.silent_since(feed, at)
-        return FeedHealth(feed, silent, feed in TOPICS and book.shared.unhealthy(feed))
+        return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in TOPICS else False)
 
     def _backing(self, book: Book, at: int) -> Iterator[Backing]:
         """Per asset that clients are owed: that, and all other roles seen.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from monitor.core.book import Shared
-from monitor.core.sources import TOPICS, rules_of
+from monitor.core.sources import TOPICS, Counts, rules_of
 
-Health = tuple[tuple[bool, bool, int | None], ...]
-"""Per source topic: whether unhealthy, whether lossy now, and since when records are lost."""
+Health = tuple[tuple[bool | None, bool, int | None], ...]
+"""Per source topic: whether past its bad share, whether lossy now, and since when records are lost."""
 
 
 def health_of(shared: Shared) -> Health:
@@ -24,6 +25,24 @@ def source_positions(shared: Shared) -> list[dict[str, Any]]:
     ]
 
 
+def past_bad_share(shared: Shared, topic: str) -> bool | None:
+    """Whether a topic's dead letters are past its share; None where they would be, of too few records to judge by.
+
+    A segment that has just begun is no proof that its source is well again.
+    """
+    if shared.unhealthy(topic):
+        return True
+    rules = rules_of(shared.config.sources, topic)
+    for where, counts in shared.flow.open_counts():
+        if where.topic == topic and where.epoch >= rules.epoch and _past(counts, rules.bad_share):
+            return None
+    return False
+
+
+def _past(counts: Counts, bad_share: Decimal | None) -> bool:
+    return bad_share is not None and counts.dead_letter > bad_share * sum(counts.values())
+
+
 def _health_of_topic(shared: Shared, topic: str) -> tuple[bool, bool, int | None]:
     epoch = rules_of(shared.config.sources, topic).epoch
-    return shared.unhealthy(topic), shared.flow.lossy(topic, epoch), shared.sources.lost_since(topic, epoch, {})
+    return past_bad_share(shared, topic), shared.flow.lossy(topic, epoch), shared.sources.lost_since(topic, epoch, {})

@@ -52,11 +52,8 @@ class TestShortfall:
         line = TimeLine().play((0, load), (10, guarantee("35")), until=12)
         (told,) = line.told("SameAssetShortfall")
         record = told.record
-        offsets = {record_["event_id"] for record_ in record["causes"]}
-        assert offsets == {line.journal.records[-2].statement.body["event_id"]} or any(
-            name in offsets
-            for name in [r.statement.body.get("event_id") for r in line.journal.records if r.statement.kind == "position"][-1:]
-        )
+        event = next(r.statement.body["event_id"] for r in reversed(line.journal.records) if r.statement.kind == "position")
+        assert [cause["event_id"] for cause in record["causes"]] == [event]
         assert (record["figures"]["required"], record["figures"]["held"], record["figures"]["shortfall"]) == ("40", "35", "5")
         assert record["assessment_digest"] == line.assessments()[-1]["digest"]
         assert record["runbook_url"].endswith("#sameassetshortfall")
@@ -159,6 +156,16 @@ class TestSources:
         )
         assert line.texts() == ["SourceUnhealthy custody.balances firing (entered)"]
         assert line.state() == "unknown"
+
+    def test_a_segment_that_has_just_begun_is_no_proof_that_its_source_is_well(self) -> None:
+        def bad(start: int, upto: int, dead: int) -> Callable[[Journal], None]:
+            return lambda journal: journal.progress("custody.balances", start, upto, dead_letter=dead, final=dead > 20)
+
+        settings = {"sources": {"custody.balances": {"bad_share": "0.1"}}}
+        line = TimeLine(settings=settings).play((0, load), (10, bad(0, 200, 50)), (20, bad(200, 210, 5)), until=30)
+        assert line.texts("SourceUnhealthy") == ["SourceUnhealthy custody.balances firing (entered)"]
+        line.play((40, bad(200, 290, 5)), until=50)
+        assert line.texts("SourceUnhealthy")[1:] == ["SourceUnhealthy custody.balances resolved (recovered)"]
 
 
 class TestIncidents:
