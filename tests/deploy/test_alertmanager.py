@@ -51,6 +51,9 @@ def test_amtool_accepts_the_configuration():
     ("labels", "receiver"),
     [
         ({"alertname": "Watchdog", "severity": "none"}, "dead-mans-switch"),
+        ({"alertname": "DispatcherWatchdog", "severity": "none"}, "dead-mans-switch"),
+        ({"alertname": "EvaluationHeartbeat", "severity": "none", "entity": "jp-main"}, "dead-mans-switch"),
+        ({"alertname": "AlertDeliveryFailing", "severity": "critical", "entity": "reserve-monitor"}, "on-call"),
         ({"alertname": "ReserveMonitorHeartbeat", "severity": "none", "entity": "jp-main"}, "dead-mans-switch"),
         ({"alertname": "ReserveShortfall", "severity": "critical", "entity": "jp-main"}, "on-call"),
         ({"alertname": "ReserveMonitorChainFork", "severity": "critical"}, "on-call"),

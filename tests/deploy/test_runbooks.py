@@ -5,10 +5,13 @@ import re
 import pytest
 
 from monitor.measurements import ALERTS
+from streams import dispatcher
+from streams.dispatch import failing
 from tests.deploy.tools import DEPLOY, rules
 
 RUNBOOKS = DEPLOY / "runbooks"
-EVERY = [*ALERTS, *(rule["alert"] for rule in rules())]
+DISPATCHER = (failing.ALERTNAME, dispatcher.WATCHDOG, dispatcher.HEARTBEAT)
+EVERY = [*ALERTS, *DISPATCHER, *(rule["alert"] for rule in rules())]
 PARTS = ["Meaning", "Impact", "Confirm", "What to do", "Who must be told, by when", "How it clears"]
 COMMANDS = {
     "status", "explain", "assess", "config check", "config show", "topics check", "dlq list", "dlq show", "dlq requeue",

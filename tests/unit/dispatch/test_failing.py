@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from monitor.core.times import SECOND, parse_time
 from monitor.notify.channel import Told
 from streams.dispatch.failing import ALERTNAME, Failures
@@ -66,9 +64,3 @@ def test_after_a_restart_a_failure_that_goes_on_is_not_told_twice() -> None:
     failures.recall()
     failures.watch(NOW)
     assert chat.offered == []
-
-
-def test_the_alert_is_documented() -> None:
-    found = [path for path in (Path("deploy/runbooks"), Path("docs")) if path.exists()]
-    texts = "".join(page.read_text() for folder in found for page in folder.rglob("*.md"))
-    assert ALERTNAME in texts
