@@ -89,7 +89,7 @@ def _example(document: Document) -> Iterator[str]:
 
 
 def _result(result: Result) -> Iterator[str]:
-    yield f"the state is **{result.state}**" + (" (a projection)" if result.projection else "") + ":"
+    yield f"The state is **{result.state}**" + (" (a projection)" if result.projection else "") + ":"
     yield ""
     summary = {"required": result.required, "available": result.available, "surplus": result.surplus, "coverage": result.coverage}
     yield from _table([*summary, "currency"], [[*map(_value, summary.values()), result.currency]])
