@@ -43,6 +43,6 @@ def _past(counts: Counts, bad_share: Decimal | None) -> bool:
     return bad_share is not None and counts.dead_letter > bad_share * sum(counts.values())
 
 
-def _health_of_topic(shared: Shared, topic: str) -> tuple[bool, bool, int | None]:
+def _health_of_topic(shared: Shared, topic: str) -> tuple[bool | None, bool, int | None]:
     epoch = rules_of(shared.config.sources, topic).epoch
     return past_bad_share(shared, topic), shared.flow.lossy(topic, epoch), shared.sources.lost_since(topic, epoch, {})
