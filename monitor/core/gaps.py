@@ -27,6 +27,11 @@ class Gaps:
         self._found: dict[tuple[str, str], Gap] = {}
         self._effect: Effect = "both"
 
+    @property
+    def effect(self) -> Effect:
+        """The effect that gaps noted now have."""
+        return self._effect
+
     def add(self, kind: str, subject: str, effect: Effect | None = None, since: int | None = None) -> None:
         """Note a gap; `effect` None takes the one set by `reading`.
 

@@ -59,6 +59,8 @@ class View:
         self._live = at >= book.clock
         self._gaps = Gaps()
         self._impaired: dict[str, bool] = {}
+        self._read: set[tuple[str, Effect]] = set()
+        self._assets: dict[str, tuple[str, ...]] = {}
         self._prices = Pricing(book, at, self._gaps, self._reads_feed, live=self._live)
 
     # --- dates
@@ -112,7 +114,15 @@ class View:
         return self._reads_feed(topic, None)
 
     def _reads_feed(self, topic: str, source: str | None) -> bool:
-        book, feed = self._book, topic if source is None else f"{topic}/{source}"
+        """Whether a feed is impaired; its gaps are noted once for each effect under which it is read."""
+        feed = topic if source is None else f"{topic}/{source}"
+        if (feed, self._gaps.effect) not in self._read:
+            self._read.add((feed, self._gaps.effect))
+            self._impaired[feed] = self._note_feed(topic, source, feed)
+        return self._impaired[feed]
+
+    def _note_feed(self, topic: str, source: str | None, feed: str) -> bool:
+        book = self._book
         silent, since = book.silent_since(topic, self.at)
         if silent:
             self._gaps.add("source_silent", topic, since=since)
@@ -130,15 +140,14 @@ class View:
         rejected = book.rejections.since(topic)
         if rejected is not None:
             self._gaps.add("record_rejected", topic, "both", rejected)
-        self._impaired[feed] = silent or unhealthy or lost
-        return self._impaired[feed]
+        return silent or unhealthy or lost
 
     # --- positions
 
     def role_seen(self, role: str) -> bool:
         """Whether the entity has any position of the role at `at`."""
         self.reads(POSITIONS)
-        return bool(self._book.positions.assets(role, self.at + 1))
+        return bool(self._assets_of(role))
 
     def is_fiat(self, asset: str) -> bool:
         """Whether the asset is an ISO 4217 currency."""
@@ -147,7 +156,12 @@ class View:
     def assets(self, role: str) -> tuple[str, ...]:
         """Every asset of the role with any position at `at`, fiat too, sorted."""
         self.reads(POSITIONS)
-        return self._book.positions.assets(role, self.at + 1)
+        return self._assets_of(role)
+
+    def _assets_of(self, role: str) -> tuple[str, ...]:
+        if role not in self._assets:
+            self._assets[role] = self._book.positions.assets(role, self.at + 1)
+        return self._assets[role]
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """Sum over accounts in `storages` (None: all).
@@ -164,7 +178,7 @@ class View:
     def _quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
         positions = self._book.positions
         impaired = self._reads_feed(POSITIONS, None)
-        if not positions.assets(role, self.at + 1):
+        if not self._assets_of(role):
             self._gaps.add("position_missing", role)
             return UNKNOWN
         since = self._book.groups.incomplete(role)
