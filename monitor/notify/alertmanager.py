@@ -51,6 +51,8 @@ class _Peer:
 class AlertmanagerChannel:
     """A single Alertmanager or a cluster of them."""
 
+    ends_disturb = False
+
     def __init__(
         self,
         name: str,
@@ -158,7 +160,7 @@ class AlertmanagerChannel:
         if told is not None and told.firing:
             stale.add((told.severity, told.rehearsal))
         if notice.maybe_told:
-            stale |= {(severity, mark) for severity in SEVERITIES for mark in {False, alert.rehearsal}}
+            stale |= {(severity, mark) for severity in SEVERITIES for mark in (False, True)}
         stale.discard((alert.severity, alert.rehearsal))
         return [*(self._postable(alert, old, firing=False) for old in sorted(stale)), self._current(notice)]
 

@@ -85,6 +85,10 @@ class Channel(Protocol):
     def refresh_s(self) -> float | None:
         """How often `refresh` is due; None for a channel that remembers by itself."""
 
+    @property
+    def ends_disturb(self) -> bool:
+        """Whether people notice the end of something they were never told of."""
+
     async def deliver(self, notice: Notice) -> Receipt:
         """Tell one change. Raises Undelivered or Refused; nothing else."""
 

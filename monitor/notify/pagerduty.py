@@ -39,6 +39,7 @@ class PagerDutyChannel:
     """One routing key. A resolve goes through the same key, else it would be dropped."""
 
     refresh_s = None
+    ends_disturb = False
 
     def __init__(self, name: str, settings: PagerDutySettings, status_url: str | None = None) -> None:
         self.name = name

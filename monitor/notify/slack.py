@@ -42,6 +42,7 @@ class SlackChannel:
     """One channel of a workspace. A handle is `<channel id>:<message ts>`: editing asks for the id, not the name."""
 
     refresh_s = None
+    ends_disturb = True
 
     def __init__(self, name: str, settings: SlackSettings, status_url: str | None = None) -> None:
         self.name = name

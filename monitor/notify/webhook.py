@@ -25,6 +25,7 @@ class WebhookChannel:
     """Tells one address every change, as it was published."""
 
     refresh_s = None
+    ends_disturb = True
 
     def __init__(self, name: str, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
         self.name = name

@@ -93,10 +93,12 @@ class Lane:
         """Tell `alert` if it is news to this channel.
 
         `since_ns`: ends before it are of no concern to a channel that was never told of the alert. `rebuilt`: the state was
-        read after a start, so an earlier attempt may have been accepted without a record.
+        read after a start, so an earlier attempt may have been accepted without a record; and an alert that belongs to a
+        shadow method by now is ended once where that disturbs nobody.
         """
         told = self.told.get(alert.fingerprint)
-        if alert.fingerprint not in self._outbox and not _is_news(alert, told, since_ns):
+        unsure = rebuilt and told is None and alert.shadow and not self._channel.ends_disturb
+        if alert.fingerprint not in self._outbox and not unsure and not _is_news(alert, told, since_ns):
             if told is not None and told.revision == alert.revision:
                 self._recall(alert, told)
             return

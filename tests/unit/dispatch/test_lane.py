@@ -19,6 +19,7 @@ class Scripted:
     def __init__(self, refresh_s: float | None = None) -> None:
         self.name = "scripted"
         self.refresh_s = refresh_s
+        self.ends_disturb = True
         self.error: Exception | None = None
         self.poison: str | None = None
         self.refuse: str | None = None
