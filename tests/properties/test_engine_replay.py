@@ -257,3 +257,42 @@ def figures(engine: Engine, name: str) -> list[Any]:
         [one["state"], one["required"], one["available"], one["components"], one["gaps"], one["result_digest"]]
         for one in newest_ones
     ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_live_and_offline_agree_in_what_they_find(steps: Sequence[tuple[float, Action]]) -> None:
+    """JOURNAL 2: figures, states, components and gaps are the same once both have applied the same records."""
+    journal = journal_of(steps)
+    journal.at(400_000)
+    journal.price("BTC", "40")
+    journal.at(400_000.5)
+    journal.tick()
+    live, offline = Engine(0, check_journal_time=True), Engine(0, check_journal_time=True, evaluate="at_ticks")
+    replay(journal, live)
+    replay(journal, offline)
+    assert live.entities() == offline.entities()
+    for name in live.entities():
+        assert figures(live, name) == figures(offline, name)
+
+
+def every_other_way(journal: Journal) -> Journal:
+    """The same events under an owner who writes a tick after every record."""
+    other = Journal()
+    for record in journal.records:
+        other.put(record.statement)
+        other.now = record.statement.at + SECOND // 100
+        other.tick()
+    return other
+
+
+@settings(max_examples=20, deadline=None)
+@given(STEPS)
+def test_how_often_ticks_come_changes_no_figure(steps: Sequence[tuple[float, Action]]) -> None:
+    journal = journal_of(steps)
+    ones, twos = Engine(0, check_journal_time=False), Engine(0, check_journal_time=False)
+    replay(journal, ones)
+    other = every_other_way(journal)
+    replay(other, twos)
+    for name in ones.entities():
+        assert [one[0] for one in figures(ones, name)] == [two[0] for two in figures(twos, name)]
