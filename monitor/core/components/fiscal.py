@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.components.computation import Computation, Value
-from monitor.core.components.fiscal_years import fiscal_year_of
+from monitor.core.components.fiscal_years import fiscal_year_of, year_in
 from monitor.core.components.registry import Argument, term_type
 from monitor.core.figure import NOTHING, UNKNOWN, Figure, maximum, minimum, total
 from monitor.core.view import DeclarationView
@@ -68,17 +68,17 @@ class FiscalYears:
         return self._missing(_TURNOVER)
 
     def _take(self, found: DeclarationView) -> None:
-        year, line = found.attributes.get("fiscal_year", ""), found.attributes.get("line", "")
-        if not year.isdecimal() or not line:
+        year, line = year_in(found.attributes.get("fiscal_year")), found.attributes.get("line", "")
+        if year is None or not line:
             return
         months = found.attributes.get("months", _MONTHS)
-        readable = months.isdecimal() and int(months) > 0
+        readable = len(months) <= len(_MONTHS) and months.isdecimal() and int(months) > 0
         amount = (found.amount, int(months)) if readable else (self._missing(_TURNOVER), int(_MONTHS))
-        self._turnover[self._of_class(line), int(year)] = amount
+        self._turnover[self._of_class(line), year] = amount
 
     def _first_year(self) -> int | None:
-        years = [d.attributes.get("fiscal_year", "") for d in self._view.declarations("first_fiscal_year")]
-        return max((int(year) for year in years if year.isdecimal()), default=None)
+        years = (year_in(d.attributes.get("fiscal_year")) for d in self._view.declarations("first_fiscal_year"))
+        return max((year for year in years if year is not None), default=None)
 
     def _before(self, year: int) -> bool:
         return self.first is not None and year < self.first

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.components.computation import Computation, Value
+from monitor.core.components.fiscal_years import year_in
 from monitor.core.components.registry import Argument, term_type
 from monitor.core.figure import UNKNOWN, Figure, total
 from monitor.core.view import IncidentView
@@ -28,9 +29,9 @@ def business_indicator(c: Computation, a: Mapping[str, Any]) -> Value:
     count = int(c.amount(a["years"]))
     declared: dict[str, dict[int, Figure]] = {}
     for found in c.view.declarations(_KIND):
-        year = found.attributes.get("fiscal_year", "")
-        if year.isdecimal():
-            declared.setdefault(found.attributes.get("component", "total"), {})[int(year)] = found.amount
+        year = year_in(found.attributes.get("fiscal_year"))
+        if year is not None:
+            declared.setdefault(found.attributes.get("component", "total"), {})[year] = found.amount
     parts = [part for part in _PARTS if part in declared] or [part for part in ("total",) if part in declared]
     if not parts:
         c.view.gap("declaration_missing", _KIND)

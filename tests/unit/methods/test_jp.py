@@ -244,6 +244,7 @@ def test_commodity_cap_has_a_floor() -> None:
 def test_commodity_unreadable_months_are_unknown_and_break_nothing() -> None:
     bench = Bench().declare("first_fiscal_year", "0", fiscal_year="2025")
     bench.declare("turnover_fiscal_year", "1000000", line="futures.ordinary", fiscal_year="2025", months="0")
+    bench.declare("turnover_fiscal_year", "1000000", line="futures.ordinary", fiscal_year="9" * 5000)
     assert bench.assess("jp.commodity_111", YEAR_END)["figures"]["item1"] is None
 
 
