@@ -137,11 +137,12 @@ def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[Segment]:
 
 
 def _scale(frame: _Frame) -> Iterator[Label]:
+    digits = 0 if frame.high - frame.low > 0.1 else 1
     yield Label(LEFT - 5, frame.y(1.0, 1.0) + 4, "100 %")
     for value in (frame.low, frame.high):
         y = frame.y(value, value)
         if abs(y - frame.y(1.0, 1.0)) > 16:
-            yield Label(LEFT - 5, min(max(y + 4, TOP + 8), HEIGHT - BOTTOM), f"{value * 100:.0f} %")
+            yield Label(LEFT - 5, min(max(y + 4, TOP + 8), HEIGHT - BOTTOM), f"{value * 100:.{digits}f} %")
 
 
 def _time(at_s: float) -> str:

@@ -198,6 +198,14 @@ def test_the_chart_draws_no_line_where_coverage_is_not_known():
     assert "now shortfall" in chart.description
 
 
+def test_the_scale_never_says_one_thing_twice():
+    for coverage in (1.0, 1.004, 1.3, 9.0):
+        chart = draw([Point(float(at), "adequate", coverage, coverage, coverage) for at in range(3)], 3.0)
+        assert chart is not None
+        texts = [label.text for label in chart.scale]
+        assert len(texts) == len(set(texts)) >= 2, texts
+
+
 def test_no_chart_of_one_point_or_of_nothing_known():
     assert draw([Point(1.0, "adequate", 1.0, 1.0, 1.0)], 5.0) is None
     assert draw([Point(float(at), "not_computable", None, None, None) for at in range(5)], 5.0) is None
