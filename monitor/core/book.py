@@ -18,7 +18,8 @@ from monitor.core.groups import Groups
 from monitor.core.incidents import Incidents
 from monitor.core.money import parse_decimal, plain
 from monitor.core.ordering import order_of
-from monitor.core.positions import Key, Position, Positions
+from monitor.core.position import Key, Position
+from monitor.core.positions import Positions
 from monitor.core.prices import PriceBook
 from monitor.core.records import JournalRecord, Statement
 from monitor.core.rejections import Rejections, declaration_identity, incident_identity, position_identity

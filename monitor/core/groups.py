@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.core.positions import Key, Position, position_from, position_text
+from monitor.core.position import Key, Position, position_from, position_text
 from monitor.core.times import HOUR, SECOND
 
 PATIENCE_NS = 5 * SECOND

@@ -7,20 +7,33 @@ incrementally; so are their closings at every start of a local day, so a late ba
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 from monitor.core.calendar import Zone
 from monitor.core.client_money import ClientMoney
 from monitor.core.currencies import is_fiat
 from monitor.core.ladder import Boundaries, Ladder
-from monitor.core.money import EXACT, ZERO, plain
-from monitor.core.ordering import order_from, order_text
+from monitor.core.money import EXACT, ZERO
+from monitor.core.position import (
+    Holding,
+    Key,
+    Position,
+    Tallies,
+    Tally,
+    counting,
+    credit,
+    own_time,
+    position_from,
+    position_text,
+    sum_of,
+    tally_of,
+)
 from monitor.core.times import DAY, HOUR
 
 SHARDS = 64
@@ -32,56 +45,8 @@ _THINNED_AT_ONCE = 2000
 _LIABILITY = "client_liability"
 _NAMES = tuple(f"accounts/{shard:02d}" for shard in range(SHARDS))
 
-Key = tuple[str, str, str]
-"""(role, asset, account)"""
-Holding = tuple[str, str]
-"""(role, asset)"""
 AgeLimit = Callable[[str | None], int | None]
 """The age (ns) up to which a position of a source counts; None is no limit."""
-
-
-class Position(NamedTuple):
-    """A balance of one account; its first seven fields are its `Order`."""
-
-    own: int
-    sequence: int
-    logged: int
-    topic: str
-    epoch: int
-    partition: int
-    offset: int
-    storage: str
-    quantity: Decimal
-    source: str | None
-
-
-class Tally:
-    """A sum over accounts: their number, their quantities, and their quantities above 0."""
-
-    __slots__ = ("accounts", "positive", "quantity")
-
-    def __init__(self) -> None:
-        self.accounts = 0
-        self.quantity = ZERO
-        self.positive = ZERO
-
-    def put(self, quantity: Decimal) -> None:
-        """One more account."""
-        self.accounts += 1
-        self.quantity = EXACT.add(self.quantity, quantity)
-        if quantity > 0:
-            self.positive = EXACT.add(self.positive, quantity)
-
-    def take(self, quantity: Decimal) -> None:
-        """One account less."""
-        self.accounts -= 1
-        self.quantity = EXACT.subtract(self.quantity, quantity)
-        if quantity > 0:
-            self.positive = EXACT.subtract(self.positive, quantity)
-
-
-Tallies = dict[Holding, dict[tuple[str, str | None], Tally]]
-"""By (role, asset), then by (storage, source)."""
 
 
 class Positions:
@@ -104,7 +69,7 @@ class Positions:
         self._watched: set[Key] = set()
         self._stale_since: dict[Key, int] = {}
         self._stale_order: dict[Holding, list[tuple[int, Key]]] = {}
-        self._thin: deque[tuple[int, Key]] = deque()
+        self._thin: deque[tuple[int, Key, int]] = deque()
         self._coalesced = 0
 
     # --- taking positions
@@ -137,7 +102,9 @@ class Positions:
         elif after is None or after.own > self.clock:
             self._swap(key, before, position)
         if len(entries) == 2:
-            self._thin.append((self.clock + FULL_NS, key))
+            self._thin.append((self.clock + FULL_NS, key, self._coalesced))
+        elif position.own < self._coalesced:
+            entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
         return True
 
     def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
@@ -151,7 +118,7 @@ class Positions:
                 self._move(role, asset, end, new, before)
         if role == _LIABILITY and is_fiat(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
-            rise = EXACT.subtract(_positive(new), _positive(before))
+            rise = EXACT.subtract(credit(new), credit(before))
             ladder.add(self._client_key(new.own), rise)
             if after is not None:
                 ladder.add(self._client_key(after.own), EXACT.minus(rise))
@@ -182,7 +149,7 @@ class Positions:
             self._now[holding][old.storage, old.source].take(old.quantity)
             if self._stale_since.pop(key, None) is not None:
                 self._stale[holding][old.storage, old.source].take(old.quantity)
-        _tally(self._now, holding, new).put(new.quantity)
+        tally_of(self._now, holding, new).put(new.quantity)
         if self._age_limit is not None:
             self._watch(key, new)
 
@@ -194,7 +161,7 @@ class Positions:
         if end < self.clock:
             self._stale_since[key] = end
             heapq.heappush(self._stale_order.setdefault(key[:2], []), (end, key))
-            _tally(self._stale, key[:2], position).put(position.quantity)
+            tally_of(self._stale, key[:2], position).put(position.quantity)
         elif key not in self._watched:
             self._watched.add(key)
             heapq.heappush(self._ages, (end, key))
@@ -216,13 +183,13 @@ class Positions:
             due[heapq.heappop(self._ahead)[1]] = None
         for key in due:
             entries = self._entries(key)
-            old, new = _counting(entries, previous), _counting(entries, clock)
+            old, new = counting(entries, previous), counting(entries, clock)
             if new is not None and new is not old:
                 self._swap(key, old, new)
         while self._ages and self._ages[0][0] < clock:
             key = heapq.heappop(self._ages)[1]
             self._watched.discard(key)
-            current = _counting(self._entries(key), clock)
+            current = counting(self._entries(key), clock)
             if current is not None and key not in self._stale_since:
                 self._watch(key, current)
         self._forget(clock)
@@ -231,9 +198,9 @@ class Positions:
         for _ in range(_THINNED_AT_ONCE):
             if not self._thin or self._thin[0][0] > clock:
                 break
-            key = self._thin.popleft()[1]
-            if self._thinned(key) > 1:
-                self._thin.append((clock + FULL_NS, key))
+            _, key, thinned = self._thin.popleft()
+            if self._thinned(key, thinned) > 1:
+                self._thin.append((clock + FULL_NS, key, self._coalesced))
         if clock - FULL_NS - HOUR > self._coalesced:
             self._coalesced = clock - FULL_NS
             self._dirty.add(META)
@@ -247,25 +214,34 @@ class Positions:
     def _oldest(self) -> int:
         return self.clock - self._horizon_ns - _SLACK_NS
 
-    def _thinned(self, key: Key) -> int:
-        """Drop what is neither recent nor a closing from one account's history; the number of positions left."""
+    def _thinned(self, key: Key, since: int) -> int:
+        """Thin one account's history, which is so before `since` already; the number of positions left."""
         entries, oldest = self._entries(key), self._oldest()
-        kept = [
-            entry
-            for entry, after in pairwise(entries)
-            if after.own >= self._coalesced or (after.own > oldest and self._boundaries.before(after.own) > entry.own)
-        ]
-        if len(kept) + 1 < len(entries):
-            entries[:-1] = kept
+        begin = max(0, bisect_left(entries, since, key=own_time) - 1)
+        forgotten = 0
+        while forgotten + 1 < len(entries) and entries[forgotten + 1].own <= oldest:
+            forgotten += 1
+        kept = self._kept(entries, begin, len(entries))[forgotten:]
+        if len(kept) < len(entries):
+            entries[:] = kept
             self._dirty.add(_NAMES[_shard(key[2])])
         return len(entries)
+
+    def _kept(self, entries: list[Position], begin: int, end: int) -> list[Position]:
+        """`entries` without those in [`begin`, `end`) that are neither recent nor a closing."""
+        kept = [
+            entry
+            for entry, after in pairwise(entries[begin:end])
+            if after.own >= self._coalesced or self._boundaries.before(after.own) > entry.own
+        ]
+        return [*entries[:begin], *kept, *entries[max(begin, end - 1) :]]
 
     def next_change(self, after: int) -> int | None:
         """The next instant above `after` at which a position comes true or goes stale."""
         ahead = self._ahead[0][0] if self._ahead else None
         while self._ages:
             due, key = self._ages[0]
-            current = _counting(self._entries(key), self.clock)
+            current = counting(self._entries(key), self.clock)
             end = None if current is None or key in self._stale_since else self._end_of_age(current)
             if end == due:
                 break
@@ -319,13 +295,14 @@ class Positions:
         """
         if self._boundaries.holds(instant):
             ladders = self._closings.get((role, asset), {})
-            return _sum(ladder.sum_before(instant) for where, ladder in ladders.items() if storages is None or where in storages)
-        counting = self._counting_before(role, asset, instant)
-        return _sum(p.quantity for p in counting if storages is None or p.storage in storages)
+            wanted = [ladder for where, ladder in ladders.items() if storages is None or where in storages]
+            return sum_of(ladder.sum_before(instant) for ladder in wanted)
+        then = self._counting_before(role, asset, instant)
+        return sum_of(p.quantity for p in then if storages is None or p.storage in storages)
 
     def positive_before(self, role: str, asset: str, instant: int) -> Decimal:
         """Sum over accounts of max(0, quantity) of the positions of own time below `instant`; reads all accounts."""
-        return _sum(_positive(p) for p in self._counting_before(role, asset, instant))
+        return sum_of(credit(p) for p in self._counting_before(role, asset, instant))
 
     def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
         """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
@@ -336,19 +313,9 @@ class Positions:
         for shard in self._shards:
             for (of, what, _), entries in shard.items():
                 if of == role and what == asset:
-                    position = _counting(entries, instant - 1)
+                    position = counting(entries, instant - 1)
                     if position is not None:
                         yield position
-
-    def accounts(self, role: str, asset: str) -> list[tuple[str, Position]]:
-        """(account, position) of every account at `clock`, sorted. Reads all accounts: for lists, not for evaluations."""
-        found = [
-            (key[2], position)
-            for shard in self._shards
-            for key, entries in shard.items()
-            if key[:2] == (role, asset) and (position := _counting(entries, self.clock)) is not None
-        ]
-        return sorted(found)
 
     def _entries(self, key: Key) -> list[Position]:
         return self._shards[_shard(key[2])][key]
@@ -375,11 +342,11 @@ class Positions:
                     if entry.own > self.clock:
                         heapq.heappush(self._ahead, (entry.own, key))
                     before = entry
-                current = _counting(entries, self.clock)
+                current = counting(entries, self.clock)
                 if current is not None:
                     self._swap(key, None, current)
                 if len(entries) > 1:
-                    self._thin.append((self.clock + FULL_NS, key))
+                    self._thin.append((self.clock + FULL_NS, key, 0))
         for asset, values in lows.items():
             self._clients.setdefault(asset, ClientMoney()).put_lows(values)
 
@@ -413,44 +380,3 @@ class Positions:
 
 def _shard(account: str) -> int:
     return crc32(account.encode()) % SHARDS
-
-
-def _tally(tallies: Tallies, holding: Holding, position: Position) -> Tally:
-    of_holding = tallies.setdefault(holding, {})
-    found = of_holding.get((position.storage, position.source))
-    if found is None:
-        found = of_holding[position.storage, position.source] = Tally()
-    return found
-
-
-def _counting(entries: Sequence[Position], instant: int) -> Position | None:
-    """The newest position whose own time is not after `instant`."""
-    if entries and entries[-1].own <= instant:
-        return entries[-1]
-    place = bisect_right(entries, instant, key=_own)
-    return entries[place - 1] if place else None
-
-
-def _own(position: Position) -> int:
-    return position.own
-
-
-def _positive(position: Position | None) -> Decimal:
-    return ZERO if position is None or position.quantity < 0 else position.quantity
-
-
-def _sum(quantities: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for quantity in quantities:
-        total = EXACT.add(total, quantity)
-    return total
-
-
-def position_text(entry: Position) -> list[Any]:
-    """A position as JSON values."""
-    return [*order_text(entry[:7]), entry.storage, plain(entry.quantity), entry.source]
-
-
-def position_from(values: Sequence[Any]) -> Position:
-    """The position written by `position_text`."""
-    return Position(*order_from(values[:7]), values[7], Decimal(values[8]), values[9])
