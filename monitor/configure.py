@@ -29,8 +29,8 @@ def build_configuration(settings: Settings, any_entity_methods: Sequence[str] = 
     """The content of the configuration record for `settings`.
 
     `any_entity_methods`: methods under which every entity that appears is assessed, in the method's own currency, zone and
-    calendar and without limits (`assess --method` without a configuration). Raises ConfigurationError for an unknown method,
-    calendar or zone, and for options a pack does not take or lacks.
+    calendar and without limits, in dollars where the method names no currency (`assess --method` without a configuration).
+    Raises ConfigurationError for an unknown method, calendar or zone, and for options a pack does not take or lacks.
     """
     packs = load_packs(settings.methods.pack_dirs)
     entities = {name: _entity(name, entity, packs) for name, entity in sorted(settings.entities.items())}

@@ -46,6 +46,7 @@ class DaemonProcess:
             stdout=self._file,
             stderr=self._file,
             env=environment,
+            start_new_session=True,  # a Ctrl-C is for whoever started it, who then stops it in order
         )
 
     async def ready(self, timeout_s: float) -> None:

@@ -87,6 +87,7 @@ class EmbeddedBroker:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            start_new_session=True,  # a Ctrl-C ends what uses the broker first
         )
         self.bootstrap = f"127.0.0.1:{port}"
         await self._ready(port)

@@ -228,9 +228,20 @@ def _name(topic: str) -> str:
 
 def _channel(topic: str, schema: Schema) -> dict[str, Any]:
     key = "trade_id, or entity|market" if topic == TRADES else "fingerprint" if topic == ALERTS else "entity"
-    message = {"name": str(schema["title"]), "contentType": "application/json", "payload": schema}
+    payload = _moved(schema, f"#/channels/{_name(topic)}/messages/record/payload")
+    message = {"name": str(schema["title"]), "contentType": "application/json", "payload": payload}
     message["bindings"] = {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}}
     return {"address": topic, "messages": {"record": message}}
+
+
+def _moved(value: Any, place: str) -> Any:
+    """A schema whose references to its own definitions are to where it lies in the document."""
+    if isinstance(value, dict):
+        return {
+            key: item.replace("#/$defs/", f"{place}/$defs/") if key == "$ref" else _moved(item, place)
+            for key, item in value.items()
+        }
+    return [_moved(item, place) for item in value] if isinstance(value, list) else value
 
 
 def _dead_letters() -> dict[str, Any]:

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import command_app
+from monitor.cli import command_app, talk
 from monitor.errors import UsageError
 
 app = command_app()
 
 SCENARIOS = ("january-2018",)
 _LEAST_S = 40
+STOPPED = 130
+"""Exit code of a demo that was ended by hand."""
 
 
 @app.command(epilog="Example: reserve-monitor demo --for 90s")
@@ -28,7 +30,6 @@ def demo(
     dispatcher, and the alerts shown are those that its webhook received. Exit 1 naming the alert that did not come.
     """
     import asyncio
-    from contextlib import suppress
 
     from monitor.cli.demonstration import Demonstration
     from monitor.cli.duration import seconds
@@ -38,5 +39,8 @@ def demo(
     length_s = int(seconds(length))
     if length_s < _LEAST_S:
         raise UsageError(f"--for {length}: the story needs {_LEAST_S} s")
-    with suppress(KeyboardInterrupt):
+    try:
         asyncio.run(Demonstration(seed, length_s, as_json).run())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        talk("the demo was ended before its story was over")
+        raise typer.Exit(STOPPED) from None

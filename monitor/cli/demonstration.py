@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -68,7 +69,11 @@ class Demonstration:
         self._telling = False
 
     async def run(self) -> None:
-        """Start everything, tell the story, end everything."""
+        """Start everything, tell the story, end everything, also when it is asked to end in between."""
+        task = asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if task is not None:
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         with tempfile.TemporaryDirectory(prefix="reserve-demo-") as folder:
             talk("starting the embedded broker and the daemon (all in memory, nothing is left behind)")
             hook, hook_url = await self._listen()
