@@ -67,7 +67,6 @@ class Computation:
         self.plan = plan
         self.view = view
         self._terms: dict[str, Value] = {}
-        self._component: Element | None = None
 
     # --- reading
     def value(self, reference: str) -> Value:
@@ -125,15 +124,7 @@ class Computation:
             unit = self.view.currency if element.type in ("amount", "client_money") or rule.family else "1"
             skipped = Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable")
             return Outcome((replace(skipped, ref=element.ref),))
-        self._component = element
-        return rule.function(self, element.arguments)
-
-    @property
-    def component(self) -> Element:
-        """The component being computed: its name and reference."""
-        if self._component is None:
-            raise RuntimeError("no component is being computed")
-        return self._component
+        return rule.function(self, element)
 
     def headline(self, outcomes: Mapping[str, Outcome]) -> tuple[Figure | None, Figure | None]:
         """`required` and `available` of the whole; None for a headline of which every part is skipped."""

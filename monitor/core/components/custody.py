@@ -36,9 +36,9 @@ STORAGE_WORDS = tuple(STORAGES)
     storage=Argument("choice", words=STORAGE_WORDS),
     assets=Argument("choice", words=tuple(ASSETS)),
 )
-def role_value(c: Computation, a: Mapping[str, Any]) -> Value:
+def role_value(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Value at `at` of a role in a storage class; a role never seen is unknown."""
-    return c.view.role_value(a["role"], STORAGES[a["storage"]], fiat=ASSETS[a["assets"]])
+    return computation.view.role_value(arguments["role"], STORAGES[arguments["storage"]], fiat=ASSETS[arguments["assets"]])
 
 
 @term_type(
@@ -47,18 +47,18 @@ def role_value(c: Computation, a: Mapping[str, Any]) -> Value:
     storage=Argument("choice", words=STORAGE_WORDS),
     years=Argument("amount"),
 )
-def frozen_value(c: Computation, a: Mapping[str, Any]) -> Value:
+def frozen_value(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Today's quantities at the mean of daily closes of the years that end with the previous month (INPUTS 3, Korea)."""
-    view, role = c.view, a["role"]
+    view, role = computation.view, arguments["role"]
     if not view.role_seen(role):
         view.gap("position_missing", role)
         return UNKNOWN
-    first, last = _closed_years(view.local_date(), int(c.amount(a["years"])))
+    first, last = _closed_years(view.local_date(), int(computation.amount(arguments["years"])))
     parts = []
     for asset in view.assets(role):
         if not view.is_fiat(asset):
-            quantity = view.quantity(role, asset, STORAGES[a["storage"]])
-            parts.append(NOTHING if quantity.high == 0 else quantity.times(_mean_close(c, asset, first, last)))
+            quantity = view.quantity(role, asset, STORAGES[arguments["storage"]])
+            parts.append(NOTHING if quantity.high == 0 else quantity.times(_mean_close(computation, asset, first, last)))
     return total(parts)
 
 
@@ -67,12 +67,12 @@ def _closed_years(day: date, years: int) -> tuple[date, date]:
     return date(day.year - years, day.month, 1), date(day.year, day.month, 1) - timedelta(days=1)
 
 
-def _mean_close(c: Computation, asset: str, first: date, last: date) -> Figure:
-    closes = c.view.daily_closes(asset, first, last)
-    subject = f"{asset}/{c.view.currency}"
+def _mean_close(computation: Computation, asset: str, first: date, last: date) -> Figure:
+    closes = computation.view.daily_closes(asset, first, last)
+    subject = f"{asset}/{computation.view.currency}"
     if len(closes) < (last - first).days + 1:
-        c.view.gap("window_short", subject)
+        computation.view.gap("window_short", subject)
     if not closes:
-        c.view.gap("price_missing", subject)
+        computation.view.gap("price_missing", subject)
         return UNKNOWN
     return Figure.of(Fraction(reduce(EXACT.add, closes.values())) / len(closes))

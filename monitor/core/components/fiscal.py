@@ -23,13 +23,13 @@ class FiscalYears:
     `customers` is the class of a line that is declared without one (`futures` for `futures.ordinary`).
     """
 
-    def __init__(self, c: Computation, customers: str | None = None) -> None:
-        self._view = c.view
+    def __init__(self, computation: Computation, customers: str | None = None) -> None:
+        self._view = computation.view
         self._customers = customers
-        self.current = c.fiscal_year()
+        self.current = computation.fiscal_year()
         self.first = self._first_year()
         self._turnover: dict[tuple[str, int], tuple[Figure, int]] = {}
-        for found in sorted(c.view.declarations(_TURNOVER), key=lambda d: d.effective_from):
+        for found in sorted(computation.view.declarations(_TURNOVER), key=lambda d: d.effective_from):
             self._take(found)
         self.lines = tuple(dict.fromkeys(line for line, _ in self._turnover))
 
@@ -102,22 +102,22 @@ class FiscalYears:
     cap_multiple=Argument("amount"),
     lookback_years=Argument("amount"),
 )
-def turnover_reserve(c: Computation, a: Mapping[str, Any]) -> Value:
+def turnover_reserve(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """FIB Order 175: item 1 and cap by line, accrual up to the cap, what is stored and what may be released."""
-    years = FiscalYears(c)
-    window = range(years.current - int(c.amount(a["lookback_years"])) + 1, years.current + 1)
-    rated = {line: name for line, name in a["rates"].items() if c.parameter(name).value is not None}
-    lines = [line for line in sorted({*a["rates"], *years.lines}) if years.counts(line, window)]
+    years = FiscalYears(computation)
+    window = range(years.current - int(computation.amount(arguments["lookback_years"])) + 1, years.current + 1)
+    rated = {line: name for line, name in arguments["rates"].items() if computation.parameter(name).value is not None}
+    lines = [line for line in sorted({*arguments["rates"], *years.lines}) if years.counts(line, window)]
     parts: dict[str, Figure | None] = {}
     for line in lines:
         if line not in rated:
-            c.view.gap("no_rate", line)
+            computation.view.gap("no_rate", line)
             parts |= {f"item1.{line}": NOTHING, f"cap.{line}": NOTHING}
             continue
-        rate = c.amount(rated[line])
+        rate = computation.amount(rated[line])
         values = {year: years.turnover(line, year) for year in window}
         parts[f"item1.{line}"] = values[years.current].scaled(rate)
-        parts[f"cap.{line}"] = maximum(values.values()).scaled(rate * c.amount(a["cap_multiple"]))
+        parts[f"cap.{line}"] = maximum(values.values()).scaled(rate * computation.amount(arguments["cap_multiple"]))
     item1, cap = _sum_of(parts, "item1."), _sum_of(parts, "cap.")
     if not lines:
         item1 = cap = years.missing_turnover()
@@ -125,22 +125,26 @@ def turnover_reserve(c: Computation, a: Mapping[str, Any]) -> Value:
 
 
 @term_type("lines", of=Argument("term"))
-def by_line(c: Computation, a: Mapping[str, Any]) -> Value:
+def by_line(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """The figures by line of a turnover reserve, named `item1.<line>` and `cap.<line>`."""
-    found = c.value(a["of"])
+    found = computation.value(arguments["of"])
     return {name: figure for name, figure in found.items() if "." in name} if isinstance(found, dict) else None
 
 
 @term_type("drawable", kinds=Argument("names"))
-def drawable(c: Computation, a: Mapping[str, Any]) -> Value:
+def drawable(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Client part, net of receipts, of this fiscal year's incidents of the kinds the reserve may be used for."""
-    kinds, start, current = c.parameter(a["kinds"]).words, c.option("fiscal_year_start"), c.fiscal_year()
+    kinds, start, current = (
+        computation.parameter(arguments["kinds"]).words,
+        computation.option("fiscal_year_start"),
+        computation.fiscal_year(),
+    )
     return total(
         incident.client_net
-        for incident in c.view.incidents()
+        for incident in computation.view.incidents()
         if incident.kind in kinds
         and incident.status in ("confirmed", "contained", "closed")
-        and fiscal_year_of(c.view.local_date(incident.occurred_at), start) == current
+        and fiscal_year_of(computation.view.local_date(incident.occurred_at), start) == current
     )
 
 
@@ -156,43 +160,45 @@ def drawable(c: Computation, a: Mapping[str, Any]) -> Value:
     years=Argument("amount"),
     decimals=Argument("amount"),
 )
-def accident_reserve(c: Computation, a: Mapping[str, Any]) -> Value:
+def accident_reserve(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Item 1, cap and accrual of commodity rule 111.
 
     Ordinary lines accrue at the accident rate of earlier years (at least the minimum rate), or at the newcomer rate;
     professional ones at the minimum rate.
     """
-    years = FiscalYears(c, c.option(a["customers"]))
-    newcomer = years.first is not None and 0 <= years.current - years.first < int(c.amount(a["newcomer_years"]))
-    rate = None if newcomer else _accident_rate(c, a, years)
-    count = int(c.amount(a["years"]))
+    years = FiscalYears(computation, computation.option(arguments["customers"]))
+    newcomer = years.first is not None and 0 <= years.current - years.first < int(computation.amount(arguments["newcomer_years"]))
+    rate = None if newcomer else _accident_rate(computation, arguments, years)
+    count = int(computation.amount(arguments["years"]))
     window = range(years.current - count + 1, years.current + 1)
     item1, caps = [], []
-    for line, cap_rate in sorted(a["cap_rates"].items()):
+    for line, cap_rate in sorted(arguments["cap_rates"].items()):
         if not years.counts(line, window):
             continue
         product, customers = line.split(".")
-        asked = Figure.of(c.amount(a["minimum_rates"][product]))
+        asked = Figure.of(computation.amount(arguments["minimum_rates"][product]))
         if customers == "ordinary":
-            asked = Figure.of(c.amount(a["newcomer_rates"][product])) if rate is None else maximum([asked, rate])
+            asked = (
+                Figure.of(computation.amount(arguments["newcomer_rates"][product])) if rate is None else maximum([asked, rate])
+            )
         item1.append(years.turnover(line, years.current).times(asked))
-        caps.append(maximum(years.turnover(line, y, annualised=True) for y in window).scaled(c.amount(cap_rate)))
-    _note_unrated(c, a, years, window)
+        caps.append(maximum(years.turnover(line, y, annualised=True) for y in window).scaled(computation.amount(cap_rate)))
+    _note_unrated(computation, arguments, years, window)
     if not item1:
         item1 = caps = [years.missing_turnover()]
-    accrued = _accrued(years, total(item1), total(caps).at_least(c.amount(a["cap_floor"])), "room")
+    accrued = _accrued(years, total(item1), total(caps).at_least(computation.amount(arguments["cap_floor"])), "room")
     return {"accident_rate": rate} | accrued
 
 
-def _accident_rate(c: Computation, a: Mapping[str, Any], years: FiscalYears) -> Figure:
+def _accident_rate(computation: Computation, arguments: Mapping[str, Any], years: FiscalYears) -> Figure:
     """Payouts over turnover of ordinary lines in the previous years, cut after the given decimals."""
-    before = range(years.current - int(c.amount(a["years"])), years.current)
-    lines = [line for line in sorted(a["cap_rates"]) if line.endswith(".ordinary") and years.counts(line, before)]
+    before = range(years.current - int(computation.amount(arguments["years"])), years.current)
+    lines = [line for line in sorted(arguments["cap_rates"]) if line.endswith(".ordinary") and years.counts(line, before)]
     turnover = total(years.turnover(line, year) for line in lines for year in before)
     if not lines:
         turnover = years.missing_turnover()
     payouts = total(years.payouts(year) for year in before)
-    unit = 10 ** int(c.amount(a["decimals"]))
+    unit = 10 ** int(computation.amount(arguments["decimals"]))
     return Figure(_cut(payouts.low, turnover.high, unit) or Fraction(0), _cut(payouts.high, turnover.low, unit))
 
 
@@ -203,10 +209,10 @@ def _cut(payouts: Fraction | None, turnover: Fraction | None, unit: int) -> Frac
     return None if payouts is None or not turnover else Fraction(payouts * unit // turnover, unit)
 
 
-def _note_unrated(c: Computation, a: Mapping[str, Any], years: FiscalYears, window: range) -> None:
+def _note_unrated(computation: Computation, arguments: Mapping[str, Any], years: FiscalYears, window: range) -> None:
     for line in years.lines:
-        if line not in a["cap_rates"] and years.counts(line, window):
-            c.view.gap("no_rate", line)
+        if line not in arguments["cap_rates"] and years.counts(line, window):
+            computation.view.gap("no_rate", line)
 
 
 def _accrued(years: FiscalYears, item1: Figure, cap: Figure, room_name: str) -> dict[str, Figure | None]:

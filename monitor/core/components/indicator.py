@@ -21,24 +21,24 @@ _CONTEXT = Context(prec=110)
 
 
 @term_type("business_indicator", years=Argument("amount"))
-def business_indicator(c: Computation, a: Mapping[str, Any]) -> Value:
+def business_indicator(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Sum of |ildc|, |sc| and |fc|, each its mean over the last declared fiscal years; else the mean of `total`.
 
     Fewer years than asked: those there are, with gap `window_short`.
     """
-    count = int(c.amount(a["years"]))
+    count = int(computation.amount(arguments["years"]))
     declared: dict[str, dict[int, Figure]] = {}
-    for found in c.view.declarations(_KIND):
+    for found in computation.view.declarations(_KIND):
         year = year_in(found.attributes.get("fiscal_year"))
         if year is not None:
             declared.setdefault(found.attributes.get("component", "total"), {})[year] = found.amount
     parts = [part for part in _PARTS if part in declared] or [part for part in ("total",) if part in declared]
     if not parts:
-        c.view.gap("declaration_missing", _KIND)
+        computation.view.gap("declaration_missing", _KIND)
         return UNKNOWN
     newest = {part: sorted(declared[part])[-count:] for part in parts}
     if len({year for years in newest.values() for year in years}) < count:
-        c.view.gap("window_short", "bi")
+        computation.view.gap("window_short", "bi")
     means = (
         total(_size(declared[part][year]) for year in years).scaled(Fraction(1, len(years))) for part, years in newest.items()
     )
@@ -46,10 +46,10 @@ def business_indicator(c: Computation, a: Mapping[str, Any]) -> Value:
 
 
 @term_type("marginal", of=Argument("term"), rates=Argument("amounts"))
-def marginal(c: Computation, a: Mapping[str, Any]) -> Value:
+def marginal(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Each rate on the part of a figure up to its parameter's `upto`, the last one on the rest."""
-    figure = c.figure(a["of"])
-    return Figure(_banded(c, a["rates"], figure.low), _banded(c, a["rates"], figure.high))
+    figure = computation.figure(arguments["of"])
+    return Figure(_banded(computation, arguments["rates"], figure.low), _banded(computation, arguments["rates"], figure.high))
 
 
 @term_type(
@@ -60,18 +60,18 @@ def marginal(c: Computation, a: Mapping[str, Any]) -> Value:
     multiple=Argument("amount"),
     use=Argument("option"),
 )
-def loss_component(c: Computation, a: Mapping[str, Any]) -> Value:
+def loss_component(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """A multiple of the mean annual loss of the years before that of `at`: declared, else net of that year's incidents.
 
     A year without either is 0 if any year is known, else the whole is unknown (without a gap where it is not needed).
     """
-    count = int(c.amount(a["years"]))
-    this_year = c.view.local_date().year
-    losses = [loss for year in range(this_year - count, this_year) if (loss := _loss_of(c, year)) is not None]
+    count = int(computation.amount(arguments["years"]))
+    this_year = computation.view.local_date().year
+    losses = [loss for year in range(this_year - count, this_year) if (loss := _loss_of(computation, year)) is not None]
     if losses:
-        return total(losses).scaled(c.amount(a["multiple"]) / count)
-    if _needed(c, a):
-        c.view.gap("declaration_missing", _LOSS)
+        return total(losses).scaled(computation.amount(arguments["multiple"]) / count)
+    if _needed(computation, arguments):
+        computation.view.gap("declaration_missing", _LOSS)
     return UNKNOWN
 
 
@@ -84,13 +84,19 @@ def loss_component(c: Computation, a: Mapping[str, Any]) -> Value:
     rates=Argument("amounts"),
     use=Argument("option"),
 )
-def loss_multiplier(c: Computation, a: Mapping[str, Any]) -> Value:
+def loss_multiplier(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """ln(e - 1 + (LC / BIC)^exponent), at least 60 digits; 1 where loss data is not used, and exactly 1 where LC = BIC."""
-    if not _needed(c, a):
+    if not _needed(computation, arguments):
         return Figure.of(1)
-    losses, charge, exponent = c.figure(a["losses"]).at_least(0), c.figure(a["charge"]), c.amount(a["exponent"])
+    losses, charge, exponent = (
+        computation.figure(arguments["losses"]).at_least(0),
+        computation.figure(arguments["charge"]),
+        computation.amount(arguments["exponent"]),
+    )
     low, high = _multiplier(losses.low, charge.high, exponent), _multiplier(losses.high, charge.low, exponent)
-    if c.option(a["use"]) == "always" or (c.figure(a["of"]).low or 0) > _first_band(c, a):
+    if computation.option(arguments["use"]) == "always" or (computation.figure(arguments["of"]).low or 0) > _first_band(
+        computation, arguments
+    ):
         return Figure(low, high)
     return Figure(None if low is None else min(low, Fraction(1)), None if high is None else max(high, Fraction(1)))
 
@@ -118,29 +124,32 @@ def _multiplier(losses: Fraction | None, charge: Fraction | None, exponent: Frac
     return multiplier(losses, charge, exponent)
 
 
-def _needed(c: Computation, a: Mapping[str, Any]) -> bool:
+def _needed(computation: Computation, arguments: Mapping[str, Any]) -> bool:
     """Whether loss data is used: always, or from the second band of the indicator on (it may reach it)."""
-    if c.option(a["use"]) == "always":
+    if computation.option(arguments["use"]) == "always":
         return True
-    indicator = c.figure(a["of"])
-    return indicator.high is None or indicator.high > _first_band(c, a)
+    indicator = computation.figure(arguments["of"])
+    return indicator.high is None or indicator.high > _first_band(computation, arguments)
 
 
-def _first_band(c: Computation, a: Mapping[str, Any]) -> Fraction:
-    return Fraction(Decimal(str(c.parameter(a["rates"][0]).upto)))
+def _first_band(computation: Computation, arguments: Mapping[str, Any]) -> Fraction:
+    return Fraction(Decimal(str(computation.parameter(arguments["rates"][0]).upto)))
 
 
-def _loss_of(c: Computation, year: int) -> Figure | None:
-    declared = c.view.declared(_LOSS, year=str(year))
+def _loss_of(computation: Computation, year: int) -> Figure | None:
+    declared = computation.view.declared(_LOSS, year=str(year))
     if declared is not None:
         return declared
-    incidents = list(_incidents_of(c, year))
+    incidents = list(_incidents_of(computation, year))
     return total(incident.net for incident in incidents) if incidents else None
 
 
-def _incidents_of(c: Computation, year: int) -> Iterator[IncidentView]:
-    for incident in c.view.incidents():
-        if incident.status in ("confirmed", "contained", "closed") and c.view.local_date(incident.occurred_at).year == year:
+def _incidents_of(computation: Computation, year: int) -> Iterator[IncidentView]:
+    for incident in computation.view.incidents():
+        if (
+            incident.status in ("confirmed", "contained", "closed")
+            and computation.view.local_date(incident.occurred_at).year == year
+        ):
             yield incident
 
 
@@ -149,11 +158,11 @@ def _size(figure: Figure) -> Figure:
     return Figure.of(abs(figure.value)) if figure.value is not None else figure
 
 
-def _banded(c: Computation, rates: list[str], value: Fraction | None) -> Fraction | None:
+def _banded(computation: Computation, rates: list[str], value: Fraction | None) -> Fraction | None:
     if value is None:
         return None
     charge, below = Fraction(0), Fraction(0)
-    for rate in map(c.parameter, rates):
+    for rate in map(computation.parameter, rates):
         top = value if rate.upto is None else min(value, Fraction(Decimal(rate.upto)))
         charge += rate.amount * max(Fraction(0), top - below)
         below = max(below, top)

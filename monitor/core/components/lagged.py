@@ -19,9 +19,9 @@ _STORAGES = {**STORAGES, "trust": frozenset({"trust"}), "bank": frozenset({"bank
 
 
 @term_type("calculation_date")
-def calculation_date(c: Computation, _a: Mapping[str, Any]) -> Value:
+def calculation_date(computation: Computation, _arguments: Mapping[str, Any]) -> Value:
     """The latest first business day of a month that is not after the date of `at`."""
-    return _calculation_date(c).isoformat()
+    return _calculation_date(computation).isoformat()
 
 
 @term_type(
@@ -33,15 +33,17 @@ def calculation_date(c: Computation, _a: Mapping[str, Any]) -> Value:
     months=Argument("amount"),
     excluded=Argument("amount"),
 )
-def mean_closing_value(c: Computation, a: Mapping[str, Any]) -> Value:
+def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Mean over the window's business days of the value of a role at each day's end, at the prices of that time."""
-    days = _days(c, a, "balance")
-    if not c.view.role_seen(a["role"]):
-        c.view.gap("position_missing", a["role"])
+    days = _days(computation, arguments, "balance")
+    if not computation.view.role_seen(arguments["role"]):
+        computation.view.gap("position_missing", arguments["role"])
         return UNKNOWN
-    fiat = ASSETS[a["assets"]]
-    assets = frozenset(asset for asset in c.view.assets(a["role"]) if fiat is None or c.view.is_fiat(asset) == fiat)
-    return _mean(days, partial(_closing_value, c, a, assets) if assets else _nothing)
+    fiat = ASSETS[arguments["assets"]]
+    assets = frozenset(
+        asset for asset in computation.view.assets(arguments["role"]) if fiat is None or computation.view.is_fiat(asset) == fiat
+    )
+    return _mean(days, partial(_closing_value, computation, arguments, assets) if assets else _nothing)
 
 
 @term_type(
@@ -53,14 +55,14 @@ def mean_closing_value(c: Computation, a: Mapping[str, Any]) -> Value:
     excluded=Argument("amount"),
     without=Argument("choice", words=("stressed_day",), needed=False),
 )
-def mean_traded_value(c: Computation, a: Mapping[str, Any]) -> Value:
+def mean_traded_value(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Mean over the window's business days of |buys| + |sells|, each day's converted at its end; a quiet day is 0."""
-    days = _days(c, a, "trade")
-    if "without" in a:
-        apart = _fact_dates(c, a["without"])
+    days = _days(computation, arguments, "trade")
+    if "without" in arguments:
+        apart = _fact_dates(computation, arguments["without"])
         days = [day for day in days if day not in apart]
-    mean = _mean(days, partial(_traded_value, c, a))
-    return Figure(mean.low, None) if c.view.trades_lost() else mean
+    mean = _mean(days, partial(_traded_value, computation, arguments))
+    return Figure(mean.low, None) if computation.view.trades_lost() else mean
 
 
 @term_type(
@@ -70,28 +72,28 @@ def mean_traded_value(c: Computation, a: Mapping[str, Any]) -> Value:
     months=Argument("amount"),
     excluded=Argument("amount"),
 )
-def window_days(c: Computation, a: Mapping[str, Any]) -> Value:
+def window_days(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """How many business days the mean is of."""
-    return Figure.of(len(_days(c, a, a["record"])))
+    return Figure.of(len(_days(computation, arguments, arguments["record"])))
 
 
-def _calculation_date(c: Computation) -> date:
-    today = c.view.local_date()
-    this_month = c.view.first_business_day(today.year, today.month)
-    return this_month if this_month <= today else c.view.first_business_day(*month_before(today.year, today.month))
+def _calculation_date(computation: Computation) -> date:
+    today = computation.view.local_date()
+    this_month = computation.view.first_business_day(today.year, today.month)
+    return this_month if this_month <= today else computation.view.first_business_day(*month_before(today.year, today.month))
 
 
-def _days(c: Computation, a: Mapping[str, Any], record: str) -> list[date]:
+def _days(computation: Computation, arguments: Mapping[str, Any], record: str) -> list[date]:
     """Business days of the window, from the entity's first record on; fewer than there are: gap `window_short`."""
-    computed = _calculation_date(c)
-    months, excluded = int(c.amount(a["months"])), int(c.amount(a["excluded"]))
+    computed = _calculation_date(computation)
+    months, excluded = int(computation.amount(arguments["months"])), int(computation.amount(arguments["excluded"]))
     first = date(*month_before(computed.year, computed.month, months), 1)
     last = month_end(*month_before(computed.year, computed.month, excluded + 1))
-    days = [day for day in _dates(first, last) if c.view.is_business_day(day)]
-    begun = c.view.first_record_date("balance" if record == "balance" else "trade")
+    days = [day for day in _dates(first, last) if computation.view.is_business_day(day)]
+    begun = computation.view.first_record_date("balance" if record == "balance" else "trade")
     kept = [] if begun is None else [day for day in days if day >= begun]
     if len(kept) < len(days):
-        c.view.gap("window_short", a["figure"])
+        computation.view.gap("window_short", arguments["figure"])
     return kept
 
 
@@ -105,12 +107,14 @@ def _mean(days: list[date], value: Callable[[date], Figure]) -> Figure:
     return total(map(value, days)).scaled(Fraction(1, len(days)))
 
 
-def _closing_value(c: Computation, a: Mapping[str, Any], assets: frozenset[str], day: date) -> Figure:
+def _closing_value(computation: Computation, arguments: Mapping[str, Any], assets: frozenset[str], day: date) -> Figure:
     """Value of these assets of the role at the end of a day: positions carried to it, prices of that time."""
-    instant, role = c.view.day_end(day), a["role"]
+    instant, role = computation.view.day_end(day), arguments["role"]
     return total(
-        c.view.value_at(asset, c.view.quantity_at(role, asset, _STORAGES[a["storage"]], instant), instant)
-        for asset in c.view.assets_at(role, instant)
+        computation.view.value_at(
+            asset, computation.view.quantity_at(role, asset, _STORAGES[arguments["storage"]], instant), instant
+        )
+        for asset in computation.view.assets_at(role, instant)
         if asset in assets
     )
 
@@ -119,15 +123,17 @@ def _nothing(_day: date) -> Figure:
     return NOTHING
 
 
-def _traded_value(c: Computation, a: Mapping[str, Any], day: date) -> Figure:
-    instant = c.view.day_end(day)
-    traded = c.view.trade_value_day(day, a["instrument"], a["capacity"])
-    return total(c.view.value_at(quote, Figure.of(value), instant) for quote, value in traded.items())
+def _traded_value(computation: Computation, arguments: Mapping[str, Any], day: date) -> Figure:
+    instant = computation.view.day_end(day)
+    traded = computation.view.trade_value_day(day, arguments["instrument"], arguments["capacity"])
+    return total(computation.view.value_at(quote, Figure.of(value), instant) for quote, value in traded.items())
 
 
-def _fact_dates(c: Computation, fact: str) -> set[date]:
+def _fact_dates(computation: Computation, fact: str) -> set[date]:
     """Dates of a declared fact; one that is not a date is none."""
-    found = (d.attributes.get("date", "") for d in c.view.declarations("method_fact") if d.attributes.get("fact") == fact)
+    found = (
+        d.attributes.get("date", "") for d in computation.view.declarations("method_fact") if d.attributes.get("fact") == fact
+    )
     return {day for text in found if (day := _read_date(text)) is not None}
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 from monitor.core.components.computation import Computation, Outcome, Row
+from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
 from monitor.core.figure import Figure
 
@@ -18,14 +17,17 @@ STATES = {True: "adequate", False: "shortfall", None: "unknown"}
     required=Argument("term", side="required"),
     held=Argument("term", side="available"),
 )
-def amount(c: Computation, a: Mapping[str, Any]) -> Outcome:
+def amount(computation: Computation, element: Element) -> Outcome:
     """At least `required` must be `held`, both in the reporting currency. Not applicable when all of `required` is skipped."""
-    required = c.value(a["required"])
+    arguments = element.arguments
+    required = computation.value(arguments["required"])
     if not isinstance(required, Figure):
-        return Outcome((Row.empty(c.component.name, "min", c.view.currency, "not_applicable"),))
-    held = c.figure(a["held"])
+        return Outcome((Row.empty(element.name, "min", computation.view.currency, "not_applicable"),))
+    held = computation.figure(arguments["held"])
     short = (required - held).at_least(0)
-    row = row_of(c, required, held, short, worth=short, unit=c.view.currency, met=held.reaches(required))
+    row = row_of(
+        computation, element, required, held, short, worth=short, unit=computation.view.currency, met=held.reaches(required)
+    )
     return Outcome((row,), required, held)
 
 
@@ -36,28 +38,34 @@ def amount(c: Computation, a: Mapping[str, Any]) -> Outcome:
     rest=Argument("term"),
     limit=Argument("amount"),
 )
-def share(c: Computation, a: Mapping[str, Any]) -> Outcome:
+def share(computation: Computation, element: Element) -> Outcome:
     """`part / (part + rest)` must not exceed (max), or must reach (min), the limit.
 
     Decided by amounts, so that of nothing nothing is asked; `amount` is |limit x total - part|.
     """
-    part, rest, limit = c.figure(a["part"]), c.figure(a["rest"]), c.amount(a["limit"])
+    arguments = element.arguments
+    part, rest, limit = (
+        computation.figure(arguments["part"]),
+        computation.figure(arguments["rest"]),
+        computation.amount(arguments["limit"]),
+    )
     weighed, allowed = part.scaled(1 - limit), rest.scaled(limit)
     measured, demanded = part.share_of_rest(rest), Figure.of(limit)
-    if a["bound"] == "max":
+    if arguments["bound"] == "max":
         met, short, worth = allowed.reaches(weighed), measured - demanded, weighed - allowed
     else:
         met, short, worth = weighed.reaches(allowed), demanded - measured, allowed - weighed
     nothing = part.high == 0 and rest.high == 0
     row = row_of(
-        c,
+        computation,
+        element,
         demanded,
         measured,
         short.at_least(0),
         worth=worth.at_least(0),
         unit="1",
         met=met,
-        bound=a["bound"],
+        bound=arguments["bound"],
         counted=not nothing,
     )
     return Outcome((row,))
@@ -70,27 +78,34 @@ def share(c: Computation, a: Mapping[str, Any]) -> Outcome:
     limit=Argument("amount"),
     below=Argument("choice", words=("shortfall", "watch")),
 )
-def ratio(c: Computation, a: Mapping[str, Any]) -> Outcome:
+def ratio(computation: Computation, element: Element) -> Outcome:
     """`of / to` must reach the limit; below it is the state `below`. Nothing is asked of a divisor of 0."""
-    part, whole, limit = c.figure(a["of"]), c.figure(a["to"]), c.amount(a["limit"])
+    arguments = element.arguments
+    part, whole, limit = (
+        computation.figure(arguments["of"]),
+        computation.figure(arguments["to"]),
+        computation.amount(arguments["limit"]),
+    )
     demanded = whole.scaled(limit)
     measured = _ratio_of(part, whole)
     row = row_of(
-        c,
+        computation,
+        element,
         Figure.of(limit),
         measured,
         (Figure.of(limit) - measured).at_least(0),
         worth=(demanded - part).at_least(0),
         unit="1",
         met=part.reaches(demanded),
-        below=a["below"],
+        below=arguments["below"],
         counted=whole.high != 0,
     )
     return Outcome((row,), demanded, part)
 
 
 def row_of(
-    c: Computation,
+    computation: Computation,
+    element: Element,
     required: Figure,
     held: Figure,
     short: Figure,
@@ -105,8 +120,8 @@ def row_of(
     """A row of the component being computed; `counted` False leaves it out of the watch ratio."""
     state = below if met is False else STATES[met]
     held_share = ratio_figure(held, required) if counted else None
-    status = c.plan.statuses[c.component.name]
-    return Row(c.component.name, bound, required, held, short, worth, unit, c.component.ref, state, None, status, held_share)
+    status = computation.plan.statuses[element.name]
+    return Row(element.name, bound, required, held, short, worth, unit, element.ref, state, None, status, held_share)
 
 
 def ratio_figure(held: Figure, required: Figure) -> Figure | None:

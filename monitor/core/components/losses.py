@@ -17,12 +17,12 @@ _CAPACITIES = ("client_order", "own_account", "venue")
 
 
 @term_type("flow_24h", instrument=Argument("choice", words=INSTRUMENTS))
-def flow_24h(c: Computation, a: Mapping[str, Any]) -> Value:
+def flow_24h(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Value of trades executed in the UTC hour of `at` and the 23 before it, all capacities; no trade ever seen: unknown."""
-    if not c.view.trades_seen():
-        c.view.gap("source_silent", "market.trades")
+    if not computation.view.trades_seen():
+        computation.view.gap("source_silent", "market.trades")
         return UNKNOWN
-    return c.view.trade_value_24h(a["instrument"])
+    return computation.view.trade_value_24h(arguments["instrument"])
 
 
 @term_type(
@@ -31,51 +31,51 @@ def flow_24h(c: Computation, a: Mapping[str, Any]) -> Value:
     measure=Argument("choice", words=MEASURES),
     years=Argument("amount", needed=False),
 )
-def incident_losses(c: Computation, a: Mapping[str, Any]) -> Value:
+def incident_losses(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Sum over incidents of these statuses of one of their figures.
 
     With `years`, of those that occurred less than so many years before `at`.
     """
-    after = _years_before(c, int(c.amount(a["years"]))) if "years" in a else None
+    after = _years_before(computation, int(computation.amount(arguments["years"]))) if "years" in arguments else None
     return total(
-        getattr(incident, a["measure"])
-        for incident in c.view.incidents()
-        if incident.status in a["statuses"] and (after is None or incident.occurred_at > after)
+        getattr(incident, arguments["measure"])
+        for incident in computation.view.incidents()
+        if incident.status in arguments["statuses"] and (after is None or incident.occurred_at > after)
     )
 
 
 @term_type("year_of_trades", instruments=Argument("choices", words=INSTRUMENTS))
-def year_of_trades(c: Computation, a: Mapping[str, Any]) -> Value:
+def year_of_trades(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Value of all trades of the 12 months that end with the date of `at`, each day's at the prices of its end."""
-    if not c.view.trades_seen():
-        c.view.gap("source_silent", "market.trades")
+    if not computation.view.trades_seen():
+        computation.view.gap("source_silent", "market.trades")
         return UNKNOWN
-    last = c.view.local_date()
+    last = computation.view.local_date()
     first = _same_day(last, last.year - 1) + timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    figure = total(_value_of_day(c, day, instrument) for day in days for instrument in a["instruments"])
-    return Figure(figure.low, None) if c.view.trades_lost() else figure
+    figure = total(_value_of_day(computation, day, instrument) for day in days for instrument in arguments["instruments"])
+    return Figure(figure.low, None) if computation.view.trades_lost() else figure
 
 
 @term_type("less_insurance", of=Argument("term"), insurance=Argument("term"), share=Argument("amount"))
-def less_insurance(c: Computation, a: Mapping[str, Any]) -> Value:
+def less_insurance(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """A requirement less insurance, which takes the place of at most a share of it."""
-    required, share = c.figure(a["of"]), c.amount(a["share"])
-    return required - minimum([required.scaled(share), c.figure(a["insurance"])])
+    required, share = computation.figure(arguments["of"]), computation.amount(arguments["share"])
+    return required - minimum([required.scaled(share), computation.figure(arguments["insurance"])])
 
 
-def _value_of_day(c: Computation, day: date, instrument: str) -> Figure:
-    instant = min(c.view.day_end(day), c.view.at)
+def _value_of_day(computation: Computation, day: date, instrument: str) -> Figure:
+    instant = min(computation.view.day_end(day), computation.view.at)
     return total(
-        c.view.value_at(quote, Figure.of(value), instant)
+        computation.view.value_at(quote, Figure.of(value), instant)
         for capacity in _CAPACITIES
-        for quote, value in c.view.trade_value_day(day, instrument, capacity).items()
+        for quote, value in computation.view.trade_value_day(day, instrument, capacity).items()
     )
 
 
-def _years_before(c: Computation, years: int) -> int:
+def _years_before(computation: Computation, years: int) -> int:
     """The instant (ns) with the same local date and time of day so many years before `at`."""
-    view = c.view
+    view = computation.view
     today = view.local_date()
     into_day = view.at - view.zone.day_start(today)
     return view.zone.day_start(_same_day(today, today.year - years)) + into_day

@@ -14,39 +14,39 @@ _KIND = "fixed_overheads"
 
 
 @term_type("overheads")
-def overheads(c: Computation, _a: Mapping[str, Any]) -> Value:
+def overheads(computation: Computation, _arguments: Mapping[str, Any]) -> Value:
     """`fixed_overheads` of the fiscal year before that of `at`, else `projected_overheads`.
 
     `net`, else `total` less deductions; a deduction that never came is 0.
     """
-    year = str(c.fiscal_year() - 1)
-    net = c.view.declared(_KIND, fiscal_year=year)
+    year = str(computation.fiscal_year() - 1)
+    net = computation.view.declared(_KIND, fiscal_year=year)
     if net is not None:
         return net
-    gross = c.view.declared(_KIND, fiscal_year=year, item="total")
+    gross = computation.view.declared(_KIND, fiscal_year=year, item="total")
     if gross is not None:
-        deductions = (c.view.declared(_KIND, fiscal_year=year, item=item) for item in _DEDUCTIONS)
+        deductions = (computation.view.declared(_KIND, fiscal_year=year, item=item) for item in _DEDUCTIONS)
         return gross - total(found for found in deductions if found is not None)
-    projected = c.view.declared("projected_overheads")
-    return c.view.needed(_KIND, fiscal_year=year) if projected is None else projected
+    projected = computation.view.declared("projected_overheads")
+    return computation.view.needed(_KIND, fiscal_year=year) if projected is None else projected
 
 
 @term_type("service_class", option=Argument("option"), services=Argument("option"), classes=Argument("word_cases"))
-def service_class(c: Computation, a: Mapping[str, Any]) -> Value:
+def service_class(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """The class given, else the highest class that any of the services offered needs."""
-    given = c.plan.options[a["option"]]
+    given = computation.plan.options[arguments["option"]]
     if given is not None:
         return Figure.of(int(given))
-    offered = set(c.words(a["services"]))
-    needed = [number for number, name in sorted(a["classes"].items()) if offered & set(c.parameter(name).words)]
+    offered = set(computation.words(arguments["services"]))
+    needed = [number for number, name in sorted(arguments["classes"].items()) if offered & set(computation.parameter(name).words)]
     return Figure.of(max(int(number) for number in needed))
 
 
 @term_type("of_class", number=Argument("term"), cases=Argument("cases"))
-def of_class(c: Computation, a: Mapping[str, Any]) -> Value:
+def of_class(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """The parameter of the class that a term yields."""
-    number = c.figure(a["number"]).value
-    return Figure.of(c.amount(a["cases"][str(number)]))
+    number = computation.figure(arguments["number"]).value
+    return Figure.of(computation.amount(arguments["cases"][str(number)]))
 
 
 @term_type(
@@ -57,12 +57,14 @@ def of_class(c: Computation, a: Mapping[str, Any]) -> Value:
     floors=Argument("cases"),
     rates=Argument("cases"),
 )
-def activity_capital(c: Computation, a: Mapping[str, Any]) -> Value:
+def activity_capital(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Sum over activities of max(floor, rate x overheads); floors and rates by activity, or by `activity.custodian`."""
-    fixed = c.figure(a["overheads"])
-    custodian = c.option(a["custodian"])
+    fixed = computation.figure(arguments["overheads"])
+    custodian = computation.option(arguments["custodian"])
     parts = []
-    for activity in dict.fromkeys(c.words(a["activities"])):
-        case = activity if activity in a["floors"] else f"{activity}.{custodian}"
-        parts.append(fixed.scaled(c.amount(a["rates"][case])).at_least(c.amount(a["floors"][case])))
+    for activity in dict.fromkeys(computation.words(arguments["activities"])):
+        case = activity if activity in arguments["floors"] else f"{activity}.{custodian}"
+        parts.append(
+            fixed.scaled(computation.amount(arguments["rates"][case])).at_least(computation.amount(arguments["floors"][case]))
+        )
     return total(parts)

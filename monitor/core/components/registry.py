@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from monitor.core.components.computation import Computation, Outcome, Value
+    from monitor.core.components.pack import Element
 
 Kind = Literal[
     "term", "terms", "amount", "amounts", "names", "choice", "choices", "text", "attributes", "option", "cases", "word_cases"
@@ -43,7 +44,7 @@ class RuleType:
     """A function that yields component rows and what they add to a headline."""
 
     name: str
-    function: Callable[[Computation, Mapping[str, Any]], Outcome]
+    function: Callable[[Computation, Element], Outcome]
     arguments: Mapping[str, Argument]
     family: bool
 
@@ -68,12 +69,10 @@ def term_type(
 
 def rule_type(
     name: str, /, *, family: bool = False, **arguments: Argument
-) -> Callable[[Callable[[Computation, Mapping[str, Any]], Outcome]], Callable[[Computation, Mapping[str, Any]], Outcome]]:
+) -> Callable[[Callable[[Computation, Element], Outcome]], Callable[[Computation, Element], Outcome]]:
     """Register a component type; `family` ones have a row for each asset."""
 
-    def register(
-        function: Callable[[Computation, Mapping[str, Any]], Outcome],
-    ) -> Callable[[Computation, Mapping[str, Any]], Outcome]:
+    def register(function: Callable[[Computation, Element], Outcome]) -> Callable[[Computation, Element], Outcome]:
         RULES[name] = RuleType(name, function, arguments, family)
         return function
 

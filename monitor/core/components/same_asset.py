@@ -8,6 +8,7 @@ from typing import Any
 from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAGES
 from monitor.core.components.limits import STATES, ratio_figure
+from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
 from monitor.core.figure import UNKNOWN, Figure, minimum, total
 
@@ -23,57 +24,63 @@ from monitor.core.figure import UNKNOWN, Figure, minimum, total
     assets=Argument("choice", words=tuple(ASSETS)),
     multiple=Argument("amount", needed=False),
 )
-def same_asset(c: Computation, a: Mapping[str, Any]) -> Outcome:
+def same_asset(computation: Computation, element: Element) -> Outcome:
     """A row for each asset: quantity of the held role against that of the required role, times a multiple.
 
     Members are the assets of the required role, or (`either`) those of which either role may hold any. As a headline:
     required quantity x price against min(held, required) x price, summed.
     """
+    arguments = element.arguments
     rows, required, available = [], [], []
-    in_headline = c.component.name in c.plan.pack.headline.components
-    for asset in _candidates(c, a):
-        asked, held = _quantities(c, a, asset)
-        if a["members"] == "either" and asked.high == 0 and held.high == 0:
+    in_headline = element.name in computation.plan.pack.headline.components
+    for asset in _candidates(computation, arguments):
+        asked, held = _quantities(computation, arguments, asset)
+        if arguments["members"] == "either" and asked.high == 0 and held.high == 0:
             continue
-        name = f"{c.component.name}.{asset}"
-        if name in c.plan.skip:
+        name = f"{element.name}.{asset}"
+        if name in computation.plan.skip:
             rows.append(Row.empty(name, "min", asset, "not_applicable"))
             continue
-        rows.append(_row(c, name, asset, asked, held))
+        rows.append(_row(computation, element, (name, asset), asked, held))
         if in_headline:
-            with c.view.reading("both"):
-                required.append(c.view.value(asset, asked))
-                available.append(c.view.value(asset, minimum([held, asked])))
-    if in_headline and not c.view.role_seen(a["required_role"]):
-        c.view.gap("position_missing", a["required_role"], "both")
+            with computation.view.reading("both"):
+                required.append(computation.view.value(asset, asked))
+                available.append(computation.view.value(asset, minimum([held, asked])))
+    if in_headline and not computation.view.role_seen(arguments["required_role"]):
+        computation.view.gap("position_missing", arguments["required_role"], "both")
         required.append(UNKNOWN)
         available.append(UNKNOWN)
     return Outcome(tuple(rows), total(required), total(available)) if in_headline else Outcome(tuple(rows))
 
 
-def _candidates(c: Computation, a: Mapping[str, Any]) -> list[str]:
-    roles = [a["required_role"]] if a["members"] == "required" else [a["required_role"], a["held_role"]]
-    fiat = ASSETS[a["assets"]]
-    assets = {asset for role in roles for asset in c.view.assets(role)}
-    return sorted(asset for asset in assets if fiat is None or c.view.is_fiat(asset) == fiat)
+def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> list[str]:
+    roles = (
+        [arguments["required_role"]]
+        if arguments["members"] == "required"
+        else [arguments["required_role"], arguments["held_role"]]
+    )
+    fiat = ASSETS[arguments["assets"]]
+    assets = {asset for role in roles for asset in computation.view.assets(role)}
+    return sorted(asset for asset in assets if fiat is None or computation.view.is_fiat(asset) == fiat)
 
 
-def _quantities(c: Computation, a: Mapping[str, Any], asset: str) -> tuple[Figure, Figure]:
+def _quantities(computation: Computation, arguments: Mapping[str, Any], asset: str) -> tuple[Figure, Figure]:
     """What is asked and what is held; a liability below 0 (fiat: more debits than claims) asks nothing."""
-    with c.view.reading("required"):
-        asked = c.view.quantity(a["required_role"], asset, STORAGES[a["required_storage"]]).at_least(0)
-    with c.view.reading("available"):
-        held = c.view.quantity(a["held_role"], asset, STORAGES[a["held_storage"]])
-    return (asked.scaled(c.amount(a["multiple"])) if "multiple" in a else asked), held
+    with computation.view.reading("required"):
+        asked = computation.view.quantity(arguments["required_role"], asset, STORAGES[arguments["required_storage"]]).at_least(0)
+    with computation.view.reading("available"):
+        held = computation.view.quantity(arguments["held_role"], asset, STORAGES[arguments["held_storage"]])
+    return (asked.scaled(computation.amount(arguments["multiple"])) if "multiple" in arguments else asked), held
 
 
-def _row(c: Computation, name: str, asset: str, asked: Figure, held: Figure) -> Row:
+def _row(computation: Computation, element: Element, names: tuple[str, str], asked: Figure, held: Figure) -> Row:
+    name, asset = names
     met = held.reaches(asked)
     short = (asked - held).at_least(0)
     worth = None
     if met is False and short.known:
-        with c.view.reading("figures"):
-            worth = c.view.value(asset, short)
+        with computation.view.reading("figures"):
+            worth = computation.view.value(asset, short)
     return Row(
         name=name,
         bound="min",
@@ -82,10 +89,10 @@ def _row(c: Computation, name: str, asset: str, asked: Figure, held: Figure) -> 
         shortfall=short,
         worth=worth,
         unit=asset,
-        ref=c.component.ref,
+        ref=element.ref,
         state=STATES[met],
         cure_by=None,
-        status=c.plan.statuses[c.component.name],
+        status=computation.plan.statuses[element.name],
         ratio=ratio_figure(held, asked),
         quantity=True,
     )
