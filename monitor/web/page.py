@@ -103,7 +103,7 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
         age_s=age_s,
         stale=stale,
         state=state,
-        headline=_headline(methods, stale, age_s),
+        headline=_headline(methods, stale, age_s, len(status["alerts"])),
         trust=_trust(status["sources"]),
         alerts=sorted(status["alerts"], key=_urgency),
         methods=methods,
@@ -112,14 +112,17 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
     )
 
 
-def _headline(methods: Sequence[MethodView], stale: bool, age_s: float) -> str:
+def _headline(methods: Sequence[MethodView], stale: bool, age_s: float, alerts: int) -> str:
     if stale:
         return f"These figures are {text.age(age_s)} old: the calculation does not move. Do not rely on them."
     binding = [view for view in methods if view.raw["mode"] != "shadow"]
     if not binding:
         return "No method in force is evaluated." if methods else "No method is configured."
     worst = min(binding, key=lambda view: text.WORST_FIRST.index(view.state))
-    return _sentence(worst, len(binding))
+    fire = (
+        f" {_count(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}." if alerts and worst.state == "adequate" else ""
+    )
+    return _sentence(worst, len(binding)) + fire
 
 
 def _sentence(worst: MethodView, count: int) -> str:

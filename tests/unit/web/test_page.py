@@ -143,6 +143,13 @@ def test_alerts_stand_with_the_gravest_first():
     assert names[-1][1] == "shadow"
 
 
+def test_alerts_that_still_fire_are_named_beside_good_figures():
+    status = examples.adequate()
+    assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met."
+    status["alerts"] = [examples.alert()]
+    assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met. 1 alert still fires."
+
+
 def test_several_entities_stand_worst_first_and_many_as_a_table():
     names = ["aa", "bb", "cc", "dd", "ee"]
     statuses = [examples.adequate() | {"entity": name} for name in names]
