@@ -7,7 +7,7 @@ its automatic acknowledgement stay off (JOURNAL 6 says why the last).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,21 @@ class _Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._acknowledged: dict[TP, int] = {}
         self._held_back: set[TP] = set()
+        self._rewinds: dict[TP, int] = {}
+
+    def rewind(self, tp: TP, offset: int) -> None:
+        """Deliver from `offset` on again; what was fetched of the partition before that is dropped."""
+        self._rewinds[tp] = offset
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
+        """The next batch; rewinds take place here, between batches, where nothing read earlier can overtake them."""
+        rewinds, self._rewinds = self._rewinds, {}
+        wanted = {tp: offset for tp, offset in rewinds.items() if tp in self.assignment()}
+        if wanted:
+            await self.seek_wait(wanted)
+        async for tp, message in super().getmany(timeout):
+            if tp not in self._rewinds:
+                yield tp, message
 
     def pause_partitions(self, tps: Iterable[TP]) -> None:
         """Pause, and forget what was to be resumed."""

@@ -166,6 +166,7 @@ class Assessor:
             store,
             send=self._send,
             acknowledge=self._acknowledge,
+            rewind=self._rewind,
             observer=self._observer,
             cadence=self._cadence,
             check_time=not self._settings.embedded,
@@ -205,6 +206,14 @@ class Assessor:
 
     def _acknowledge(self, partition: int, offset: int) -> None:
         self._app.consumer.acknowledge(TP(self._names.of(JOURNAL), partition), offset)
+
+    async def _rewind(self, partition: int, offset: int) -> bool:
+        tp = TP(self._names.of(JOURNAL), partition)
+        first = (await self._app.consumer.earliest_offsets(tp))[tp]
+        if first is not None and first > offset:
+            return False
+        self._app.consumer.rewind(tp, offset)
+        return True
 
     async def _keep_time(self) -> None:
         refreshed = 0.0

@@ -25,6 +25,7 @@ from streams.takeover import Found, Standing
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
 _SLICE_S = 0.005
+_REWIND_S = 15.0
 
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
@@ -32,6 +33,10 @@ Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 
 Acknowledge = Callable[[int, int], None]
 """Told (journal partition, offset) once a complete snapshot holds all up to there."""
+
+
+Rewind = Callable[[int, int], Awaitable[bool]]
+"""Asks for a journal partition from an offset on again; False when the log does not reach back that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class PartitionWorker:
         *,
         send: Send,
         acknowledge: Acknowledge,
+        rewind: Rewind,
         observer: AssessorObserver,
         cadence: Cadence,
         check_time: bool,
@@ -77,6 +83,8 @@ class PartitionWorker:
         self._store = store
         self._send = send
         self._acknowledge = acknowledge
+        self._rewind = rewind
+        self._rewound: tuple[int, float] | None = None
         self._observer = observer
         self._cadence = cadence
         self._check_time = check_time
@@ -119,9 +127,7 @@ class PartitionWorker:
         async with self._turn:
             self.stopped = None
             self.taken_over = False
-            snapshot = self._store.newest()
-            if snapshot is not None and snapshot.manifest.position > self.engine.position:
-                await self._restore()
+            await self._take_newer()
 
     def take_over(self, found: Found) -> None:
         """Compare and suppress what is published already, from here on."""
@@ -135,15 +141,17 @@ class PartitionWorker:
         self.taken_over = True
 
     async def receive(self, event: Any) -> None:
-        """The next record as Faust delivers it: skipped, applied, or met by a restore; `stopped` when neither is possible."""
+        """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""
         offset = event.message.offset
         if self.stopped is not None:
             return
         if offset > self.engine.position + 1:
-            await self._restore()
+            if self._rewound is None:
+                await self._take_newer()
             if offset > self.engine.position + 1:
-                self._stop("journal_hole", f"record {offset} follows {self.engine.position}: records between are missing")
+                await self._ask_again(offset)
                 return
+        self._rewound = None
         if offset > self.engine.position:
             await self._apply(event.message)
         if self.stopped is None and self._due():
@@ -158,6 +166,19 @@ class PartitionWorker:
         """Wait until everything published so far is acknowledged; raises what a send raised."""
         while self._unsent:
             await asyncio.gather(*self._unsent)
+
+    async def _ask_again(self, offset: int) -> None:
+        """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""
+        wanted = self.engine.position + 1
+        if self._rewound is not None and self._rewound[0] == wanted:
+            if time.monotonic() - self._rewound[1] > _REWIND_S:
+                self._stop("journal_hole", f"record {wanted} does not come, {offset} does: it is missing in the log")
+            return  # read before the rewind took place
+        if await self._rewind(self.partition, wanted):
+            _log.warning("journal partition read again", partition=self.partition, offset=wanted, delivered=offset)
+            self._rewound = (wanted, time.monotonic())
+        else:
+            self._stop("journal_hole", f"the log begins behind record {wanted}, which no snapshot holds")
 
     async def _apply(self, message: Any) -> None:
         started = time.perf_counter()
@@ -213,19 +234,18 @@ class PartitionWorker:
         self._observer.snapshot_taken(self.partition, time.time_ns())
         self._acknowledge(self.partition, self._manifest.position)
 
-    async def _restore(self) -> None:
+    async def _take_newer(self) -> None:
+        """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""
         snapshot = self._store.newest()
-        self._progress = _Progress()
-        if snapshot is None:
-            self.engine = Engine(self.partition, check_journal_time=self._check_time)
-            self._manifest, self._heads, self._outputs = None, {}, {}
+        if snapshot is None or snapshot.manifest.position <= self.engine.position:
             return
-        manifest, buckets = snapshot.manifest, snapshot.buckets
+        manifest = snapshot.manifest
         try:
-            self.engine = await asyncio.to_thread(self._restored, manifest, buckets)
+            self.engine = await asyncio.to_thread(self._restored, manifest, snapshot.buckets)
         except NewerState as newer:
             raise ConfigurationError(f"journal partition {self.partition}: {newer}") from newer
         self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
+        self._progress = _Progress()
 
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:
         return Engine.restore(self.partition, manifest.position, manifest.version, buckets, check_journal_time=self._check_time)

@@ -22,7 +22,7 @@ from monitor.settings import settings_of
 from streams.clients import consumer, ended, started
 from streams.journal import JournalProducer, journal_records, publish_configuration
 from streams.partition import output_record
-from streams.topics import OUTPUT_TOPICS
+from streams.topics import JOURNAL, OUTPUT_TOPICS
 from tests.contract.conftest import PARTITIONS, Broker
 from tests.journal_maker import Journal, house
 
@@ -216,3 +216,19 @@ async def test_partitions_that_change_hands_go_on_where_they_were(broker: Broker
         await tail.quiet()
         for partition in range(PARTITIONS):
             await compare(broker, tail, partition)
+
+
+async def test_a_commit_ahead_of_every_snapshot_is_read_from_where_the_snapshots_end(broker: Broker, feed: Feed) -> None:
+    await feed.steps(10)
+    group = broker.settings.group("assessor")
+    client = await started(consumer(broker.settings, group=group), broker.settings)
+    journal = [TopicPartition(broker.names.of(JOURNAL), partition) for partition in range(PARTITIONS)]
+    client.assign(journal)
+    await client.commit(dict.fromkeys(journal, 9))
+    await ended(client)
+    async with Tail(broker) as tail, assessor(broker) as worker:
+        await tail.complete()
+        await terminate(worker)
+        await tail.quiet()
+        for partition in range(PARTITIONS):
+            assert await compare(broker, tail, partition) == 0

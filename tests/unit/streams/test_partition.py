@@ -41,7 +41,9 @@ class Told:
 class Bench:
     """A worker on a table, with what it has published and acknowledged."""
 
-    def __init__(self, table: Table, cadence: Cadence | None = None) -> None:
+    def __init__(self, table: Table, cadence: Cadence | None = None, *, log_start: int = 0) -> None:
+        self.rewound: list[int] = []
+        self._log_start = log_start
         self.published: list[Output] = []
         self.acknowledged: list[int] = []
         self.told = Told()
@@ -50,6 +52,7 @@ class Bench:
             SnapshotStore(table, 0),
             send=self._send,
             acknowledge=lambda _, offset: self.acknowledged.append(offset),
+            rewind=self._rewind,
             observer=self.told,
             cadence=cadence or Cadence(records=10, seconds=3600),
             check_time=False,
@@ -61,6 +64,10 @@ class Bench:
                 value=encode_statement(record.statement), offset=record.offset, timestamp=record.journal_time / SECOND
             )
             await self.worker.receive(SimpleNamespace(message=message))
+
+    async def _rewind(self, _partition: int, offset: int) -> bool:
+        self.rewound.append(offset)
+        return offset >= self._log_start
 
     async def _send(self, output: Output, _partition: int) -> "asyncio.Future[Any]":
         self.published.append(output)
@@ -161,13 +168,42 @@ async def test_memory_behind_the_records_is_discarded_for_the_table(journal: lis
     assert stale.published[-1] == straight(journal)[-1]
 
 
-async def test_a_record_that_follows_nothing_known_is_a_hole(journal: list[JournalRecord]) -> None:
+async def test_records_that_were_not_delivered_are_asked_for_again(journal: list[JournalRecord]) -> None:
     bench = Bench(Table())
+    await bench.feed(journal[:15])
+    await bench.feed(journal[17:20])
+    assert bench.rewound == [15]
+    assert bench.worker.engine.position == 14
+    await bench.feed(journal[15:])
+    assert bench.published == straight(journal)
+    assert bench.told.stopped == []
+
+
+async def test_a_commit_ahead_of_every_snapshot_heals_from_the_log(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table())
+    await bench.feed(journal[20:22])
+    assert bench.rewound == [0]
+    await bench.feed(journal)
+    assert bench.published == straight(journal)
+
+
+async def test_records_the_log_no_longer_has_are_a_hole(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), log_start=7)
     await bench.feed(journal[:5])
     await bench.feed(journal[7:])
-    assert bench.worker.stopped == "journal_hole"
     assert bench.told.stopped == ["journal_hole"]
-    assert bench.worker.engine.position < 7
+    assert bench.worker.engine.position == 4
+    assert bench.acknowledged == []
+
+
+async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(
+    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.partition._REWIND_S", -1.0)
+    bench = Bench(Table())
+    await bench.feed(journal[:5])
+    await bench.feed(journal[7:9])
+    assert bench.told.stopped == ["journal_hole"]
 
 
 async def test_a_record_of_a_newer_release_stops_the_partition(journal: list[JournalRecord]) -> None:
