@@ -13,6 +13,7 @@ from typing import NamedTuple
 from monitor.core.book import Book
 from monitor.core.figure import UNKNOWN, Figure
 from monitor.core.gaps import Gaps
+from monitor.core.health import SourceHealth
 from monitor.core.marks import Candidate
 from monitor.core.money import EXACT
 from monitor.core.ordering import Order
@@ -20,8 +21,6 @@ from monitor.core.prices import Pair, Quote
 from monitor.core.sources import PRICES, TRADES
 
 ONE = Figure.of(1)
-Reads = Callable[[str, str | None], bool]
-"""Notes that a topic and feed are read; whether what they say may be wrong."""
 Direct = Callable[[Pair], Figure | None]
 
 
@@ -44,11 +43,11 @@ class _Found(NamedTuple):
 class Pricing:
     """Prices for one evaluation at `at`; `live`: at the book's clock, where the last trade counts to the instant."""
 
-    def __init__(self, book: Book, at: int, gaps: Gaps, reads: Reads, *, live: bool) -> None:
+    def __init__(self, book: Book, at: int, gaps: Gaps, health: SourceHealth, *, live: bool) -> None:
         self._book = book
         self._at = at
         self._gaps = gaps
-        self._reads = reads
+        self._health = health
         self._live = live
         self._limit = book.own.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
@@ -69,7 +68,7 @@ class Pricing:
         return self._missing("price_missing", asset, currency, None) if figure is None else figure
 
     def _missing(self, kind: str, asset: str, currency: str, since: int | None) -> Figure:
-        self._reads(PRICES, None)
+        self._health.reads(PRICES)
         self._gaps.add(kind, f"{asset}/{currency}", since=since)
         return UNKNOWN
 
@@ -121,7 +120,7 @@ class Pricing:
         return UNKNOWN if self._impaired(several[0]) else Figure.of(several[0].price)
 
     def _impaired(self, price: _Price) -> bool:
-        return self._reads(TRADES, None) if price.source is None else self._reads(PRICES, price.source)
+        return self._health.reads(TRADES) if price.source is None else self._health.reads(PRICES, price.source)
 
 
 def _ordered(quotes: list[Quote], last: Candidate | None) -> list[_Price]:

@@ -19,6 +19,7 @@ from monitor.core.calendar import Calendar, Zone
 from monitor.core.declarations import Declaration, attributes_key
 from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.gaps import Effect, Gap, Gaps
+from monitor.core.health import SourceHealth
 from monitor.core.incident_view import IncidentView
 from monitor.core.money import EXACT, ZERO
 from monitor.core.pricing import Pricing
@@ -58,10 +59,10 @@ class View:
         self._book = book
         self._live = at >= book.clock
         self._gaps = Gaps()
-        self._impaired: dict[str, bool] = {}
+        self._health = SourceHealth(book, at, self._gaps)
         self._read: set[tuple[str, Effect]] = set()
         self._assets: dict[str, tuple[str, ...]] = {}
-        self._prices = Pricing(book, at, self._gaps, self._reads_feed, live=self._live)
+        self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
 
     # --- dates
 
@@ -103,44 +104,15 @@ class View:
     @property
     def forced_unknown(self) -> bool:
         """Whether a topic read so far is silent, unhealthy or holed: the whole is then at least `unknown` (P3)."""
-        return any(self._impaired.values())
+        return self._health.impaired
 
     def reads(self, topic: str) -> None:
         """Note that the result depends on a source topic (the reads below do so by themselves), with that topic's gaps."""
-        self._reads_feed(topic, None)
+        self._health.reads(topic)
 
     def impaired(self, topic: str) -> bool:
         """Whether what a source topic says may be wrong or not all: it is read, and is silent, unhealthy or holed."""
-        return self._reads_feed(topic, None)
-
-    def _reads_feed(self, topic: str, source: str | None) -> bool:
-        """Whether a feed is impaired; its gaps are noted once for each effect under which it is read."""
-        feed = topic if source is None else f"{topic}/{source}"
-        if (feed, self._gaps.effect) not in self._read:
-            self._read.add((feed, self._gaps.effect))
-            self._impaired[feed] = self._note_feed(topic, source, feed)
-        return self._impaired[feed]
-
-    def _note_feed(self, topic: str, source: str | None, feed: str) -> bool:
-        book = self._book
-        silent, since = book.silent_since(topic, self.at)
-        if silent:
-            self._gaps.add("source_silent", topic, since=since)
-        if source is not None:
-            feed_silent, since = book.silent_since(feed, self.at)
-            if feed_silent:
-                self._gaps.add("source_silent", feed, since=since)
-            silent = silent or feed_silent
-        unhealthy = book.shared.unhealthy(topic)
-        if unhealthy:
-            self._gaps.add("source_unhealthy", topic)
-        lost, since = book.lost_since(topic)
-        if lost:
-            self._gaps.add("records_lost", topic, since=since)
-        rejected = book.rejections.since(topic)
-        if rejected is not None:
-            self._gaps.add("record_rejected", topic, "both", rejected)
-        return silent or unhealthy or lost
+        return self._health.reads(topic)
 
     # --- positions
 
@@ -177,7 +149,7 @@ class View:
 
     def _quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
         positions = self._book.positions
-        impaired = self._reads_feed(POSITIONS, None)
+        impaired = self._health.reads(POSITIONS)
         if not self._assets_of(role):
             self._gaps.add("position_missing", role)
             return UNKNOWN
@@ -196,7 +168,7 @@ class View:
         positions, known, bounded = self._book.positions, ZERO, True
         stale = positions.stale_sums(role, asset)
         for (storage, source), tally in positions.sums(role, asset).items():
-            if source is not None and tally.accounts and self._reads_feed(POSITIONS, source):
+            if source is not None and tally.accounts and self._health.reads(POSITIONS, source):
                 bounded = False
             elif storages is None or storage in storages:
                 known = EXACT.add(known, tally.positive if positive else tally.quantity)
@@ -204,7 +176,7 @@ class View:
                     old = stale[storage, source]
                     known = EXACT.subtract(known, old.positive if positive else old.quantity)
         for feed in self._book.never_heard(POSITIONS):
-            bounded = not self._reads_feed(POSITIONS, feed) and bounded
+            bounded = not self._health.reads(POSITIONS, feed) and bounded
         since = positions.stale_since(role, asset)
         if since is not None:
             self._gaps.add("position_stale", role, since=since)
