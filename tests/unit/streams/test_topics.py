@@ -1,0 +1,83 @@
+"""What is wrong with a topic's settings, judged without a broker (JOURNAL 8)."""
+
+import pytest
+
+from monitor.kafka_settings import KafkaSettings
+from streams.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    JOURNAL,
+    OUTPUT_TOPICS,
+    SNAPSHOTS,
+    SOURCE_TOPICS,
+    TRADES,
+    Drift,
+    TopicNames,
+    TopicSpec,
+    _setting_drift,
+    snapshot_topic,
+    topic_specs,
+)
+
+SPECS = {spec.default: spec for spec in topic_specs(KafkaSettings(), TopicNames())}
+HOUR_MS = 3_600_000
+
+
+def _errors(spec: TopicSpec, replicas: int = 3, **changed: str) -> list[Drift]:
+    found = {"min.insync.replicas": "2"} | dict(spec.settings) | {name.replace("_", "."): text for name, text in changed.items()}
+    return [drift for drift in _setting_drift(spec, found, replicas) if drift.error]
+
+
+@pytest.mark.parametrize("default", SPECS)
+def test_a_topic_as_it_is_created_has_no_drift(default: str) -> None:
+    assert _errors(SPECS[default]) == []
+
+
+@pytest.mark.parametrize("default", [*SOURCE_TOPICS, JOURNAL, DEAD_LETTERS])
+def test_compaction_would_lose_records(default: str) -> None:
+    assert [drift.setting for drift in _errors(SPECS[default], cleanup_policy="compact,delete")] == ["cleanup.policy"]
+
+
+@pytest.mark.parametrize("default", [ALERTS, SNAPSHOTS])
+def test_what_is_read_by_key_must_be_compacted(default: str) -> None:
+    assert [drift.setting for drift in _errors(SPECS[default], cleanup_policy="delete")] == ["cleanup.policy"]
+
+
+@pytest.mark.parametrize(("hours", "errors"), [(119, 1), (120, 0), (1000, 0)])
+def test_a_source_is_kept_for_the_look_back_and_two_days(hours: int, errors: int) -> None:
+    assert len(_errors(SPECS[TRADES], retention_ms=str(hours * HOUR_MS))) == errors
+
+
+def test_a_longer_look_back_asks_for_longer_retention() -> None:
+    spec = next(one for one in topic_specs(KafkaSettings(), TopicNames(), lookback_h=240) if one.default == TRADES)
+    assert int(spec.settings["retention.ms"]) == spec.min_retention_ms == 288 * HOUR_MS
+    assert len(_errors(spec, retention_ms=str(287 * HOUR_MS))) == 1
+
+
+@pytest.mark.parametrize("setting", ["retention_ms", "retention_bytes"])
+def test_the_journal_is_kept_for_ever(setting: str) -> None:
+    assert len(_errors(SPECS[JOURNAL], **{setting: "1000000000"})) == 1
+
+
+def test_one_replica_in_sync_is_too_few_where_replicated() -> None:
+    assert [drift.wanted for drift in _errors(SPECS[JOURNAL], min_insync_replicas="1")] == ["2 or more"]
+    assert _errors(SPECS[JOURNAL], replicas=1, min_insync_replicas="1") == []
+
+
+def test_one_replica_is_a_warning() -> None:
+    drifts = _setting_drift(SPECS[JOURNAL], SPECS[JOURNAL].settings, 1)
+    assert [(drift.setting, drift.error) for drift in drifts] == [("replicas", False)]
+
+
+def test_replicated_topics_are_created_safe() -> None:
+    for spec in topic_specs(KafkaSettings(replication_factor=3), TopicNames()):
+        assert spec.settings["min.insync.replicas"] == "2"
+        assert spec.settings["unclean.leader.election.enable"] == "false"
+
+
+def test_names_follow_the_settings() -> None:
+    names = TopicNames({TRADES: "exchange.fills"}, "test.")
+    assert names.of(TRADES) == "exchange.fills"
+    assert names.of("market.prices") == "market.prices"
+    assert [names.of(topic) for topic in OUTPUT_TOPICS] == [f"test.{topic}" for topic in OUTPUT_TOPICS]
+    assert snapshot_topic(KafkaSettings(prefix="venue")) == "venue.assessor-snapshots-changelog"
