@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 async def test_every_expected_alert_comes_and_clears() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RESERVE_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "monitor", "demo", "--for", "40s", "--json",
+        sys.executable, "-m", "monitor", "demo", "--for", "20s", "--json",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT, env=environment,
     )  # fmt: skip
     out, talk = await asyncio.wait_for(process.communicate(), 180)

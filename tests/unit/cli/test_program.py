@@ -88,7 +88,7 @@ def test_a_typing_error_is_answered_with_what_was_meant() -> None:
         (("simulate",), CONFIGURATION, "no entity is configured"),
         (("run", "--only", "everything"), USAGE, "--only everything"),
         (("demo", "--scenario", "x"), USAGE, "no scenario x"),
-        (("demo", "--for", "3s"), USAGE, "40 s"),
+        (("demo", "--for", "soon"), USAGE, "no duration"),
         (("schema", "x"), USAGE, "no topic x"),
     ],
 )
