@@ -161,9 +161,13 @@ def _exposure() -> Schema:
             "parts": _object(None, dict.fromkeys(("custody", "flow", "incidents", "loss_history"), _FIGURE)),
             "scenarios": _list(scenario),
             "forecast": _object(None, {"shortfall_at": _TIME_OR_NULL, "method": _TEXT_OR_NULL}),
+            "method": _TEXT,
+            "method_version": _TEXT,
+            "method_digest": _DIGEST,
+            "result_digest": _DIGEST,
             **_evidence(),
         },
-        optional=("inputs_digest",),
+        optional=("inputs_digest", "method", "method_version", "method_digest", "result_digest"),
     )
 
 
@@ -195,9 +199,12 @@ def _alert() -> Schema:
             "mode": {"enum": ["in_force", "shadow", ""]},
             "assessment_digest": _DIGEST_OR_NULL,
             "rehearsal": {"type": "boolean"},
+            "method_version": _TEXT_OR_NULL,
+            "method_digest": _DIGEST_OR_NULL,
+            "result_digest": _DIGEST,
             **_evidence(),
         },
-        optional=("inputs_digest",),
+        optional=("inputs_digest", "method_version", "method_digest", "result_digest"),
     )
 
 

@@ -163,8 +163,8 @@ class AlertBook:
         waited = {"entered": change.life.enter_dwell, "reopened": change.life.enter_dwell, "recovered": change.life.exit_dwell}
         caused_at = causes[-1].logged_at + waited.get(change.reason, 0) if causes else None
         record = _record(identity, change, causes, around)
-        shown = _texts(content) if content is not None else _texts_of(kept.record)
-        return Draft(identity, change.reason, record | shown, caused_at)
+        record |= _texts(content) if content is not None else _texts_of(kept.record)
+        return Draft(identity, change.reason, record | {"result_digest": digest_of(record)}, caused_at)
 
 
 def _record(identity: Identity, change: Change, causes: list[Cause], around: Surroundings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ States are decided on unrounded intervals; digits are cut here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -157,7 +157,8 @@ def _printed(computation: Computation, found: _Parts) -> Result:
 
 def _not_computable(plan: Plan, view: View) -> Result:
     """A method without a number: every figure null, its one component not computable."""
-    row = Row.empty(plan.pack.headline.components[0], "min", view.currency, "not_computable")
+    name = plan.pack.headline.components[0]
+    row = replace(Row.empty(name, "min", view.currency, "not_computable"), ref=plan.pack.components[name].ref)
     return Result(
         state="not_computable",
         required=None,

@@ -38,7 +38,7 @@ def entity_values(entity: Entity) -> Iterator[tuple[str, Any]]:
     yield f"{prefix}closes", {name: closes.state() for name, closes in standing.closes.items()}
     for name, value in standing.newest.items():
         yield f"{prefix}newest/{name}", value
-    for name in entity.dropped:
+    for name in sorted(entity.dropped):
         yield f"{prefix}newest/{name}", standing.newest.get(name)
 
 

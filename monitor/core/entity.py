@@ -280,10 +280,18 @@ class Entity:
 
     # --- alerts
     def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence) -> Output:
-        record = {"assessment_digest": digests.get(draft.identity.method or "")} | draft.record | evidence.printed()
+        record = {"assessment_digest": digests.get(draft.identity.method or "")} | draft.record
+        record |= self._method_of(draft.identity.method) | evidence.printed()
         self.standing.chain.stamp(record)
         self.alerts.published(draft.identity, record)
         return Output(ALERTS, draft.identity.fingerprint, self.name, record, draft.caused_at)
+
+    def _method_of(self, name: str | None) -> dict[str, str | None]:
+        """Version and digest of a configured method; null for none."""
+        for prepared in self.evaluator.methods if self.evaluator else ():
+            if prepared.config.id == name:
+                return {"method_version": prepared.version, "method_digest": prepared.digest}
+        return {"method_version": None, "method_digest": None}
 
     def _next_deadline(self, clock: int) -> int | None:
         if self.evaluator is None:

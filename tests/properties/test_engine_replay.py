@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from monitor.core.canonical import canonical_bytes, digest_of
 from monitor.core.chain import Forked
@@ -16,6 +17,7 @@ from monitor.core.engine import Engine
 from monitor.core.outputs import Output
 from monitor.core.snapshot import Cut
 from monitor.core.times import SECOND
+from streams.schemas import json_schemas
 from tests.journal_maker import Journal, configuration_text, house, load
 
 Action = Callable[[Journal], None]
@@ -222,6 +224,36 @@ def test_no_two_alerts_fire_with_one_fingerprint_and_revisions_only_grow(steps: 
             assert before["status"] == "firing"
             assert record["ends_at"] >= record["starts_at"]
         known[output.key] = record
+
+
+COMPONENT_ALERTS = {"SameAssetShortfall", "ClientAssetShortfall", "HotStorageLimitExceeded"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_component_alerts_begin_and_end_on_proof_in_the_assessment_they_name(steps: Sequence[tuple[float, Action]]) -> None:
+    assessments: dict[str, dict[str, Any]] = {}
+    for output in replay(journal_of(steps)):
+        if output.value is None:
+            continue
+        if output.topic == "reserve.assessments":
+            assessments[output.value["digest"]] = output.value
+        record = output.value
+        if record.get("alertname") not in COMPONENT_ALERTS or record["reason"] not in {"entered", "reopened", "recovered"}:
+            continue
+        name = f"{record['rule']}.{record['subject']}" if record["subject"] else record["rule"]
+        assessment = assessments[record["assessment_digest"]]
+        (state,) = [one["state"] for one in assessment["components"] if one["name"] == name]
+        assert state == ("adequate" if record["reason"] == "recovered" else "shortfall")
+
+
+@settings(max_examples=30, deadline=None)
+@given(STEPS)
+def test_every_output_is_of_its_published_schema(steps: Sequence[tuple[float, Action]]) -> None:
+    schemas = {topic: Draft202012Validator(schema) for topic, schema in json_schemas().items()}
+    for output in replay(journal_of(steps)):
+        if output.value is not None:
+            schemas[output.topic].validate(output.value)
 
 
 def test_a_forged_output_is_a_fork() -> None:

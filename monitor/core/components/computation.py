@@ -117,14 +117,15 @@ class Computation:
 
     # --- results
     def outcome(self, name: str) -> Outcome:
-        """The rows of a component; one row `not_applicable` when it is skipped."""
+        """The rows of a component, each with the rule's reference; one row `not_applicable` when it is skipped."""
         element = self.plan.pack.components[name]
         rule = RULES[element.type]
         if name in self.plan.skip:
             unit = self.view.currency if element.type in ("amount", "client_money") or rule.family else "1"
-            skipped = Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable")
-            return Outcome((replace(skipped, ref=element.ref),))
-        return rule.function(self, element)
+            found = Outcome((Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable"),))
+        else:
+            found = rule.function(self, element)
+        return replace(found, rows=tuple(row if row.ref else replace(row, ref=element.ref) for row in found.rows))
 
     def headline(self, outcomes: Mapping[str, Outcome]) -> tuple[Figure | None, Figure | None]:
         """`required` and `available` of the whole; None for a headline of which every part is skipped."""
