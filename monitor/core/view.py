@@ -226,10 +226,11 @@ class View:
         levels = list(self._book.positions.client_levels(self.currency, self.at + 1))
         changed = {instant for instant, _ in levels}
         steps: list[tuple[int, Decimal | None]] = [*levels, *((turn, None) for turn in turns - changed)]
-        liability = ZERO
+        liability, held = ZERO, None
         for instant, level in sorted(steps, key=_instant):
             liability = liability if level is None else level
-            yield instant, liability, self._trust_at(instant)
+            held = self._trust_at(instant) if instant in turns else held
+            yield instant, liability, held
 
     def _trust_at(self, instant: int) -> Decimal | None:
         found = self._book.declarations.in_effect(_TRUST, (), instant)
