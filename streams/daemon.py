@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -253,10 +253,10 @@ class EngineStatus:
         return self._assessor.engines.get(journal_partition(entity, self._count))
 
 
-async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES, ready: Callable[[Daemon], None] | None = None) -> None:
+async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None:
     """Run the stages until SIGTERM or SIGINT; a second signal ends the process at once.
 
-    `ready` is called once everything has started. Raises what `Daemon.start` and `Daemon.run` raise.
+    Raises what `Daemon.start` and `Daemon.run` raise.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -272,8 +272,6 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES, ready: 
         await asyncio.gather(starting, return_exceptions=True)
         return
     starting.result()
-    if ready is not None:
-        ready(daemon)
     try:
         await daemon.run(stopping)
     finally:

@@ -1,0 +1,145 @@
+"""Publishing: nothing unacknowledged passes as published, old time stamps are not given to a topic that would delete them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiokafka.errors import KafkaError
+
+from monitor.core.times import SECOND
+from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
+from monitor.kafka_settings import KafkaSettings
+from streams import publisher as module
+from streams.peers import Peers
+from streams.publisher import Publisher, check_retention, replay
+from streams.topics import TopicNames
+
+DAY_NS = 86_400 * SECOND
+LINES = [
+    ("f:1", '{"topic": "market.trades", "timestamp": "2018-01-26T00:00:00Z", "value": {"entity": "e", "market": "A/B"}}'),
+    ("f:2", '{"topic": "market.prices", "key": "k", "timestamp": "2018-01-26T00:00:01Z", "value": {"b":  1}}'),
+]
+
+
+class Producer:
+    """Stands for aiokafka's: keeps what is sent, acknowledges or refuses it at once."""
+
+    def __init__(self, failing: bool = False) -> None:
+        self.sent: list[tuple[Any, ...]] = []
+        self._failing = failing
+
+    async def send(self, topic: str, *, value: bytes, key: bytes | None, timestamp_ms: int | None) -> asyncio.Future[Any]:
+        self.sent.append((topic, key, value, timestamp_ms))
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._failing:
+            future.set_exception(KafkaError("refused"))
+        else:
+            future.set_result(None)
+        return future
+
+    async def flush(self) -> None:
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+
+
+def with_producer(monkeypatch: pytest.MonkeyPatch, producer: Producer) -> Publisher:
+    async def started(client: Any, _settings: KafkaSettings) -> Any:
+        return client
+
+    monkeypatch.setattr(module, "started", started)
+    monkeypatch.setattr(module, "producer", lambda *_, **__: producer)
+    return Publisher(KafkaSettings(), TopicNames({"market.prices": "site.prices"}))
+
+
+async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer = Producer()
+    async with with_producer(monkeypatch, producer) as publisher:
+        assert await replay(publisher, LINES) == 2
+        assert publisher.acknowledged == 2
+    assert producer.sent == [
+        ("market.trades", b"e|A/B", b'{"entity": "e", "market": "A/B"}', None),
+        ("site.prices", b"k", b'{"b":  1}', None),
+    ]
+
+
+async def test_kept_time_stamps_are_the_log_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    producer = Producer()
+    async with with_producer(monkeypatch, producer) as publisher:
+        await replay(publisher, LINES, keep_timestamps=True)
+    assert [sent[3] for sent in producer.sent] == [1516924800000, 1516924801000]
+
+
+async def test_speed_waits_as_the_log_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def until(moment: float) -> None:
+        waited.append(moment)
+
+    monkeypatch.setattr(module, "_wait_until", until)
+    async with with_producer(monkeypatch, Producer()) as publisher:
+        await replay(publisher, LINES, speed=4)
+    assert waited[1] - waited[0] == pytest.approx(0.25)
+
+
+async def test_a_refused_record_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConnectionProblem, match="not acknowledged"):
+        async with with_producer(monkeypatch, Producer(failing=True)) as publisher:
+            await replay(publisher, LINES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"topic": "x", "timestamp": "2018-01-26T00:00:00Z", "value": 1}',
+        '{"topic": "market.trades", "timestamp": "", "value": 1}',
+    ],
+)
+async def test_what_is_no_event_line_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    with pytest.raises(UsageError, match="f:9"):
+        async with with_producer(monkeypatch, Producer()) as publisher:
+            await replay(publisher, [("f:9", text)])
+
+
+@pytest.mark.parametrize(("retention_days", "refused"), [(7, True), (30, False), (-1, False)])
+async def test_old_stamps_need_the_topics_retention(monkeypatch: pytest.MonkeyPatch, retention_days: int, refused: bool) -> None:
+    async def retention(_settings: KafkaSettings, topics: list[str]) -> dict[str, int]:
+        return dict.fromkeys(topics, -1 if retention_days < 0 else retention_days * 86400000)
+
+    monkeypatch.setattr(module, "_retention_ms", retention)
+    monkeypatch.setattr(module.time, "time_ns", lambda: 100 * DAY_NS)
+    asking = check_retention(KafkaSettings(), TopicNames(), {"market.trades": 90 * DAY_NS})
+    if refused:
+        with pytest.raises(ConfigurationError, match=r"market\.trades keeps records"):
+            await asking
+    else:
+        await asking
+
+
+async def test_peers_say_what_they_hold() -> None:
+    async def status(_request: web.Request) -> web.Response:
+        return web.json_response({"partitions": [1, 3]})
+
+    app = web.Application()
+    app.router.add_get("/status", status)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    peers = Peers([address + "/", "http://127.0.0.1:1"])
+    assert peers.owner(1) is None
+    asking = asyncio.create_task(peers.run())
+    try:
+        async with asyncio.timeout(10):
+            while peers.owner(1) is None:  # noqa: ASYNC110 - a server is waited for
+                await asyncio.sleep(0.01)
+        assert (peers.owner(1), peers.owner(3), peers.owner(2)) == (address, address, None)
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await runner.cleanup()
