@@ -1,10 +1,14 @@
 """The dispatcher on the embedded broker, against receivers that are real HTTP servers."""
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from monitor.cli.alerts import app
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
 from streams import topics
 from streams.dispatch.ledger import read_memory
@@ -191,3 +195,24 @@ async def test_the_standing_alerts_are_those_of_the_highest_revision() -> None:
         found = await standing_alerts(bench.kafka, bench.names, unreadable.append)
         assert [(alert.entity, alert.revision, alert.firing) for alert in found] == [("a", 2, True), ("b", 1, False)]
         assert len(unreadable) == 1
+
+
+async def test_alerts_list_shows_what_fires_and_prints_the_published_objects(tmp_path: Path) -> None:
+    async with a_bench() as bench:
+        fires = await bench.publish(entity="a")
+        await bench.publish(entity="b", revision=2, status="resolved")
+        await bench.publish(1, entity="c", mode="shadow")
+        config = tmp_path / "reserve.yaml"
+        config.write_text(
+            f"kafka: {{bootstrap_servers: '{bench.kafka.bootstrap_servers}', embedded: true, journal_partitions: 2}}\n"
+        )
+
+        async def listed(*options: str) -> Any:
+            result = await asyncio.to_thread(CliRunner().invoke, app, ["list", "--config", str(config), *options])
+            assert result.exit_code == 0, result.output
+            return json.loads(result.stdout) if "--json" in options else result.stdout
+
+        assert await listed("--json") == [fires]
+        assert [one["entity"] for one in await listed("--json", "--all", "--shadow")] == ["a", "b", "c"]
+        assert await listed("--entity", "b") == "nothing fires\n"
+        assert fires["fingerprint"][:8] in await listed()
