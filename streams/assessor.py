@@ -30,6 +30,7 @@ from monitor.kafka_settings import KafkaSettings
 from streams.app import create_app, journal_topic, snapshot_table
 from streams.clients import ended, producer, started
 from streams.journal import JournalProducer
+from streams.memory import Keeper
 from streams.observer import AssessorObserver
 from streams.partition import Cadence, PartitionWorker, output_record
 from streams.snapshots import SnapshotStore
@@ -58,6 +59,7 @@ class Assessor:
         self._names = names
         self._observer = observer
         self._cadence = cadence or Cadence()
+        self._memory = Keeper()
         self._journal = JournalProducer(settings, names)
         self._folder = Path(tempfile.mkdtemp(prefix="reserve-monitor-"))
         self._workers: dict[int, PartitionWorker] = {}
@@ -169,6 +171,7 @@ class Assessor:
             rewind=self._rewind,
             observer=self._observer,
             cadence=self._cadence,
+            memory=self._memory,
             check_time=not self._settings.embedded,
         )
         self._workers[partition] = worker

@@ -18,6 +18,7 @@ from monitor.core.records import BadRecord, decode_record
 from monitor.core.snapshot import NewerState
 from monitor.core.times import SECOND, from_ms
 from monitor.errors import ConfigurationError
+from streams.memory import Keeper, building
 from streams.observer import AssessorObserver
 from streams.snapshots import Manifest, SnapshotStore
 from streams.takeover import Found, Standing
@@ -71,6 +72,7 @@ class PartitionWorker:
         rewind: Rewind,
         observer: AssessorObserver,
         cadence: Cadence,
+        memory: Keeper,
         check_time: bool,
     ) -> None:
         self.partition = partition
@@ -87,6 +89,7 @@ class PartitionWorker:
         self._rewound: tuple[int, float] | None = None
         self._observer = observer
         self._cadence = cadence
+        self._memory = memory
         self._check_time = check_time
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
@@ -197,6 +200,7 @@ class PartitionWorker:
             return
         self.last_applied = record.journal_time
         self._progress.records += 1
+        self._memory.applied(1)
         touched = set(self.engine.touched())
         if touched:
             self._observer.records_applied(self.partition, time.perf_counter() - started)
@@ -248,7 +252,10 @@ class PartitionWorker:
         self._progress = _Progress()
 
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:
-        return Engine.restore(self.partition, manifest.position, manifest.version, buckets, check_journal_time=self._check_time)
+        with building():
+            return Engine.restore(
+                self.partition, manifest.position, manifest.version, buckets, check_journal_time=self._check_time
+            )
 
     def _stop(self, reason: str, detail: str) -> None:
         self.stopped = reason

@@ -12,6 +12,7 @@ from monitor.core.engine import Engine
 from monitor.core.outputs import Output
 from monitor.core.records import JournalRecord, encode_statement
 from monitor.core.times import SECOND
+from streams.memory import Keeper
 from streams.partition import Cadence, PartitionWorker, output_record
 from streams.snapshots import SnapshotStore
 from streams.takeover import Found
@@ -55,6 +56,7 @@ class Bench:
             rewind=self._rewind,
             observer=self.told,
             cadence=cadence or Cadence(records=10, seconds=3600),
+            memory=Keeper(),
             check_time=False,
         )
 
