@@ -79,19 +79,23 @@ def check_options(pack: Mapping[str, Any], options: Mapping[str, Any]) -> None:
             raise ConfigurationError(f"options of {pack['id']}: {' or '.join([name, *others])} is needed")
 
 
-def resolve_calendars(codes: Iterable[str]) -> dict[str, Any]:
+def resolve_calendars(codes: Iterable[str], changes: Mapping[str, Mapping[str, Sequence[date]]] | None = None) -> dict[str, Any]:
     """Calendars in the form of the configuration record: weekend days (Monday is 0), closed dates, and dates open after all.
 
-    Codes: `weekdays`, `all`, or a country or market of the holidays library; local changes are the configuration's to add.
+    Codes: `weekdays`, `all`, or a country or market of the holidays library; `changes` gives local `closed` and `open` dates.
     """
-    return {
-        code: {
+    result: dict[str, Any] = {}
+    for code in sorted(set(codes)):
+        closed = set() if code in _NO_HOLIDAYS else _holidays(code)
+        local = (changes or {}).get(code, {})
+        opened = set(local.get("open", ()))
+        closed = (closed | set(local.get("closed", ()))) - opened
+        result[code] = {
             "weekend": [] if code in _EVERY_DAY else _WEEKEND,
-            "closed": [] if code in _NO_HOLIDAYS else [day.isoformat() for day in sorted(_holidays(code))],
-            "open": [],
+            "closed": [day.isoformat() for day in sorted(closed)],
+            "open": [day.isoformat() for day in sorted(opened)],
         }
-        for code in sorted(set(codes))
-    }
+    return result
 
 
 def resolve_zones(names: Iterable[str]) -> dict[str, list[list[Any]]]:

@@ -1,6 +1,7 @@
 """Packs as data: strict, located messages, versions, digests, options; calendars and zones resolved from libraries."""
 
 import copy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,16 @@ def test_good_options_pass() -> None:
     check_options(packs["eu.ifr_k"], {"skip": ["k_asa"], "permanent_minimum": 0})
 
 
-def test_calendars_of_every_shipped_pack_resolve() -> None:
+def test_calendars_of_every_shipped_pack_resolve_with_local_changes() -> None:
     codes = ["JP", "KR", "HK", "GB", "SG", "AE", "ECB", "weekdays", "all"]
-    found = resolve_calendars(codes)
+    found = resolve_calendars(codes, {"JP": {"closed": [date(2026, 1, 6)], "open": [date(2026, 1, 1)]}})
     assert set(found) == set(codes)
     assert found["all"] == {"weekend": [], "closed": [], "open": []}
-    assert found["weekdays"] == {"weekend": [5, 6], "closed": [], "open": []}
-    assert {"2026-01-01", "2026-02-11"} <= set(found["JP"]["closed"])
+    assert found["weekdays"]["weekend"] == [5, 6]
+    assert "2026-01-06" in found["JP"]["closed"]
+    assert "2026-01-01" not in found["JP"]["closed"]
+    assert found["JP"]["open"] == ["2026-01-01"]
+    assert "2026-02-11" in found["JP"]["closed"]
     assert "2026-05-01" in found["ECB"]["closed"]
     with pytest.raises(ConfigurationError, match="calendar 'XX' is not known"):
         resolve_calendars(["XX"])
