@@ -268,6 +268,7 @@ class Book:
 
     def deadline(self, after: int) -> int | None:
         """The next instant (ns, above `after`) at which a figure of this entity may change by time alone; None: never."""
+        self.advance(after)
         version = self.shared.version
         if self._next is not None:
             known_version, known_after, known = self._next
@@ -285,8 +286,7 @@ class Book:
         yield self.shared.prices.next_ahead(after)
         yield self.trades.next_newest(after)
         yield self._local_midnight(after)
-        if self.trades.first_executed is not None:
-            yield after - after % HOUR + HOUR
+        yield self.trades.next_turn(after)
         limit = self.own.price_max_age_ns
         if limit is not None:
             for newest in (self.shared.prices.next_newest(after - limit - 1), self.trades.next_newest(after - limit - 1)):

@@ -19,6 +19,7 @@ from monitor.core.records import SourcePartition
 from monitor.core.times import DAY, HOUR, hour_of
 
 HOURLY_NS = 72 * HOUR
+WINDOW_NS = 24 * HOUR
 _SLACK_NS = 32 * DAY
 _FOREVER = 1 << 63
 _T = TypeVar("_T")
@@ -88,6 +89,7 @@ class TradeRegister:
         self._hourly_from = 0
         self._cells: dict[Cell, dict[int, Total]] = {}
         self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
+        self._recent: dict[int, None] = {}
         self._below: dict[tuple[Cell, int], None] = {}
         self._marks: dict[str, Marks] = {}
         self._last: dict[str, Candidate | None] = {}
@@ -104,6 +106,8 @@ class TradeRegister:
     def add(self, cell: Cell, hour: int, change: Total) -> None:
         """The totals of a cell's hour change by this much; a change may be negative."""
         key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
+        if key == hour:
+            self._recent[hour] = None
         by_key = self._cells.setdefault(cell, {})
         now = by_key.get(key, NO_TRADES).plus(change)
         by_key[key] = now
@@ -250,6 +254,7 @@ class TradeRegister:
             return
         hours = range(self._hourly_from, hourly_from, HOUR)
         self._hourly_from = hourly_from
+        self._recent = {hour: None for hour in self._recent if hour >= hourly_from}
         oldest = clock - self._horizon_ns - _SLACK_NS
         for cell, by_key in self._cells.items():
             summed = _sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
@@ -288,6 +293,11 @@ class TradeRegister:
             self._newest.put(market, None if last is None else last.order[0])
         self._moved.clear()
         return self._newest.after(after)
+
+    def next_turn(self, after: int) -> int | None:
+        """The next instant above `after` at which an hour with trades enters or leaves the last 24 hours."""
+        turns = (turn for hour in self._recent for turn in (hour, hour + WINDOW_NS) if turn > after)
+        return min(turns, default=None)
 
     def configure(self, zones: Sequence[Zone], horizon_ns: int) -> None:
         """Change over to other zones; days already summed up for the former zones stay so."""
@@ -336,6 +346,8 @@ class TradeRegister:
             for key_text, trades, quantity, amount in totals:
                 key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
                 self._cells.setdefault(cell, {})[key] = total
+                if key >= self._hourly_from:
+                    self._recent[key] = None
                 values[key] = EXACT.add(values.get(key, ZERO), total.value)
                 if total.below_zero:
                     self._below[cell, key] = None

@@ -228,6 +228,28 @@ def test_history_of_client_money_is_rebuilt_by_own_times(make: Maker) -> None:
     assert steps == [*hours, (parse_time("2026-01-05T23:00:00Z"), 200, None)]
 
 
+def test_a_breach_interrupted_within_an_old_day_began_anew_on_that_day(make: Maker) -> None:
+    def owed(quantity: str, as_of: str) -> JournalRecord:
+        return make.position(quantity, as_of, role="client_liability", storage="ledger", asset="JPY")
+
+    desk = Desk().put(make.declaration("trust_principal", "500", "2026-01-01T00:00:00Z"), owed("600", "2026-01-05T01:00:00Z"))
+    desk.put(owed("400", "2026-01-06T03:00:00Z"), owed("700", "2026-01-06T04:00:00Z"), owed("650", "2026-01-07T04:00:00Z"))
+
+    def breach_began(one: Desk, at: str) -> date:
+        began, breached = date.min, False
+        view = one.view(at, zone=TOKYO)
+        for instant, liability, trust in view.fiat_trust_history():
+            short = trust is not None and liability > trust
+            began, breached = (view.local_date(instant) if short and not breached else began), short
+        return began
+
+    for at in ("2026-01-07T05:00:00Z", "2026-01-12T00:00:00Z", "2026-02-12T00:00:00Z"):
+        assert breach_began(desk, at) == date(2026, 1, 6)
+        assert breach_began(desk.restored(), at) == date(2026, 1, 6)
+    desk.put(make.position("200", "2026-01-05T02:00:00Z", account="b", role="client_liability", storage="ledger", asset="JPY"))
+    assert breach_began(desk, "2026-02-13T00:00:00Z") == date(2026, 1, 5)
+
+
 # --- groups
 
 
