@@ -36,14 +36,14 @@ from monitor.core.position import (
 )
 from monitor.core.times import DAY, HOUR
 
-SHARDS = 64
+SHARDS = 512
 META = "positions"
 FULL_NS = 48 * HOUR
 """For so long every position of an account is kept; before that the closings."""
 _SLACK_NS = 32 * DAY
 _THINNED_AT_ONCE = 2000
 _LIABILITY = "client_liability"
-_NAMES = tuple(f"accounts/{shard:02d}" for shard in range(SHARDS))
+_NAMES = tuple(f"accounts/{shard:03d}" for shard in range(SHARDS))
 
 AgeLimit = Callable[[str | None], int | None]
 """The age (ns) up to which a position of a source counts; None is no limit."""
