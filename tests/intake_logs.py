@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from monitor.core.records import Rules
-from monitor.core.times import DAY, HOUR, exact_time, from_ms
+from monitor.core.times import DAY, HOUR, exact_time, from_ms, parse_time
 from streams.intake.rules import IntakeRules
 from streams.intake.segments import Batch
 from streams.wire import SOURCE_TOPICS, TRADES, Known, SourceFormat
@@ -111,27 +111,37 @@ class Cut:
     cells: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     busts: list[tuple[int, str]] = field(default_factory=list)
     dead: list[tuple[int, str]] = field(default_factory=list)
+    hours: dict[tuple[Any, ...], int] = field(default_factory=dict, compare=False)
+    bust_trades: list[tuple[int, Trade]] = field(default_factory=list, compare=False)
 
 
 def oracle(log: list[Logged], rules: IntakeRules, upto: int, start: int = 0) -> list[Cut]:
     """The segments of [start, upto) of a log; the last one is cut at `upto`."""
-    judge = Judge(rules.sources[TRADES], rules.known)
-    verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in log}
     cuts = []
     while start < upto:
-        inside = [r for r in log if start <= r.offset < min(start + rules.segment_records, upto)]
-        end = start + rules.segment_records
-        if inside:
-            day = inside[0].time_ms // 86_400_000
-            end = min([end, *(r.offset for r in inside if r.time_ms // 86_400_000 > day)])
-            inside = [r for r in inside if r.offset < end]
-        cuts.append(_cut(log, verdicts, rules, inside, start, min(end, upto)))
-        start = end
+        cut = cut_of(log, rules, start, upto)
+        cuts.append(cut)
+        start = cut.end
     return cuts
 
 
-def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside: list[Logged], start: int, end: int) -> Cut:
-    cut = Cut(start, end)
+def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int) -> Cut:
+    """The segment that begins at `start`, or what of it lies below `upto`."""
+    judge = Judge(rules.sources[TRADES], rules.known)
+    reach = (start // rules.block_records - rules.lookback_blocks) * rules.block_records
+    near = [r for r in log if reach <= r.offset < start + rules.segment_records]
+    verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in near}
+    end = start + rules.segment_records
+    inside = [r for r in near if start <= r.offset < min(end, upto)]
+    if inside:
+        day = inside[0].time_ms // 86_400_000
+        end = min([end, *(r.offset for r in inside if r.time_ms // 86_400_000 > day)])
+        inside = [r for r in inside if r.offset < end]
+    return _cut(near, verdicts, rules, inside, Cut(start, min(end, upto)))
+
+
+def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside: list[Logged], cut: Cut) -> Cut:
+    start = cut.start
     hour = inside[0].time_ms // 3_600_000 if inside else 0
     first_block = start // rules.block_records - rules.lookback_blocks
     before = [
@@ -155,6 +165,7 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
         cut.counts["late" if late else "applied"] += 1
         if verdict.busted:
             cut.busts.append((record.offset, verdict.trade_id))
+            cut.bust_trades.append((record.offset, verdict))
             continue
         seen.add(_identity(verdict))
         key = (
@@ -165,6 +176,7 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
             verdict.side,
             exact_time(verdict.executed_at // HOUR * HOUR),
         )
+        cut.hours[key] = verdict.executed_at // HOUR * HOUR
         cell = cut.cells.setdefault(key, {"trades": 0, "quantity": Fraction(0), "value": Fraction(0)})
         cell["trades"] += 1
         cell["quantity"] += Fraction(verdict.quantity)
@@ -193,17 +205,15 @@ def cells_said(statements: list[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
             key = (statement.entity, cell["market"], cell["capacity"], cell["instrument"], cell["side"], cell["hour"])
             result[key] = {
                 "trades": cell["trades"],
-                "quantity": Fraction(Decimal(cell["quantity"])),
-                "value": Fraction(Decimal(cell["value"])),
+                "quantity": _exact(cell["quantity"]),
+                "value": _exact(cell["value"]),
                 "newest": [
-                    (_ns(one["time"]), _ns(one["logged_at"]), one["offset"], one["trade_id"], Fraction(Decimal(one["price"])))
+                    (parse_time(one["time"]), parse_time(one["logged_at"]), one["offset"], one["trade_id"], _exact(one["price"]))
                     for one in cell["newest"]
                 ],
             }
     return result
 
 
-def _ns(text: str) -> int:
-    from monitor.core.times import parse_time
-
-    return parse_time(text)
+def _exact(text: str) -> Fraction:
+    return Fraction(Decimal(text))

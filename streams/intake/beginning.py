@@ -71,13 +71,13 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Begin at `start`. `commit`: put it on record first; `announce`: then say in the journal that it begins there."""
+    """Begin at `start`. `commit`: put it on record first. `lost_from`: the commit that retention has passed, else None."""
 
     start: int
     metadata: Metadata
     log_start: int
     commit: bool
-    announce: bool
+    lost_from: int | None = None
 
     @property
     def cut(self) -> bool:
@@ -88,7 +88,7 @@ class Beginning:
 def decide(committed: Committed | None, log: Log, epoch: int, rules: Rules, new_id: str) -> Beginning:
     """Where to begin on a broker that keeps commit metadata; `PartitionRefused` where that is not this worker's to say."""
     if committed is None:
-        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True, announce=False)
+        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True)
     known = Metadata.parse(committed.metadata)
     if known is None:
         raise PartitionRefused(
@@ -107,21 +107,21 @@ def decide(committed: Committed | None, log: Log, epoch: int, rules: Rules, new_
                 f"the log ends at {log.end}, below the commit {committed.offset}: the topic was made anew or cut off. "
                 "Drain the journal, then raise the source's epoch"
             )
-        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True, announce=False)
+        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True)
     mine = Metadata(epoch, known.log, known.first_offset, rules)
     if log.start > committed.offset:
-        return Beginning(log.start, mine, log.start, commit=True, announce=True)
-    return Beginning(committed.offset, mine, log.start, commit=mine != known, announce=False)
+        return Beginning(log.start, mine, log.start, commit=True, lost_from=committed.offset)
+    return Beginning(committed.offset, mine, log.start, commit=mine != known)
 
 
 def decide_without_metadata(committed: int | None, log: Log, epoch: int, rules: Rules) -> Beginning:
     """Where to begin on a broker that drops commit metadata: logs and rules cannot be told apart there."""
     metadata = Metadata(epoch, UNTOLD, 0, rules)
     if committed is None:
-        return Beginning(log.start, metadata, log.start, commit=True, announce=False)
+        return Beginning(log.start, metadata, log.start, commit=True)
     if log.start > committed:
-        return Beginning(log.start, metadata, log.start, commit=True, announce=True)
-    return Beginning(committed, metadata, log.start, commit=False, announce=False)
+        return Beginning(log.start, metadata, log.start, commit=True, lost_from=committed)
+    return Beginning(committed, metadata, log.start, commit=False)
 
 
 UNTOLD = "untold"

@@ -1,37 +1,124 @@
-"""How batches come out of aiokafka: one await a round for all partitions, as columns."""
+"""How batches come out of aiokafka: as columns, one round for all partitions.
+
+`PublicFetch` uses `getmany`, which makes an object of every record. `WholeFetch` takes what was fetched as it lies in the
+consumer's buffer; it needs a few private names of aiokafka, all of them here. `best_fetch` chooses at the start: where one of
+these names is missing, or the release is another than the one tried, it is the public way. A test holds both to one result.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import aiokafka
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CorruptRecordException
 
 from streams.intake.segments import Batch
 
+TRIED_WITH = "0.14.0"
+"""The release of aiokafka whose private names `WholeFetch` knows."""
+
+_NOBODY = TopicPartition("", 0)
+_log = structlog.get_logger(__name__)
+
 
 class Fetch(Protocol):
-    """What is new in the partitions that are not paused, after at most `wait_ms`."""
+    """What is new in the partitions that are not paused, after at most `wait_ms`; raises what `getmany` raises."""
 
     async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]: ...
 
 
 class PublicFetch:
-    """By `getmany`, the public way: every record is an object of its own."""
+    """By `getmany`."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
     async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]:
-        """Raises what `getmany` raises."""
         fetched = await self._consumer.getmany(timeout_ms=wait_ms)
         return {tp: batch_of(records) for tp, records in fetched.items()}
 
 
+class WholeFetch:
+    """By whole fetched batches: aiokafka's own unpacking, which skips control and aborted records, without its record objects."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        """AttributeError where this aiokafka has no such buffer."""
+        self._consumer = consumer
+        fetcher: Any = consumer._fetcher  # noqa: SLF001 - see the module's head
+        self._buffer: dict[TopicPartition, Any] = fetcher._records  # noqa: SLF001
+        self._fetcher = fetcher
+        for name in ("_notify", "_wait_consume_future", "_create_fetch_waiter"):
+            getattr(fetcher, name)
+
+    async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]:
+        await self._consumer.getmany(_NOBODY, timeout_ms=0)  # takes nothing, raises the group's errors, waits out a rebalance
+        batches = self._drained()
+        if not batches and wait_ms:
+            arrival = self._fetcher._create_fetch_waiter()  # noqa: SLF001
+            await asyncio.wait([arrival], timeout=wait_ms / 1000)
+            arrival.cancel()
+            batches = self._drained()
+        return batches
+
+    def _drained(self) -> dict[TopicPartition, Batch]:
+        batches: dict[TopicPartition, Batch] = {}
+        for tp, found in list(self._buffer.items()):
+            fault = hasattr(found, "check_raise")
+            if fault and batches:
+                break  # told at the next call, as `getmany` does
+            del self._buffer[tp]
+            self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001
+            if fault:
+                found.check_raise()
+            elif found.check_assignment(tp) and found.has_more():
+                records = _unpacked(found._partition_records)  # noqa: SLF001
+                found._update_position()  # noqa: SLF001
+                if records:
+                    batches[tp] = batch_of(records)
+        return batches
+
+
+def best_fetch(consumer: AIOKafkaConsumer) -> Fetch:
+    """The fast way where it is known to work, else the public one."""
+    if aiokafka.__version__ == TRIED_WITH:
+        try:
+            return WholeFetch(consumer)
+        except AttributeError as error:
+            _log.warning("intake_fetches_the_public_way", reason=str(error))
+    return PublicFetch(consumer)
+
+
 def batch_of(records: Sequence[Any]) -> Batch:
-    """Consumer records as columns."""
+    """Records as columns."""
 
     def original(index: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
         return records[index].key, records[index].headers
 
     return Batch([r.offset for r in records], [r.timestamp for r in records], [r.value for r in records], original)
+
+
+def _unpacked(fetched: Any) -> list[Any]:
+    """The visible records of a fetch; afterwards its `next_fetch_offset` is the position behind it.
+
+    Without aborted transactions a batch is taken whole; with them aiokafka's own iterator decides what is visible.
+    """
+    if fetched._aborted_transactions:  # noqa: SLF001
+        fetched._consumer_record = _as_it_is  # noqa: SLF001
+        return list(fetched._records_iterator)  # noqa: SLF001
+    begin, records, batches = fetched.next_fetch_offset, [], fetched._records  # noqa: SLF001
+    while batches.has_next():
+        batch = batches.next_batch()
+        if fetched._check_crcs and not batch.validate_crc():  # noqa: SLF001
+            raise CorruptRecordException(f"a batch before offset {batch.next_offset} is damaged")
+        if not batch.is_control_batch:
+            records.extend(batch)
+        fetched.next_fetch_offset = batch.next_offset
+    return records[next((n for n, record in enumerate(records) if record.offset >= begin), len(records)) :]
+
+
+def _as_it_is(_tp: TopicPartition, record: Any) -> Any:
+    return record

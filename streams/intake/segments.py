@@ -180,18 +180,14 @@ class SegmentReader(ABC):
             return None
         self._told = (segment.start, upto)
         contents = (*self.take(), *self._contents(now, upto))
-        flush = Flush(segment.start, upto, final, contents, self._progress(now, upto, final=final))
+        flush = Flush(segment.start, upto, final, contents, self._progress(now, segment.start, upto, final=final))
         if final:
             self.segment = self._new_segment(upto)
         return flush
 
-    def beginning(self, now: int) -> Flush:
-        """The progress of an empty range: where retention has passed the commit it says that [.., start) cannot be read.
-
-        The start must be committed already (JOURNAL 3).
-        """
-        start = self.segment.start
-        return Flush(start, start, False, (), self._progress(now, start, final=False))
+    def standing_at(self, start: int, now: int) -> Flush:
+        """The progress of an empty range at a committed offset, before anything was taken in (JOURNAL 3)."""
+        return Flush(start, start, False, (), self._progress(now, start, start, final=False))
 
     def _new_segment(self, start: int) -> Segment:
         return Segment(start, start + self.rules.segment_records, start)
@@ -204,7 +200,7 @@ class SegmentReader(ABC):
             return end
         return next(index for index in range(begin, end) if clamped(times[index]) >= limit)
 
-    def _progress(self, now: int, upto: int, *, final: bool) -> tuple[Addressed, ...]:
+    def _progress(self, now: int, start: int, upto: int, *, final: bool) -> tuple[Addressed, ...]:
         segment = self.segment
         newest = None if segment.newest_log_ms is None else exact_time(from_ms(segment.newest_log_ms))
         common: dict[str, Any] = {
@@ -215,7 +211,7 @@ class SegmentReader(ABC):
             "short": segment.short,
         }
         applied = self._applied()
-        source = Source(self.where, start=segment.start, upto=upto)
+        source = Source(self.where, start=start, upto=upto)
         made = {
             number: Statement("progress", None, now, common | {"applied": number}, source, rules=self.rules.rules)
             for number in {0, *applied.values()}

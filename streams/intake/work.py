@@ -87,11 +87,19 @@ class PartitionWork:
         return max(wanted, self._beginning.log_start)
 
     async def begin(self) -> None:
-        """Put the start on record where that is needed, before anything is sent (JOURNAL 3)."""
+        """Put the start on record where that is needed, before anything is sent (JOURNAL 3).
+
+        Where retention has passed the commit, the journal is first told of the commit itself: a journal that never heard of
+        the partition could not see the hole otherwise.
+        """
+        lost_from = self._beginning.lost_from
+        if lost_from is not None:
+            await self._out.commit(lost_from, self._metadata)
+            await self._carry_out(self.reader.standing_at(lost_from, self._out.clock()))
         if self._beginning.commit:
             await self._out.commit(self._beginning.start, self._metadata)
-        if self._beginning.announce:
-            await self._carry_out(self.reader.beginning(self._out.clock()))
+        if lost_from is not None:
+            await self._carry_out(self.reader.standing_at(self._beginning.start, self._out.clock()))
 
     def offer(self, batch: Batch) -> None:
         """Take the next batch; only when `wants` says so."""

@@ -23,7 +23,7 @@ from monitor.kafka_settings import KafkaSettings
 from streams.clients import admin, consumer, ended, started
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
 from streams.intake.deadletter import DeadLetterProducer
-from streams.intake.fetching import Fetch, PublicFetch
+from streams.intake.fetching import Fetch, best_fetch
 from streams.intake.observer import IntakeObserver
 from streams.intake.readers import reader_of
 from streams.intake.rules import IntakeRules
@@ -54,7 +54,7 @@ class Intake(ConsumerRebalanceListener):
         observer: IntakeObserver,
         flush_s: float = 1.0,
         *,
-        fetch: Callable[[AIOKafkaConsumer], Fetch] = PublicFetch,
+        fetch: Callable[[AIOKafkaConsumer], Fetch] = best_fetch,
     ) -> None:
         self._settings, self._names, self._observer = settings, names, observer
         self._rules = IntakeRules.of(configuration)
