@@ -166,6 +166,7 @@ class Book:
     def apply(self, record: JournalRecord, clock: int) -> None:
         """Take a record of this entity (flow and bust too: they go to its segments) at the engine clock `clock` (ns)."""
         statement = record.statement
+        self.shared.advance(clock)
         self.advance(clock)
         self._next = None
         take = {

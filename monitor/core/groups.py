@@ -61,7 +61,7 @@ class Groups:
     def advance(self, clock: int) -> list[Member]:
         """The positions of groups that have waited long enough."""
         due = [group for group, waiting in self._open.items() if waiting.first + PATIENCE_NS <= clock]
-        members = [member for group in due for member in self._apply(group, clock)]
+        members = [member for group in due for member in self._apply(group, self._open[group].first + PATIENCE_NS)]
         forgotten = [group for group, applied in self._applied.items() if applied.at + REMEMBERED_NS <= clock]
         for group in forgotten:
             del self._applied[group]
@@ -69,12 +69,13 @@ class Groups:
             self._dirty.add("groups")
         return members
 
-    def _apply(self, group: str, clock: int) -> list[Member]:
+    def _apply(self, group: str, at: int) -> list[Member]:
+        """Members to apply now; `at` is when it was due, so that a clock that jumps changes nothing."""
         waiting = self._open.pop(group)
         members = waiting.members
         missing = len(members) < waiting.size
         since = min(position.own for position in members.values())
-        self._applied[group] = _Applied(clock, waiting.size, since, dict.fromkeys(members) if missing else {})
+        self._applied[group] = _Applied(at, waiting.size, since, dict.fromkeys(members) if missing else {})
         return list(members.items())
 
     def incomplete(self, role: str) -> int | None:

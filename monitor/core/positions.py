@@ -34,7 +34,7 @@ from monitor.core.position import (
     sum_of,
     tally_of,
 )
-from monitor.core.times import DAY, HOUR
+from monitor.core.times import DAY, HOUR, hour_of
 
 SHARDS = 512
 META = "positions"
@@ -201,8 +201,8 @@ class Positions:
             _, key, thinned = self._thin.popleft()
             if self._thinned(key, thinned) > 1:
                 self._thin.append((clock + FULL_NS, key, self._coalesced))
-        if clock - FULL_NS - HOUR > self._coalesced:
-            self._coalesced = clock - FULL_NS
+        if hour_of(clock) - FULL_NS > self._coalesced:
+            self._coalesced = hour_of(clock) - FULL_NS
             self._dirty.add(META)
             oldest = self._oldest()
             for client in self._clients.values():
