@@ -9,7 +9,7 @@ from typing import Any
 from monitor.core.alerting import Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
 from monitor.core.alerts import Condition, Content, blinded
 from monitor.core.canonical import digest_of
-from monitor.core.causes import KEPT, Cause
+from monitor.core.causes import Cause, telling
 from monitor.core.evaluation import MethodResult
 from monitor.core.schedule import earliest
 from monitor.core.times import format_time
@@ -29,7 +29,10 @@ class Draft:
 
 @dataclass(slots=True)
 class Kept:
-    """One alert: its life, its newest record as published, and the causes noted when its present dwell began."""
+    """One alert: its life, its newest record as published, and the causes noted when its present dwell began.
+
+    A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
+    """
 
     life: Life = _NO_LIFE
     record: dict[str, Any] | None = None
@@ -136,8 +139,9 @@ class AlertBook:
             shown=kept.life.shown if content is None else _shown(content),
         )
         life, changes = step(kept.life, sight, moment)
-        self._note_causes(kept, life, around.causes)
-        drafts = [self._draft(condition.identity, change, content, kept, around) for change in changes]
+        causes = [cause for cause in around.causes if condition.concerns(cause)]
+        self._note_causes(kept, life, causes)
+        drafts = [self._draft(condition.identity, change, content, kept, causes=causes, around=around) for change in changes]
         if changes:
             kept.noted = []
         kept.life = life
@@ -158,16 +162,22 @@ class AlertBook:
             kept.noted = []
 
     @staticmethod
-    def _draft(identity: Identity, change: Change, content: Content | None, kept: Kept, around: Surroundings) -> Draft:
-        causes = sorted(kept.noted or around.causes, key=lambda cause: cause.logged_at)[-KEPT:]
+    def _draft(
+        identity: Identity, change: Change, content: Content | None, kept: Kept, *, causes: list[Cause], around: Surroundings
+    ) -> Draft:
+        causes = telling(kept.noted or causes)
         waited = {"entered": change.life.enter_dwell, "reopened": change.life.enter_dwell, "recovered": change.life.exit_dwell}
-        caused_at = causes[-1].logged_at + waited.get(change.reason, 0) if causes else None
-        record = _record(identity, change, causes, around)
+        newest = max((cause.logged_at for cause in causes), default=None)
+        caused_at = None if newest is None else newest + waited.get(change.reason, 0)
+        printed = [cause.printed() for cause in causes]
+        if not printed and kept.record is not None and change.life.status == "firing":
+            printed = kept.record["causes"]
+        record = _record(identity, change, printed, around)
         record |= _texts(content) if content is not None else _texts_of(kept.record)
         return Draft(identity, change.reason, record | {"result_digest": digest_of(record)}, caused_at)
 
 
-def _record(identity: Identity, change: Change, causes: list[Cause], around: Surroundings) -> dict[str, Any]:
+def _record(identity: Identity, change: Change, causes: list[dict[str, Any]], around: Surroundings) -> dict[str, Any]:
     life = change.life
     return {
         "schema": "reserve.alert/1",
@@ -180,7 +190,7 @@ def _record(identity: Identity, change: Change, causes: list[Cause], around: Sur
         "updated_at": format_time(life.changed_at),
         "ends_at": None if life.ends_at is None else format_time(life.ends_at),
         "runbook_url": f"{around.runbook_base_url}#{identity.alertname.lower()}",
-        "causes": [cause.printed() for cause in causes],
+        "causes": causes,
         "reason": change.reason,
         "mode": life.mode,
         "rehearsal": life.rehearsal,

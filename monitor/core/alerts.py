@@ -14,10 +14,11 @@ from typing import Any
 
 from monitor.core.alerting import EndReason, Identity, Severity, Verdict
 from monitor.core.assessment import Result
+from monitor.core.causes import Cause
 from monitor.core.components.computation import Row
 from monitor.core.configuration import Levels, MethodConfig
 from monitor.core.figure import Figure
-from monitor.core.money import exact_text, minor_unit, round_up
+from monitor.core.money import exact_text, minor_unit, plain, round_up
 
 OWN_ALERTS = {
     "guarantee_asset": "SameAssetShortfall",
@@ -51,7 +52,7 @@ class Condition:
     """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
 
     `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
-    the alert has.
+    the alert has. `concerns`: whether an event may have caused it.
     """
 
     identity: Identity
@@ -61,6 +62,7 @@ class Condition:
     dwells: bool = True
     ends_as: EndReason = "recovered"
     show: Callable[[], Content] = field(default=lambda: Content("", ""))
+    concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class _MethodConditions:
     def coverage_low(self) -> Condition:
         """ReserveCoverageLow: the watch ratio below `watch_enter`, until above `watch_exit`; or the method's own watch level."""
         return self.condition(
-            "ReserveCoverageLow", "reserve_coverage_low", None, self._coverage_verdict(), self._show_headline, severity="warning"
+            "ReserveCoverageLow", "reserve_coverage_low", None, self._coverage_verdict(), self._show_coverage, severity="warning"
         )
 
     def _row_verdict(self, row: Row) -> Verdict:
@@ -232,20 +234,38 @@ class _MethodConditions:
         figures = {name: getattr(result, name) for name in ("required", "available", "surplus", "coverage", "coverage_lower")}
         shown = f"requires {_or_unknown(result.required)}, has {_or_unknown(result.available)} {result.currency}"
         return Content(
-            f"{self.entity}: {self.method.id} is {result.state}, coverage {_or_unknown(result.coverage)}",
+            f"{self.entity}: {self._headline_text()}",
             f"{self.method.id} {shown}; surplus {_or_unknown(result.surplus)}, state {result.state}.{_gaps_text(result.gaps)}",
             figures | {"currency": result.currency},
         )
+
+    def _headline_text(self) -> str:
+        result = self.result
+        if result.surplus is not None and result.surplus.startswith("-"):
+            short = f"{result.surplus.removeprefix('-')} {result.currency}"
+            return f"short by {short} under {self.method.id}, coverage {_or_unknown(result.coverage)}"
+        return f"{self.method.id} is {result.state}, coverage {_or_unknown(result.coverage)}"
+
+    def _show_coverage(self) -> Content:
+        enter = self.levels.watch_enter
+        level = "the method's watch level" if enter is None else f"the watch level {plain(enter)}"
+        content = self._show_headline()
+        summary = f"{self.entity}: {self.method.id} measured against {level}, coverage {_or_unknown(self.result.coverage)}"
+        return replace(content, summary=summary)
 
     def _show_row(self, row: Row) -> Content:
         printed = self._printed(row)
         wanted = "at least" if row.bound == "min" else "at most"
         figures = {name: printed[name] for name in ("required", "held", "shortfall", "amount", "unit")}
         ref = f" ({row.ref})" if row.ref else ""
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        verdict = f"{row.state}"
+        if row.state == "shortfall":
+            verdict = f"{_or_unknown(printed['shortfall'])}{unit} {'short' if row.bound == 'min' else 'above its limit'}"
+        worth = "" if printed["amount"] in {None, "0"} else f"; worth {printed['amount']} {self.result.currency}"
         return Content(
-            f"{self.entity}: {self.method.id} {row.name} is {row.state}, {_or_unknown(printed['shortfall'])} {row.unit} off",
-            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])} {row.unit}, held {_or_unknown(printed['held'])}; "
-            f"worth {_or_unknown(printed['amount'])} {self.result.currency}.",
+            f"{self.entity}: {row.name} is {verdict} under {self.method.id}",
+            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, held {_or_unknown(printed['held'])}{worth}.",
             figures | {"currency": self.result.currency},
             printed["cure_by"],
         )
@@ -319,8 +339,8 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
         figures = {"net_loss": _loss_text(net, currency), "net_loss_lower": _loss_text(low, currency), "currency": currency}
         return Content(
             f"{entity}: security incident {name} ({body['kind']}) is {status}",
-            f"{body['summary'] or body['kind']} Revision {body['revision']}, severity {body['severity']}, "
-            f"net loss {_or_unknown(figures['net_loss'])} {currency}.",
+            f"{_sentence(body['summary'] or body['kind'])} Revision {body['revision']}, "
+            f"severity {body['severity']}, net loss {_or_unknown(figures['net_loss'])} {currency}.",
             figures | {"status": status, "revision": str(body["revision"])},
         )
 
@@ -331,6 +351,7 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
         dwells=False,
         ends_as="ended",
         show=show,
+        concerns=lambda cause: cause.part == "incident" and cause.event_id == name,
     )
 
 
@@ -342,6 +363,7 @@ def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str)
         verdict,
         "warning",
         show=lambda: Content(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
+        concerns=lambda cause: cause.topic == feed.partition("/")[0],
     )
 
 
@@ -351,6 +373,10 @@ def _gaps_text(gaps: Sequence[Mapping[str, Any]]) -> str:
     named = ", ".join(f"{gap['kind']} {gap['subject']}" for gap in gaps[:_NAMED_GAPS])
     more = f" and {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
     return f" Not known: {named}{more}."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "。")) else f"{text}."
 
 
 def _or_unknown(text: str | None) -> str:

@@ -13,6 +13,7 @@ KEPT = 10
 
 JOURNAL = "reserve.journal"
 PARTS = ("price", "balance", "volume", "incident", "declaration", "method", "data_quality")
+_MOST_TELLING = ("incident", "declaration", "balance", "method", "price", "volume", "data_quality")
 _PART_OF_KIND = {
     "price": "price",
     "position": "balance",
@@ -114,6 +115,11 @@ class Causes:
     def of_state(state: Mapping[str, Any]) -> Causes:
         """The causes that `state` wrote."""
         return Causes(Cause.of_state(kept) for kept in state["kept"])
+
+
+def telling(causes: Iterable[Cause]) -> list[Cause]:
+    """At most `KEPT` of them for people: acts and facts before the flow of prices and trades, of each the newest first."""
+    return sorted(causes, key=lambda cause: (_MOST_TELLING.index(cause.part), -cause.number))[:KEPT]
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:

@@ -116,5 +116,5 @@ class AlertMachine(RuleBasedStateMachine):
             assert Life.of_state(life.state()) == life
 
 
-AlertMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+AlertMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 TestAlertMachine = AlertMachine.TestCase
