@@ -265,7 +265,8 @@ class _MethodConditions:
         worth = "" if printed["amount"] in {None, "0"} else f"; worth {printed['amount']} {self.result.currency}"
         return Content(
             f"{self.entity}: {row.name} is {verdict} under {self.method.id}",
-            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, held {_or_unknown(printed['held'])}{worth}.",
+            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, "
+            f"held {_or_unknown(printed['held'])}{worth}.",
             figures | {"currency": self.result.currency},
             printed["cure_by"],
         )

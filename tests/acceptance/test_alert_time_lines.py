@@ -314,3 +314,38 @@ def test_two_houses_do_not_wake_each_other() -> None:
 def test_a_price_alone_breaches_nothing_that_is_held_in_kind(amount: str) -> None:
     line = TimeLine().play((0, load), (10, price(amount)), until=30)
     assert line.texts() == []
+
+
+class TestWhatAnAlertNames:
+    def test_an_incident_names_itself_among_busy_prices(self) -> None:
+        def theft(journal: Journal) -> None:
+            journal.incident("theft", "confirmed")
+            for step in range(20):
+                journal.price("BTC", str(15_000_000 + step))
+
+        (told,) = TimeLine().play((0, load), (10, theft), until=12).told("SecurityIncidentOpen")
+        assert [cause["event_id"] for cause in told.record["causes"]] == ["theft"]
+
+    def test_moved_figures_without_a_new_event_still_name_what_began_it(self) -> None:
+        line = TimeLine().play((0, load), (10, guarantee("35")), until=12)
+        (began,) = line.told("SameAssetShortfall")
+        told = line.play((20, lambda journal: journal.tick()), until=HOUR_S + 20).told("SameAssetShortfall", updates=True)
+        assert all(one.record["causes"] for one in told)
+        assert told[0].record["causes"] == began.record["causes"]
+
+    def test_the_balance_is_named_before_the_prices_of_its_second(self) -> None:
+        def move(journal: Journal) -> None:
+            guarantee("35")(journal)
+            for step in range(20):
+                journal.price("BTC", str(15_000_000 + step))
+
+        (told,) = TimeLine().play((0, load), (10, move), until=12).told("SameAssetShortfall")
+        assert told.record["causes"][0]["topic"] == "custody.balances"
+
+    def test_the_summary_says_how_much_is_short_of_what(self) -> None:
+        line = TimeLine().play((0, load), (10, guarantee("35")), until=12)
+        (told,) = line.told("SameAssetShortfall")
+        assert told.record["summary"] == "jp-main: guarantee_asset.BTC is 5 BTC short under jp.psa_custody"
+        assert (
+            line.told("ReserveShortfall")[0].record["summary"].startswith("jp-main: short by 75000000 JPY under jp.psa_custody")
+        )
