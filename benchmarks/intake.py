@@ -1,0 +1,86 @@
+"""Intake in a process of its own, told what to do on standard input; see `benchmarks.children`.
+
+It says `ready` when it reads, then how many records it has taken in as that grows, and after `stop` what it cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from benchmarks.children import peak_bytes, say
+from monitor.kafka_settings import KafkaSettings
+from streams.intake.fetching import PublicFetch, best_fetch
+from streams.intake.worker import Intake
+from streams.topics import TRADES, TopicNames
+
+_LOOK_S = 0.02
+
+
+class Counted:
+    """Counts trades by outcome."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, int] = {}
+
+    def counted(self, topic: str, outcome: str, count: int) -> None:
+        if topic == TRADES:
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """Counted by its outcome."""
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Not looked at here."""
+
+
+async def main(job: dict[str, Any]) -> None:
+    """Run intake until `stop` comes in."""
+    observer = Counted()
+    intake = Intake(
+        KafkaSettings(**job["settings"]),
+        TopicNames(job["sources"], job["prefix"]),
+        job["configuration"],
+        observer,
+        job.get("flush_s", 1.0),
+        fetch=PublicFetch if job.get("public_fetch") else best_fetch,
+    )
+    await intake.start()
+    began_cpu, began = time.process_time(), time.perf_counter()
+    lines = asyncio.create_task(_lines())
+    if job.get("wait"):
+        while not intake.ready:
+            await asyncio.sleep(_LOOK_S)
+        say(event="ready")
+        await lines
+        lines = asyncio.create_task(_lines())
+        began = time.perf_counter()
+    running = asyncio.create_task(intake.run())
+    said = -1
+    while not lines.done():
+        count = sum(observer.outcomes.values())
+        if count != said:
+            said = count
+            say(event="count", count=count)
+        await asyncio.wait([lines], timeout=_LOOK_S)
+    await intake.stop()
+    await running
+    say(
+        event="result",
+        cpu_s=time.process_time() - began_cpu,
+        wall_s=time.perf_counter() - began,
+        peak_bytes=peak_bytes(),
+        outcomes=observer.outcomes,
+    )
+
+
+async def _lines() -> None:
+    """Returns when a line comes in, or the end of the input."""
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.stdin.readline())))
