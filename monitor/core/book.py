@@ -144,6 +144,10 @@ class Book:
         zones = config.zones_in_use(self.entity)
         self.positions.configure(zones, config.horizon_ns, self._age_limit())
         self.trades.configure(zones, config.horizon_ns)
+        for feed in self.own.freshness:
+            topic, _, source = feed.partition("/")
+            if topic == POSITIONS and source and feed not in self._heard:
+                self._hear(POSITIONS, source, self.positions.newest_logged(source))
         self._midnight = 0
         self._next = None
 

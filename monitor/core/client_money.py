@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.cells import parse_total
 from monitor.core.ladder import Ladder
 from monitor.core.money import EXACT, ZERO, plain
-from monitor.core.trades import parse_total
 
 
 class ClientMoney(Ladder):
@@ -45,6 +45,8 @@ class ClientMoney(Ladder):
             low = EXACT.add(opening, self._lows.get(key, ZERO))
             if low < min(opening, level):
                 yield key, low
+            elif level == opening:
+                continue
             yield key, level
             opening = level
 

@@ -13,13 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from monitor.core.busts import Bust
+from monitor.core.cells import NO_TRADES, Cell, Total, parse_total
 from monitor.core.marks import Trade, trades_of
 from monitor.core.money import EXACT, parse_decimal, plain
 from monitor.core.ordering import order_from, order_text
 from monitor.core.records import BadRecord, Source, SourcePartition, Statement
 from monitor.core.sources import Counts, Hole, Sources
 from monitor.core.times import hour_of, parse_time
-from monitor.core.trades import NO_TRADES, SPOT, Bust, Cell, Total, TradeRegister, parse_total
+from monitor.core.trades import SPOT, TradeRegister
 
 CellHour = tuple[Cell, int]
 
@@ -98,7 +100,7 @@ class Flow:
         body = statement.body
         price, quantity = parse_decimal(body["price"]), parse_decimal(body["quantity"])
         executed = parse_time(body["executed_at"])
-        register.bust(
+        register.busts.put(
             body["trade_id"],
             Bust(
                 source.where.epoch,
@@ -170,7 +172,7 @@ class Flow:
             for cell, hour in cells:
                 self.registers[entity].fold(cell, hour, where)
         for entity in segment.busted:
-            self.registers[entity].fold_busts(where, segment.start)
+            self.registers[entity].busts.fold(where, segment.start)
 
     def _drop(self, where: SourcePartition, segment: Segment) -> None:
         """What a segment said does not count: it is read anew under other rules, or cannot be told apart."""
@@ -181,7 +183,7 @@ class Flow:
                 if cell.instrument == SPOT:
                     register.keep(cell, hour, where, 0, ())
         for entity in segment.busted:
-            self.registers[entity].drop_busts(where, segment.start)
+            self.registers[entity].busts.drop(where, segment.start)
 
     # --- reading
 

@@ -304,6 +304,11 @@ class Positions:
         """Sum over accounts of max(0, quantity) of the positions of own time below `instant`; reads all accounts."""
         return sum_of(credit(p) for p in self._counting_before(role, asset, instant))
 
+    def newest_logged(self, source: str) -> int:
+        """Log time of the newest position of a source, 0 if there is none; reads all accounts."""
+        histories = (entries for shard in self._shards for entries in shard.values())
+        return max((entry.logged for entries in histories for entry in entries if entry.source == source), default=0)
+
     def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
         """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
         money = self._clients.get(asset)

@@ -198,7 +198,7 @@ class PriceBook:
         if name == META:
             pinned = {entity: [str(t) for t in sorted(instants)] for entity, instants in sorted(self._pinned.items())}
             heard = [[source, str(newest)] for source, newest in self._heard.items()]
-            return {"clock": str(self._clock), "full_from": str(self._full_from), "pinned": pinned, "heard": heard}
+            return {"full_from": str(self._full_from), "pinned": pinned, "heard": heard}
         _, asset, currency, kind, feed, slot = name.split("/")
         quotes = self._series.get((asset, currency), {}).get((kind, bytes.fromhex(feed).decode()), [])
         low, high = self._slot(slot)
@@ -214,7 +214,8 @@ class PriceBook:
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`."""
         meta = buckets[META]
-        self._clock, self._full_from = int(meta["clock"]), int(meta["full_from"])
+        self._full_from = int(meta["full_from"])
+        self._clock = max(0, self._full_from + FULL_NS)  # the hour of it: what lies ahead of that is looked through anyway
         self._heard = {source: int(newest) for source, newest in meta["heard"]}
         for entity, instants in meta["pinned"].items():
             self.pin(entity, (int(instant) for instant in instants))

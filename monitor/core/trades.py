@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from monitor.core.busts import Bust, Busts
 from monitor.core.calendar import Zone
+from monitor.core.cells import NO_TRADES, Cell, Total, parse_total
 from monitor.core.instants import Instants, Newest
 from monitor.core.ladder import Boundaries
 from monitor.core.marks import Candidate, Marks, Trade
@@ -24,59 +26,6 @@ _SLACK_NS = 32 * DAY
 _FOREVER = 1 << 63
 _T = TypeVar("_T")
 SPOT = "spot"
-
-
-class Cell(NamedTuple):
-    """What trades are told apart by, besides the hour; side `""` where the trade names none."""
-
-    market: str
-    capacity: str
-    instrument: str
-    side: str
-
-    @property
-    def quote(self) -> str:
-        """The currency of the cell's values."""
-        return self.market.partition("/")[2]
-
-
-class Total(NamedTuple):
-    """Trades of a cell: their number, quantity in base and value in quote currency."""
-
-    trades: int
-    quantity: Decimal
-    value: Decimal
-
-    def plus(self, other: Total) -> Total:
-        """The exact sum."""
-        return Total(self.trades + other.trades, EXACT.add(self.quantity, other.quantity), EXACT.add(self.value, other.value))
-
-    def minus(self, other: Total) -> Total:
-        """The exact difference."""
-        return Total(
-            self.trades - other.trades, EXACT.subtract(self.quantity, other.quantity), EXACT.subtract(self.value, other.value)
-        )
-
-    @property
-    def below_zero(self) -> bool:
-        """Whether more was taken back than had come."""
-        return self.trades < 0 or self.quantity < 0 or self.value < 0
-
-
-NO_TRADES = Total(0, ZERO, ZERO)
-
-
-class Bust(NamedTuple):
-    """A bust record: of several of one trade id that with the least (epoch, offset) counts."""
-
-    epoch: int
-    offset: int
-    where: SourcePartition
-    start: int | None
-    cell: Cell
-    hour: int
-    taken: Total
-    logged: int
 
 
 class TradeRegister:
@@ -95,7 +44,7 @@ class TradeRegister:
         self._last: dict[str, Candidate | None] = {}
         self._moved: dict[str, None] = {}
         self._newest = Newest()
-        self._busts: dict[tuple[str, str], list[Bust]] = {}
+        self.busts = Busts(dirty, self._settle)
         self._pins = Instants(lambda: ())
         self.first_executed: int | None = None
         self.newest_log: int | None = None
@@ -148,45 +97,13 @@ class TradeRegister:
             self._market(cell.market).mark(hour, (cell.capacity, cell.side)).fold(where)
             self._touch(cell.market)
 
-    def bust(self, trade_id: str, bust: Bust) -> None:
-        """Take a trade back, once per id."""
-        key = (bust.cell.market, trade_id)
-        claims = self._busts.setdefault(key, [])
-        if any(claim[:4] == bust[:4] for claim in claims):
-            return
-        self._settle(claims, [*claims, bust])
-        self._touch(bust.cell.market)
-        self._dirty.add("busts")
-
-    def fold_busts(self, where: SourcePartition, start: int) -> None:
-        """The busts of a segment that is closed are for good."""
-        for claims in self._busts.values():
-            for place, claim in enumerate(claims):
-                if claim.where == where and claim.start == start:
-                    claims[place] = claim._replace(start=None)
-                    self._dirty.add("busts")
-
-    def drop_busts(self, where: SourcePartition, start: int) -> None:
-        """What a segment said of busts does not count any more."""
-        for (market, _), claims in self._busts.items():
-            left = [claim for claim in claims if claim.where != where or claim.start != start]
-            if len(left) < len(claims):
-                self._settle(claims, left)
-                self._touch(market)
-                self._dirty.add("busts")
-        self._busts = {key: claims for key, claims in self._busts.items() if claims}
-
-    def _settle(self, claims: list[Bust], after: list[Bust]) -> None:
-        """Change the claims on one id to `after`, and the totals from the former least to the new one."""
-        after.sort(key=_claim_order)
-        before, now = (claims[0] if claims else None), (after[0] if after else None)
-        claims[:] = [c for i, c in enumerate(after) if all((d.where, d.start) != (c.where, c.start) for d in after[:i])]
-        if now == before:
-            return
+    def _settle(self, market: str, before: Bust | None, now: Bust | None) -> None:
+        """Another bust counts for a trade, or none any more."""
         if before is not None:
             self.add(before.cell, before.hour, before.taken)
         if now is not None:
             self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
+        self._touch(market)
 
     def _market(self, market: str) -> Marks:
         found = self._marks.get(market)
@@ -199,9 +116,6 @@ class TradeRegister:
         self._moved[market] = None
         self._dirty.add(f"trades/{market}")
 
-    def _busted(self, market: str, trade_id: str) -> bool:
-        return (market, trade_id) in self._busts
-
     # --- reading
 
     def last_price(self, market: str, before: int) -> Candidate | None:
@@ -209,16 +123,16 @@ class TradeRegister:
         if market not in self._marks:
             return None
         if market not in self._last:
-            self._last[market] = self._marks[market].newest(_FOREVER, lambda i: self._busted(market, i))
+            self._last[market] = self._marks[market].newest(_FOREVER, lambda i: self.busts.holds(market, i))
         found = self._last[market]
         if found is None or found.order[0] < before:
             return found
-        return self._marks[market].newest(before, lambda i: self._busted(market, i))
+        return self._marks[market].newest(before, lambda i: self.busts.holds(market, i))
 
     def closed_price(self, market: str, instant: int) -> Candidate | None:
         """The last trade of the newest UTC hour that ended by `instant`."""
         marks = self._marks.get(market)
-        return None if marks is None else marks.newest_closed(instant, lambda i: self._busted(market, i))
+        return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
 
     def markets(self) -> list[str]:
         """Markets with a spot trade, sorted."""
@@ -266,21 +180,14 @@ class TradeRegister:
         self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
         for marks in self._marks.values():
             marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest))
-        self._forget_busts(clock)
+        for (market, trade_id), hour in self.busts.forget(oldest):
+            self._market(market).forget(hour, trade_id)
+            self._touch(market)
         self._dirty.add("trades")
 
     def _keeps_mark(self, hour: int, then: int, oldest: int) -> bool:
         closes_a_day = then >= oldest and self._boundaries.before(then) >= hour + HOUR
         return closes_a_day or self._pins.within(hour + HOUR, then + HOUR)
-
-    def _forget_busts(self, clock: int) -> None:
-        limit = clock - HOURLY_NS
-        for (market, trade_id), claims in list(self._busts.items()):
-            if all(claim.start is None and claim.logged < limit and claim.hour < self._hourly_from for claim in claims):
-                self._market(market).forget(claims[0].hour, trade_id)
-                del self._busts[market, trade_id]
-                self._touch(market)
-                self._dirty.add("busts")
 
     def pin(self, instants: Instants) -> None:
         """The instants at which something is valued for good: the prices of then are not forgotten."""
@@ -309,8 +216,7 @@ class TradeRegister:
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
         yield "trades"
-        if self._busts:
-            yield "busts"
+        yield from self.busts.names()
         yield from (f"trades/{market}" for market in sorted({cell.market for cell in self._cells} | set(self._marks)))
 
     def bucket(self, name: str) -> Any:
@@ -318,8 +224,8 @@ class TradeRegister:
         if name == "trades":
             times = (self._hourly_from, self.first_executed, self.newest_own, self.newest_log)
             return [None if time is None else str(time) for time in times]
-        if name == "busts":
-            return [_bust_text(i, bust) for (_, i), claims in sorted(self._busts.items()) for bust in claims] or None
+        if name.startswith("busts/"):
+            return self.busts.bucket(name)
         market = name.partition("/")[2]
         totals = [
             [*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in sorted(by_key.items())]]
@@ -333,8 +239,7 @@ class TradeRegister:
         """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
         times = [None if time is None else int(time) for time in buckets["trades"]]
         self._hourly_from, self.first_executed, self.newest_own, self.newest_log = times[0] or 0, times[1], times[2], times[3]
-        for trade_id, bust in map(_bust_from, buckets.get("busts") or ()):
-            self._busts.setdefault((bust.cell.market, trade_id), []).append(bust)
+        self.busts.restore(buckets)
         for name, value in buckets.items():
             if name.startswith("trades/"):
                 self._restore_market(name.partition("/")[2], value)
@@ -354,11 +259,6 @@ class TradeRegister:
         if value["marks"]:
             self._market(market).restore(value["marks"])
         self._moved[market] = None
-
-
-def parse_total(text: str) -> Decimal:
-    """A sum or product of amounts: plain, with more digits than an amount may have."""
-    return EXACT.create_decimal(text)
 
 
 def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
@@ -386,20 +286,3 @@ def _keys_between(by_key: Mapping[int, Any], start: int, end: int) -> Iterator[i
     if len(hours) <= len(by_key):
         return (key for key in hours if key in by_key)
     return (key for key in sorted(by_key) if start <= key < end)
-
-
-def _claim_order(bust: Bust) -> tuple[int, int]:
-    return bust.epoch, bust.offset
-
-
-def _bust_text(trade_id: str, bust: Bust) -> list[Any]:
-    where, taken = bust.where, bust.taken
-    place = [where.topic, where.epoch, where.partition, bust.offset, bust.start]
-    return [trade_id, place, list(bust.cell), str(bust.hour), plain(taken.quantity), plain(taken.value), str(bust.logged)]
-
-
-def _bust_from(values: Sequence[Any]) -> tuple[str, Bust]:
-    trade_id, (topic, epoch, partition, offset, start), cell, hour, quantity, value, logged = values
-    taken = Total(1, parse_total(quantity), parse_total(value))
-    where = SourcePartition(topic, epoch, partition)
-    return trade_id, Bust(epoch, offset, where, start, Cell(*cell), int(hour), taken, int(logged))

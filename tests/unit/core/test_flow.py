@@ -1,5 +1,6 @@
 """JOURNAL 3 and 4: acceptance, fold, completeness, holes, busts, rules."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds
 T = parse_time("2026-01-05T10:00:00Z")
 TRADES = [Trade(n, f"t{n}", "10", "1", T, T) for n in range(6)]
 LOST = ("records_lost", "market.trades")
+TOKYO = Zone("Asia/Tokyo", [0], [9])
 
 
 def flow(desk: Desk, at: int = T) -> Figure:
@@ -205,6 +207,19 @@ def test_a_bust_takes_back_from_the_cell_it_names() -> None:
     assert flow(desk) == Figure.of(2)
 
 
+def test_a_bust_weeks_later_counts_once_and_ids_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.core.busts.KEPT", 3)
+    first = Segment(0, 6, TRADES)
+    gone = [replace(bust(n, TRADES[n - 10]), logged=T + n) for n in range(10, 14)]
+    desk = Desk().put(first.flush(6, T), Segment(6, 14, gone).flush(14, T + 20 * DAY))
+    again = [replace(gone[3], offset=14), replace(gone[0], offset=15)]
+    desk.put(Segment(14, 16, again[:1]).flush(16, T + 40 * DAY))
+    day = date(2026, 1, 5)
+    assert desk.view(T + 40 * DAY, zone=TOKYO).trade_value_day(day, "spot", "venue") == {"JPY": 20}
+    assert sum(len(desk.book.bucket(name)) for name in desk.book.trades.busts.names()) <= 5
+    assert desk.restored().view(T + 41 * DAY, zone=TOKYO).trade_value_day(day, "spot", "venue") == {"JPY": 20}
+
+
 # --- totals
 
 
@@ -235,7 +250,6 @@ def test_trades_are_told_apart_by_instrument_capacity_and_quote() -> None:
 
 
 def test_days_stay_exact_after_hours_are_summed_up_and_by_late_trades() -> None:
-    tokyo = Zone("Asia/Tokyo", [0], [9])
     trades = [Trade(n, f"t{n}", "1", "1", T + n * HOUR, T + n * HOUR) for n in range(24 * 8)]
     desk = Desk()
     for day in range(8):
@@ -243,7 +257,7 @@ def test_days_stay_exact_after_hours_are_summed_up_and_by_late_trades() -> None:
         desk.put(Segment(day * 24, day * 24 + 24, part).flush(day * 24 + 24, part[-1].logged))
     late = Trade(500, "late", "1", "100", T + 2 * DAY, T + 8 * DAY)
     desk.put(Segment(192, 501, [late]).flush(501, T + 8 * DAY))
-    view = desk.view(T + 8 * DAY, zone=tokyo)
+    view = desk.view(T + 8 * DAY, zone=TOKYO)
     days = [view.trade_value_day(date(2026, 1, d), "spot", "venue")["JPY"] for d in range(5, 14)]
     assert days == [5, 24, 124, 24, 24, 24, 24, 24, 19]
     assert max(len(by_key) for by_key in desk.book.trades._cells.values()) <= 72 + 2 + 8

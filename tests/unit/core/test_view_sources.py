@@ -126,6 +126,14 @@ def test_silence_of_trades_makes_flow_a_lower_bound_and_prices_of_trades_unknown
     assert not newer.forced_unknown
 
 
+def test_a_feed_configured_later_was_heard_when_its_positions_came(make: Maker) -> None:
+    desk = Desk().put(make.position("4", T, source="x"), make.position("5", T + HOUR, account="b", source="y"))
+    desk.configure(fresh(custody_balances__x=limits(max_age_s=60), custody_balances__z=limits(max_age_s=60)))
+    assert desk.book.last_heard(f"{BALANCES}/x") == T
+    assert desk.book.last_heard(f"{BALANCES}/z") is None
+    assert desk.book.never_heard(BALANCES) == ("z",)
+
+
 # --- rejected records
 
 
