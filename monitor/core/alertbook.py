@@ -133,7 +133,7 @@ class AlertBook:
             condition.verdict,
             condition.severity,
             condition.mode or kept.life.mode,
-            enter_dwell=dwell,
+            enter_dwell=max(dwell, condition.grace),
             exit_dwell=dwell,
             ends_as=condition.ends_as,
             shown=kept.life.shown if content is None else _shown(content),

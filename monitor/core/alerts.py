@@ -52,7 +52,7 @@ class Condition:
     """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
 
     `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
-    the alert has. `concerns`: whether an event may have caused it.
+    the alert has. `concerns`: whether an event may have caused it. `grace`: at least so long (ns) it must hold to fire.
     """
 
     identity: Identity
@@ -63,6 +63,7 @@ class Condition:
     ends_as: EndReason = "recovered"
     show: Callable[[], Content] = field(default=lambda: Content("", ""))
     concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
+    grace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ class Backing:
 class FeedHealth:
     """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
 
-    `unhealthy` None: too few records to judge by.
+    `unhealthy` None: too few records to judge by. `grace` (ns): a feed that was never heard is silent at once, but stale
+    only when its freshness has passed since it was first waited for; else every fresh installation would page.
     """
 
     name: str
     silent: bool
     unhealthy: bool | None
+    grace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,8 @@ def entity_conditions(
     for incident in incidents:
         yield _incident_open(entity, incident)
     for feed in feeds:
-        yield _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
+        stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
+        yield replace(stale, grace=feed.grace)
         yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
 
 

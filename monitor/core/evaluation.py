@@ -110,8 +110,9 @@ class Evaluator:
 
     @staticmethod
     def _feed(book: Book, feed: str, at: int) -> FeedHealth:
-        silent, _ = book.silent_since(feed, at)
-        return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in TOPICS else False)
+        silent, since = book.silent_since(feed, at)
+        grace = (book.freshness(feed).max_age_ns or 0) if silent and since is None else 0
+        return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in TOPICS else False, grace)
 
     def _backing(self, book: Book, at: int) -> Iterator[Backing]:
         """Per asset that clients are owed: that, and all other roles seen.

@@ -349,3 +349,19 @@ class TestWhatAnAlertNames:
         assert (
             line.told("ReserveShortfall")[0].record["summary"].startswith("jp-main: short by 75000000 JPY under jp.psa_custody")
         )
+
+
+class TestAFreshInstallation:
+    FRESH: ClassVar[dict[str, Any]] = {"freshness": {"custody.balances": {"max_age_s": 120}}}
+
+    def test_a_feed_that_never_came_is_stale_only_when_its_freshness_has_passed(self) -> None:
+        line = TimeLine(**self.FRESH).play(until=115)
+        assert line.told("SourceStale") == []
+        line.play(until=190)
+        ((reason, second),) = moments(line, "SourceStale")
+        assert reason == "entered"
+        between(120, 181, second)
+
+    def test_a_feed_that_comes_in_time_pages_nobody(self) -> None:
+        line = TimeLine(**self.FRESH).play((60, load), until=150)
+        assert line.told("SourceStale") == []
