@@ -33,7 +33,7 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 fast: $(READY)
-	@$(BIN)/pytest -m "not kafka and not stack and not slow"
+	@$(BIN)/pytest -m "not kafka and not stack and not slow" -n 2
 
 test: lint fast ## lint, types, import contracts and every fast test layer
 
@@ -47,14 +47,14 @@ kafka-down: ## stop it
 	@deploy/kafka/down
 
 test-kafka: $(READY) ## the broker contract, unchanged, on Apache Kafka
-	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m kafka tests
+	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m "kafka and not slow" tests
 
 test-stack: $(READY) ## with the real Prometheus and Alertmanager
 	@deploy/stack/fetch
 	@$(BIN)/pytest -m stack tests
 
 test-faults: $(READY) ## the full fault counts: 2 million trades, 20 kills
-	@$(BIN)/pytest -m slow tests
+	@$(BIN)/pytest -m "slow and not stack" tests
 
 soak: test-faults
 

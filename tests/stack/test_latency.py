@@ -19,7 +19,7 @@ from tests.receivers import until
 from tests.stack.plant import Daemon, Plant, a_plant
 from tests.stack.servers import Child, fetch
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(560)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(560)]
 
 TRADES_PER_S = 5000
 SAMPLES = 40
