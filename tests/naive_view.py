@@ -122,6 +122,10 @@ class NaiveView:
         yield
         self.effect = before
 
+    @staticmethod
+    def impaired(_topic: str) -> bool:
+        return False
+
     # --- positions
     def _positions(self, before: int | None = None) -> list[Event]:
         newest: dict[tuple[str, str, str], Event] = {}

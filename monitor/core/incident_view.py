@@ -16,7 +16,6 @@ class IncidentView:
     """An incident at its highest known revision; money in the view's currency at the prices of `occurred_at` (ns).
 
     Gaps (`quantity_unknown`, `price_missing`) are noted when a figure is read, under the effect that is set then.
-    `spread`: whether records of incidents may be missing, so that every loss is only a lower bound.
     """
 
     def __init__(self, identity: str, incident: Incident, at: int, worth: Worth, gaps: Gaps) -> None:

@@ -32,16 +32,17 @@ def flow_24h(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     years=Argument("amount", needed=False),
 )
 def incident_losses(computation: Computation, arguments: Mapping[str, Any]) -> Value:
-    """Sum over incidents of these statuses of one of their figures.
+    """Sum over incidents of these statuses of one of their figures; a lower bound while their topic cannot be believed.
 
     With `years`, of those that occurred less than so many years before `at`.
     """
     after = _years_before(computation, int(computation.amount(arguments["years"]))) if "years" in arguments else None
-    return total(
+    found = total(
         getattr(incident, arguments["measure"])
         for incident in computation.view.incidents()
         if incident.status in arguments["statuses"] and (after is None or incident.occurred_at > after)
     )
+    return Figure(found.low, None) if computation.view.impaired("security.incidents") else found
 
 
 @term_type("year_of_trades", instruments=Argument("choices", words=INSTRUMENTS))

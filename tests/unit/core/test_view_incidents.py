@@ -8,7 +8,7 @@ from monitor.core.figure import UNKNOWN, Figure
 from monitor.core.incidents import Incidents
 from monitor.core.times import DAY, HOUR, exact_time, parse_time
 from monitor.core.view import IncidentView
-from tests.book_maker import Desk, Maker, kinds
+from tests.book_maker import Desk, Maker, content, kinds, limits
 
 T = parse_time("2026-01-05T10:00:00Z")
 
@@ -109,3 +109,11 @@ def test_an_empty_incident_is_worth_nothing(make: Maker) -> None:
     found = only(Desk().put(make.incident(1, T)))
     assert (found.loss, found.client, found.net) == (Figure.of(0), Figure.of(0), Figure.of(0))
     assert found.client != UNKNOWN
+
+
+def test_a_silent_topic_of_incidents_is_not_to_be_believed(make: Maker) -> None:
+    config = content({"freshness": {"security.incidents": limits(max_age_s=60)}})
+    view = Desk(config).put(make.incident(1, T, losses=[loss("JPY", "7")])).view(T + HOUR)
+    assert view.impaired("security.incidents")
+    assert view.forced_unknown
+    assert kinds(view) == [("source_silent", "security.incidents")]
