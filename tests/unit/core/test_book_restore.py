@@ -1,0 +1,98 @@
+"""A book and what it shares, read back from buckets in the middle of things (P1, P2)."""
+
+import pytest
+
+from monitor.core.figure import Figure
+from monitor.core.times import DAY, HOUR, SECOND, parse_time
+from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds, limits
+
+T = parse_time("2026-01-05T10:00:00Z")
+
+
+@pytest.fixture
+def make() -> Maker:
+    return Maker()
+
+
+def test_a_group_under_way_completes_after_a_restart(make: Maker) -> None:
+    desk = Desk().put(make.position("10", T), make.position("6", T, sequence=1, group=("g", 2))).restored()
+    assert desk.book.deadline(desk.clock) == T + 5 * SECOND
+    desk.put(make.position("4", T, account="b", storage="hot", group=("g", 2)))
+    assert desk.view(T + SECOND).quantity("client_asset", "BTC") == Figure.of(10)
+    assert desk.view(T + SECOND).quantity("client_asset", "BTC", frozenset({"cold"})) == Figure.of(6)
+
+
+def test_an_incomplete_group_is_remembered_over_a_restart(make: Maker) -> None:
+    desk = Desk().put(make.position("6", T, group=("g", 2)))
+    desk.view(T + 6 * SECOND)
+    desk = desk.restored()
+    view = desk.view(T + 7 * SECOND)
+    view.quantity("client_asset", "BTC")
+    assert kinds(view) == [("group_incomplete", "client_asset")]
+    desk.put(make.position("4", T + 8 * SECOND, account="b", group=("g", 2)))
+    view = desk.view(T + 8 * SECOND)
+    assert view.quantity("client_asset", "BTC") == Figure.of(10)
+    assert kinds(view) == []
+
+
+def test_rejections_dismissals_and_holes_stay(make: Maker) -> None:
+    segments = [Segment(0, 4, [Trade(0, "t", "1", "1", T, T)], log="x"), Segment(8, 9, [], log="x")]
+    desk = Desk().put(make.rejected("custody.balances", T, offset=7, account="a", asset="BTC", role="client_asset"))
+    desk.put(segments[0].flush(4, T), segments[1].progress(8, T), make.dismissal("custody.balances", 9, T))
+    desk = desk.restored().put(make.rejected("custody.balances", T, offset=9))
+    view = desk.view(T)
+    view.reads("custody.balances")
+    view.reads("market.trades")
+    assert kinds(view) == [("record_rejected", "custody.balances"), ("records_lost", "market.trades")]
+    desk.put(make.dismissal("market.trades", 5, T), make.position("1", T, offset=8))
+    view = desk.restored().view(T)
+    view.reads("custody.balances")
+    view.reads("market.trades")
+    assert kinds(view) == []
+    assert desk.restored().shared.holes() == {"market.trades": 1}
+
+
+def test_silence_and_ages_go_on_over_a_restart(make: Maker) -> None:
+    config = content({"freshness": {"custody.balances": limits(7200, 3600), "custody.balances/x": limits(5400)}})
+    desk = Desk(config).put(make.position("3", T, source="x")).restored()
+    assert desk.book.deadline(T) == T + HOUR + 1
+    assert desk.view(T + HOUR).quantity("client_asset", "BTC") == Figure.of(3)
+    desk = desk.restored()
+    assert desk.view(T + HOUR + 1).quantity("client_asset", "BTC") == Figure.between(0, None)
+    assert desk.restored().book.deadline(T + HOUR + 1) == T + 5400 * SECOND + 1
+
+
+def test_a_rules_change_under_way_goes_on_over_a_restart() -> None:
+    trades = [Trade(n, f"t{n}", "10", "1", T, T) for n in range(6)]
+    old, new = Segment(0, 9, trades), Segment(0, 9, trades, rules=2)
+    desk = Desk().put(old.flush(6, T), new.flush(2, T)).restored()
+    assert desk.view(T).trade_value_24h("spot") == Figure.between(20, None)
+    desk.put(old.flush(6, T), new.flush(6, T))
+    assert desk.view(T).trade_value_24h("spot") == Figure.of(60)
+    desk = desk.restored().put(Segment(6, 9, [], rules=2).progress(6, T))
+    assert desk.view(T).price("BTC") == Figure.of(10)
+    assert desk.shared.holes() == {}
+
+
+def test_a_book_of_a_register_is_linked_to_its_open_segment(make: Maker) -> None:
+    trades = [Trade(n, f"t{n}", str(n + 1), "1", T + n, T + n) for n in range(3)]
+    gone = Trade(3, "t2", "3", "1", T + 2, T + 3, busted=True)
+    segment = Segment(0, 5, [*trades, gone])
+    desk = Desk(entities=(ENTITY, "e-2")).put(segment.flush(3, T + 3)).restored()
+    assert desk.view(T + 3).price("BTC") == Figure.of(3)
+    desk.put(segment.flush(5, T + 4), Segment(5, 9, []).progress(5, T + DAY)).restored()
+    assert desk.restored().view(T + DAY).price("BTC") == Figure.of(2)
+
+
+def test_a_change_of_configuration_changes_limits_and_zones_at_once(make: Maker) -> None:
+    desk = Desk().put(make.position("3", T), make.price("5", T))
+    assert desk.view(T + 2 * HOUR).price("BTC") == Figure.of(5)
+    strict = {"freshness": {"custody.balances": limits(account_max_age_s=3600)}, "prices": {"max_age_s": 3600, "pivots": []}}
+    desk.configure(content(strict | {"time_zone": "Europe/Brussels"}))
+    view = desk.view(T + 2 * HOUR)
+    assert view.quantity("client_asset", "BTC") == Figure.between(0, None)
+    view.price("BTC")
+    assert kinds(view) == [("position_stale", "client_asset"), ("price_stale", "BTC/JPY")]
+    assert desk.book.deadline(desk.clock) == parse_time("2026-01-05T23:00:00Z")
+    desk.configure(content())
+    assert desk.view(T + 2 * HOUR).quantity("client_asset", "BTC") == Figure.of(3)
