@@ -16,6 +16,7 @@ from monitor.core.times import from_ms
 from monitor.errors import ConfigurationError
 from monitor.kafka_settings import KafkaSettings
 from streams.clients import ended, producer, started
+from streams.encoding import encode_fast
 from streams.reading import end_offsets, read_range
 from streams.topics import JOURNAL, TopicNames
 
@@ -57,7 +58,7 @@ class JournalProducer:
         """Hand over one statement; the future gives aiokafka's RecordMetadata once it is acknowledged, or raises."""
         key = None if statement.entity is None else statement.entity.encode()
         result: asyncio.Future[Any] = await self._client.send(
-            self._topic, value=encode_statement(statement), key=key, partition=partition
+            self._topic, value=encode_fast(statement), key=key, partition=partition
         )
         return result
 

@@ -84,19 +84,22 @@ def journal_partition(entity: str, partitions: int) -> int:
 
 def encode_statement(statement: Statement) -> bytes:
     """Canonical bytes of a statement."""
-    return canonical_bytes(
-        {
-            "v": VERSION,
-            "kind": statement.kind,
-            "entity": statement.entity,
-            "at": exact_time(statement.at),
-            "src": None if statement.source is None else _source_object(statement.source),
-            "logged_at": None if statement.logged_at is None else exact_time(statement.logged_at),
-            "rules": None if statement.rules is None else {"number": statement.rules.number, "digest": statement.rules.digest},
-            "auth": statement.auth,
-            "body": dict(statement.body),
-        }
-    )
+    return canonical_bytes(statement_object(statement))
+
+
+def statement_object(statement: Statement) -> dict[str, Any]:
+    """A statement as the JSON object that stands in the journal."""
+    return {
+        "v": VERSION,
+        "kind": statement.kind,
+        "entity": statement.entity,
+        "at": exact_time(statement.at),
+        "src": None if statement.source is None else _source_object(statement.source),
+        "logged_at": None if statement.logged_at is None else exact_time(statement.logged_at),
+        "rules": None if statement.rules is None else {"number": statement.rules.number, "digest": statement.rules.digest},
+        "auth": statement.auth,
+        "body": dict(statement.body),
+    }
 
 
 def decode_record(data: bytes, offset: int, journal_time: int) -> JournalRecord:

@@ -3,9 +3,9 @@
 Of every identity (entity, market, trade id) the *places* are kept at which a valid trade of it lay: a place is a segment,
 a block of offsets and a UTC hour of log time, and has a number that rises with the log. An id is stored as the number of
 its newest place. Dense ids cost two bytes each: an id is cut into all but its last three digits, which name a page of 1,000
-numbers, and these three, which are the slot. Whatever does not end in three digits, or leaves its pages nearly empty, is
-a key of a dictionary instead. Both are plain look-ups by identity: no order of arrival is assumed, nothing is taken for
-seen that was not.
+numbers, and these three, which are the slot. Until ids prove dense, where they leave their pages nearly empty, and where
+they do not end in three digits, they are keys of a dictionary instead. Both are plain look-ups by identity: no order of
+arrival is assumed, nothing is taken for seen that was not.
 
 A later place of an id stands for the earlier ones where it is at least as late in hours; where log times run backwards the
 earlier ones are kept beside it, because a later segment may reach them by hour and not by block.
@@ -24,6 +24,7 @@ SLOTS = {f"{number:03d}": number for number in range(1000)}
 _PAGE = 1000
 _NARROW_LIMIT = 65_000
 _PAGES_BEFORE_SPARSE = 8
+_NAMES_BEFORE_DENSE = 64
 _FEWEST_IN_PAGE = 25
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
@@ -35,31 +36,34 @@ _Value = TypeVar("_Value")
 class Ids:
     """Ids of one (entity, market). `pages` and `named` hold place numbers; 0 is never seen."""
 
-    __slots__ = ("_check_at", "_typecode", "named", "older", "pages", "sparse")
+    __slots__ = ("_dense_at", "_sparse_at", "_typecode", "named", "older", "pages", "sparse")
 
     def __init__(self, typecode: str) -> None:
         self.pages: dict[str, array[int]] = {}
         self.named: dict[str, int] = {}
         self.older: dict[str, list[int]] = {}
-        self.sparse = False
+        self.sparse = True
         self._typecode = typecode
-        self._check_at = _PAGES_BEFORE_SPARSE
+        self._sparse_at = _PAGES_BEFORE_SPARSE
+        self._dense_at = _NAMES_BEFORE_DENSE
 
     def place(self, trade_id: str) -> tuple[array[int], int] | tuple[dict[str, int], str] | None:
         """Where the id's number is kept, made if need be; None when it can be no trade id."""
         slot = None if self.sparse else SLOTS.get(trade_id[-3:])
         if slot is not None:
             page = self.pages.get(trade_id[:-3])
-            if page is None:
-                if not _fit(trade_id):
-                    return None
-                page = self._new_page(trade_id[:-3])
-            if not self.sparse:
+            if page is not None:
                 return page, slot
-        if trade_id not in self.named:
-            if not _fit(trade_id):
-                return None
-            self.named[trade_id] = 0
+        if trade_id in self.named:
+            return self.named, trade_id
+        if not _fit(trade_id):
+            return None
+        if slot is not None:
+            if len(self.pages) < self._sparse_at or self._still_dense():
+                return self._new_page(trade_id[:-3]), slot
+        elif self.sparse and len(self.named) >= self._dense_at and self._become_dense():
+            return self.place(trade_id)
+        self.named[trade_id] = 0
         return self.named, trade_id
 
     def widen(self) -> None:
@@ -86,26 +90,35 @@ class Ids:
         return not (self.pages or self.named or self.older)
 
     def _new_page(self, prefix: str) -> array[int]:
-        page = array(self._typecode, bytes(_PAGE * array(self._typecode).itemsize))
-        if len(self.pages) >= self._check_at:
-            self._check_at *= 2
-            filled = sum(_PAGE - page.count(0) for page in self.pages.values())
-            if filled < _FEWEST_IN_PAGE * len(self.pages):
-                self._become_sparse()
-                return page
-        self.pages[prefix] = page
+        page = self.pages[prefix] = array(self._typecode, bytes(_PAGE * array(self._typecode).itemsize))
         return page
+
+    def _still_dense(self) -> bool:
+        """Whether the pages are filled as they should be; else they become names."""
+        self._sparse_at *= 2
+        if sum(_PAGE - page.count(0) for page in self.pages.values()) >= _FEWEST_IN_PAGE * len(self.pages):
+            return True
+        for prefix, page in self.pages.items():
+            self.named.update({prefix + last: page[slot] for last, slot in SLOTS.items() if page[slot]})
+        self.pages.clear()
+        self.sparse = True
+        return False
+
+    def _become_dense(self) -> bool:
+        """Make pages of the names if they fill them as they should; asked again when there are twice as many."""
+        self._dense_at = 2 * len(self.named)
+        numbers = [name for name in self.named if name[-3:] in SLOTS]
+        if len(numbers) < _FEWEST_IN_PAGE * len({name[:-3] for name in numbers}) or not numbers:
+            return False
+        self.sparse = False
+        for name in numbers:
+            page = self.pages.get(name[:-3]) or self._new_page(name[:-3])
+            page[SLOTS[name[-3:]]] = self.named.pop(name)
+        self._sparse_at = max(self._sparse_at, 2 * len(self.pages))
+        return True
 
     def _keep_older(self, older: dict[str, list[int]]) -> None:
         _replace(self.older, {name: places for name, places in older.items() if places})
-
-    def _become_sparse(self) -> None:
-        for prefix, page in self.pages.items():
-            for last, slot in SLOTS.items():
-                if page[slot]:
-                    self.named[prefix + last] = page[slot]
-        self.pages.clear()
-        self.sparse = True
 
 
 class LookBack:

@@ -135,8 +135,12 @@ class PartitionWork:
             self._barrier = asyncio.create_task(self._carry_out(flush))
             self._barrier.add_done_callback(self._carried_out)
 
-    async def settle(self) -> None:
-        """Wait for the flush under way."""
+    async def finish(self) -> None:
+        """Say once more how far everything was taken in, behind the flush under way."""
+        for _ in range(2):
+            if self._barrier is not None:
+                await asyncio.wait([self._barrier])
+            self.flush()
         if self._barrier is not None:
             await asyncio.wait([self._barrier])
 

@@ -122,11 +122,9 @@ class Intake(ConsumerRebalanceListener):
         await self._ended.wait()
         for task in self._beginning.values():
             task.cancel()
-        for work in self._works.values():
-            work.flush()
-        barriers = [work.busy for work in self._works.values() if work.busy is not None]
-        if barriers:
-            await asyncio.wait(barriers, timeout=_LAST_FLUSH_S)
+        last = [asyncio.create_task(work.finish()) for work in self._works.values()]
+        if last:
+            await asyncio.wait(last, timeout=_LAST_FLUSH_S)
         self._forget()
         client, self._consumer = self._consumer, None
         if client is not None:

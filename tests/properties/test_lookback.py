@@ -1,0 +1,101 @@
+"""The look-back says of every id what a list of all that was seen says, in any order of ids and of log times."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.intake import lookback
+from streams.intake.lookback import LookBack
+
+MANY = st.one_of(
+    st.builds(lambda n: str(5000 + n), st.integers(0, 300)),
+    st.builds(lambda n: f"{n:04d}", st.integers(0, 30)),
+    st.builds(lambda n: f"t{n}", st.integers(0, 12)),
+    st.builds(lambda n: str(n * 1009), st.integers(0, 40)),
+)
+RUNS = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 2), st.integers(-4, 3), st.lists(MANY, max_size=12)), min_size=1, max_size=25
+)
+
+
+class ByTheLetter:
+    """Every place ever seen, looked through from the beginning."""
+
+    def __init__(self, blocks: int, hours: int) -> None:
+        self.blocks, self.hours = blocks, hours
+        self.seen: list[tuple[int, int, int, str]] = []
+
+    def repeats(self, segment: int, first: tuple[int, int], place: tuple[int, int], trade_id: str) -> bool:
+        found = any(
+            was == trade_id and (of == segment or (block >= first[0] - self.blocks and hour >= first[1] - self.hours))
+            for of, block, hour, was in self.seen
+        )
+        self.seen.append((segment, *place, trade_id))
+        return found
+
+
+def walk(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int) -> None:
+    """Take the runs in: each begins a segment or goes on with one, some blocks and hours on from the one before."""
+    real, letter = LookBack(blocks, hours), ByTheLetter(blocks, hours)
+    segment, block, hour, first = 0, 0, 100, (0, 100)
+    real.open(*first)
+    for opens, further, later, ids in runs:
+        block, hour = block + further, max(0, hour + later)
+        if opens:
+            segment, first = segment + 1, (block, hour)
+            real.open(*first)
+        number = real.number(block, hour)
+        kept = real.ids("e", "m")
+        for trade_id in ids:
+            place = kept.place(trade_id)
+            assert place is not None
+            where, slot = place
+            seen, where[slot] = where[slot], number  # type: ignore[index,call-overload]
+            said = bool(seen) and real.again(kept, trade_id, seen, number)
+            assert said == letter.repeats(segment, first, (block, hour), trade_id)
+
+
+@settings(max_examples=200, deadline=None)
+@given(RUNS, st.integers(0, 3), st.integers(0, 4))
+def test_any_order_of_ids_blocks_and_hours(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int) -> None:
+    walk(runs, blocks, hours)
+
+
+@pytest.mark.parametrize("limit", [8, 16])
+def test_places_are_numbered_anew_and_widened(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookback, "_NARROW_LIMIT", limit)
+    monkeypatch.setattr(lookback, "_NAMES_BEFORE_DENSE", 2)
+    monkeypatch.setattr(lookback, "_FEWEST_IN_PAGE", 2)
+    monkeypatch.setattr(lookback, "_PAGES_BEFORE_SPARSE", 2)
+    for seed in range(40):
+        rng = Random(seed)
+        runs = [
+            (rng.random() < 0.5, rng.choice([0, 0, 1]), rng.randrange(-3, 4), [str(rng.randrange(4990, 5040)) for _ in range(5)])
+            for _ in range(60)
+        ]
+        walk(runs, 2, 5)
+
+
+def test_dense_ids_become_pages_and_scattered_ones_names() -> None:
+    ids = LookBack(20, 72).ids("e", "m")
+    for number in range(10_000, 12_000):
+        place = ids.place(str(number))
+        assert place is not None
+        place[0][place[1]] = 1  # type: ignore[index,call-overload]
+    assert len(ids.pages) == 2
+    assert not ids.named
+    for number in range(200):
+        place = ids.place(str(10**9 + number * 5000))
+        assert place is not None
+        place[0][place[1]] = 1  # type: ignore[index,call-overload]
+    assert ids.sparse
+    assert len(ids.named) == 2200
+
+
+@pytest.mark.parametrize("trade_id", ["", "x" * 65, "a\u0000", "001\u0085"])
+def test_what_can_be_no_id_has_no_place(trade_id: str) -> None:
+    assert LookBack(20, 72).ids("e", "m").place(trade_id) is None
