@@ -134,7 +134,7 @@ async def _make_anew(world: World, workers: list[Worker], how: str) -> list[Cut]
 
 
 def _judge(world: World, last: Worker, before: list[Cut], flow: type[Flow], *, exact: bool) -> None:
-    side = EngineSide(world, flow)
+    side = EngineSide(world.journal, world.epoch, flow)
     cells, counts = totals_of([*before, *world.expected(last.rules.rules.number)])
     if exact:
         assert not side.lossy, "a loss is reported that is none"

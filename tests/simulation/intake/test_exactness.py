@@ -262,6 +262,12 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 
 
+BEGIN_AT = {"hidden look-back is told": 80, "hours are tested anew": 190, "the furthest read wins": 140}
+"""Where the search begins, so that it is short: schedules that need several rare things at once."""
+
+
 @pytest.mark.parametrize("rule", sorted(BROKEN))
 def test_without_any_one_rule_some_schedule_fails(rule: str) -> None:
-    assert first_failure(range(ENOUGH), **BROKEN[rule]) is not None, f"{ENOUGH} schedules pass without the rule: {rule}"
+    begin = BEGIN_AT.get(rule, 0)
+    failed = first_failure(range(begin, begin + ENOUGH), **BROKEN[rule])
+    assert failed is not None, f"{ENOUGH} schedules pass without the rule: {rule}"

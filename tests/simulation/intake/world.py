@@ -7,7 +7,7 @@ repeated here; only what brokers, networks and processes do to them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from random import Random
@@ -326,17 +326,19 @@ class World:
 class EngineSide:
     """The journal as the engine of each partition takes it in: the product's `Flow`, `Sources` and registers."""
 
-    def __init__(self, world: World, flow: type[Flow] = Flow) -> None:
-        self.sources = [Sources(set()) for _ in range(PARTITIONS)]
+    def __init__(self, journal: Sequence[Sequence[bytes]], epoch: int = 0, flow: type[Flow] = Flow) -> None:
+        self.sources = [Sources(set()) for _ in journal]
         self.flows = [flow(sources, set()) for sources in self.sources]
-        self._epoch = world.epoch
+        self._epoch = epoch
         self._short = False
-        for partition, records in enumerate(world.journal):
+        for partition, records in enumerate(journal):
             for offset, data in enumerate(records):
                 self._take(partition, decode_record(data, offset, 0).statement)
 
     def _take(self, partition: int, statement: Statement) -> None:
         flow, entity = self.flows[partition], statement.entity
+        if statement.kind not in {"flow", "bust", "progress"}:
+            return
         if entity is None:
             flow.progress(statement)
             self._short |= statement.body["short"]
