@@ -6,6 +6,7 @@ price than an older one. A trade's own time for prices is the earlier of `execut
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -73,15 +74,25 @@ class Marks:
 
     def __init__(self) -> None:
         self._hours: dict[int, dict[Side, Mark]] = {}
+        self._ascending: list[int] = []
+        self._thin_from = 0
 
     def mark(self, hour: int, side: Side) -> Mark:
         """The mark of a cell, made when first asked for."""
-        return self._hours.setdefault(hour, {}).setdefault(side, Mark())
+        sides = self._hours.get(hour)
+        if sides is None:
+            sides = self._hours[hour] = {}
+            insort(self._ascending, hour)
+            self._thin_from = min(self._thin_from, hour)
+        found = sides.get(side)
+        if found is None:
+            found = sides[side] = Mark()
+        return found
 
     def newest(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
         """The last trade of own time below `before`."""
         best: Candidate | None = None
-        for hour in sorted(self._hours, reverse=True):
+        for hour in reversed(self._ascending):
             if best is not None and best.order[0] >= hour + HOUR:
                 break
             found = self._of_hour(hour, before, busted)
@@ -90,11 +101,11 @@ class Marks:
 
     def newest_closed(self, instant: int, busted: Callable[[str], bool]) -> Candidate | None:
         """The last trade of the newest hour that ended by `instant` and has one."""
-        for hour in sorted(self._hours, reverse=True):
-            if hour + HOUR <= instant:
-                found = self._of_hour(hour, hour + 2 * HOUR, busted)
-                if found is not None:
-                    return found
+        for place in range(bisect_right(self._ascending, instant - HOUR) - 1, -1, -1):
+            hour = self._ascending[place]
+            found = self._of_hour(hour, hour + 2 * HOUR, busted)
+            if found is not None:
+                return found
         return None
 
     def _of_hour(self, hour: int, before: int, busted: Callable[[str], bool]) -> Candidate | None:
@@ -103,10 +114,15 @@ class Marks:
 
     def thin(self, limit: int, keeps: Callable[[int, int], bool]) -> None:
         """Of the closed hours before `limit` keep the newest and those for which `keeps(hour, next hour)` says so."""
-        hours = sorted(self._hours)
-        for hour, then in pairwise(hours):
-            if then < limit and not keeps(hour, then) and not any(mark.open for mark in self._hours[hour].values()):
+        begin = max(0, bisect_left(self._ascending, self._thin_from) - 1)
+        end = bisect_left(self._ascending, limit)
+        self._thin_from = limit
+        for hour, then in list(pairwise(self._ascending[begin:end])):
+            if any(mark.open for mark in self._hours[hour].values()):
+                self._thin_from = min(self._thin_from, hour)
+            elif not keeps(hour, then):
                 del self._hours[hour]
+                del self._ascending[bisect_left(self._ascending, hour)]
 
     def forget(self, hour: int, trade_id: str) -> None:
         """A busted trade of an hour is taken out for good."""

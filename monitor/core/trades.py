@@ -18,7 +18,7 @@ from monitor.core.ladder import Boundaries
 from monitor.core.marks import Candidate, Marks, Trade
 from monitor.core.money import EXACT, ZERO, plain
 from monitor.core.records import SourcePartition
-from monitor.core.times import DAY, HOUR, hour_of
+from monitor.core.times import DAY, HOUR, hour_of, utc_day
 
 HOURLY_NS = 72 * HOUR
 WINDOW_NS = 24 * HOUR
@@ -37,6 +37,7 @@ class TradeRegister:
         self._horizon_ns = horizon_ns
         self._hourly_from = 0
         self._cells: dict[Cell, dict[int, Total]] = {}
+        self._of_market: dict[str, list[Cell]] = {}
         self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
         self._recent: dict[int, None] = {}
         self._below: dict[tuple[Cell, int], None] = {}
@@ -57,7 +58,7 @@ class TradeRegister:
         key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
         if key == hour:
             self._recent[hour] = None
-        by_key = self._cells.setdefault(cell, {})
+        by_key = self._totals_of(cell)
         now = by_key.get(key, NO_TRADES).plus(change)
         by_key[key] = now
         if now.below_zero:
@@ -104,6 +105,13 @@ class TradeRegister:
         if now is not None:
             self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
         self._touch(market)
+
+    def _totals_of(self, cell: Cell) -> dict[int, Total]:
+        found = self._cells.get(cell)
+        if found is None:
+            found = self._cells[cell] = {}
+            self._of_market.setdefault(cell.market, []).append(cell)
+        return found
 
     def _market(self, market: str) -> Marks:
         found = self._marks.get(market)
@@ -170,14 +178,16 @@ class TradeRegister:
         self._hourly_from = hourly_from
         self._recent = {hour: None for hour in self._recent if hour >= hourly_from}
         oldest = clock - self._horizon_ns - _SLACK_NS
+        daily = utc_day(hours.start) != utc_day(hourly_from)
         for cell, by_key in self._cells.items():
             summed = _sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
-            if _drop_before(by_key, oldest) or summed:
+            if (daily and _drop_before(by_key, oldest)) or summed:
                 self._dirty.add(f"trades/{cell.market}")
         for values in self._values.values():
             _sum_up(values, hours, self._boundaries, ZERO, EXACT.add)
             _drop_before(values, oldest)
-        self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
+        if self._below:
+            self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
         for marks in self._marks.values():
             marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest))
         for (market, trade_id), hour in self.busts.forget(oldest):
@@ -217,7 +227,7 @@ class TradeRegister:
         """Names of the buckets."""
         yield "trades"
         yield from self.busts.names()
-        yield from (f"trades/{market}" for market in sorted({cell.market for cell in self._cells} | set(self._marks)))
+        yield from (f"trades/{market}" for market in sorted({*self._of_market, *self._marks}))
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
@@ -229,8 +239,8 @@ class TradeRegister:
         market = name.partition("/")[2]
         totals = [
             [*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in sorted(by_key.items())]]
-            for cell, by_key in sorted(self._cells.items())
-            if cell.market == market
+            for cell in sorted(self._of_market.get(market, ()))
+            for by_key in [self._cells[cell]]
         ]
         marks = self._marks[market].text() if market in self._marks else []
         return {"totals": totals, "marks": marks} if totals or marks else None
@@ -250,7 +260,7 @@ class TradeRegister:
             values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
             for key_text, trades, quantity, amount in totals:
                 key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
-                self._cells.setdefault(cell, {})[key] = total
+                self._totals_of(cell)[key] = total
                 if key >= self._hourly_from:
                     self._recent[key] = None
                 values[key] = EXACT.add(values.get(key, ZERO), total.value)
@@ -263,8 +273,7 @@ class TradeRegister:
 
 def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
     """Move the hours in `span` to the start of their local day; whether there were any."""
-    first = min(by_key, default=span.stop)
-    hours = range(max(span.start, first), span.stop, HOUR)
+    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, HOUR)
     old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
     for key in old:
         start = boundaries.before(key)
