@@ -191,7 +191,11 @@ class PriceBook:
         yield META
         for pair in sorted(self._series):
             for (kind, source), quotes in sorted(self._series[pair].items()):
-                yield from dict.fromkeys(self._name(pair, kind, source, quote.order[0]) for quote in quotes)
+                place = 0
+                while place < len(quotes):
+                    name = self._name(pair, kind, source, quotes[place].order[0])
+                    yield name
+                    place = bisect_left(quotes, self._slot(name.rpartition("/")[2])[1], key=_own)
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""

@@ -117,7 +117,9 @@ class Pricing:
         several = _ordered([] if quote is None else [quote], self._book.trades.closed_price("/".join(pair), closed))
         if not several or several[0].price is None:
             return None
-        return UNKNOWN if self._impaired(several[0]) else Figure.of(several[0].price)
+        self._impaired(several[0])
+        lost = self._book.lost_since(TRADES if several[0].source is None else PRICES)[0]
+        return UNKNOWN if lost else Figure.of(several[0].price)  # silence now says nothing of then
 
     def _impaired(self, price: _Price) -> bool:
         return self._health.reads(TRADES) if price.source is None else self._health.reads(PRICES, price.source)

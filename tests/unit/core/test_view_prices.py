@@ -310,3 +310,11 @@ def test_a_silent_feed_takes_its_own_prices_away_only(make: Maker) -> None:
     assert view.price("BTC") == UNKNOWN
     assert kinds(view) == [("source_silent", "market.prices/x")]
     assert view.forced_unknown
+
+
+def test_silence_now_says_nothing_of_an_earlier_price_but_makes_the_whole_unknown(make: Maker) -> None:
+    desk = Desk(content({"freshness": {"market.prices": limits(max_age_s=60)}})).put(make.price("1", NS))
+    view = desk.view(NS + HOUR)
+    assert view.price_at("BTC", NS + 1) == Figure.of(1)
+    assert view.forced_unknown
+    assert desk.view(NS + HOUR).price("BTC") == UNKNOWN
