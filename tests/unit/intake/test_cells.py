@@ -1,0 +1,54 @@
+"""Flow records: split below their bound, times as the core writes them."""
+
+from __future__ import annotations
+
+from decimal import localcontext
+
+import pytest
+
+from monitor.core.money import EXACT, parse_decimal
+from monitor.core.records import SourcePartition, encode_statement
+from monitor.core.times import HOUR, exact_time
+from streams.intake.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
+from streams.intake.segments import Batch
+from streams.intake.trades import TradeReader
+from tests.intake_logs import START_MS, intake_rules, trade_value
+
+LONGEST = "9" * 20 + "." + "9" * 18
+
+
+def test_a_great_flow_is_split_below_its_bound_and_says_everything() -> None:
+    count = 3000
+    rules = intake_rules(segment_records=10_000, block_records=10_000)
+    reader = TradeReader(SourcePartition("market.trades", 0, 0), rules, "log", 0)
+    values = [
+        trade_value("é" * 60 + str(1000 + n), market=f"A{n % 600}/JPY", price=LONGEST, quantity=LONGEST) for n in range(count)
+    ]
+    reader.feed(Batch(list(range(count)), [START_MS] * count, values), 0, 1)
+    flush = reader.flush(1)
+    assert flush is not None
+    flows = [statement for _, statement in flush.contents]
+    assert len(flows) > 1
+    assert max(len(encode_statement(flow)) for flow in flows) <= FLOW_BYTES + 1024
+    assert {flow.source for flow in flows} == {flows[0].source}
+    assert sum(cell["trades"] for flow in flows for cell in flow.body["cells"]) == count
+    assert len({cell["market"] for flow in flows for cell in flow.body["cells"]}) == 600
+
+
+def test_the_estimate_of_a_cells_size_is_an_upper_bound() -> None:
+    cell = Cell(Tally("e"), ("A" * 20 + "/" + "B" * 20, "client_order", "derivative", "sell"), 5 * HOUR)
+    cell.spot = True
+    with localcontext(EXACT):
+        amount = parse_decimal(LONGEST)
+        cell.pending = [(n, n, 2**52 + n, "\U0001f600" * 64, amount, amount, n) for n in range(10)]
+        cell.fold()
+    assert len(cell.newest) == KEPT
+    assert len(str(cell.body()).encode()) <= cell.most_bytes()
+    assert in_parts([cell] * 500)
+
+
+@pytest.mark.parametrize(
+    "ns", [0, 1, 999, 1000, 1_000_000, 1_767_571_200_123_456_789, 253_402_300_799_999_999_999, -1, -62_135_596_800_000_000_000]
+)
+def test_times_are_written_as_the_core_writes_them(ns: int) -> None:
+    assert _time_text(ns) == exact_time(ns)
