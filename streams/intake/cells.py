@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter, mul
 from typing import Any
 
 from monitor.core.money import ZERO, plain
-from monitor.core.times import exact_time, from_ms
+from monitor.core.times import SECOND, format_time, from_ms
 
 KEPT = 4
 """Newest spot trades a cell carries, so that a bust can fall back to the one before."""
@@ -57,18 +59,22 @@ class Cell:
 
     def fold(self) -> None:
         """Add the pending trades. The decimal context in force must be the exact one."""
-        pending, tally = self.pending, self.tally
+        pending, self.pending = self.pending, []
         quantities = list(map(_QUANTITY, pending))
-        self.trades += len(pending)
+        self.add(map(_PRICE, pending), quantities, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
+
+    def add(self, prices: Iterable[Decimal], quantities: list[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
+        """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds at least the `KEPT` newest of them."""
+        tally = self.tally
+        self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
-        self.value = sum(map(mul, map(_PRICE, pending), quantities), self.value)
-        tally.trades += len(pending)
-        tally.newest_own = max(tally.newest_own, *map(_OWN, pending))
-        tally.newest_log_ms = max(tally.newest_log_ms, *map(_LOG, pending))
+        self.value = sum(map(mul, prices, quantities), self.value)
+        tally.trades += len(quantities)
+        tally.newest_own = max(tally.newest_own, own)
+        tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
         tally.changed[self] = None
         if self.spot:
-            self.newest = sorted(self.newest + pending)[-KEPT:]
-        self.pending = []
+            self.newest = sorted(self.newest + newest)[-KEPT:]
 
     def body(self) -> dict[str, Any]:
         """As it stands in a flow record."""
@@ -78,14 +84,14 @@ class Cell:
             "capacity": capacity,
             "instrument": instrument,
             "side": side,
-            "hour": exact_time(self.hour),
+            "hour": _time_text(self.hour),
             "trades": self.trades,
             "quantity": plain(self.quantity),
             "value": plain(self.value),
             "newest": [
                 {
-                    "time": exact_time(time),
-                    "logged_at": exact_time(from_ms(log_ms)),
+                    "time": _time_text(time),
+                    "logged_at": _time_text(from_ms(log_ms)),
                     "offset": offset,
                     "trade_id": trade_id,
                     "price": plain(price),
@@ -102,6 +108,18 @@ class Cell:
         """Order of cells within flow records."""
         market, capacity, instrument, side = self.name
         return market, capacity, instrument, side or "", self.hour
+
+
+def _time_text(ns: int) -> str:
+    """As `exact_time`, for times that share their seconds."""
+    second, rest = divmod(ns, SECOND)
+    micros, nanos = divmod(rest, 1000)
+    return f"{_second_text(second)}.{micros:06d}{nanos:03d}Z" if nanos else f"{_second_text(second)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second_text(second: int) -> str:
+    return format_time(second * SECOND)[:-8]
 
 
 def in_parts(cells: list[Cell]) -> list[list[Cell]]:
