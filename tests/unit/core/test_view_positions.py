@@ -49,6 +49,13 @@ def test_a_position_ahead_waits_behind_the_one_that_counts(make: Maker) -> None:
     assert held(desk, "2026-01-05T10:00:30Z") == Figure.of(5)
 
 
+def test_a_position_that_comes_while_a_newer_one_waits_counts_meanwhile(make: Maker) -> None:
+    desk = Desk().put(make.position("3", T), make.position("5", "2026-01-05T10:00:30Z", logged=T))
+    desk.put(make.position("4", "2026-01-05T10:00:10Z"))
+    assert held(desk, "2026-01-05T10:00:10Z") == Figure.of(4)
+    assert held(desk, "2026-01-05T10:00:30Z") == Figure.of(5)
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_newest_is_by_own_time_then_sequence_then_log_time_then_offset(make: Maker, *, newest_first: bool) -> None:
     ladder = [
@@ -129,7 +136,9 @@ def test_the_age_limit_of_a_feed_goes_before_that_of_its_topic(make: Maker) -> N
 
 def test_a_position_already_too_old_when_it_comes_is_a_bound(make: Maker) -> None:
     config = content({"freshness": {"custody.balances": limits(account_max_age_s=60)}})
-    desk = Desk(config).put(make.position("3", T, logged="2026-01-05T11:00:00Z"))
+    desk = Desk(config).put(make.position("3", "2026-01-05T10:59:00Z", logged="2026-01-05T11:00:00Z"))
+    assert held(desk, "2026-01-05T11:00:00Z") == Figure.of(3)
+    desk = Desk(config).put(make.position("3", "2026-01-05T10:58:59Z", logged="2026-01-05T11:00:00Z"))
     assert held(desk, "2026-01-05T11:00:00Z") == Figure.between(0, None)
 
 
@@ -182,8 +191,12 @@ def test_of_positions_older_than_the_horizon_only_the_newest_of_an_account_count
     desk = Desk().put(make.position("9", old, logged=T, account="x"))
     assert held(desk, T) == Figure.of(9)
     desk.put(make.position("1", T, account="y"), make.position("5", old, logged=T, account="y"))
+    desk.put(make.position("5", parse_time(T) - 400 * DAY - 1, logged=T, account="y"))
     view = desk.view(T, zone=TOKYO)
     assert view.quantity_at("client_asset", "BTC", None, TOKYO.day_end(date(2026, 1, 4))) == Figure.of(9)
+    desk.put(make.position("5", parse_time(T) - 400 * DAY, logged=T, account="y"))
+    view = desk.view(T, zone=TOKYO)
+    assert view.quantity_at("client_asset", "BTC", None, TOKYO.day_end(date(2026, 1, 4))) == Figure.of(14)
 
 
 def test_a_view_of_the_last_hours_sees_what_held_then(make: Maker) -> None:
