@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 
 from monitor.core.records import decode_record
 from monitor.errors import ConfigurationError
-from streams.clients import consumer, ended, started
+from streams.clients import consumer, ended, producer, started
 from streams.dead_letters import Act, dismiss, read_letters, requeue
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
 from streams.intake.worker import Intake
@@ -205,6 +205,36 @@ async def test_older_rules_are_refused_where_newer_ones_have_committed(broker: A
     older = Intake(settings, names, configuration(settings.journal_partitions, revision=4), Counting(), 0.2)
     with pytest.raises(ConfigurationError, match="lower than 5"):
         await run_intake(older, lambda: False)
+
+
+@pytest.mark.kafka
+async def test_aborted_transactions_leave_gaps_and_no_holes(broker: Any) -> None:
+    if broker.settings.embedded:
+        pytest.skip("the embedded broker has no transactions")
+    await broker.create()
+    settings, names = broker.settings, broker.names
+    topic, content = names.of(TRADES), configuration(settings.journal_partitions, segment_records=40)
+    client = await started(producer(settings, transactional_id=settings.prefix), settings)
+    try:
+        for number, record in enumerate(some_trades(topic, 400, 3)):
+            if number % 20 == 0:
+                await client.begin_transaction()
+            await client.send(topic, value=record[3], key=record[2], partition=record[1] % 3)
+            if number % 20 == 19:
+                await (client.abort_transaction() if number % 60 == 59 else client.commit_transaction())
+        await client.abort_transaction()
+    finally:
+        await ended(client)
+    logs = await logged(settings, topic, TRADE_PARTITIONS)
+    for fetch in (PublicFetch, WholeFetch):
+        fresh = settings.model_copy(update={"prefix": f"{settings.prefix}.{fetch.__name__}"})
+        intake = Intake(fresh, names, content, Counting(), 0.2, fetch=fetch)
+        await run_intake(intake, caught_up(intake, topic, logs))
+    cells, counts = expected(logs, content)
+    assert counts["applied"] > 200
+    totals, counted, lossy = said(await journal(settings, names))
+    assert (totals, counted) == (cells, [counts] * settings.journal_partitions)
+    assert lossy, "two groups name the log twice, which is what a topic made anew looks like"
 
 
 async def _killed_again_and_again(broker: Any, trades: int, kills: int, seed: int) -> None:
