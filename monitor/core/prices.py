@@ -92,10 +92,6 @@ class PriceBook:
 
     # --- reading
 
-    def has(self, pair: Pair) -> bool:
-        """Whether the pair ever had a price."""
-        return pair in self._series
-
     def newest(self, pair: Pair, before: int) -> Quote | None:
         """The newest price of own time below `before`."""
         return max(self._candidates(pair, before, 1), default=None)

@@ -142,10 +142,6 @@ class TradeRegister:
         marks = self._marks.get(market)
         return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
 
-    def markets(self) -> list[str]:
-        """Markets with a spot trade, sorted."""
-        return sorted(self._marks)
-
     def value_between(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
         """Value of trades executed in [`start`, `end`) by quote currency, sorted; hours, or days of a zone in use."""
         found: dict[str, Decimal] = {}
