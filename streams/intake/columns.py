@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.times import format_time, from_ms
+
 _DIGITS = b"0123456789"
 _LONGEST = 20
 _ONE = Decimal(1)
+_TENS = b"012345"
+_SHORTEST, _LONGEST_TIME = 20, 30
+_SAME_HOUR = 14
+"""Characters of a time up to the colon after the hour."""
 
 
 def clean(texts: Sequence[str]) -> bool:
@@ -54,3 +60,42 @@ def texts_of_raw(column: Sequence[Any]) -> list[str]:
     if len(texts) == len(column) and b"\\" not in data:
         return texts
     return ["" if b"\\" in bytes(raw) else bytes(raw).decode("utf-8", "replace").replace('"', "") for raw in column]
+
+
+def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
+    """First and last of a column of times in UTC that are of one form and one hour; None where some may not be.
+
+    Both still have to be read: that they are times makes all of them times. Texts of one form sort as their times do, and
+    what lies between two texts with a common beginning begins so too.
+    """
+    first, last = min(texts), max(texts)
+    length = len(first)
+    if not _SHORTEST <= length <= _LONGEST_TIME or first[:_SAME_HOUR] != last[:_SAME_HOUR] or first[10:11] != "T":
+        return None
+    joined = "".join(texts)
+    if set(map(len, texts)) != {length} or not joined.isascii():
+        return None
+    data, count = joined.encode(), len(texts)
+    for place in range(_SAME_HOUR, length):
+        column = data[place::length]
+        if place in {16, 19, length - 1}:
+            mark = b":" if place == 16 else b"Z" if place == length - 1 else b"."
+            if column.count(mark) != count:
+                return None
+        elif column.translate(None, _TENS if place in {14, 17} else _DIGITS):
+            return None
+    return first, last
+
+
+def log_texts(times_ms: Sequence[int], length: int) -> list[str]:
+    """Log times as texts of the length that `times_of_one_hour` found, cut to its digits: they sort with the column's."""
+    seconds: dict[int, str] = {}
+    texts: dict[int, str] = {}
+    digits = length - _SHORTEST
+    for time_ms in set(times_ms):
+        second, rest = divmod(time_ms, 1000)
+        text = seconds.get(second)
+        if text is None:
+            text = seconds[second] = format_time(from_ms(second * 1000))[:19]
+        texts[time_ms] = f"{text}.{rest:03d}000000"[: 19 + digits] + "Z"
+    return list(map(texts.__getitem__, times_ms))

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from decimal import localcontext
-from typing import Any
+from decimal import Decimal, localcontext
+from operator import le
+from typing import Any, NamedTuple
 
 import msgspec
 
 from monitor.core.money import EXACT, plain
 from monitor.core.records import Source, SourcePartition, Statement
 from monitor.core.times import HOUR, SECOND, BadTime, exact_time, from_ms, parse_time
-from streams.intake.cells import Cell, Tally, in_parts
-from streams.intake.columns import positive_amounts, texts_of_raw
+from streams.intake.cells import KEPT, Cell, Pending, Tally, in_parts
+from streams.intake.columns import log_texts, positive_amounts, texts_of_raw, times_of_one_hour
 from streams.intake.lookback import SLOTS, Ids, LookBack
 from streams.intake.rules import IntakeRules
 from streams.intake.segments import LAST_MS, Addressed, Batch, Segment, SegmentReader, clamped
@@ -31,17 +32,22 @@ _HOUR_MS = 3_600_000
 _MOST_SECONDS = 20_000
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _FOREVER = 1 << 80
+_NONE = Decimal(0)
+_MILLISECOND_TEXT = 24
+"""Length of a time with milliseconds: in shorter ones a log time loses digits."""
 
 
 class Lane:
     """Where trades of one lean key go: the cells by hour (the last used in `cell`, [`begin`, `end`) its hour) and the ids."""
 
-    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "tally")
+    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally")
 
     def __init__(self, name: tuple[str, str, str, str | None], tally: Tally, ids: Ids) -> None:
         self.name = name
         self.tally = tally
         self.ids = ids
+        self.pages = ids.pages
+        self.taken: list[int] = []
         self.cells: dict[int, Cell] = {}
         self.begin = self.end = 0
         self.cell: Cell | None = None
@@ -55,6 +61,26 @@ class Lane:
             cell = self.cells[self.begin] = Cell(self.tally, self.name, self.begin)
         self.cell = cell
         return cell
+
+
+class Columns(NamedTuple):
+    """Fields of a run of records."""
+
+    keys: list[Any]
+    ids: list[str]
+    prices: list[Decimal]
+    quantities: list[Decimal]
+    times: list[str]
+
+
+class Run(NamedTuple):
+    """Records [`begin`, `stop`) of a batch, all of the look-back's place `number`; `now` (ns) is the writer's clock."""
+
+    batch: Batch
+    begin: int
+    stop: int
+    number: int
+    now: int
 
 
 class TradeReader(SegmentReader):
@@ -122,7 +148,7 @@ class TradeReader(SegmentReader):
         with localcontext(EXACT):
             while begin < end:
                 stop, number = self._run(batch, begin, end)
-                self._count(batch, begin, stop, number, now)
+                self._count(Run(batch, begin, stop, number, now))
                 begin = stop
 
     def _run(self, batch: Batch, begin: int, end: int) -> tuple[int, int]:
@@ -136,9 +162,95 @@ class TradeReader(SegmentReader):
             stop = begin + next(index for index, time in enumerate(times) if clamped(time) // _HOUR_MS != hour)
         return stop, self.lookback.number(block, hour)
 
-    def _count(self, batch: Batch, begin: int, stop: int, number: int, now: int) -> None:
-        """Take in a run of one place. Everything the loop looks up is local; see the module's head."""
-        keys, ids, prices, quantities, times = self._columns(batch.values[begin:stop])
+    def _count(self, run: Run) -> None:
+        """Take in a run: column by column where its times allow it, else record by record."""
+        columns = self._columns(run.batch.values[run.begin : run.stop])
+        earlier = self._one_hour(columns.times, run.batch.times_ms[run.begin : run.stop])
+        if earlier is None:
+            self._count_each(run, columns)
+        else:
+            self._count_alike(run, columns, earlier)
+
+    def _one_hour(self, texts: Sequence[str], logged_ms: Sequence[int]) -> list[str] | None:
+        """For times of one form and hour, none late, too old or too far ahead: the earlier of own and log time, as texts."""
+        found = times_of_one_hour(texts)
+        first_ms, last_ms = min(logged_ms), max(logged_ms)
+        if found is None or not 0 <= first_ms <= last_ms <= LAST_MS:
+            return None
+        oldest, newest = self._own(found[0]), self._own(found[1])
+        if oldest is None or newest is None or newest - first_ms * 1_000_000 > self._source.max_ahead_ns:
+            return None
+        if last_ms * 1_000_000 - oldest > min(self.rules.known.horizon_ns, self._late_after):
+            return None
+        limits = log_texts(logged_ms, len(found[0]))
+        if all(map(le, texts, limits)):
+            return list(texts)
+        return None if len(found[0]) < _MILLISECOND_TEXT else list(map(min, texts, limits))
+
+    def _count_alike(self, run: Run, columns: Columns, earlier: list[str]) -> None:
+        """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
+        batch, begin, _, number, now = run
+        lanes, slots, again, remembering = self._lanes, SLOTS, self.lookback.again, self._remembering
+        touched: list[Cell] = []
+        used: list[Lane] = []
+        repeats = 0
+        for index, (key, trade_id) in enumerate(zip(columns.keys, columns.ids, strict=True)):
+            lane = lanes.get(key) or self._lane(key)
+            if lane is None:
+                self._judged(batch, begin + index, number, now, touched)
+                continue
+            slot = slots.get(trade_id[-3:])
+            page: Any = lane.pages.get(trade_id[:-3])
+            if page is None or slot is None:
+                place = lane.ids.place(trade_id)
+                if place is None:
+                    self._judged(batch, begin + index, number, now, touched)
+                    continue
+                page, slot = place  # type: ignore[assignment]
+            if (seen := page[slot]) and again(lane.ids, trade_id, seen, number):
+                page[slot] = number
+                repeats += 1
+                continue
+            page[slot] = number
+            if not lane.taken:
+                used.append(lane)
+            lane.taken.append(index)
+        for lane in used:
+            taken, lane.taken = lane.taken, []
+            self.segment.counts.applied += len(taken)
+            if not remembering:
+                self._add(lane, taken, run, columns, earlier)
+        for cell in touched:
+            cell.fold()
+        self.segment.counts.duplicate += repeats
+
+    def _add(self, lane: Lane, taken: list[int], run: Run, columns: Columns, earlier: list[str]) -> None:
+        """Add the records at the indices `taken` of a run of one hour to their cell."""
+        begin, offsets, logged_ms = run.begin, run.batch.offsets, run.batch.times_ms
+        last = self._nanoseconds(max(map(columns.times.__getitem__, taken)))
+        cell = lane.cell if lane.cell is not None and lane.begin <= last < lane.end else lane.turn(last)
+        newest: list[Pending] = []
+        if cell.spot:
+            least = sorted(map(earlier.__getitem__, taken))[-KEPT:][0]
+            for index in taken:
+                if earlier[index] >= least:
+                    own, log_ms = self._nanoseconds(columns.times[index]), logged_ms[begin + index]
+                    price, quantity = columns.prices[index], columns.quantities[index]
+                    time = min(own, log_ms * 1_000_000)
+                    newest.append((time, log_ms, offsets[begin + index], columns.ids[index], price, quantity, own))
+        prices = map(columns.prices.__getitem__, taken)
+        quantities = list(map(columns.quantities.__getitem__, taken))
+        cell.add(prices, quantities, last, max([logged_ms[begin + index] for index in taken]), newest)
+
+    def _nanoseconds(self, text: str) -> int:
+        """Of a time's text that `_one_hour` has seen."""
+        second = self._seconds.get(text[:19])
+        return parse_time(text) if second is None else second + int(text[20:-1].ljust(9, "0"))
+
+    def _count_each(self, run: Run, columns: Columns) -> None:
+        """The loop for any run. Everything it looks up is local; see the module's head."""
+        batch, begin, stop, number, now = run
+        keys, ids, prices, quantities, times = columns
         lanes, seconds, slots, again = self._lanes, self._seconds, SLOTS, self.lookback.again
         ahead, horizon, late_after = -self._source.max_ahead_ns, self.rules.known.horizon_ns, self._late_after
         touched: list[Cell] = []
@@ -249,7 +361,7 @@ class TradeReader(SegmentReader):
         statement = Statement("bust", trade.entity, now, body, source, logged_at, self.rules.rules)
         self._busts.append((self.rules.partition_of(trade.entity), statement))
 
-    def _columns(self, values: Sequence[bytes | None]) -> tuple[list[Any], list[str], list[Any], list[Any], list[str]]:
+    def _columns(self, values: Sequence[bytes | None]) -> Columns:
         """Keys, ids, prices, quantities and times of a run; the key is None where only the authority can judge."""
         lean = self._lean
         if lean is None:
@@ -268,12 +380,12 @@ class TradeReader(SegmentReader):
         quantity_amounts, others = positive_amounts(quantities)
         for index in (*refused, *doubtful, *others):
             keys[index] = None
-        return keys, ids, price_amounts, quantity_amounts, list(map(lean.executed_at, objects))
+        return Columns(keys, ids, price_amounts, quantity_amounts, list(map(lean.executed_at, objects)))
 
     @staticmethod
-    def _left_to_authority(count: int) -> tuple[list[Any], list[str], list[Any], list[Any], list[str]]:
+    def _left_to_authority(count: int) -> Columns:
         empty = [""] * count
-        return [None] * count, empty, empty, empty, empty
+        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, empty)
 
     def _lane(self, key: Any) -> Lane | None:
         """The lane of a lean key met for the first time in the segment, or None for what the authority must judge."""

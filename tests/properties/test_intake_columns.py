@@ -1,0 +1,72 @@
+"""Runs counted column by column and record by record say the same, and columns of times are judged as their times are."""
+
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.core.records import SourcePartition
+from monitor.core.times import BadTime, exact_time, from_ms, hour_of, parse_time
+from streams.intake.columns import log_texts, times_of_one_hour
+from streams.intake.trades import TradeReader
+from streams.wire import TRADES
+from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
+
+times = st.builds(
+    lambda ms, digits: exact_time(from_ms(START_MS + ms))[: 19 + (digits and digits + 1)] + "Z",
+    st.sampled_from([0, 1, 999, 59_999, 60_000, 3_599_999, 3_600_000]),
+    st.sampled_from([0, 3, 3, 3, 6]),
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[Logged]:
+    digits, late = draw(st.sampled_from([0, 1, 3, 6])), draw(st.sampled_from([0, 0, 500]))
+    time_ms, log = START_MS + 10_000, []
+    for offset in range(draw(st.integers(1, 30))):
+        time_ms += draw(st.sampled_from([0, 0, 1, 250, 1000, -3]))
+        own = exact_time(from_ms(time_ms + draw(st.integers(-2000, 2000)) - late))
+        changes = {
+            "market": draw(st.sampled_from(["BTC/JPY", "ETH/JPY"])),
+            "price": draw(st.sampled_from(["1", "2.5", "1e3", "0"])),
+            "executed_at": own[: 19 + (digits and digits + 1)] + "Z",
+            "instrument": draw(st.sampled_from(["spot", "derivative"])),
+        }
+        log.append(Logged(offset, time_ms, trade_value(draw(st.sampled_from(["1", "1001", "1002", "t-x", "1003"])), **changes)))
+    return log
+
+
+def said(log: list[Logged], late_after_ns: int | None) -> object:
+    rules = intake_rules(late_after_ns=late_after_ns, segment_records=1000, block_records=1000, lookback_h=72)
+    reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "log", 0)
+    reader.feed(batch_of(log), 0, 0)
+    return reader.flush(0), reader.dead_letters
+
+
+@given(records(), st.sampled_from([None, 0, 1_000_000_000]))
+def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int | None) -> None:
+    by_column = said(log, late_after_ns)
+    with patch.object(TradeReader, "_one_hour", return_value=None):
+        assert said(log, late_after_ns) == by_column
+
+
+@given(st.lists(times, min_size=1, max_size=6), st.integers(0, 30), st.sampled_from("0569:.ZzT- \u0661"))
+def test_a_column_taken_for_times_of_one_hour_holds_only_such(column: list[str], place: int, sign: str) -> None:
+    spoiled = column[0][:place] + sign + column[0][place + 1 :]
+    for texts in (column, [spoiled, *column], [*column, spoiled, column[-1]]):
+        found = times_of_one_hour(texts)
+        if found is None:
+            continue
+        try:
+            first, last = map(parse_time, found)
+        except BadTime:
+            continue
+        read = [parse_time(text) for text in texts]
+        assert (min(read), max(read)) == (first, last)
+        assert len({hour_of(ns) for ns in read}) == 1
+
+
+def test_log_times_are_cut_to_the_digits_of_the_column() -> None:
+    assert log_texts([START_MS + 7, START_MS], 24) == ["2026-01-05T00:00:00.007Z", "2026-01-05T00:00:00.000Z"]
+    assert log_texts([START_MS + 7], 30) == ["2026-01-05T00:00:00.007000000Z"]
+    assert log_texts([START_MS + 7], 20) == ["2026-01-05T00:00:00Z"]
