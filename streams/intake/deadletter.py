@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -76,6 +77,6 @@ class DeadLetterProducer:
     async def _send(self, letter: DeadLetter, value: bytes | None, detail: str) -> asyncio.Future[Any]:
         if self._producer is None:
             raise RuntimeError("the dead-letter producer is not started")
-        headers = [(name, detail.encode() if name == "dlq.detail" else text) for name, text in headers_of(letter, self._clock())]
+        headers = headers_of(replace(letter, detail=detail), self._clock())
         result: asyncio.Future[Any] = await self._producer.send(self._topic, value=value, key=letter.key, headers=headers)
         return result

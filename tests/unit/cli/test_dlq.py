@@ -1,0 +1,138 @@
+"""`dlq`: what it lists, shows, asks for and hands on; the broker's part is in the contract suite."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from monitor.cli.dlq import app
+from monitor.core.records import SourcePartition
+from monitor.errors import UsageError
+from streams import dead_letters
+from streams.dead_letters import LetterId, StoredLetter, dismissal, letter_of
+from streams.intake.deadletter import headers_of
+from streams.intake.segments import DeadLetter
+from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
+
+WHERE = SourcePartition("custody.balances", 0, 0)
+
+
+def letter(offset: int, value: bytes | None = b'{"entity": "a"}', *, reason: Reason = Reason.BAD_DECIMAL) -> StoredLetter:
+    refused = DeadLetter(WHERE, offset, 1_767_571_200_000, b"k", value, [("origin", b"x")], reason, "quantity: no")
+    found = letter_of(refused.key, refused.value, headers_of(refused, 1_767_571_201_000_000_000))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Three letters, one dismissed; what is done about them."""
+    calls: list[tuple[Any, ...]] = []
+    stored = [letter(3), letter(5, b"\xff", reason=Reason.BAD_ENCODING), letter(7)]
+    last = stored[2]
+    stored[2] = StoredLetter(
+        last.id, last.reason, last.detail, last.logged_at, last.refused_at, last.key, last.value, last.headers, True
+    )
+
+    async def read_letters(*_: Any) -> list[StoredLetter]:
+        return stored
+
+    async def requeue(_kafka: Any, _names: Any, letters: list[StoredLetter], act: Any) -> None:
+        calls.append(("requeue", [str(one.id) for one in letters], act.by, act.reason))
+
+    async def dismiss(_kafka: Any, _names: Any, letters: list[StoredLetter], act: Any, entity: str | None = None) -> None:
+        calls.append(("dismiss", [str(one.id) for one in letters], act.by, act.reason, entity))
+
+    monkeypatch.setattr(dead_letters, "read_letters", read_letters)
+    monkeypatch.setattr(dead_letters, "requeue", requeue)
+    monkeypatch.setattr(dead_letters, "dismiss", dismiss)
+    return calls
+
+
+def run(*arguments: str) -> Any:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=True)
+    if isinstance(result.exception, UsageError):
+        raise result.exception
+    return result
+
+
+@pytest.mark.usefixtures("done")
+def test_list_leaves_out_what_is_dismissed() -> None:
+    lines = run("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["custody.balances/0/0/3", "custody.balances/0/0/5"]
+    assert "bad_decimal" in lines[0]
+    assert [one["offset"] for one in json.loads(run("list", "--all", "--json").stdout)] == [3, 5, 7]
+    assert [one["offset"] for one in json.loads(run("list", "--reason", "bad_encoding", "--json").stdout)] == [5]
+    assert json.loads(run("list", "--topic", "market.trades", "--json").stdout) == []
+
+
+@pytest.mark.usefixtures("done")
+def test_show_gives_the_record_whole() -> None:
+    (shown,) = json.loads(run("show", "custody.balances/0/0/5").stdout)
+    assert shown == {
+        "id": "custody.balances/0/0/5",
+        "topic": "custody.balances",
+        "epoch": 0,
+        "partition": 0,
+        "offset": 5,
+        "reason": "bad_encoding",
+        "detail": "quantity: no",
+        "logged_at": "2026-01-05T00:00:00.000000Z",
+        "refused_at": "2026-01-05T00:00:01.000000Z",
+        "dismissed": False,
+        "key": "k",
+        "value": "\\xff",
+        "headers": {"origin": "x"},
+    }
+
+
+def test_requeue_and_dismiss_say_who_and_why(done: list[tuple[Any, ...]]) -> None:
+    assert run("requeue", "custody.balances/0/0/3", "--reason", "feed repaired", "--by", "ann").exit_code == 0
+    assert run("dismiss", "custody.balances/0/0/5", "--reason", "noise", "--by", "ann", "--entity", "a").exit_code == 0
+    assert done == [
+        ("requeue", ["custody.balances/0/0/3"], "ann", "requeued: feed repaired"),
+        ("dismiss", ["custody.balances/0/0/5"], "ann", "noise", "a"),
+    ]
+
+
+def test_a_dry_run_does_nothing(done: list[tuple[Any, ...]]) -> None:
+    result = run("requeue", "custody.balances/0/0/3", "--reason", "x", "--dry-run")
+    assert "would be requeued: custody.balances/0/0/3" in result.stderr
+    run("dismiss", "custody.balances/0/0/3", "--reason", "x", "--dry-run")
+    assert done == []
+
+
+@pytest.mark.usefixtures("done")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "custody.balances/0/0/4"], "there is no dead letter"),
+        (["show", "custody.balances/0/3"], "is not topic/epoch/partition/offset"),
+        (["show", "market.news/0/0/3"], "is not topic/epoch/partition/offset"),
+        (["list", "--topic", "market.news"], "no source topic"),
+        (["list", "--reason", "dull"], "no reason"),
+        (["dismiss", "custody.balances/0/0/5", "--reason", "x"], "say with --entity"),
+    ],
+)
+def test_what_cannot_be_is_a_usage_error(arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        run(*arguments)
+
+
+def test_a_dismissal_is_a_lawful_operation() -> None:
+    operation = dismissal(letter(3), dead_letters.Act("ann", "noise", 1_767_571_200_000_000_000))
+    judge = Judge(SourceFormat("reserve.operations"), Known(frozenset({"a"}), 0))
+    found = judge.verdict(json.dumps(operation).encode(), 1_767_571_200_000_000_000)
+    assert isinstance(found, Valid), found
+    assert found.body["body"] == {"topic": "custody.balances", "epoch": 0, "partition": 0, "offset": 3}
+
+
+def test_headers_survive_what_they_describe() -> None:
+    odd = DeadLetter(WHERE, 1, -5, None, None, (), Invalid(Reason.BAD_TEXT, "half a pair \ud800").reason, "half a pair \ud800")
+    found = letter_of(None, None, headers_of(odd, 0))
+    assert found is not None
+    assert (found.id, found.logged_at, found.headers) == (LetterId(WHERE, 1), "1970-01-01T00:00:00.000000Z", ())
+    assert letter_of(b"k", b"v", [("origin", b"x")]) is None
