@@ -1,58 +1,59 @@
-"""Speed as ratios within one run. See docs/benchmarks.md.
+"""Speed as ratios within one run; docs/benchmarks.md says what the figures mean.
 
-python -m benchmarks                 everything, small sizes (under four minutes)
-python -m benchmarks intake --full   only intake, large sizes
-BROKER=kafka python -m benchmarks    on Apache Kafka instead of the embedded broker
+    python -m benchmarks                       all tables in small sizes (under four minutes)
+    python -m benchmarks programs --full       the programs against each other, a million trades
+    BROKER=kafka python -m benchmarks          on Apache Kafka instead of the embedded broker
+
+With BROKER=kafka the broker is the one KAFKA_BOOTSTRAP_SERVERS names, else deploy/kafka/up starts one.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import sys
 from collections.abc import Sequence
 
-from benchmarks import runs
-from benchmarks.children import Cost
-from benchmarks.load import Load
-from benchmarks.stage import Stage, a_stage
+from benchmarks import evaluation, tables
+from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
+
+PARTS = ("programs", "stages", "series", "latency", "evaluation")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0, or that of the error."""
+    """Exit code 0, or that of the error: a program with wrong totals ends the run."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--records", type=int, default=300_000, help="trades of the main load (default 300000)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--full", action="store_true", help="large sizes and more repeats")
+    parser.add_argument("--records", type=int, help="trades of the main load, instead of 300000 (1000000 with --full)")
     options = parser.parse_args(arguments)
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS)}")
+    records = options.records or (1_000_000 if options.full else 300_000)
     try:
-        asyncio.run(_intake(options.records))
+        asyncio.run(_show(options.parts or list(PARTS), tables.Size(records, full=options.full)))
     except MonitorError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-async def _intake(records: int) -> None:
-    async with a_stage() as stage:
-        print(f"# {stage.product}")
-        await _programs(stage, Load(records))
-
-
-async def _programs(stage: Stage, load: Load) -> None:
-    filled = await stage.fill(load)
-    slow = await stage.fill(runs.small(load, max(1, load.records // 30)))
-    found: dict[str, list[Cost]] = {}
-    for _ in range(3):
-        found.setdefault("intake", []).append(await runs.intake(stage, filled))
-        for program in ("getmany", "batches", "model"):
-            found.setdefault(program, []).append(await runs.rival(stage, program, filled))
-    for program in ("faust", "faust-tables"):
-        found.setdefault(program, []).append(await runs.rival(stage, program, slow))
-    for program, costs in found.items():
-        print(f"{program:14} {statistics.median(cost.per_core for cost in costs):>12,.0f}/s per core")
+async def _show(parts: list[str], size: tables.Size) -> None:
+    if set(parts) - {"evaluation"}:
+        async with a_stage() as stage:
+            print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
+            for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
+                if part in parts:
+                    await show(stage, size)
+            if "latency" in parts:
+                await tables.latencies(stage, size)
+    if "evaluation" in parts:
+        print("\nCost of an evaluation")
+        evaluation.show(full=size.full)
 
 
 if __name__ == "__main__":

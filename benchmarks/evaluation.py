@@ -1,6 +1,6 @@
 """Cost of an evaluation: it must not grow with accounts or days, only with assets and instruments.
 
-    python -m benchmarks.evaluation [--full]
+    python -m benchmarks evaluation [--full]
 
 For a growing number of accounts (one day) and of days (1,000 accounts): records applied a second, time of one evaluation
 of each method, and the memory of the process that holds the book. Each size runs in a process of its own, since memory is
@@ -37,10 +37,10 @@ MOVED_A_DAY = 20
 REPEATS = 20
 
 
-def main() -> None:
+def show(*, full: bool) -> None:
     """Print one row a size."""
     print(f"{'accounts':>9} {'days':>5} {'records/s':>10} {'MiB':>6} " + " ".join(f"{name:>15}" for name in METHODS))
-    accounts = ALL_ACCOUNTS if "--full" in sys.argv else ACCOUNTS
+    accounts = ALL_ACCOUNTS if full else ACCOUNTS
     for size in [(number, 1) for number in accounts] + [(1_000, days) for days in DAYS[1:]]:
         found = subprocess.run(
             [sys.executable, "-m", "benchmarks.evaluation", "measure", *map(str, size)],
@@ -124,7 +124,4 @@ def _record(offset: int, topic: str, kind: str, body: dict[str, Any], at: int) -
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["measure"]:
-        print(json.dumps(measure(int(sys.argv[2]), int(sys.argv[3]))))
-    else:
-        main()
+    print(json.dumps(measure(int(sys.argv[2]), int(sys.argv[3]))))

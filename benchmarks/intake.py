@@ -52,7 +52,7 @@ async def main(job: dict[str, Any]) -> None:
     began_cpu, began = time.process_time(), time.perf_counter()
     lines = asyncio.create_task(_lines())
     if job.get("wait"):
-        while not intake.ready:
+        while not intake.ready:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_LOOK_S)
         say(event="ready")
         await lines

@@ -61,6 +61,7 @@ class Trades:
     """The records of a load, one after another, and their totals so far. `own_ns` is the own time of the first trade."""
 
     def __init__(self, load: Load, own_ns: int | None = None, seed: int = 1) -> None:
+        self.wanted = load.records
         self._load = load
         self._own = time.time_ns() // 1_000_000_000 * 1_000_000_000 - load.records * _STEP_NS if own_ns is None else own_ns
         self._random = random.Random(seed)

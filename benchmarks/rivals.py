@@ -183,7 +183,7 @@ async def with_faust(job: dict[str, Any], *, tables: bool) -> dict[str, Any]:
         app.agent(source)(agent)
         app.timer(interval=EMIT_S)(emit)
         await app.start()
-        while work.read < job["records"]:
+        while work.read < job["records"]:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_LOOK_S)
         await emit()
         result = _cost(began[0], read=work.read, totals=totals(dict(work.cells)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -158,7 +159,7 @@ async def a_stage() -> AsyncIterator[Stage]:
     mine = servers is None
     if servers is None:
         servers = f"127.0.0.1:{os.environ.get('KAFKA_PORT', '29092')}"
-        up = subprocess.run([_DEPLOYED / "up"], capture_output=True, text=True, check=False)
+        up = await asyncio.to_thread(subprocess.run, [_DEPLOYED / "up"], capture_output=True, text=True, check=False)
         if up.returncode:
             raise ConnectionProblem(up.stderr.strip() or "deploy/kafka/up failed")
         mine = "already running" not in up.stdout
@@ -167,7 +168,7 @@ async def a_stage() -> AsyncIterator[Stage]:
         yield stage
     finally:
         if mine:
-            subprocess.run([_DEPLOYED / "down"], capture_output=True, check=False)
+            await asyncio.to_thread(subprocess.run, [_DEPLOYED / "down"], capture_output=True, check=False)
         else:
             await stage.remove()
 

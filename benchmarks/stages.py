@@ -1,0 +1,96 @@
+"""CPU per trade of each stage of intake, taken apart in one process without a broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.load import Load, Trades
+from benchmarks.stage import configuration
+from monitor.core.records import SourcePartition, encode_statement
+from streams.intake.cells import Cell
+from streams.intake.lookback import SLOTS, LookBack
+from streams.intake.rules import IntakeRules
+from streams.intake.segments import Batch
+from streams.intake.trades import TradeReader
+from streams.topics import TRADES
+
+_BATCH = 5_000
+_REPEATS = 3
+
+
+def stages(load: Load) -> dict[str, float]:
+    """Microseconds of CPU per trade by stage, the best of a few repeats; the load lies in one partition."""
+    values = [value for _, value in Trades(load).take(load.records)]
+    rules = IntakeRules.of(configuration(load))
+    runs = [_run(values, rules) for _ in range(_REPEATS)]
+    best = min(runs, key=lambda found: found["all"])
+    inside = best["decode and validate"] + best["fold"]
+    duplicates = _look_ups(load)
+    return {
+        "decode and validate": best["decode and validate"],
+        "duplicate check": duplicates,
+        "fold": best["fold"],
+        "times, cells, the loop": best["all"] - inside - best["emit"] - duplicates,
+        "emit": best["emit"],
+    }
+
+
+def _run(values: list[bytes], rules: IntakeRules) -> dict[str, float]:
+    spent: dict[str, float] = {}
+    now_ms = time.time_ns() // 1_000_000
+    with _timed(TradeReader, "_columns", "decode and validate", spent), _timed(Cell, "add", "fold", spent):
+        began = time.process_time()
+        reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "benchmark", 0)
+        for start in range(0, len(values), _BATCH):
+            part = values[start : start + _BATCH]
+            batch = Batch(range(start, start + len(part)), [now_ms] * len(part), part)
+            index = 0
+            while index < len(part):
+                index = reader.feed(batch, index, 0)
+                emitting = time.process_time()
+                flush = reader.flush(0)
+                for _, statement in (*flush.contents, *flush.progress) if flush is not None else ():
+                    encode_statement(statement)
+                spent["emit"] = spent.get("emit", 0.0) + time.process_time() - emitting
+        spent["all"] = time.process_time() - began
+    return {name: seconds / len(values) * 1e6 for name, seconds in spent.items()}
+
+
+def _look_ups(load: Load) -> float:
+    """The look-ups and the mark that tell a repeat, by themselves, with pages in place."""
+    lookback = LookBack(20, 72)
+    lookback.open(0, 0)
+    number = lookback.number(0, 0)
+    ids = lookback.ids("exchange-0", "C0000/JPY")
+    names = [str(1_000_000 + count) for count in range(min(load.records, 100_000))]
+    for name in names:
+        ids.place(name)
+    pages, repeats = ids.pages, 0
+    began = time.process_time()
+    for name in names:
+        slot, page = SLOTS.get(name[-3:]), pages.get(name[:-3])
+        if page is None or slot is None or page[slot]:
+            repeats += 1
+            continue
+        page[slot] = number
+    return (time.process_time() - began) / len(names) * 1e6
+
+
+@contextmanager
+def _timed(owner: type, name: str, stage: str, spent: dict[str, float]) -> Iterator[None]:
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def timed(*arguments: Any) -> Any:
+        began = time.process_time()
+        result = original(*arguments)
+        spent[stage] = spent.get(stage, 0.0) + time.process_time() - began
+        return result
+
+    setattr(owner, name, timed)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)

@@ -1,0 +1,141 @@
+"""The tables: which programs run over which loads, and how their figures are printed."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+
+from benchmarks import runs
+from benchmarks import stages as stage_costs
+from benchmarks.children import Cost
+from benchmarks.latency import latency
+from benchmarks.load import Load, Trades, fill
+from benchmarks.stage import Filled, Stage
+
+_FAST = ("getmany", "batches", "model")
+_SLOW = {"faust": 20, "faust-tables": 60}
+"""How many times fewer trades a slow program is given."""
+
+_NAMES = {
+    "intake": "this intake, to the acknowledged journal",
+    "batches": "only fetching, whole batches",
+    "getmany": "only fetching, getmany",
+    "model": "aiokafka getmany, a pydantic model a record",
+    "faust": "plain Faust agent, dictionaries",
+    "faust-tables": "plain Faust agent, Tables",
+}
+_MORE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    records: int
+    full: bool
+
+    @property
+    def repeats(self) -> int:
+        return 5 if self.full else 3
+
+    @property
+    def series(self) -> int:
+        """Trades of one row of a series."""
+        return max(1, self.records // 3)
+
+
+async def programs(stage: Stage, size: Size) -> None:
+    """All programs by turns, so that what else the machine does hits all alike."""
+    filled = await stage.fill(Load(size.records))
+    slow = {name: await stage.fill(replace(filled.load, records=max(1, size.records // less))) for name, less in _SLOW.items()}
+    found: dict[str, list[Cost]] = {name: [] for name in _NAMES}
+    for turn in range(size.repeats):
+        found["intake"].append(await runs.intake(stage, filled))
+        for name in _FAST:
+            found[name].append(await runs.rival(stage, name, filled))
+        for name, few in slow.items():
+            if turn == 0 or size.full:
+                found[name].append(await runs.rival(stage, name, few))
+    mine = _median(found["intake"])
+    print(f"\n{'program (median)':46} {'trades':>9} {'per core':>10} {'wall/s':>9} {'peak MB':>8} {'intake is':>10}")
+    for name, costs in found.items():
+        speed, wall = _median(costs), statistics.median(cost.records / cost.wall_s for cost in costs)
+        peak = max(cost.peak_bytes for cost in costs) / 1e6
+        print(f"{_NAMES[name]:46} {costs[0].records:>9,} {speed:>10,.0f} {wall:>9,.0f} {peak:>8.0f} {mine / speed:>9.2f}x")
+
+
+async def stages(stage: Stage, size: Size) -> None:
+    """Where the time of a trade goes."""
+    load = Load(size.series, partitions=1)
+    filled = await stage.fill(load)
+    whole, fetch = await runs.intake(stage, filled), await runs.rival(stage, "batches", filled)
+    parts = {"fetch": fetch.microseconds, **stage_costs.stages(load)}
+    parts["client, event loop, joining"] = whole.microseconds - sum(parts.values())
+    print(f"\n{'stage, one partition':46} {'us a trade':>10}")
+    for name, cost in parts.items():
+        print(f"{name:46} {cost:>10.2f}")
+    print(f"{'intake end to end':46} {whole.microseconds:>10.2f}")
+
+
+async def series(stage: Stage, size: Size) -> None:
+    """Intake against the shape of what it reads."""
+    base = Load(size.series)
+    shapes = {
+        "as above, 4 partitions, 20 markets": base,
+        "1 partition": replace(base, partitions=1),
+        "12 partitions": replace(base, partitions=12),
+        "1,000 markets": replace(base, markets=1_000),
+        "16 entities": replace(base, entities=16, markets=32),
+        "no repeats": replace(base, repeats=0.0),
+        "half are repeats": replace(base, repeats=0.5),
+        "random ids": replace(base, ids="random"),
+        "times with milliseconds": replace(base, digits=3),
+        "mapped foreign schema": replace(base, mapped=True),
+    }
+    print(f"\n{'intake by load':46} {'trades':>9} {'per core':>10} {'wall/s':>9} {'peak MB':>8}")
+    for name, load in shapes.items():
+        _row(name, await runs.intake(stage, await stage.fill(load)))
+    filled = await stage.fill(base)
+    for processes in (1, 2):
+        _row(
+            f"{processes} process{'es' * (processes - 1)}, joined beforehand",
+            await runs.intake_processes(stage, filled, processes),
+        )
+    await _restart(stage, replace(base, partitions=1))
+
+
+async def _restart(stage: Stage, load: Load) -> None:
+    """A second start reads the look-back again before it takes in what came since."""
+    trades = Trades(load)
+    topic = await stage.empty(load)
+    filled = Filled(load, topic, await fill(stage.settings, topic, load, trades))
+    run = await stage.run(filled)
+    await runs.intake_again(run, load.records)
+    few = replace(load, records=_MORE)
+    totals = await fill(stage.settings, topic, few, trades)
+    cost = await runs.intake_again(run, _MORE)
+    runs.check("intake after a restart", await run.totals(), totals)
+    print(
+        f"restart: {load.records:,} trades of look-back read again in {cost.wall_s:.1f} s ({cost.cpu_s:.2f} s of CPU, with joining)"
+    )
+
+
+async def latencies(stage: Stage, size: Size) -> None:
+    """From production to the journal."""
+    seconds = 20.0 if size.full else 6.0
+    print(f"\n{'from due to counted in the journal':46} {'produced/s':>10} {'p50 ms':>9} {'p99 ms':>8}")
+    for rate in (5_000, 50_000):
+        for flush_s in (1.0, 0.25):
+            found = await latency(stage, min(rate, size.records), seconds, flush_s)
+            kept = "" if found.produced > 0.97 * found.wanted else "  the producer did not keep the rate here"
+            name = f"{found.wanted:,}/s, flush every {flush_s} s"
+            print(f"{name:46} {found.produced:>10,.0f} {found.p50:>9.0f} {found.p99:>8.0f}{kept}")
+
+
+def _row(name: str, cost: Cost) -> None:
+    wall = cost.records / cost.wall_s
+    print(f"{name:46} {cost.records:>9,} {cost.per_core:>10,.0f} {wall:>9,.0f} {cost.peak_bytes / 1e6:>8.0f}", flush=True)
+
+
+def _median(costs: list[Cost]) -> float:
+    return statistics.median(cost.per_core for cost in costs)
