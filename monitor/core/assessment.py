@@ -192,12 +192,8 @@ def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | N
 
 def _watch_ratio(plan: Plan, outcomes: Mapping[str, Outcome]) -> Figure | None:
     """Smallest held / required among the headline's `min` components."""
-    ratios = [
-        row.ratio
-        for name in plan.pack.headline.components
-        for row in outcomes[name].rows
-        if row.bound == "min" and row.ratio is not None
-    ]
+    rows = (row for name in plan.pack.headline.components for row in outcomes[name].rows if row.bound == "min")
+    ratios = [ratio for row in rows if (ratio := row.ratio) is not None]
     return minimum(ratios) if ratios else None
 
 

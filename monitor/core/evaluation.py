@@ -22,6 +22,7 @@ from monitor.core.calendar import Calendar, Zone
 from monitor.core.canonical import digest_of
 from monitor.core.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.figure import Figure, total
+from monitor.core.memo import Memo
 from monitor.core.source_health import past_bad_share
 from monitor.core.sources import TOPICS
 from monitor.core.view import View
@@ -42,9 +43,9 @@ class Prepared:
     version: str
     digest: str
 
-    def view(self, book: Book, at: int) -> View:
-        """A sight of `book` at `at` (ns) as this method takes it."""
-        return View(book, at, self.zone, self.calendar, self.currency)
+    def view(self, book: Book, at: int, memo: Memo | None = None) -> View:
+        """A sight of `book` at `at` (ns) as this method takes it; `memo`: what others have read of it at that instant."""
+        return View(book, at, self.zone, self.calendar, self.currency, memo=memo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +83,34 @@ class Evaluator:
 
     def evaluate(self, book: Book, at: int) -> Evaluation:
         """All methods of the entity at `at`, the exposure beside them, and the alert conditions they give."""
-        methods = tuple(self._run(prepared, book, at) for prepared in self.methods)
+        memo = Memo()
+        methods = tuple(self._run(prepared, book, at, memo) for prepared in self.methods)
         if self._exposure_is is None:
-            exposure = self._run(self.yardstick, book, at)
+            exposure = self._run(self.yardstick, book, at, memo)
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
-        return Evaluation(at, methods, exposure, self._conditions(book, at, methods))
+        return Evaluation(at, methods, exposure, self._conditions(book, at, methods, memo))
 
     def close(self, prepared: Prepared, book: Book, at: int) -> MethodResult:
         """One method at the last instant of a closed day."""
-        return self._run(prepared, book, at)
+        return self._run(prepared, book, at, Memo())
 
-    def _run(self, prepared: Prepared, book: Book, at: int) -> MethodResult:
-        result = prepared.method.evaluate(prepared.view(book, at), self.own.levels.watch_enter)
+    def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> MethodResult:
+        result = prepared.method.evaluate(prepared.view(book, at, memo), self.own.levels.watch_enter)
         printed = result_object(result)
         return MethodResult(prepared, result, printed, digest_of(printed))
 
-    def _conditions(self, book: Book, at: int, methods: tuple[MethodResult, ...]) -> Iterator[Condition]:
+    def _conditions(self, book: Book, at: int, methods: tuple[MethodResult, ...], memo: Memo) -> Iterator[Condition]:
         feeds = [self._feed(book, feed, at) for feed in sorted({*TOPICS, *self.own.freshness})]
         dead = frozenset(feed.name for feed in feeds if feed.silent or feed.unhealthy)
         for found in methods:
-            view = found.prepared.view(book, at)
+            view = found.prepared.view(book, at, memo)
             near = view.add_business_days(view.local_date(), 1).isoformat()
             yield from method_conditions(self.entity, found.prepared.config, found.result, self.own.levels, near)
             yield unknown_condition(self.entity, found.prepared.config, found.result, dead)
-        yield from entity_conditions(self.entity, list(self._backing(book, at)), feeds, list(self._incidents(book, at)))
+        yield from entity_conditions(
+            self.entity, list(self._backing(book, at, memo)), feeds, list(self._incidents(book, at, memo))
+        )
 
     @staticmethod
     def _feed(book: Book, feed: str, at: int) -> FeedHealth:
@@ -114,12 +118,12 @@ class Evaluator:
         grace = (book.freshness(feed).max_age_ns or 0) if silent and since is None else 0
         return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in TOPICS else False, grace)
 
-    def _backing(self, book: Book, at: int) -> Iterator[Backing]:
+    def _backing(self, book: Book, at: int, memo: Memo) -> Iterator[Backing]:
         """Per asset that clients are owed: that, and all other roles seen.
 
         Fiat only where a role holds it: money in trust comes as a declaration, and `fiat_trust` judges it.
         """
-        view = self.yardstick.view(book, at)
+        view = self.yardstick.view(book, at, memo)
         roles = [role for role in ROLES if view.role_seen(role)]
         if not roles or not view.role_seen("client_liability"):
             return
@@ -130,8 +134,8 @@ class Evaluator:
             there = total(view.quantity(role, asset) for role in roles if asset in held[role])
             yield Backing(asset, view.quantity("client_liability", asset), there)
 
-    def _incidents(self, book: Book, at: int) -> Iterator[IncidentSight]:
-        view = self.yardstick.view(book, at)
+    def _incidents(self, book: Book, at: int, memo: Memo) -> Iterator[IncidentSight]:
+        view = self.yardstick.view(book, at, memo)
         nets: Mapping[str, Figure] = {found.id: found.net for found in view.incidents() if found.status in OPEN_STATUSES}
         for body in book.incident_objects():
             yield IncidentSight(body, nets.get(str(body["incident_id"])), view.currency)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Effect = Literal["required", "available", "both", "figures"]
+GapNote = tuple[str, str, Effect | None, int | None]
+"""Kind, subject, effect (None: the one set by `Gaps.reading`) and since of a gap, as given to `Gaps.add`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Gaps:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Gap] = {}
         self._effect: Effect = "both"
+        self.trace: list[GapNote] = []
+        """Every call of `add`, in order."""
 
     @property
     def effect(self) -> Effect:
@@ -38,6 +42,11 @@ class Gaps:
         Of one (kind, subject): required and available together are both, figures gives way to any other, and the earliest
         `since` counts (None is the earliest).
         """
+        self.trace.append((kind, subject, effect, since))
+        self.put(kind, subject, effect, since)
+
+    def put(self, kind: str, subject: str, effect: Effect | None, since: int | None) -> None:
+        """As `add`, without a trace: for what leaves a trace of its own."""
         new = Gap(kind, subject, effect or self._effect, since)
         known = self._found.get((kind, subject))
         if known is not None:

@@ -7,6 +7,7 @@ then exact, and a limit that is met by equality is met. Digits are cut once, whe
 import re
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Clamped, Context, Decimal, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
+from functools import cache
 
 EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, Overflow, Clamped])
 """For +, - and x on amounts: raises `decimal.Inexact` instead of rounding (JOURNAL 9)."""
@@ -57,10 +58,17 @@ def round_down(value: Fraction, decimals: int) -> str:
     return _rounded(value, decimals, ROUND_FLOOR)
 
 
-def exact_text(value: Fraction, digits: int = FIGURE_DIGITS) -> str:
+def exact_text(value: Decimal | Fraction, digits: int = FIGURE_DIGITS) -> str:
     """`value` exactly where it terminates within `digits` significant digits, else `digits` digits, truncated."""
-    context = Context(prec=digits, rounding=ROUND_DOWN)
+    context = _truncating(digits)
+    if isinstance(value, Decimal):
+        return plain(context.plus(value))
     return plain(context.divide(_integer(value.numerator), _integer(value.denominator)))
+
+
+@cache
+def _truncating(digits: int) -> Context:
+    return Context(prec=digits, rounding=ROUND_DOWN)
 
 
 def _rounded(value: Fraction, decimals: int, rounding: str) -> str:

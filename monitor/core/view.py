@@ -20,7 +20,9 @@ from monitor.core.declarations import Declaration, attributes_key
 from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.gaps import Effect, Gap, Gaps
 from monitor.core.health import SourceHealth
+from monitor.core.holding import UNHELD, EarlierHolding, Holding, LiveHolding
 from monitor.core.incident_view import IncidentView
+from monitor.core.memo import Memo, Remembering
 from monitor.core.money import EXACT, ZERO
 from monitor.core.pricing import Pricing
 from monitor.core.sources import DECLARATIONS, INCIDENTS, POSITIONS, PRICES, TRADES
@@ -46,10 +48,11 @@ class View:
     """`book` at the instant `at` (ns) under a method's zone, calendar and currency.
 
     At or after the book's clock it is live. A view of an earlier instant sees what is known now of then: positions and
-    prices by their own time, incidents by log time, trades by the UTC hours that ended by then.
+    prices by their own time, incidents by log time, trades by the UTC hours that ended by then. Views of one book and one
+    instant may share a `memo`.
     """
 
-    def __init__(self, book: Book, at: int, zone: Zone, calendar: Calendar, currency: str) -> None:
+    def __init__(self, book: Book, at: int, zone: Zone, calendar: Calendar, currency: str, *, memo: Memo | None = None) -> None:
         book.advance(at)
         self.at = at
         self.entity = book.entity
@@ -59,9 +62,9 @@ class View:
         self._book = book
         self._live = at >= book.clock
         self._gaps = Gaps()
-        self._health = SourceHealth(book, at, self._gaps)
-        self._read: set[tuple[str, Effect]] = set()
-        self._assets: dict[str, tuple[str, ...]] = {}
+        memo = memo or Memo()
+        self._health = SourceHealth(book, at, self._gaps, memo.health)
+        self._memo = Remembering(memo, self._gaps, self._health)
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
 
     # --- dates
@@ -131,9 +134,7 @@ class View:
         return self._assets_of(role)
 
     def _assets_of(self, role: str) -> tuple[str, ...]:
-        if role not in self._assets:
-            self._assets[role] = self._book.positions.assets(role, self.at + 1)
-        return self._assets[role]
+        return self._memo.value(("assets", role), lambda: self._book.positions.assets(role, self.at + 1))
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """Sum over accounts in `storages` (None: all).
@@ -141,50 +142,55 @@ class View:
         A role never seen is UNKNOWN with gap `position_missing`; accounts too old leave the rest as lower bound with gap
         `position_stale`; a silent feed leaves what other feeds say.
         """
-        return self._quantity(role, asset, storages, positive=False)
+        return self._holding(role, asset).quantity(storages)
 
     def positive_quantity(self, role: str, asset: str) -> Figure:
         """Sum over accounts of max(0, quantity): money of clients is not netted between them (`fiat_trust`)."""
-        return self._quantity(role, asset, None, positive=True)
+        return self._holding(role, asset).positive()
 
-    def _quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
+    def _holding(self, role: str, asset: str) -> Holding:
+        return self._memo.value(("holding", role, asset), lambda: self._read_holding(role, asset))
+
+    def _read_holding(self, role: str, asset: str) -> Holding:
+        bounded = self._memo.value(("bounded", role), lambda: self._bounded(role))
+        if bounded is None:
+            return UNHELD
         positions = self._book.positions
-        impaired = self._health.reads(POSITIONS)
-        if not self._assets_of(role):
-            self._gaps.add("position_missing", role)
-            return UNKNOWN
-        since = self._book.groups.incomplete(role)
-        if since is not None:
-            self._gaps.add("group_incomplete", role, since=since)
-        if impaired:
-            return UNKNOWN
         if not self._live:
-            if positive:
-                return Figure.of(positions.positive_before(role, asset, self.at + 1))
-            return Figure.of(positions.sum_before(role, asset, storages, self.at + 1))
-        return self._live_quantity(role, asset, storages, positive=positive)
-
-    def _live_quantity(self, role: str, asset: str, storages: frozenset[str] | None, *, positive: bool) -> Figure:
-        positions, known, bounded = self._book.positions, ZERO, True
-        stale = positions.stale_sums(role, asset)
-        for (storage, source), tally in positions.sums(role, asset).items():
+            return EarlierHolding(positions, role, asset, self.at + 1)
+        sums, silent = positions.sums(role, asset), set()
+        for (_, source), tally in sums.items():
             if source is not None and tally.accounts and self._health.reads(POSITIONS, source):
-                bounded = False
-            elif storages is None or storage in storages:
-                known = EXACT.add(known, tally.positive if positive else tally.quantity)
-                if (storage, source) in stale:
-                    old = stale[storage, source]
-                    known = EXACT.subtract(known, old.positive if positive else old.quantity)
-        for feed in self._book.never_heard(POSITIONS):
-            bounded = not self._health.reads(POSITIONS, feed) and bounded
+                silent.add(source)
+        if silent:
+            sums, bounded = {place: tally for place, tally in sums.items() if place[1] not in silent}, False
         since = positions.stale_since(role, asset)
         if since is not None:
             self._gaps.add("position_stale", role, since=since)
             bounded = False
-        return Figure.of(known) if bounded else Figure.between(known, None)
+        return LiveHolding(sums, positions.stale_sums(role, asset), bounded=bounded)
+
+    def _bounded(self, role: str) -> bool | None:
+        """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
+        impaired = self._health.reads(POSITIONS)
+        if not self._assets_of(role):
+            self._gaps.add("position_missing", role)
+            return None
+        since = self._book.groups.incomplete(role)
+        if since is not None:
+            self._gaps.add("group_incomplete", role, since=since)
+        if impaired:
+            return None
+        feeds = self._book.never_heard(POSITIONS) if self._live else ()
+        silent = [feed for feed in feeds if self._health.reads(POSITIONS, feed)]
+        return not silent
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
         """Value of a role over crypto assets (fiat False), fiat (True) or all (None); a role never seen is UNKNOWN."""
+        key = ("role_value", role, storages, fiat, self.currency)
+        return self._memo.value(key, lambda: self._role_value(role, storages, fiat=fiat))
+
+    def _role_value(self, role: str, storages: frozenset[str] | None, *, fiat: bool | None) -> Figure:
         if not self.role_seen(role):
             self._gaps.add("position_missing", role)
             return UNKNOWN
@@ -245,7 +251,8 @@ class View:
 
     def price(self, asset: str, currency: str | None = None) -> Figure:
         """Price at `at`; gaps `price_missing`, `price_stale`, `price_outlier` with subject `ASSET/CURRENCY`."""
-        return self._prices.price(asset, currency or self.currency)
+        into = currency or self.currency
+        return self._memo.value(("price", asset, into), lambda: self._prices.price(asset, into))
 
     def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
         """The newest price at an earlier `instant`, without an age limit; own trades count by the UTC hour.
@@ -257,11 +264,11 @@ class View:
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
         """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""
-        return NOTHING if quantity == NOTHING else _worth(quantity, self.price(asset, currency))
+        return NOTHING if quantity == NOTHING else quantity.at_price(self.price(asset, currency))
 
     def value_at(self, asset: str, quantity: Figure, instant: int, currency: str | None = None) -> Figure:
         """`quantity` at `price_at`; 0 is worth 0 without a price."""
-        return NOTHING if quantity == NOTHING else _worth(quantity, self.price_at(asset, instant, currency))
+        return NOTHING if quantity == NOTHING else quantity.at_price(self.price_at(asset, instant, currency))
 
     def daily_closes(self, asset: str, first: date, last: date) -> dict[date, Decimal]:
         """`daily_close` prices in the view's currency by local date of `as_of`, one a date: the newest. No age limit."""
@@ -326,7 +333,7 @@ class View:
     def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
         if quantity == NOTHING:
             return NOTHING
-        return _worth(quantity, self._prices.price_before(asset, self.currency, instant + 1, instant))
+        return quantity.at_price(self._prices.price_before(asset, self.currency, instant + 1, instant))
 
     # --- trades
 
@@ -368,18 +375,3 @@ class View:
 
 def _instant(step: tuple[int, Decimal | None]) -> int:
     return step[0]
-
-
-def _worth(quantity: Figure, price: Figure) -> Figure:
-    """A quantity of either sign at a price that is not negative."""
-    if quantity.low is not None and quantity.low >= 0:
-        return quantity.times(price)
-    low = None if quantity.low is None else _product(quantity.low, price.high if quantity.low < 0 else price.low)
-    high = None if quantity.high is None else _product(quantity.high, price.low if quantity.high < 0 else price.high)
-    return Figure(low, high)
-
-
-def _product(quantity: Fraction, price: Fraction | None) -> Fraction | None:
-    if quantity == 0:
-        return Fraction(0)
-    return None if price is None else quantity * price

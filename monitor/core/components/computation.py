@@ -24,7 +24,7 @@ class Row:
     """One component before printing.
 
     Figures in `unit`; `worth` is the shortfall in the reporting currency (None: no price);
-    `ratio` is held / required (None: nothing is required); a `quantity` is printed exactly.
+    `counted` rows count for the watch ratio; a `quantity` is printed exactly.
     """
 
     name: str
@@ -38,13 +38,20 @@ class Row:
     state: str
     cure_by: date | None
     status: str | None
-    ratio: Figure | None
+    counted: bool
     quantity: bool = False
 
     @staticmethod
     def empty(name: str, bound: str, unit: str, state: str) -> Row:
         """A row without figures: skipped, or without a number."""
-        return Row(name, bound, None, None, None, None, unit, None, state, None, None, None)
+        return Row(name, bound, None, None, None, None, unit, None, state, None, None, counted=False)
+
+    @property
+    def ratio(self) -> Figure | None:
+        """Held over required; None where nothing is required or the row does not count."""
+        if not self.counted or self.held is None or self.required is None:
+            return None
+        return self.held.ratio_to(self.required)
 
     def as_projection(self) -> Row:
         """The row within the fiscal year: what would be a shortfall is a watch (INPUTS 3, jp.fiea_175)."""
@@ -166,6 +173,5 @@ class Computation:
 def _text(value: Value) -> str | None:
     if isinstance(value, str):
         return value
-    if not isinstance(value, Figure) or value.value is None:
-        return None
-    return exact_text(value.value)
+    exact = value.exact if isinstance(value, Figure) else None
+    return None if exact is None else exact_text(exact)

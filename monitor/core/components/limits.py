@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
@@ -119,24 +117,8 @@ def row_of(
 ) -> Row:
     """A row of the component being computed; `counted` False leaves it out of the watch ratio."""
     state = below if met is False else STATES[met]
-    held_share = ratio_figure(held, required) if counted else None
     status = computation.plan.statuses[element.name]
-    return Row(element.name, bound, required, held, short, worth, unit, element.ref, state, None, status, held_share)
-
-
-def ratio_figure(held: Figure, required: Figure) -> Figure | None:
-    """The quotient held / required as an interval; None when nothing is required."""
-    if required.high == 0:
-        return None
-    low = None if held.low is None else _over(held.low, required.high if held.low >= 0 else required.low)
-    high = None if held.high is None else _over(held.high, required.low if held.high >= 0 else required.high)
-    return Figure(low, high)
-
-
-def _over(part: Fraction, whole: Fraction | None) -> Fraction | None:
-    if whole is None:
-        return Fraction(0)
-    return None if whole == 0 else part / whole
+    return Row(element.name, bound, required, held, short, worth, unit, element.ref, state, None, status, counted)
 
 
 def _ratio_of(part: Figure, whole: Figure) -> Figure:

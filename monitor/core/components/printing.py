@@ -61,4 +61,5 @@ def _in_unit(figure: Figure | None, row: Row, currency: str, rounding: Callable[
 
 
 def _exact(figure: Figure | None) -> str | None:
-    return None if figure is None or figure.value is None else exact_text(figure.value, _ALL_DIGITS)
+    exact = None if figure is None else figure.exact
+    return None if exact is None else exact_text(exact, _ALL_DIGITS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAGES
-from monitor.core.components.limits import STATES, ratio_figure
+from monitor.core.components.limits import STATES
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
 from monitor.core.figure import UNKNOWN, Figure, minimum, total
@@ -30,24 +30,21 @@ def same_asset(computation: Computation, element: Element) -> Outcome:
     Members are the assets of the required role, or (`either`) those of which either role may hold any. As a headline:
     required quantity x price against min(held, required) x price, summed.
     """
-    arguments = element.arguments
+    arguments, view = element.arguments, computation.view
     rows, required, available = [], [], []
     in_headline = element.name in computation.plan.pack.headline.components
-    for asset in _candidates(computation, arguments):
-        asked, held = _quantities(computation, arguments, asset)
-        if arguments["members"] == "either" and asked.high == 0 and held.high == 0:
-            continue
+    for asset, asked, held in _quantities(computation, arguments):
         name = f"{element.name}.{asset}"
         if name in computation.plan.skip:
             rows.append(Row.empty(name, "min", asset, "not_applicable"))
             continue
         rows.append(_row(computation, element, (name, asset), asked, held))
         if in_headline:
-            with computation.view.reading("both"):
-                required.append(computation.view.value(asset, asked))
-                available.append(computation.view.value(asset, minimum([held, asked])))
-    if in_headline and not computation.view.role_seen(arguments["required_role"]):
-        computation.view.gap("position_missing", arguments["required_role"], "both")
+            with view.reading("both"):
+                required.append(view.value(asset, asked))
+                available.append(view.value(asset, minimum([held, asked])))
+    if in_headline and not view.role_seen(arguments["required_role"]):
+        view.gap("position_missing", arguments["required_role"], "both")
         required.append(UNKNOWN)
         available.append(UNKNOWN)
     return Outcome(tuple(rows), total(required), total(available)) if in_headline else Outcome(tuple(rows))
@@ -64,13 +61,22 @@ def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> list[
     return sorted(asset for asset in assets if fiat is None or computation.view.is_fiat(asset) == fiat)
 
 
-def _quantities(computation: Computation, arguments: Mapping[str, Any], asset: str) -> tuple[Figure, Figure]:
-    """What is asked and what is held; a liability below 0 (fiat: more debits than claims) asks nothing."""
-    with computation.view.reading("required"):
-        asked = computation.view.quantity(arguments["required_role"], asset, STORAGES[arguments["required_storage"]]).at_least(0)
-    with computation.view.reading("available"):
-        held = computation.view.quantity(arguments["held_role"], asset, STORAGES[arguments["held_storage"]])
-    return (asked.scaled(computation.amount(arguments["multiple"])) if "multiple" in arguments else asked), held
+def _quantities(computation: Computation, arguments: Mapping[str, Any]) -> list[tuple[str, Figure, Figure]]:
+    """Of each asset what is asked and what is held; a liability below 0 (fiat: more debits than claims) asks nothing."""
+    view, assets = computation.view, _candidates(computation, arguments)
+    role, storages = arguments["required_role"], STORAGES[arguments["required_storage"]]
+    with view.reading("required"):
+        asked = [view.quantity(role, asset, storages).at_least(0) for asset in assets]
+    if "multiple" in arguments:
+        multiple = computation.amount(arguments["multiple"])
+        asked = [figure.scaled(multiple) for figure in asked]
+    role, storages = arguments["held_role"], STORAGES[arguments["held_storage"]]
+    with view.reading("available"):
+        held = [view.quantity(role, asset, storages) for asset in assets]
+    found = zip(assets, asked, held, strict=True)
+    if arguments["members"] == "required":
+        return list(found)
+    return [(asset, wanted, there) for asset, wanted, there in found if wanted.exact_high != 0 or there.exact_high != 0]
 
 
 def _row(computation: Computation, element: Element, names: tuple[str, str], asked: Figure, held: Figure) -> Row:
@@ -93,6 +99,6 @@ def _row(computation: Computation, element: Element, names: tuple[str, str], ask
         state=STATES[met],
         cure_by=None,
         status=computation.plan.statuses[element.name],
-        ratio=ratio_figure(held, asked),
+        counted=True,
         quantity=True,
     )
