@@ -10,29 +10,25 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
+from decimal import localcontext
 from operator import le
 from typing import Any, NamedTuple
-
-import msgspec
 
 from monitor.core.money import EXACT, plain
 from monitor.core.records import Source, SourcePartition, Statement
 from monitor.core.times import HOUR, SECOND, BadTime, exact_time, from_ms, parse_time
 from streams.intake.cells import KEPT, Cell, Pending, Tally, in_parts
-from streams.intake.columns import log_texts, positive_amounts, texts_of_raw, times_of_one_hour
+from streams.intake.columns import log_texts, times_of_one_hour
+from streams.intake.decoding import Columns, columns_of
 from streams.intake.lookback import SLOTS, Ids, LookBack
 from streams.intake.rules import IntakeRules
 from streams.intake.segments import LAST_MS, Addressed, Batch, Segment, SegmentReader, clamped
-from streams.wire import MAX_VALUE_BYTES, Invalid, LeanTrades, Trade, Valid, is_late, lean_trades
+from streams.wire import Invalid, LeanTrades, Trade, Valid, is_late, lean_trades
 from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
-from streams.wire.judge import MAX_DEPTH
 
 _HOUR_MS = 3_600_000
 _MOST_SECONDS = 20_000
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _FOREVER = 1 << 80
-_NONE = Decimal(0)
 _MILLISECOND_TEXT = 24
 """Length of a time with milliseconds: in shorter ones a log time loses digits."""
 
@@ -61,16 +57,6 @@ class Lane:
             cell = self.cells[self.begin] = Cell(self.tally, self.name, self.begin)
         self.cell = cell
         return cell
-
-
-class Columns(NamedTuple):
-    """Fields of a run of records."""
-
-    keys: list[Any]
-    ids: list[str]
-    prices: list[Decimal]
-    quantities: list[Decimal]
-    times: list[str]
 
 
 class Run(NamedTuple):
@@ -362,30 +348,7 @@ class TradeReader(SegmentReader):
         self._busts.append((self.rules.partition_of(trade.entity), statement))
 
     def _columns(self, values: Sequence[bytes | None]) -> Columns:
-        """Keys, ids, prices, quantities and times of a run; the key is None where only the authority can judge."""
-        lean = self._lean
-        if lean is None:
-            return self._left_to_authority(len(values))
-        objects, refused = _decoded(lean, values)
-        if not objects:
-            return self._left_to_authority(len(values))
-        keys: list[Any] = list(map(lean.key, objects))
-        ids = list(map(lean.trade_id, objects))
-        if lean.ids_mixed:
-            ids = list(map(str, ids))
-        prices, quantities = list(map(lean.price, objects)), list(map(lean.quantity, objects))
-        if lean.amounts_raw:
-            prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
-        price_amounts, doubtful = positive_amounts(prices)
-        quantity_amounts, others = positive_amounts(quantities)
-        for index in (*refused, *doubtful, *others):
-            keys[index] = None
-        return Columns(keys, ids, price_amounts, quantity_amounts, list(map(lean.executed_at, objects)))
-
-    @staticmethod
-    def _left_to_authority(count: int) -> Columns:
-        empty = [""] * count
-        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, empty)
+        return columns_of(self._lean, values)
 
     def _lane(self, key: Any) -> Lane | None:
         """The lane of a lean key met for the first time in the segment, or None for what the authority must judge."""
@@ -445,36 +408,3 @@ class TradeReader(SegmentReader):
             partition = self.rules.partition_of(tally.entity)
             applied[partition] = applied.get(partition, 0) + tally.trades
         return applied
-
-
-def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
-    """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
-    try:
-        whole = None not in values and max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
-        if whole and (not lean.checks_bytes or _all_shallow(values)):  # type: ignore[arg-type]
-            return list(map(lean.decode, values)), []  # type: ignore[arg-type]
-    except _REFUSED:
-        pass
-    objects: list[Any] = []
-    refused: list[int] = []
-    for index, value in enumerate(values):
-        try:
-            if value is None or len(value) > MAX_VALUE_BYTES or (lean.checks_bytes and not _all_shallow((value,))):
-                raise msgspec.DecodeError("left to the authority")
-            objects.append(lean.decode(value))
-        except _REFUSED:
-            objects.append(None)
-            refused.append(index)
-    blank = next((one for one in objects if one is not None), None)
-    return ([] if blank is None else [blank if one is None else one for one in objects]), refused
-
-
-def _all_shallow(values: Sequence[bytes]) -> bool:
-    """Whether fields that the decoder skips are ASCII and nested within the limit in every value."""
-    joined = b"".join(values)
-    if not joined.isascii():
-        return False
-    brackets = joined.count(b"[") + joined.count(b"{")
-    if brackets - len(values) <= MAX_DEPTH - 1:
-        return True
-    return all(value.count(b"[") + value.count(b"{") <= MAX_DEPTH for value in values)
