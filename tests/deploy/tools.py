@@ -39,7 +39,7 @@ def tool(name: str) -> str:
 
 def run(*command: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
     """The ended process with its output as text."""
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=380, check=False)
 
 
 def rules() -> list[dict[str, Any]]:
