@@ -51,7 +51,7 @@ def _run(values: list[bytes], rules: IntakeRules) -> dict[str, float]:
             while index < len(part):
                 index = reader.feed(batch, index, 0)
                 emitting = time.process_time()
-                flush = reader.flush(0)
+                flush = reader.flush(0) if reader.ended else None
                 for _, statement in (*flush.contents, *flush.progress) if flush is not None else ():
                     encode_statement(statement)
                 spent["emit"] = spent.get("emit", 0.0) + time.process_time() - emitting

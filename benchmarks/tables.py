@@ -70,7 +70,7 @@ async def stages(stage: Stage, size: Size) -> None:
     filled = await stage.fill(load)
     whole, fetch = await runs.intake(stage, filled), await runs.rival(stage, "batches", filled)
     parts = {"fetch": fetch.microseconds, **stage_costs.stages(load)}
-    parts["client, event loop, joining"] = whole.microseconds - sum(parts.values())
+    parts["joining, client, event loop, and noise"] = whole.microseconds - sum(parts.values())
     print(f"\n{'stage, one partition':46} {'us a trade':>10}")
     for name, cost in parts.items():
         print(f"{name:46} {cost:>10.2f}")
@@ -115,9 +115,7 @@ async def _restart(stage: Stage, load: Load) -> None:
     totals = await fill(stage.settings, topic, few, trades)
     cost = await runs.intake_again(run, _MORE)
     runs.check("intake after a restart", await run.totals(), totals)
-    print(
-        f"restart: {load.records:,} trades of look-back read again in {cost.wall_s:.1f} s ({cost.cpu_s:.2f} s of CPU, with joining)"
-    )
+    print(f"restart: {load.records:,} trades read again in {cost.wall_s:.1f} s ({cost.cpu_s:.2f} s of CPU, with joining)")
 
 
 async def latencies(stage: Stage, size: Size) -> None:
