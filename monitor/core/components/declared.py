@@ -12,13 +12,20 @@ from monitor.core.components.registry import Argument, term_type
 from monitor.core.figure import NOTHING, UNKNOWN, Figure, maximum, total
 
 INSTRUMENT_POLICIES = ("insurance_limit", "guarantee_limit", "own_funds", "liability_reserve")
+POLICIES = ("insurance_limit", "guarantee_limit")
 RESERVE_ASSET = "reserve_asset"
 
 
 @term_type("declared", kind=Argument("text"), attributes=Argument("attributes", needed=False))
 def declared(computation: Computation, arguments: Mapping[str, Any]) -> Value:
-    """The amount in effect of one kind and its attributes; unknown when it never came or has expired."""
-    return computation.view.needed(arguments["kind"], **arguments.get("attributes", {}))
+    """The amount in effect of one kind and its attributes; unknown when it never came or has expired.
+
+    A policy or guarantee that has expired is known to cover nothing any more (INPUTS 1: an expired one came).
+    """
+    view, kind, attributes = computation.view, arguments["kind"], arguments.get("attributes", {})
+    if kind in POLICIES and view.came(kind, **attributes) and all(d.attributes != attributes for d in view.declarations(kind)):
+        return NOTHING
+    return view.needed(kind, **attributes)
 
 
 @term_type("months_before", kind=Argument("text"), months=Argument("amount"))

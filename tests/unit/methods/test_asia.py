@@ -194,6 +194,16 @@ def test_singapore_security_without_any_month_is_one_of_two() -> None:
     assert component(result, "security")["state"] == "shortfall"
 
 
+def test_singapore_guarantee_that_has_expired_covers_nothing() -> None:
+    month, later = "2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z"
+    bench = Bench().declare("payment_value_month", "6000000", "SGD", since=month, service="a", month="2026-01")
+    never = component(bench.assess("sg.ps", "2026-01-07T00:00:00Z"), "security")
+    assert (never["held"], never["state"]) == (None, "unknown")
+    bench.declare("guarantee_limit", "100000", "SGD", since=month, until=later, guarantee="mas_security")
+    row = component(bench.assess("sg.ps", "2026-01-07T00:00:00Z"), "security")
+    assert (row["held"], row["shortfall"], row["state"]) == ("0", "100000", "shortfall")
+
+
 def test_singapore_cold_share_is_rounded_down() -> None:
     bench = Bench().price("BTC", "SGD", "1").hold("client_asset", "cold", "BTC", "2").hold("client_asset", "hot", "BTC", "1")
     row = component(bench.assess("sg.ps"), "cold_ratio")
