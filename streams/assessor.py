@@ -224,7 +224,7 @@ class Assessor:
             await asyncio.sleep(_LOOK_S)
             for partition, worker in list(self._workers.items()):
                 ticker = self._tickers[partition]
-                at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over)
+                at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=worker.evaluation_ns)
                 if at is not None and worker.stopped is None:
                     ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, {})))
             if time.monotonic() - refreshed >= _REFRESH_S:

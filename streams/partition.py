@@ -81,6 +81,8 @@ class PartitionWorker:
         self.stopped: str | None = None
         self.last_applied = 0
         """Journal time (ns) of the last record applied."""
+        self.evaluation_ns = 0
+        """What the last record cost that made the engine evaluate."""
         self.touched: set[str] = set()
         self._store = store
         self._send = send
@@ -203,7 +205,9 @@ class PartitionWorker:
         self._memory.applied(1)
         touched = set(self.engine.touched())
         if touched:
-            self._observer.records_applied(self.partition, time.perf_counter() - started)
+            took = time.perf_counter() - started
+            self.evaluation_ns = round(took * SECOND)
+            self._observer.records_applied(self.partition, took)
             self.touched |= touched
         for output in outputs:
             await self._publish(output)

@@ -10,6 +10,10 @@ from monitor.core.times import SECOND
 BETWEEN_NS = SECOND // 10
 """While something waits for evaluation, ticks are at least so far apart."""
 
+_SHARE = 4
+_MOST_BETWEEN_NS = SECOND
+"""Ticks stay apart by four times what an evaluation costs, so that it takes a quarter of a core, but by a second at most."""
+
 IDLE_NS = 60 * SECOND
 _PATIENCE_NS = 5 * SECOND
 
@@ -25,8 +29,11 @@ class Ticker:
         self.caught_up = False
         """The first tick written since the assignment has been applied: all that was there by then is known."""
 
-    def due(self, engine: Engine, now: int, *, begun: bool) -> int | None:
-        """The time (ns) a tick is to carry now, or None. `begun`: the engine has been taken over and works."""
+    def due(self, engine: Engine, now: int, *, begun: bool, cost: int = 0) -> int | None:
+        """The time (ns) a tick is to carry now, or None.
+
+        `begun`: the engine has been taken over and works. `cost`: what its last evaluation took (ns).
+        """
         self._see(engine)
         since = now - self._last
         if self._last == 0:
@@ -35,7 +42,7 @@ class Ticker:
             return None
         deadline = engine.next_deadline
         if begun and engine.waiting:
-            wanted = BETWEEN_NS
+            wanted = max(BETWEEN_NS, min(_SHARE * cost, _MOST_BETWEEN_NS))
         elif begun and deadline is not None and engine.clock < deadline <= now:
             wanted = 0
         else:

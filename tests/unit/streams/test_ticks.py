@@ -86,3 +86,12 @@ def test_caught_up_once_the_first_tick_has_been_applied() -> None:
     assert ticker.caught_up
     assert ticker.newly_caught_up()
     assert not ticker.newly_caught_up()
+
+
+def test_costly_evaluations_are_spread_so_that_they_take_a_quarter_of_a_core() -> None:
+    engine = Engine(waiting=True)
+    ticker = _ticked(engine)
+    cost = SECOND // 20
+    assert ticker.due(engine, NOW + 4 * cost - 1, begun=True, cost=cost) is None
+    assert ticker.due(engine, NOW + 4 * cost, begun=True, cost=cost) == NOW + 4 * cost
+    assert ticker.due(engine, NOW + SECOND, begun=True, cost=9 * SECOND) == NOW + SECOND
