@@ -69,8 +69,11 @@ async def _scraped(prometheus: Prometheus) -> None:
         found = await prometheus.query('reserve_state{entity="jp-main",method="jp.psa_custody"} == 1')
         return [labels["state"] for labels, _ in found] == ["adequate"]
 
+    async def both_up() -> bool:
+        return [value for _, value in await prometheus.query('up{job="reserve-monitor"}')] == [1.0, 1.0]
+
     await eventually(adequate, 20, "Prometheus knowing the state")
-    assert [value for _, value in await prometheus.query('up{job="reserve-monitor"}')] == [1.0, 1.0]
+    await eventually(both_up, 20, "Prometheus seeing both processes")
     groups = (await fetch(f"{prometheus.url}/api/v1/rules"))["data"]["groups"]
     loaded = [rule["name"] for group in groups for rule in group["rules"]]
     shipped = sum(path.read_text().count("- alert:") for path in (REPOSITORY / "deploy/prometheus/rules").glob("*.yml"))
