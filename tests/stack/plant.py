@@ -125,7 +125,7 @@ class Feeds:
         number = next(self._numbers)
         return await self.publish(
             "custody.balances",
-            event_id=f"b-{number}",
+            event_id=f"b-{account}-{number}",
             entity="jp-main",
             account=account,
             role=role,
