@@ -60,12 +60,12 @@ async def main(job: dict[str, Any]) -> None:
         began = time.perf_counter()
     running = asyncio.create_task(intake.run())
     said = -1
-    while not lines.done():
+    while not lines.done() and not running.done():
         count = sum(observer.outcomes.values())
         if count != said:
             said = count
             say(event="count", count=count)
-        await asyncio.wait([lines], timeout=_LOOK_S)
+        await asyncio.wait([lines, running], timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
     await intake.stop()
     await running
     say(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter, mul
@@ -61,14 +61,15 @@ class Cell:
         """Add the pending trades. The decimal context in force must be the exact one."""
         pending, self.pending = self.pending, []
         quantities = list(map(_QUANTITY, pending))
-        self.add(map(_PRICE, pending), quantities, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
+        values = list(map(mul, map(_PRICE, pending), quantities))
+        self.add(quantities, values, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
 
-    def add(self, prices: Iterable[Decimal], quantities: list[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
+    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
         """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds at least the `KEPT` newest of them."""
         tally = self.tally
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
-        self.value = sum(map(mul, prices, quantities), self.value)
+        self.value = sum(values, self.value)
         tally.trades += len(quantities)
         tally.newest_own = max(tally.newest_own, own)
         tally.newest_log_ms = max(tally.newest_log_ms, log_ms)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.money import EXACT
 from monitor.core.times import format_time, from_ms
+from streams.wire import LONGEST_AMOUNT
 
 _DIGITS = b"0123456789"
-_LONGEST = 20
 _ONE = Decimal(1)
 _TENS = b"012345"
 _SHORTEST, _LONGEST_TIME = 20, 30
@@ -18,28 +19,33 @@ _SAME_HOUR = 14
 
 
 def clean(texts: Sequence[str]) -> bool:
-    """Whether every text is digits, or digits, a point and digits, of 20 characters at most: so within the digit limits.
+    """Whether every text is digits, or digits, a point and digits.
 
     False says nothing: some text may be another kind of lawful decimal. TypeError if one is no text.
     """
     joined = "\n" + "\n".join(texts) + "\n"
-    if not joined.isascii() or max(map(len, texts)) > _LONGEST:
+    if not joined.isascii():
         return False
-    data = joined.encode()
+    data, count = joined.encode(), len(texts)
+    if b"\n." in data or b".\n" in data:
+        return False
     rest = data.translate(None, _DIGITS)
-    if b"\n." in data or b".\n" in data or b"\n\n" in data or b".." in rest:
-        return False
-    return rest.count(b"\n") == len(texts) + 1 and not rest.translate(None, b".\n")
+    if rest == b"\n" + b".\n" * count:
+        return True  # one point in each
+    return b"\n\n" not in data and b".." not in rest and rest.count(b"\n") == count + 1 and not rest.translate(None, b".\n")
 
 
 def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
-    """The decimals of a column, and the indices of those not surely lawful and above 0, which hold 1 instead."""
+    """The decimals of a column, and the indices of those not surely lawful and above 0, which hold 1 instead.
+
+    Texts are of LONGEST_AMOUNT characters at most, so that those of digits are within the limits on digits.
+    """
     try:
         plain = clean(texts)
     except TypeError:
         plain = False
     if plain:
-        amounts = list(map(Decimal, texts))
+        amounts = list(map(EXACT.create_decimal, texts))
         return amounts, [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
     doubtful: list[int] = []
     amounts = []
@@ -54,12 +60,17 @@ def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
 
 
 def texts_of_raw(column: Sequence[Any]) -> list[str]:
-    """Texts of raw JSON numbers or strings, quotes taken off; what is neither stays unlike a decimal."""
+    """Texts of raw JSON numbers or strings, quotes taken off; what is neither, or too long, stays unlike a decimal."""
     data = b"\n".join(column)
     texts = data.replace(b'"', b"").decode("utf-8", "replace").split("\n")
-    if len(texts) == len(column) and b"\\" not in data:
+    if len(texts) == len(column) and b"\\" not in data and max(map(len, texts)) <= LONGEST_AMOUNT:
         return texts
-    return ["" if b"\\" in bytes(raw) else bytes(raw).decode("utf-8", "replace").replace('"', "") for raw in column]
+    return [_text_of_raw(bytes(raw)) for raw in column]
+
+
+def _text_of_raw(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace").replace('"', "")
+    return "" if "\\" in text or len(text) > LONGEST_AMOUNT else text
 
 
 def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
@@ -72,12 +83,14 @@ def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
     length = len(first)
     if not _SHORTEST <= length <= _LONGEST_TIME or first[:_SAME_HOUR] != last[:_SAME_HOUR] or first[10:11] != "T":
         return None
-    joined = "".join(texts)
-    if set(map(len, texts)) != {length} or not joined.isascii():
+    joined, count = "\n".join(texts) + "\n", len(texts)
+    if len(joined) != count * (length + 1) or not joined.isascii():
         return None
-    data, count = joined.encode(), len(texts)
+    data = joined.encode()
+    if data.count(b"\n") != count or data[length :: length + 1].count(b"\n") != count:
+        return None  # of several lengths, or with a line break within
     for place in range(_SAME_HOUR, length):
-        column = data[place::length]
+        column = data[place :: length + 1]
         if place in {16, 19, length - 1}:
             mark = b":" if place == 16 else b"Z" if place == length - 1 else b"."
             if column.count(mark) != count:

@@ -49,10 +49,10 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
 def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
     """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
     try:
-        whole = None not in values and max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
+        whole = max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
         if whole and (not lean.checks_bytes or _all_shallow(values)):  # type: ignore[arg-type]
             return list(map(lean.decode, values)), []  # type: ignore[arg-type]
-    except _REFUSED:
+    except (*_REFUSED, TypeError):  # that of a value which is null
         pass
     objects: list[Any] = []
     refused: list[int] = []

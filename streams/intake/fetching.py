@@ -8,13 +8,15 @@ these names is missing, or the release is another than the one tried, it is the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import aiokafka
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.intake.segments import Batch
 
@@ -22,6 +24,8 @@ TRIED_WITH = "0.14.0"
 """The release of aiokafka whose private names `WholeFetch` knows."""
 
 _NOBODY = TopicPartition("", 0)
+_STAMPED_BY_BROKER = 1
+_ENOUGH = 4_000
 _log = structlog.get_logger(__name__)
 
 
@@ -65,20 +69,23 @@ class WholeFetch:
         return batches
 
     def _drained(self) -> dict[TopicPartition, Batch]:
+        """Partition by partition until there is enough: large fetches are taken in one by one, while they are in the cache."""
         batches: dict[TopicPartition, Batch] = {}
+        drained = 0
         for tp, found in list(self._buffer.items()):
             fault = hasattr(found, "check_raise")
-            if fault and batches:
-                break  # told at the next call, as `getmany` does
+            if drained >= _ENOUGH or (fault and batches):
+                break  # a fault is told at the next call, as `getmany` does
             del self._buffer[tp]
             self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001
             if fault:
                 found.check_raise()
             elif found.check_assignment(tp) and found.has_more():
-                records = _unpacked(found._partition_records)  # noqa: SLF001
+                batch = _unpacked(found._partition_records)  # noqa: SLF001
                 found._update_position()  # noqa: SLF001
-                if records:
-                    batches[tp] = batch_of(records)
+                if len(batch):
+                    batches[tp] = batch
+                    drained += len(batch)
         return batches
 
 
@@ -94,30 +101,55 @@ def best_fetch(consumer: AIOKafkaConsumer) -> Fetch:
 
 def batch_of(records: Sequence[Any]) -> Batch:
     """Records as columns."""
+    return _batch([r.offset for r in records], [r.timestamp for r in records], records)
 
+
+def _batch(offsets: Sequence[int], times_ms: Sequence[int], records: Sequence[Any]) -> Batch:
     def original(index: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
         return records[index].key, records[index].headers
 
-    return Batch([r.offset for r in records], [r.timestamp for r in records], [r.value for r in records], original)
+    return Batch(offsets, times_ms, [r.value for r in records], original)
 
 
-def _unpacked(fetched: Any) -> list[Any]:
+def _unpacked(fetched: Any) -> Batch:
     """The visible records of a fetch; afterwards its `next_fetch_offset` is the position behind it.
 
     Without aborted transactions a batch is taken whole; with them aiokafka's own iterator decides what is visible.
     """
     if fetched._aborted_transactions:  # noqa: SLF001
         fetched._consumer_record = _as_it_is  # noqa: SLF001
-        return list(fetched._records_iterator)  # noqa: SLF001
-    begin, records, batches = fetched.next_fetch_offset, [], fetched._records  # noqa: SLF001
+        return batch_of(list(fetched._records_iterator))  # noqa: SLF001
+    fetched._records_iterator = None  # noqa: SLF001 - it and its owner would keep each other, and the fetched bytes, alive
+    begin, batches = fetched.next_fetch_offset, fetched._records  # noqa: SLF001
+    offsets: list[int] = []
+    times_ms: list[int] = []
+    records: list[Any] = []
     while batches.has_next():
         batch = batches.next_batch()
         if fetched._check_crcs and not batch.validate_crc():  # noqa: SLF001
             raise CorruptRecordException(f"a batch before offset {batch.next_offset} is damaged")
         if not batch.is_control_batch:
-            records.extend(batch)
+            part = list(batch)
+            offsets += _offsets(batch, part)
+            times_ms += _times(batch, part)
+            records += part
         fetched.next_fetch_offset = batch.next_offset
-    return records[next((n for n, record in enumerate(records) if record.offset >= begin), len(records)) :]
+    first = bisect_left(offsets, begin)
+    return _batch(offsets[first:], times_ms[first:], records[first:]) if first else _batch(offsets, times_ms, records)
+
+
+def _offsets(batch: Any, records: list[Any]) -> Iterable[int]:
+    """Of a whole batch without gaps its range, which asks no record."""
+    if isinstance(batch, DefaultRecordBatch) and batch.last_offset_delta + 1 == len(records):
+        return range(batch.base_offset, batch.next_offset)
+    return [record.offset for record in records]
+
+
+def _times(batch: Any, records: list[Any]) -> list[int]:
+    """Where the broker stamped the batch, its one time."""
+    if isinstance(batch, DefaultRecordBatch) and batch.timestamp_type == _STAMPED_BY_BROKER:
+        return [batch.max_timestamp] * len(records)
+    return [record.timestamp for record in records]
 
 
 def _as_it_is(_tp: TopicPartition, record: Any) -> Any:

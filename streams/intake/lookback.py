@@ -80,7 +80,7 @@ class Ids:
 
     def sweep(self, oldest: int) -> None:
         """Forget what lies only at places below `oldest`."""
-        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if max(page) >= oldest})
+        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if page[-1] >= oldest or max(page) >= oldest})
         _replace(self.named, {name: place for name, place in self.named.items() if place >= oldest})
         self._keep_older({name: [place for place in places if place >= oldest] for name, places in self.older.items()})
 

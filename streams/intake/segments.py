@@ -42,12 +42,21 @@ Addressed = tuple[int, Statement]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record."""
+    """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
+
+    `oldest_ms` and `newest_ms` are the bounds of all log times, looked for once.
+    """
 
     offsets: Sequence[int]
     times_ms: Sequence[int]
     values: Sequence[bytes | None]
     original: Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]] = lambda _index: (None, ())
+    oldest_ms: int = field(init=False)
+    newest_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "oldest_ms", min(self.times_ms, default=0))
+        object.__setattr__(self, "newest_ms", max(self.times_ms, default=0))
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -151,7 +160,8 @@ class SegmentReader(ABC):
             self._opened(segment, time_ms)
         end = self._day_end(batch, begin, end)
         if end > begin:
-            segment.newest_log_ms = max(segment.newest_log_ms or 0, clamped(max(batch.times_ms[begin:end])))
+            newest_ms = batch.newest_ms if end - begin == len(batch) else max(batch.times_ms[begin:end])
+            segment.newest_log_ms = max(segment.newest_log_ms or 0, clamped(newest_ms))
             self._take_in(batch, begin, end, now)
         segment.position = offsets[end - 1] + 1 if end > begin else segment.position
         if end < len(offsets):
@@ -196,7 +206,7 @@ class SegmentReader(ABC):
         """Index below `end` of the first record of a later day than the segment's first."""
         limit = self.segment.day_end_ms
         times = batch.times_ms
-        if limit is None or begin >= end or clamped(max(times[begin:end])) < limit:
+        if limit is None or clamped(batch.newest_ms) < limit or begin >= end or clamped(max(times[begin:end])) < limit:
             return end
         return next(index for index in range(begin, end) if clamped(times[index]) >= limit)
 

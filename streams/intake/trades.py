@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from decimal import localcontext
-from operator import le
+from decimal import Decimal, localcontext
+from operator import itemgetter, le, mul
 from typing import Any, NamedTuple
 
 from monitor.core.money import EXACT, plain
@@ -67,6 +67,11 @@ class Run(NamedTuple):
     stop: int
     number: int
     now: int
+
+    @property
+    def logged_ms(self) -> Sequence[int]:
+        """Log times of its records."""
+        return self.batch.times_ms[self.begin : self.stop]
 
 
 class TradeReader(SegmentReader):
@@ -143,44 +148,42 @@ class TradeReader(SegmentReader):
         block = batch.offsets[begin] // blocks
         hour = clamped(batch.times_ms[begin]) // _HOUR_MS
         stop = bisect_left(batch.offsets, (block + 1) * blocks, begin, end)
-        times = batch.times_ms[begin:stop]
-        if clamped(min(times)) // _HOUR_MS != hour or clamped(max(times)) // _HOUR_MS != hour:
-            stop = begin + next(index for index, time in enumerate(times) if clamped(time) // _HOUR_MS != hour)
+        if not clamped(batch.oldest_ms) // _HOUR_MS == clamped(batch.newest_ms) // _HOUR_MS == hour:
+            times = batch.times_ms
+            stop = next((index for index in range(begin, stop) if clamped(times[index]) // _HOUR_MS != hour), stop)
         return stop, self.lookback.number(block, hour)
 
     def _count(self, run: Run) -> None:
         """Take in a run: column by column where its times allow it, else record by record."""
         columns = self._columns(run.batch.values[run.begin : run.stop])
-        earlier = self._one_hour(columns.times, run.batch.times_ms[run.begin : run.stop])
-        if earlier is None:
-            self._count_each(run, columns)
+        if self._one_hour(columns.times, run):
+            self._count_alike(run, columns)
         else:
-            self._count_alike(run, columns, earlier)
+            self._count_each(run, columns)
 
-    def _one_hour(self, texts: Sequence[str], logged_ms: Sequence[int]) -> list[str] | None:
-        """For times of one form and hour, none late, too old or too far ahead: the earlier of own and log time, as texts."""
+    def _one_hour(self, texts: list[str], run: Run) -> bool:
+        """Whether times are of one form and hour, none late, too old or too far ahead, and compare with log times as texts."""
         found = times_of_one_hour(texts)
-        first_ms, last_ms = min(logged_ms), max(logged_ms)
+        first_ms, last_ms = run.batch.oldest_ms, run.batch.newest_ms
         if found is None or not 0 <= first_ms <= last_ms <= LAST_MS:
-            return None
+            return False
         oldest, newest = self._own(found[0]), self._own(found[1])
         if oldest is None or newest is None or newest - first_ms * 1_000_000 > self._source.max_ahead_ns:
-            return None
+            return False
         if last_ms * 1_000_000 - oldest > min(self.rules.known.horizon_ns, self._late_after):
-            return None
-        limits = log_texts(logged_ms, len(found[0]))
-        if all(map(le, texts, limits)):
-            return list(texts)
-        return None if len(found[0]) < _MILLISECOND_TEXT else list(map(min, texts, limits))
+            return False
+        if len(found[0]) >= _MILLISECOND_TEXT or newest <= first_ms * 1_000_000:
+            return True
+        return all(map(le, texts, log_texts(run.logged_ms, len(found[0]))))
 
-    def _count_alike(self, run: Run, columns: Columns, earlier: list[str]) -> None:
+    def _count_alike(self, run: Run, columns: Columns) -> None:
         """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
         batch, begin, _, number, now = run
         lanes, slots, again, remembering = self._lanes, SLOTS, self.lookback.again, self._remembering
         touched: list[Cell] = []
         used: list[Lane] = []
-        repeats = 0
-        for index, (key, trade_id) in enumerate(zip(columns.keys, columns.ids, strict=True)):
+        repeated: list[int] = []
+        for index, key, trade_id in zip(range(len(columns.ids)), columns.keys, columns.ids, strict=True):
             lane = lanes.get(key) or self._lane(key)
             if lane is None:
                 self._judged(batch, begin + index, number, now, touched)
@@ -195,38 +198,46 @@ class TradeReader(SegmentReader):
                 page, slot = place  # type: ignore[assignment]
             if (seen := page[slot]) and again(lane.ids, trade_id, seen, number):
                 page[slot] = number
-                repeats += 1
+                repeated.append(index)
                 continue
             page[slot] = number
             if not lane.taken:
                 used.append(lane)
             lane.taken.append(index)
+        if not remembering:
+            self._add_all(used, run, columns, repeated)
         for lane in used:
-            taken, lane.taken = lane.taken, []
-            self.segment.counts.applied += len(taken)
-            if not remembering:
-                self._add(lane, taken, run, columns, earlier)
+            self.segment.counts.applied += len(lane.taken)
+            lane.taken = []
         for cell in touched:
             cell.fold()
-        self.segment.counts.duplicate += repeats
+        self.segment.counts.duplicate += len(repeated)
 
-    def _add(self, lane: Lane, taken: list[int], run: Run, columns: Columns, earlier: list[str]) -> None:
-        """Add the records at the indices `taken` of a run of one hour to their cell."""
-        begin, offsets, logged_ms = run.begin, run.batch.offsets, run.batch.times_ms
-        last = self._nanoseconds(max(map(columns.times.__getitem__, taken)))
+    def _add_all(self, used: list[Lane], run: Run, columns: Columns, repeated: list[int]) -> None:
+        """Add what the lanes took; values are reckoned for the whole column, which is quicker than by lane."""
+        earlier = _earlier(run, columns.times, repeated)
+        values = list(map(mul, columns.prices, columns.quantities))
+        for lane in used:
+            self._add(lane, run, columns, values, earlier)
+
+    def _add(self, lane: Lane, run: Run, columns: Columns, values: list[Decimal], earlier: Sequence[str]) -> None:
+        """Add the records that the lane took of a run of one hour to their cell."""
+        taken = lane.taken
+        begin, offsets, logged_ms, times = run.begin, run.batch.offsets, run.batch.times_ms, columns.times
+        if earlier:
+            last = self._nanoseconds(max(map(times.__getitem__, taken)))
+            last_ms = max([logged_ms[begin + index] for index in taken])
+        else:
+            last, last_ms = self._nanoseconds(times[taken[-1]]), logged_ms[begin + taken[-1]]
         cell = lane.cell if lane.cell is not None and lane.begin <= last < lane.end else lane.turn(last)
         newest: list[Pending] = []
-        if cell.spot:
-            least = sorted(map(earlier.__getitem__, taken))[-KEPT:][0]
-            for index in taken:
-                if earlier[index] >= least:
-                    own, log_ms = self._nanoseconds(columns.times[index]), logged_ms[begin + index]
-                    price, quantity = columns.prices[index], columns.quantities[index]
-                    time = min(own, log_ms * 1_000_000)
-                    newest.append((time, log_ms, offsets[begin + index], columns.ids[index], price, quantity, own))
-        prices = map(columns.prices.__getitem__, taken)
-        quantities = list(map(columns.quantities.__getitem__, taken))
-        cell.add(prices, quantities, last, max([logged_ms[begin + index] for index in taken]), newest)
+        for index in _newest(taken, earlier) if cell.spot else ():
+            own, log_ms = self._nanoseconds(times[index]), logged_ms[begin + index]
+            price, quantity = columns.prices[index], columns.quantities[index]
+            time = min(own, log_ms * 1_000_000)
+            newest.append((time, log_ms, offsets[begin + index], columns.ids[index], price, quantity, own))
+        picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
+        cell.add(picked(columns.quantities)[:-1], picked(values)[:-1], last, last_ms, newest)
 
     def _nanoseconds(self, text: str) -> int:
         """Of a time's text that `_one_hour` has seen."""
@@ -408,3 +419,24 @@ class TradeReader(SegmentReader):
             partition = self.rules.partition_of(tally.entity)
             applied[partition] = applied.get(partition, 0) + tally.trades
         return applied
+
+
+def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
+    """The earlier of own and log time of each record of a run of one hour, as texts.
+
+    Empty where neither time ever falls from one record to the next, the repeated left out: then the last is the newest.
+    """
+    own, logged_ms = times.copy(), list(run.logged_ms)
+    for index in reversed(repeated):
+        del own[index], logged_ms[index]
+    if sorted(own) == own and sorted(logged_ms) == logged_ms:
+        return ()
+    return list(map(min, times, log_texts(run.logged_ms, len(times[0]))))
+
+
+def _newest(taken: list[int], earlier: Sequence[str]) -> list[int]:
+    """At least the `KEPT` newest of the records at the indices `taken`."""
+    if not earlier:
+        return taken[-KEPT:]
+    least = sorted(map(earlier.__getitem__, taken))[-KEPT:][0]
+    return [index for index in taken if earlier[index] >= least]

@@ -22,6 +22,7 @@ from monitor.errors import ConfigurationError
 from monitor.kafka_settings import KafkaSettings
 from streams.clients import admin, consumer, ended, started
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
+from streams.intake.collecting import rare_collections
 from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, best_fetch
 from streams.intake.observer import IntakeObserver
@@ -95,7 +96,8 @@ class Intake(ConsumerRebalanceListener):
         """Read until `stop`."""
         self._ended.clear()
         try:
-            await self._read()
+            with rare_collections():
+                await self._read()
         finally:
             self._ended.set()
         if self._fatal is not None:

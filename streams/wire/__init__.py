@@ -16,7 +16,7 @@ from streams.wire.judge import (
     rejected_body,
     rejected_entity,
 )
-from streams.wire.lean import LeanTrades, lean_trades
+from streams.wire.lean import LONGEST_AMOUNT, LeanTrades, lean_trades
 from streams.wire.mapping import SourceFormat
 from streams.wire.models import BALANCES, DECLARATIONS, INCIDENTS, MODELS, OPERATIONS, PRICES, SCHEMAS, TRADES
 from streams.wire.reasons import REASONS, Reason
@@ -28,6 +28,7 @@ __all__ = [
     "BALANCES",
     "DECLARATIONS",
     "INCIDENTS",
+    "LONGEST_AMOUNT",
     "MAX_VALUE_BYTES",
     "MODELS",
     "OPERATIONS",

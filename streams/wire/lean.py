@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -28,6 +28,8 @@ _OPTIONAL: dict[str, Any] = {
 }
 _TEXTS = ("trade_id", "entity", "market", "executed_at")
 _AMOUNTS = ("price", "quantity")
+LONGEST_AMOUNT = 20
+"""Characters of an amount's text that the lean way takes: digits and a point in that are within every limit on digits."""
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "side": (None, "buy", "sell"),
     "capacity": (None, "client_order", "own_account", "venue"),
@@ -42,7 +44,7 @@ class LeanTrades:
 
     `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. Of the
     objects it gives, `key` reads the tuple of KEY_FIELDS and the others one field each. Amounts are not yet judged:
-    texts or integers, under lenient numbers raw JSON.
+    texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON.
     """
 
     __slots__ = ("amounts_raw", "checks_bytes", "decode", "executed_at", "ids_mixed", "key", "price", "quantity", "trade_id")
@@ -77,7 +79,7 @@ def _plain_constants(source: SourceFormat) -> bool:
         if name in _CHOICES:
             if value not in _CHOICES[name]:
                 return False
-        elif type(value) is not str or (name in _AMOUNTS and source.lenient):
+        elif type(value) is not str or (name in _AMOUNTS and (source.lenient or len(value) > LONGEST_AMOUNT)):
             return False
     return True
 
@@ -102,7 +104,7 @@ def _leaf(source: SourceFormat, name: str) -> tuple[Any, bool]:
     if name in _OPTIONAL:
         return _OPTIONAL[name], False
     if name in _AMOUNTS:
-        return (msgspec.Raw if source.lenient else str | int), True
+        return (msgspec.Raw if source.lenient else Annotated[str, msgspec.Meta(max_length=LONGEST_AMOUNT)] | int), True
     if name == "trade_id" and name in source.fields:
         return str | int, True
     return str, True

@@ -46,7 +46,7 @@ def said(log: list[Logged], late_after_ns: int | None) -> object:
 @given(records(), st.sampled_from([None, 0, 1_000_000_000]))
 def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int | None) -> None:
     by_column = said(log, late_after_ns)
-    with patch.object(TradeReader, "_one_hour", return_value=None):
+    with patch.object(TradeReader, "_one_hour", return_value=False):
         assert said(log, late_after_ns) == by_column
 
 
