@@ -20,6 +20,7 @@ from tests.intake_logs import Cut, Logged, oracle
 from tests.simulation.intake.world import Cells, EngineSide, totals_of
 
 TRADE_PARTITIONS = 12
+_PACE = 1000
 
 
 def configuration(partitions: int, *, revision: int = 1, segment_records: int = 500, **trades: Any) -> dict[str, Any]:
@@ -67,14 +68,18 @@ class Counting:
         return sum(count for (of, _), count in self.outcomes.items() if of == topic)
 
 
-async def publish(settings: KafkaSettings, records: Iterable[tuple[str, int, bytes | None, bytes | None]]) -> int:
-    """Send (topic, partition, key, value); the number sent."""
+async def publish(
+    settings: KafkaSettings, records: Iterable[tuple[str, int, bytes | None, bytes | None]], most_per_s: float = 1e9
+) -> int:
+    """Send (topic, partition, key, value), not faster than told; the number sent."""
     client = await started(producer(settings, linger_ms=20), settings)
     count = 0
     try:
         for topic, partition, key, value in records:
             await client.send(topic, value=value, key=key, partition=partition, headers=[("origin", b"test")])
             count += 1
+            if count % _PACE == 0:
+                await asyncio.sleep(_PACE / most_per_s)
         await client.flush()
     finally:
         await ended(client)

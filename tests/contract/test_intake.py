@@ -7,6 +7,7 @@ import json
 import os
 import random
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from monitor.cli.formats import Given, reader_of
+from monitor.cli.progress import text_lines
 from monitor.core.records import decode_record
 from monitor.errors import ConfigurationError
 from streams.clients import consumer, ended, producer, started
@@ -35,6 +38,9 @@ from tests.intake_broker import (
 )
 from tests.intake_logs import Logged, trade_value
 
+REAL_DAYS = Path(__file__).resolve().parents[3] / "shared" / "data" / "trades"
+REAL_FORMATS = {"bitflyer.execution": "bitflyer-executions", "binance.spot.trade": "binance-trades"}
+_LONGEST_LIFE_S = 6.0
 RUBBISH = [
     b"",
     b"{",
@@ -71,6 +77,19 @@ def some_trades(topic: str, count: int, seed: int) -> list[tuple[str, int, bytes
             records.append((topic, partition, key, json.dumps(busted).encode()))
         if number % 61 == 0:
             records.append((topic, partition, key, RUBBISH[(number // 61) % len(RUBBISH)]))
+    return records
+
+
+def real_trades(topic: str) -> list[tuple[str, int, bytes | None, bytes | None]]:
+    """The real days, with all their defects, in the order of the captures; a market to a partition."""
+    records: list[tuple[str, int, bytes | None, bytes | None]] = []
+    for path in sorted(REAL_DAYS.glob("*.gz")):
+        made_by = next((name for part, name in REAL_FORMATS.items() if part in path.name), None)
+        if made_by is None:
+            continue
+        for event in reader_of(made_by)(text_lines(path), Given(entity="ab"[path.name.startswith("binance")])):
+            partition = zlib.crc32(event.key.encode()) % TRADE_PARTITIONS
+            records.append((topic, partition, event.key.encode(), json.dumps(event.value).encode()))
     return records
 
 
@@ -237,8 +256,11 @@ async def test_aborted_transactions_leave_gaps_and_no_holes(broker: Any) -> None
     assert lossy, "two groups name the log twice, which is what a topic made anew looks like"
 
 
-async def _killed_again_and_again(broker: Any, trades: int, kills: int, seed: int) -> None:
-    """Two workers are killed at random while they read; then a last one reads on, and the totals are the oracle's."""
+async def _killed_again_and_again(broker: Any, records: Callable[[str], list[Any]], kills: int, seed: int) -> None:
+    """Two workers are killed at random while they read; then a last one reads on, and the totals are the oracle's.
+
+    Each kill, and each worker that comes back, moves partitions between the two.
+    """
     await broker.create()
     settings, names, rng = broker.settings, broker.names, random.Random(seed)
     topic, content = names.of(TRADES), configuration(settings.journal_partitions, segment_records=2000)
@@ -247,13 +269,14 @@ async def _killed_again_and_again(broker: Any, trades: int, kills: int, seed: in
     script = Path(__file__).with_name("intake_process.py")
     command = [sys.executable, str(script), settings.model_dump_json(), json.dumps(sources), prefix, json.dumps(content)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    publishing = asyncio.create_task(publish(settings, some_trades(topic, trades, seed)))
+    wanted = records(topic)
+    publishing = asyncio.create_task(publish(settings, wanted, len(wanted) / (kills * _LONGEST_LIFE_S / 2)))
     workers: list[asyncio.subprocess.Process] = []
     try:
         for _ in range(kills):
             while len(workers) < 2:
                 workers.append(await asyncio.create_subprocess_exec(*command, env=environment))
-            await asyncio.sleep(rng.uniform(0.5, 6.0))
+            await asyncio.sleep(rng.uniform(0.5, _LONGEST_LIFE_S))
             victim = workers.pop(rng.randrange(len(workers)))
             victim.kill()
             await victim.wait()
@@ -272,7 +295,8 @@ async def _killed_again_and_again(broker: Any, trades: int, kills: int, seed: in
 
 @pytest.mark.timeout(300)
 async def test_killed_workers_leave_no_trace(broker: Any) -> None:
-    await _killed_again_and_again(broker, 20_000, 4, random.SystemRandom().randrange(10**6))
+    seed = random.SystemRandom().randrange(10**6)
+    await _killed_again_and_again(broker, lambda topic: some_trades(topic, 20_000, seed), 4, seed)
 
 
 @pytest.mark.slow
@@ -280,4 +304,13 @@ async def test_killed_workers_leave_no_trace(broker: Any) -> None:
 async def test_twenty_kills_and_two_million_trades(broker: Any) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - the issue asks for it
-    await _killed_again_and_again(broker, 2_000_000, 20, seed)
+    await _killed_again_and_again(broker, lambda topic: some_trades(topic, 2_000_000, seed), 20, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not REAL_DAYS.exists(), reason="the real captures lie beside the repository, and are not there")
+async def test_twenty_kills_and_the_real_days(broker: Any) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 - the issue asks for it
+    await _killed_again_and_again(broker, real_trades, 20, seed)

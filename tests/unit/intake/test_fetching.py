@@ -1,32 +1,83 @@
-"""Which way of fetching is chosen."""
+"""A fetch taken whole: as aiokafka itself unpacks it, with gaps and the broker's times, and gone from memory with its batch."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import gc
+import weakref
 from typing import Any
 
-import aiokafka
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 
-from streams.intake import fetching
-from streams.intake.fetching import TRIED_WITH, PublicFetch, WholeFetch, best_fetch
+from streams.intake.collecting import rare_collections
+from streams.intake.fetching import _unpacked, batch_of
+from streams.intake.segments import Batch
 
-
-def consumer(**without: Any) -> Any:
-    names = {"_records": {}, "_notify": None, "_wait_consume_future": None, "_create_fetch_waiter": None}
-    return SimpleNamespace(_fetcher=SimpleNamespace(**{name: value for name, value in names.items() if name not in without}))
-
-
-def test_the_installed_aiokafka_is_the_one_tried() -> None:
-    assert aiokafka.__version__ == TRIED_WITH
-    assert isinstance(best_fetch(consumer()), WholeFetch)
-
-
-@pytest.mark.parametrize("name", ["_records", "_notify", "_wait_consume_future", "_create_fetch_waiter"])
-def test_without_a_private_name_it_is_the_public_way(name: str) -> None:
-    assert isinstance(best_fetch(consumer(**{name: True})), PublicFetch)
+WHERE = TopicPartition("market.trades", 0)
+_LOG_APPEND = 8
+_ATTRIBUTES_AT, _MAX_TIME_AT = 21, 35
 
 
-def test_with_another_release_it_is_the_public_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching.aiokafka, "__version__", "0.15.0")
-    assert isinstance(best_fetch(consumer()), PublicFetch)
+def batch(offsets: list[int], *, stamped_ms: int | None = None) -> bytes:
+    """A record batch; `stamped_ms` is the broker's time of all of it."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 10_000)
+    for offset in offsets:
+        builder.append(offset - offsets[0], 1_000 + offset, b"k", b"v%d" % offset, [("h", b"x")])
+    data = bytearray(builder.build())
+    data[:8] = offsets[0].to_bytes(8, "big")
+    if stamped_ms is not None:
+        data[_ATTRIBUTES_AT + 1] |= _LOG_APPEND
+        data[_MAX_TIME_AT : _MAX_TIME_AT + 8] = stamped_ms.to_bytes(8, "big")
+    return bytes(data)
+
+
+def fetched(data: bytes, begin: int = 0) -> Any:
+    return PartitionRecords(WHERE, MemoryRecords(data), [], begin, None, None, False, READ_COMMITTED)
+
+
+def originals(batch: Batch) -> list[tuple[bytes | None, tuple[tuple[str, bytes], ...]]]:
+    return [(key, tuple(headers)) for key, headers in map(batch.original, range(len(batch)))]
+
+
+@pytest.mark.parametrize("begin", [0, 3, 4, 5])
+@pytest.mark.parametrize("stamped_ms", [None, 5_000])
+def test_batches_are_unpacked_as_aiokafka_does(begin: int, stamped_ms: int | None) -> None:
+    data = batch([3, 4, 5]) + batch([6, 8, 9], stamped_ms=stamped_ms) + batch([12], stamped_ms=stamped_ms)
+    whole, single = fetched(data, begin), fetched(data, begin)
+    found, wanted = _unpacked(whole), batch_of(list(single))
+    assert list(found.offsets) == list(wanted.offsets)
+    assert list(found.times_ms) == list(wanted.times_ms)
+    assert found.values == wanted.values
+    assert originals(found) == originals(wanted)
+    assert whole.next_fetch_offset == single.next_fetch_offset == 13
+    assert found.times_ms == [] or stamped_ms is None or found.times_ms[-1] == stamped_ms
+
+
+def test_a_fetch_is_freed_with_its_batch_without_the_collector() -> None:
+    gc.disable()
+    try:
+        whole = fetched(batch([1, 2]))
+        held = weakref.ref(whole)
+        taken = _unpacked(whole)
+        del whole
+        assert held() is None
+        assert len(taken) == 2
+    finally:
+        gc.enable()
+
+
+def test_collections_are_rare_while_trades_are_read_and_usual_again_after_a_failure() -> None:
+    before = gc.get_threshold()
+    with pytest.raises(RuntimeError):
+        fail_while_reading()
+    assert gc.get_threshold() == before
+
+
+def fail_while_reading() -> None:
+    before = gc.get_threshold()
+    with rare_collections():
+        assert gc.get_threshold()[0] > 100 * before[0]
+        raise RuntimeError
