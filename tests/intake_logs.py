@@ -118,19 +118,22 @@ class Cut:
 def oracle(log: list[Logged], rules: IntakeRules, upto: int, start: int = 0) -> list[Cut]:
     """The segments of [start, upto) of a log; the last one is cut at `upto`."""
     cuts = []
+    judge = Judge(rules.sources[TRADES], rules.known)
+    verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in log}
     while start < upto:
-        cut = cut_of(log, rules, start, upto)
+        cut = cut_of(log, rules, start, upto, verdicts)
         cuts.append(cut)
         start = cut.end
     return cuts
 
 
-def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int) -> Cut:
-    """The segment that begins at `start`, or what of it lies below `upto`."""
-    judge = Judge(rules.sources[TRADES], rules.known)
+def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int, verdicts: dict[int, Any] | None = None) -> Cut:
+    """The segment that begins at `start`, or what of it lies below `upto`; `verdicts` by offset if they are known."""
     reach = (start // rules.block_records - rules.lookback_blocks) * rules.block_records
     near = [r for r in log if reach <= r.offset < start + rules.segment_records]
-    verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in near}
+    if verdicts is None:
+        judge = Judge(rules.sources[TRADES], rules.known)
+        verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in near}
     end = start + rules.segment_records
     inside = [r for r in near if start <= r.offset < min(end, upto)]
     if inside:

@@ -12,6 +12,7 @@ from streams.wire import LONGEST_AMOUNT
 
 _DIGITS = b"0123456789"
 _ONE = Decimal(1)
+_LARGEST = 10**20
 _TENS = b"012345"
 _SHORTEST, _LONGEST_TIME = 20, 30
 _SAME_HOUR = 14
@@ -47,10 +48,12 @@ def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
     if plain:
         amounts = list(map(EXACT.create_decimal, texts))
         return amounts, [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
+    if set(map(type, texts)) == {int} and 0 < min(texts) and max(texts) < _LARGEST:
+        return list(map(Decimal, texts)), []
     doubtful: list[int] = []
     amounts = []
     for index, text in enumerate(texts):
-        whole = type(text) is int and 0 < text < 10**20
+        whole = type(text) is int and 0 < text < _LARGEST
         if whole or (type(text) is str and text and clean((text,)) and Decimal(text)):
             amounts.append(Decimal(text))
         else:

@@ -242,7 +242,9 @@ class TradeReader(SegmentReader):
     def _nanoseconds(self, text: str) -> int:
         """Of a time's text that `_one_hour` has seen."""
         second = self._seconds.get(text[:19])
-        return parse_time(text) if second is None else second + int(text[20:-1].ljust(9, "0"))
+        if second is None:
+            return self._own(text) or parse_time(text)
+        return second + int(text[20:-1].ljust(9, "0"))
 
     def _count_each(self, run: Run, columns: Columns) -> None:
         """The loop for any run. Everything it looks up is local; see the module's head."""

@@ -263,7 +263,7 @@ async def _killed_again_and_again(broker: Any, records: Callable[[str], list[Any
     """
     await broker.create()
     settings, names, rng = broker.settings, broker.names, random.Random(seed)
-    topic, content = names.of(TRADES), configuration(settings.journal_partitions, segment_records=2000)
+    topic, content = names.of(TRADES), configuration(settings.journal_partitions, segment_records=2000 if kills < 20 else 10_000)
     sources = {default: names.of(default) for default in content["sources"]}
     prefix = names.of("reserve.journal").removesuffix("reserve.journal")
     script = Path(__file__).with_name("intake_process.py")
