@@ -48,7 +48,7 @@ def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
     if plain:
         amounts = list(map(EXACT.create_decimal, texts))
         return amounts, [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
-    if set(map(type, texts)) == {int} and 0 < min(texts) and max(texts) < _LARGEST:
+    if set(map(type, texts)) == {int} and min(texts) > 0 and max(texts) < _LARGEST:
         return list(map(Decimal, texts)), []
     doubtful: list[int] = []
     amounts = []
