@@ -53,8 +53,8 @@ test-stack: $(READY) ## with the real Prometheus and Alertmanager
 	@deploy/stack/fetch
 	@$(BIN)/pytest -m stack tests
 
-test-faults: $(READY) ## the full fault counts: 2 million trades, 20 kills
-	@$(BIN)/pytest -m "slow and not stack" tests
+test-faults: $(READY) ## the full fault counts on both brokers (make kafka-up): 2 million trades and the real days, 20 kills each
+	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -s -m "slow and not stack" tests
 
 soak: test-faults
 

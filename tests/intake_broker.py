@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from monitor.core.records import decode_record
 from monitor.kafka_settings import KafkaSettings
 from streams.clients import ended, producer, started
 from streams.intake.rules import IntakeRules
@@ -129,6 +130,16 @@ def kinds(records: list[list[bytes]]) -> dict[str, int]:
         kind = json.loads(data)["kind"]
         found[kind] = found.get(kind, 0) + 1
     return found
+
+
+def read_so_far(records: list[list[bytes]]) -> int:
+    """How many offsets of all source partitions a journal accounts for."""
+    statements = [decode_record(data, offset, 0).statement for offset, data in enumerate(records[0])]
+    upto: dict[Any, int] = {}
+    for statement in statements:
+        if statement.kind == "progress" and statement.source is not None:
+            upto[statement.source.where] = max(statement.source.upto or 0, upto.get(statement.source.where, 0))
+    return sum(upto.values())
 
 
 def expected(logs: list[list[Logged]], content: dict[str, Any]) -> tuple[Cells, dict[str, int]]:

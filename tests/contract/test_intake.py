@@ -33,6 +33,7 @@ from tests.intake_broker import (
     kinds,
     logged,
     publish,
+    read_so_far,
     run_intake,
     said,
 )
@@ -284,8 +285,11 @@ async def _killed_again_and_again(broker: Any, records: Callable[[str], list[Any
         for worker in workers:
             worker.kill()
             await worker.wait()
+    read = read_so_far(await journal(settings, names))
     sent = await publishing
     logs = await logged(settings, topic, TRADE_PARTITIONS)
+    print(f"{kills} kills while {read:,} of {sent:,} records were read")  # noqa: T201 - shown with -s
+    assert read > 0, "no kill came while records were read"
     last = Intake(settings, names, content, Counting(), 0.2)
     await run_intake(last, caught_up(last, topic, logs))
     assert sum(map(len, logs)) == sent
