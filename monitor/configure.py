@@ -23,6 +23,7 @@ MASK = "********"
 
 _INTAKE_PARTS = ("segment_records", "lookback_blocks", "lookback_h")
 _VERDICT_PARTS = ("epoch", "late_after_s", "max_ahead_s", "ignore_unknown", "fields", "constants", "numbers")
+_RFC3339 = "rfc3339"
 
 
 def build_configuration(settings: Settings, any_entity_methods: Sequence[str] = ()) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def rules_of(configuration: Mapping[str, Any]) -> Rules:
     """Number and digest of all that intake's verdict on a record depends on (JOURNAL 3)."""
     verdict = {
         "schema": configuration["schema"],
-        "sources": {topic: {part: source[part] for part in _VERDICT_PARTS} for topic, source in configuration["sources"].items()},
+        "sources": {topic: _verdict_parts(source) for topic, source in configuration["sources"].items()},
         "entities": None if configuration["any_entity"] is not None else sorted(configuration["entities"]),
         "horizon_days": configuration["corrections"]["horizon_days"],
         "intake": configuration["intake"],
@@ -110,7 +111,16 @@ def absent_limits(settings: Settings) -> Iterator[str]:
 
 
 def _source(settings: Settings, topic: str) -> dict[str, Any]:
-    return settings.source(topic).model_dump(mode="json", exclude={"name"})
+    values: dict[str, Any] = settings.source(topic).model_dump(mode="json", exclude={"name"})
+    if values["times"] == _RFC3339:
+        del values["times"]  # stands only where it says something, so that other configurations keep their digest
+    return values
+
+
+def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {part: source[part] for part in _VERDICT_PARTS}
+    times = source.get("times", _RFC3339)
+    return parts if times == _RFC3339 else parts | {"times": times}
 
 
 def _entity(name: str, entity: EntitySettings, packs: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class SourceSettings(Section):
     constants: dict[str, Any] = {}
     ignore_unknown: bool = False
     numbers: Literal["strict", "lenient"] = "strict"
+    times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
     max_ahead_s: int = Field(default=60, ge=0)
     late_after_s: int | None = Field(default=None, ge=0)
     bad_share: ShareText | None = None

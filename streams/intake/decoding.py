@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from monitor.core.times import SECOND, format_time
 from streams.intake.columns import positive_amounts, texts_of_raw
 from streams.wire import MAX_VALUE_BYTES, LeanTrades
+from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NONE = Decimal(0)
+_MICROSECOND_PLACES = 6
+_LAST_SECOND = LAST_TIME_NS // SECOND
 
 
 class Columns(NamedTuple):
@@ -41,9 +45,44 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
         prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
     price_amounts, doubtful = positive_amounts(prices)
     quantity_amounts, others = positive_amounts(quantities)
-    for index in (*refused, *doubtful, *others):
+    times: list[Any] = list(map(lean.executed_at, objects))
+    unsure: list[int] = []
+    if lean.time_places is not None:
+        times, unsure = texts_of_counts(times, lean.time_places)
+    for index in (*refused, *doubtful, *others, *unsure):
         keys[index] = None
-    return Columns(keys, ids, price_amounts, quantity_amounts, list(map(lean.executed_at, objects)))
+    return Columns(keys, ids, price_amounts, quantity_amounts, times)
+
+
+class _Seconds(dict[str, str]):
+    """Texts of whole seconds up to the point, by the digits that count them; empty for what may be no such count."""
+
+    def __missing__(self, digits: str) -> str:
+        lawful = len(digits) <= len(str(_LAST_SECOND)) and digits.isascii() and digits.isdigit() and int(digits) <= _LAST_SECOND
+        text = self[digits] = f"{format_time(int(digits) * SECOND)[:19]}." if lawful else ""
+        return text
+
+
+def texts_of_counts(counts: Sequence[str | int], places: int) -> tuple[list[str], list[int]]:
+    """RFC 3339 texts of one form for a column of counts of 10^-places s since 1970, and the indices of those left open.
+
+    Digits are moved and never reckoned with, so that a second costs one look at the calendar and a record a few slices.
+    Those left open, which may still be lawful, hold another's text.
+    """
+    padding = "0" * (_MICROSECOND_PLACES - places)
+    cut = -max(places, _MICROSECOND_PLACES)
+    digits = [f"{count}{padding}" for count in counts]
+    seconds = _Seconds()
+    texts = [f"{seconds[text[:cut]]}{text[cut:]}Z" for text in digits]
+    joined = "".join(digits)
+    if joined.isascii() and joined.isdigit() and "" not in seconds.values():
+        return texts, []
+    unsure = [index for index, text in enumerate(digits) if not (seconds[text[:cut]] and text.isascii() and text.isdigit())]
+    left = set(unsure)
+    blank = next((text for index, text in enumerate(texts) if index not in left), "")
+    for index in unsure:
+        texts[index] = blank
+    return texts, unsure
 
 
 def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:

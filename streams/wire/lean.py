@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from streams.wire.fields import Capacity, Instrument, Side
-from streams.wire.mapping import SourceFormat
+from streams.wire.mapping import PLACES, SourceFormat
 from streams.wire.models import SCHEMAS, TRADES
 
 KEY_FIELDS = ("entity", "market", "side", "capacity", "instrument", "status")
@@ -44,10 +44,22 @@ class LeanTrades:
 
     `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. Of the
     objects it gives, `key` reads the tuple of KEY_FIELDS and the others one field each. Amounts are not yet judged:
-    texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON.
+    texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON. Times are not yet judged either:
+    texts or, where `time_places` says which power of ten of a second they count, texts or integers.
     """
 
-    __slots__ = ("amounts_raw", "checks_bytes", "decode", "executed_at", "ids_mixed", "key", "price", "quantity", "trade_id")
+    __slots__ = (
+        "amounts_raw",
+        "checks_bytes",
+        "decode",
+        "executed_at",
+        "ids_mixed",
+        "key",
+        "price",
+        "quantity",
+        "time_places",
+        "trade_id",
+    )
 
     def __init__(self, source: SourceFormat) -> None:
         paths = source.paths()
@@ -63,6 +75,7 @@ class LeanTrades:
         self.executed_at = attrgetter(access["executed_at"])
         self.ids_mixed = "trade_id" in source.fields
         self.amounts_raw = source.lenient
+        self.time_places = PLACES[source.times] if "executed_at" in source.counted else None
         self.checks_bytes = source.ignore_unknown
 
 
@@ -105,7 +118,7 @@ def _leaf(source: SourceFormat, name: str) -> tuple[Any, bool]:
         return _OPTIONAL[name], False
     if name in _AMOUNTS:
         return (msgspec.Raw if source.lenient else Annotated[str, msgspec.Meta(max_length=LONGEST_AMOUNT)] | int), True
-    if name == "trade_id" and name in source.fields:
+    if (name == "trade_id" and name in source.fields) or name in source.counted:
         return str | int, True
     return str, True
 

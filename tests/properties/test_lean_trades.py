@@ -15,6 +15,7 @@ from streams.intake.rules import IntakeRules
 from streams.intake.segments import Batch
 from streams.intake.trades import TradeReader
 from streams.wire import TRADES, Known, SourceFormat, lean_trades
+from streams.wire.mapping import PLACES
 from tests.intake_logs import START_MS, intake_rules
 
 WHERE = SourcePartition(TRADES, 0, 0)
@@ -33,7 +34,13 @@ FORMATS = {
     ),
     "mapped_strictly": SourceFormat(TRADES, fields={"trade_id": "data.id", "side": "opt.side", "status": "opt.status"}),
     "constants": SourceFormat(TRADES, constants={"entity": "a", "status": "new"}),
+    "seconds": SourceFormat(TRADES, fields={"executed_at": "executed_at"}, times="s"),
+    "milliseconds": SourceFormat(TRADES, fields={"executed_at": "data.t", "trade_id": "id"}, times="ms", lenient=True),
+    "microseconds": SourceFormat(TRADES, fields={"executed_at": "t"}, times="us", ignore_unknown=True),
+    "nanoseconds": SourceFormat(TRADES, fields={"executed_at": "t"}, times="ns", late_after_ns=0),
+    "counts_not_mapped": SourceFormat(TRADES, fields={"price": "p"}, times="ms"),
 }
+START_S = START_MS // 1000
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -76,6 +83,21 @@ TIMES = st.one_of(
 IDS = st.one_of(st.sampled_from(["1", "0001", "1001", "t-1", "x" * 64, "x" * 65, "a\u0085", "١٢٣", "id 1"]), st.text(max_size=5))
 ANYTHING = st.one_of(TEXTS, NUMBERS, st.builds(list), st.builds(dict), st.builds(lambda: {"a": [1.5]}))
 
+WRITTEN = st.sampled_from(
+    ["{}", "{}", "0{}", "000000{}", "-{}", "+{}", " {}", "{}\n", "{}_", "{}.0", "{}e0", "\u0661{}", "{}\u0661", ""]
+)
+
+
+@st.composite
+def counts(draw: st.DrawFn, places: int) -> Any:
+    """A count near the start, at the edges of what is lawful, or anything; as an integer, as digits, or oddly written."""
+    unit = 10**places
+    near = st.integers(-62 * unit, 62 * unit).map(lambda off: START_S * unit + off)
+    edges = st.sampled_from([0, 1, unit - 1, unit, 253_402_300_799 * unit, 253_402_300_800 * unit - 1, 253_402_300_800 * unit])
+    count = draw(st.one_of(near, near, edges, st.integers(-3, 10**24)))
+    return draw(st.one_of(st.just(count), st.just(str(count)), WRITTEN.map(lambda form: form.format(count)), TIMES, ANYTHING))
+
+
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "trade_id": st.one_of(IDS, NUMBERS),
     "entity": st.one_of(st.sampled_from(["a", "b", "zz", "A", ""]), ANYTHING),
@@ -102,9 +124,13 @@ GOOD: dict[str, Any] = {
 @st.composite
 def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
     """A good record with some fields changed, left out or added, put at the source's own paths; sometimes broken bytes."""
-    record = dict(GOOD)
-    for name in draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=2)):
-        record[name] = draw(FIELDS[name])
+    record, fields = dict(GOOD), dict(FIELDS)
+    if source.counted:
+        places = PLACES[source.times]
+        fields["executed_at"] = counts(places)
+        record["executed_at"] = START_S * 10**places + draw(st.integers(0, 10**places))
+    for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2)):
+        record[name] = draw(fields[name])
     if draw(st.integers(0, 9)) == 0:
         record.pop(draw(st.sampled_from(sorted(GOOD))))
     raw: dict[str, Any] = {}

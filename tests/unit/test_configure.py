@@ -80,6 +80,7 @@ def test_rules_are_what_intakes_verdict_depends_on() -> None:
     for change in (
         {"sources": {"market.trades": {"late_after_s": 5}}},
         {"sources": {"market.prices": {"fields": {"price": "p"}}}},
+        {"sources": {"market.prices": {"times": "ms"}}},
         {"intake": {"segment_records": 5}},
         {"intake": {"lookback_h": 5}},
         {"corrections": {"horizon_days": 5}},
@@ -92,6 +93,18 @@ def test_rules_are_what_intakes_verdict_depends_on() -> None:
         {"sources": {"market.trades": {"bad_share": "0.1"}}},
     ):
         assert rules_of(configured(**change)).digest == before.digest
+
+
+def test_times_stand_in_the_record_only_where_they_are_counts() -> None:
+    """What keeps the digests of all configurations that came before the setting."""
+    assert all("times" not in source for source in configured()["sources"].values())
+    content = configured(sources={"market.trades": {"times": "us"}, "market.prices": {"times": "rfc3339"}})
+    assert {topic for topic, source in content["sources"].items() if "times" in source} == {"market.trades"}
+    explicit = {
+        **configured(),
+        "sources": {topic: {**source, "times": "rfc3339"} for topic, source in configured()["sources"].items()},
+    }
+    assert rules_of(explicit).digest == rules_of(configured()).digest
 
 
 @pytest.mark.parametrize(
