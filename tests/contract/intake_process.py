@@ -10,16 +10,26 @@ from streams.intake.worker import Intake
 from streams.topics import TopicNames
 
 
-class Nobody:
-    """An observer that looks away."""
+class Told:
+    """An observer that prints how many records were taken in so far."""
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+    def __init__(self) -> None:
+        self._read = 0
+
+    def counted(self, _topic: str, _outcome: str, count: int) -> None:
+        self._read += count
+        print(self._read, flush=True)  # noqa: T201 - its parent reads it
+
+    def dead_letter(self, *_: Any) -> None:
+        """Counted by its outcome."""
+
+    def lag(self, *_: Any) -> None:
+        """Not looked at here."""
 
 
 async def main() -> None:
     settings = KafkaSettings(**json.loads(sys.argv[1]))
-    intake = Intake(settings, TopicNames(json.loads(sys.argv[2]), sys.argv[3]), json.loads(sys.argv[4]), Nobody(), 0.2)
+    intake = Intake(settings, TopicNames(json.loads(sys.argv[2]), sys.argv[3]), json.loads(sys.argv[4]), Told(), 0.2)
     await intake.start()
     await intake.run()
 
