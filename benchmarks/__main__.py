@@ -1,6 +1,6 @@
 """Speed as ratios within one run; docs/benchmarks.md says what the figures mean.
 
-    python -m benchmarks                       all tables in small sizes (under four minutes)
+    python -m benchmarks                       all tables in small sizes (about five minutes)
     python -m benchmarks programs --full       the programs against each other, a million trades
     BROKER=kafka python -m benchmarks          on Apache Kafka instead of the embedded broker
 

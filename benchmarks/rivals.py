@@ -8,6 +8,7 @@ value by entity, market, side and hour, and write changed ones to a topic every 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -26,6 +27,7 @@ from benchmarks.load import Totals
 from monitor.core.money import EXACT, plain
 from monitor.kafka_settings import KafkaSettings
 from streams.clients import consumer, producer
+from streams.intake.collecting import rare_collections
 from streams.intake.fetching import WholeFetch
 
 EMIT_S = 0.25
@@ -113,9 +115,10 @@ async def fetch_only(job: dict[str, Any], *, whole: bool) -> dict[str, Any]:
         fetch = WholeFetch(client) if whole else None
         began = _now()
         read = 0
-        while read < job["records"]:
-            found: Any = await fetch(_WAIT_MS) if fetch is not None else await client.getmany(timeout_ms=_WAIT_MS)
-            read += sum(map(len, found.values()))
+        with rare_collections() if whole else contextlib.nullcontext():  # as intake does; getmany as one would use it
+            while read < job["records"]:
+                found: Any = await fetch(_WAIT_MS) if fetch is not None else await client.getmany(timeout_ms=_WAIT_MS)
+                read += sum(map(len, found.values()))
         return _cost(began, read=read)
     finally:
         await client.stop()

@@ -33,7 +33,9 @@ from streams.journal import JournalProducer
 from streams.topics import SOURCE_TOPICS, TopicNames
 
 STAGE = "intake"
-_POLL_MS = 50
+_LONG_POLL_MS = 20
+"""Longest wait of a fetch at the broker: a partition asked for again waits for the answer that others are still due."""
+_POLL_MS, _POLL_IN_BARRIER_MS = 50, 5
 _AGAIN_AFTER_S = 2.0
 _LAST_FLUSH_S = 4.0
 
@@ -87,7 +89,7 @@ class Intake(ConsumerRebalanceListener):
         """Connect and join the group."""
         await self._journal.start()
         await self._dead_letters.start()
-        client = consumer(self._settings, group=self._settings.group(STAGE), auto_offset_reset="none")
+        client = consumer(self._settings, group=self._settings.group(STAGE), auto_offset_reset="none", fetch_max_wait_ms=_LONG_POLL_MS)
         client.subscribe(list(self._topics), listener=self)
         self._consumer = client  # before it starts: it may call back at once
         await started(client, self._settings)
@@ -219,7 +221,7 @@ class Intake(ConsumerRebalanceListener):
 
     async def _fetched(self, fetch: Fetch) -> Mapping[TopicPartition, Any]:
         try:
-            return await fetch(_POLL_MS)
+            return await fetch(_POLL_IN_BARRIER_MS if self._in_barrier else _POLL_MS)
         except NoOffsetForPartitionError:
             return {}  # a partition assigned just now, which `_begin` will seek
         except OffsetOutOfRangeError as error:
@@ -228,6 +230,11 @@ class Intake(ConsumerRebalanceListener):
                 if work is not None:
                     work.failure = error
             return {}
+
+    @property
+    def _in_barrier(self) -> bool:
+        """Whether a partition's flush is under way: what it has read ahead goes on as soon as that is done."""
+        return any(work.busy is not None for work in self._works.values())
 
     async def _advance(self) -> None:
         for tp, work in list(self._works.items()):
