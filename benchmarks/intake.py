@@ -50,22 +50,23 @@ async def main(job: dict[str, Any]) -> None:
     )
     await intake.start()
     began_cpu, began = time.process_time(), time.perf_counter()
-    lines = asyncio.create_task(_lines())
+    said_in = await _input()
+    line = asyncio.create_task(said_in.readline())
     if job.get("wait"):
         while not intake.ready:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_LOOK_S)
         say(event="ready")
-        await lines
-        lines = asyncio.create_task(_lines())
+        await line
+        line = asyncio.create_task(said_in.readline())
         began = time.perf_counter()
     running = asyncio.create_task(intake.run())
     said = -1
-    while not lines.done() and not running.done():
+    while not line.done() and not running.done():
         count = sum(observer.outcomes.values())
         if count != said:
             said = count
             say(event="count", count=count)
-        await asyncio.wait([lines, running], timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([line, running], timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
     await intake.stop()
     await running
     say(
@@ -77,9 +78,11 @@ async def main(job: dict[str, Any]) -> None:
     )
 
 
-async def _lines() -> None:
-    """Returns when a line comes in, or the end of the input."""
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+async def _input() -> asyncio.StreamReader:
+    """Standard input for the loop: a thread that waits for a line would keep a failed process from ending."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    return lines
 
 
 if __name__ == "__main__":

@@ -206,9 +206,9 @@ class SegmentReader(ABC):
         """Index below `end` of the first record of a later day than the segment's first."""
         limit = self.segment.day_end_ms
         times = batch.times_ms
-        if limit is None or clamped(batch.newest_ms) < limit or begin >= end or clamped(max(times[begin:end])) < limit:
+        if limit is None or clamped(batch.newest_ms) < limit:
             return end
-        return next(index for index in range(begin, end) if clamped(times[index]) >= limit)
+        return next((index for index in range(begin, end) if clamped(times[index]) >= limit), end)
 
     def _progress(self, now: int, start: int, upto: int, *, final: bool) -> tuple[Addressed, ...]:
         segment = self.segment

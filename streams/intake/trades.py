@@ -241,10 +241,9 @@ class TradeReader(SegmentReader):
 
     def _nanoseconds(self, text: str) -> int:
         """Of a time's text that `_one_hour` has seen."""
-        second = self._seconds.get(text[:19])
-        if second is None:
-            return self._own(text) or parse_time(text)
-        return second + int(text[20:-1].ljust(9, "0"))
+        if text[:19] not in self._seconds:
+            self._own(text)  # keeps its second
+        return self._seconds[text[:19]] + int(text[20:-1].ljust(9, "0"))
 
     def _count_each(self, run: Run, columns: Columns) -> None:
         """The loop for any run. Everything it looks up is local; see the module's head."""
@@ -428,12 +427,13 @@ def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
 
     Empty where neither time ever falls from one record to the next, the repeated left out: then the last is the newest.
     """
-    own, logged_ms = times.copy(), list(run.logged_ms)
+    logged_ms = run.logged_ms
+    own, kept_ms = times.copy(), list(logged_ms)
     for index in reversed(repeated):
-        del own[index], logged_ms[index]
-    if sorted(own) == own and sorted(logged_ms) == logged_ms:
+        del own[index], kept_ms[index]
+    if sorted(own) == own and sorted(kept_ms) == kept_ms:
         return ()
-    return list(map(min, times, log_texts(run.logged_ms, len(times[0]))))
+    return list(map(min, times, log_texts(logged_ms, len(times[0]))))
 
 
 def _newest(taken: list[int], earlier: Sequence[str]) -> list[int]:

@@ -1,8 +1,15 @@
 """The benchmark command at a tiny size: it runs, and its programs agree on the totals (it ends with an error if not)."""
 
+import asyncio
+
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.children import Child
+from benchmarks.load import Load
+from benchmarks.stage import Stage
+from monitor.errors import MonitorError
+from streams.embedded import EmbeddedBroker
 
 
 @pytest.mark.broker
@@ -12,6 +19,16 @@ def test_programs_and_stages_agree_on_a_tiny_load(capsys: pytest.CaptureFixture[
     assert printed.err == ""
     for line in ("this intake", "only fetching, getmany", "a pydantic model", "plain Faust agent, Tables", "decode and validate"):
         assert line in printed.out
+
+
+@pytest.mark.broker
+async def test_an_intake_that_fails_ends_the_run_with_its_words() -> None:
+    async with asyncio.timeout(60), EmbeddedBroker() as broker:
+        stage = Stage(broker.settings, "embedded broker")
+        run = await stage.run(await stage.fill(Load(100)))
+        async with Child("benchmarks.intake", {**run.as_json(), "flush_s": "never"}) as child:
+            with pytest.raises(MonitorError, match=r"(?s)ended early.*TypeError"):
+                await child.until("count", lambda event: event["count"] >= 100)
 
 
 def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
+from streams.intake import fetching
 from streams.intake.collecting import rare_collections
 from streams.intake.fetching import _unpacked, batch_of
 from streams.intake.segments import Batch
@@ -81,3 +83,46 @@ def fail_while_reading() -> None:
     with rare_collections():
         assert gc.get_threshold()[0] > 100 * before[0]
         raise RuntimeError
+
+
+class Fetched:
+    """What a consumer's buffer holds of a partition, as far as `WholeFetch` asks."""
+
+    def __init__(self, offsets: list[int]) -> None:
+        self._partition_records = fetched(batch(offsets))
+
+    def check_assignment(self, _where: TopicPartition) -> bool:
+        return True
+
+    def has_more(self) -> bool:
+        return True
+
+    def _update_position(self) -> None:
+        """Positions are the consumer's."""
+
+
+class Buffering:
+    """A consumer whose partitions have been fetched."""
+
+    def __init__(self, buffered: dict[TopicPartition, Fetched]) -> None:
+        self._fetcher = SimpleNamespace(
+            _records=buffered, _wait_consume_future=None, _notify=lambda _: None, _create_fetch_waiter=None
+        )
+
+    async def getmany(self, *_: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        assert timeout_ms == 0
+        return {}
+
+
+@pytest.mark.parametrize(("enough", "rounds"), [(2, [[0], [1, 2], [3]]), (100, [[0, 1, 2, 3]])])
+async def test_large_fetches_are_taken_in_one_by_one_and_small_ones_together(
+    enough: int, rounds: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_ENOUGH", enough)
+    sizes = [3, 1, 1, 2]
+    buffered = {TopicPartition("market.trades", n): Fetched(list(range(size))) for n, size in enumerate(sizes)}
+    take: Any = fetching.WholeFetch(Buffering(buffered))  # type: ignore[arg-type]
+    found = [await take(0) for _ in rounds]
+    assert [[where.partition for where in batches] for batches in found] == rounds
+    assert {where.partition: len(taken) for batches in found for where, taken in batches.items()} == dict(enumerate(sizes))
+    assert await take(0) == {}
