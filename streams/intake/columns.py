@@ -37,7 +37,7 @@ def clean(texts: Sequence[str]) -> bool:
 
 
 def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
-    """The decimals of a column, and the indices of those not surely lawful and above 0, which hold 1 instead.
+    """The decimals of a column, and the indices of those not surely lawful and above 0, which hold any.
 
     Texts are of LONGEST_AMOUNT characters at most, so that those of digits are within the limits on digits.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
-from operator import itemgetter, le, mul
+from operator import itemgetter, mul
 from typing import Any, NamedTuple
 
 from monitor.core.money import EXACT, plain
@@ -29,8 +29,6 @@ from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
 _HOUR_MS = 3_600_000
 _MOST_SECONDS = 20_000
 _FOREVER = 1 << 80
-_MILLISECOND_TEXT = 24
-"""Length of a time with milliseconds: in shorter ones a log time loses digits."""
 
 
 class Lane:
@@ -162,7 +160,7 @@ class TradeReader(SegmentReader):
             self._count_each(run, columns)
 
     def _one_hour(self, texts: list[str], run: Run) -> bool:
-        """Whether times are of one form and hour, none late, too old or too far ahead, and compare with log times as texts."""
+        """Whether times are of one form and one hour, and none is late, too old or too far ahead."""
         found = times_of_one_hour(texts)
         first_ms, last_ms = run.batch.oldest_ms, run.batch.newest_ms
         if found is None or not 0 <= first_ms <= last_ms <= LAST_MS:
@@ -170,11 +168,7 @@ class TradeReader(SegmentReader):
         oldest, newest = self._own(found[0]), self._own(found[1])
         if oldest is None or newest is None or newest - first_ms * 1_000_000 > self._source.max_ahead_ns:
             return False
-        if last_ms * 1_000_000 - oldest > min(self.rules.known.horizon_ns, self._late_after):
-            return False
-        if len(found[0]) >= _MILLISECOND_TEXT or newest <= first_ms * 1_000_000:
-            return True
-        return all(map(le, texts, log_texts(run.logged_ms, len(found[0]))))
+        return last_ms * 1_000_000 - oldest <= min(self.rules.known.horizon_ns, self._late_after)
 
     def _count_alike(self, run: Run, columns: Columns) -> None:
         """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
@@ -423,9 +417,10 @@ class TradeReader(SegmentReader):
 
 
 def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
-    """The earlier of own and log time of each record of a run of one hour, as texts.
+    """The earlier of own and log time of each record of a run of one hour, as texts cut to the digits of the own times.
 
-    Empty where neither time ever falls from one record to the next, the repeated left out: then the last is the newest.
+    Cut times keep their order, so those at or above a cut limit hold all that are above the true one. Empty where neither
+    time ever falls from one record to the next, the repeated left out: then the last is the newest.
     """
     logged_ms = run.logged_ms
     own, kept_ms = times.copy(), list(logged_ms)

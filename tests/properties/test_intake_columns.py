@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.records import SourcePartition
@@ -12,6 +12,7 @@ from streams.intake.trades import TradeReader
 from streams.wire import TRADES
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
+MARKETS = st.sampled_from(["BTC/JPY", "BTC/JPY", "BTC/JPY", "ETH/JPY"])
 times = st.builds(
     lambda ms, digits: exact_time(from_ms(START_MS + ms))[: 19 + (digits and digits + 1)] + "Z",
     st.sampled_from([0, 1, 999, 59_999, 60_000, 3_599_999, 3_600_000]),
@@ -36,6 +37,24 @@ def records(draw: st.DrawFn) -> list[Logged]:
     return log
 
 
+@st.composite
+def runs_of_one_hour(draw: st.DrawFn) -> list[Logged]:
+    """Trades of few cells within four seconds of one hour, own and log times rising or not, some records twice."""
+    count, digits = draw(st.integers(5, 24)), draw(st.sampled_from([0, 1, 3, 6]))
+    columns = []
+    for rises in (draw(st.booleans()), draw(st.booleans())):
+        column = draw(st.lists(st.integers(0, 4000), min_size=count, max_size=count))
+        columns.append(sorted(column) if rises else column)
+    log: list[Logged] = []
+    for own_ms, log_ms in zip(*columns, strict=True):
+        own = exact_time(from_ms(START_MS + 600_000 + own_ms))[: 19 + (digits and digits + 1)] + "Z"
+        value = trade_value(2000 + len(log), price=str(1000 + len(log)), executed_at=own, market=draw(MARKETS))
+        if log and draw(st.integers(0, 5)) == 0:
+            value = draw(st.sampled_from(log)).value or value
+        log.append(Logged(len(log), START_MS + 600_000 + log_ms, value))
+    return log
+
+
 def said(log: list[Logged], late_after_ns: int | None) -> object:
     rules = intake_rules(late_after_ns=late_after_ns, segment_records=1000, block_records=1000, lookback_h=72)
     reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "log", 0)
@@ -48,6 +67,14 @@ def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int 
     by_column = said(log, late_after_ns)
     with patch.object(TradeReader, "_one_hour", return_value=False):
         assert said(log, late_after_ns) == by_column
+
+
+@settings(max_examples=400, deadline=None)
+@given(runs_of_one_hour())
+def test_the_newest_of_a_run_are_found_in_any_order_of_times(log: list[Logged]) -> None:
+    by_column = said(log, None)
+    with patch.object(TradeReader, "_one_hour", return_value=False):
+        assert said(log, None) == by_column
 
 
 @given(st.lists(times, min_size=1, max_size=6), st.integers(0, 30), st.sampled_from("0569:.ZzT- \u0661"))

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.core.money import EXACT, parse_decimal
 from monitor.core.records import SourcePartition, encode_statement
-from monitor.core.times import HOUR, exact_time
+from monitor.core.times import HOUR, exact_time, from_ms
 from streams.intake.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
 from streams.intake.segments import Batch
 from streams.intake.trades import TradeReader
@@ -33,6 +33,16 @@ def test_a_great_flow_is_split_below_its_bound_and_says_everything() -> None:
     assert {flow.source for flow in flows} == {flows[0].source}
     assert sum(cell["trades"] for flow in flows for cell in flow.body["cells"]) == count
     assert len({cell["market"] for flow in flows for cell in flow.body["cells"]}) == 600
+
+
+def test_the_newest_log_time_is_that_of_the_segments_own_records() -> None:
+    """A batch may reach beyond the segment, and its times may fall."""
+    reader = TradeReader(SourcePartition("market.trades", 0, 0), intake_rules(segment_records=3), "log", 0)
+    times = [START_MS, START_MS + 2, START_MS + 1, START_MS + 9]
+    reader.feed(Batch(list(range(4)), times, [trade_value(n) for n in range(4)]), 0, 1)
+    flush = reader.flush(1)
+    assert flush is not None
+    assert {statement.body["newest_log"] for _, statement in flush.progress} == {exact_time(from_ms(START_MS + 2))}
 
 
 def test_the_estimate_of_a_cells_size_is_an_upper_bound() -> None:

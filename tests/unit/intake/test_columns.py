@@ -1,0 +1,50 @@
+"""Amounts taken by the column are those the authority takes, and the same; nothing else is."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from monitor.core.money import BadDecimal, parse_decimal
+from streams.intake.columns import positive_amounts, texts_of_raw
+from streams.wire import LONGEST_AMOUNT, TRADES, SourceFormat, lean_trades
+
+PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]
+ODD = ["", "0", "0.00", ".5", "5.", ".", "1..2", "1.2.3", "1\n2", "1.5\n2.5", "1\n"]
+ODD += ["1e3", "-1", "+1", " 1", "1_0", "NaN", "\u0661"]
+NUMBERS = [1, 10**20 - 1, 0, -1, 10**20]
+
+
+def lawful(amount: Any) -> bool:
+    try:
+        return parse_decimal(str(amount)) > 0
+    except BadDecimal:
+        return False
+
+
+@pytest.mark.parametrize("others", [[], ["1.5"], ["2"], [7], ["x"], ["1.5", ""]])
+def test_what_a_column_takes_the_authority_takes_alike(others: list[Any]) -> None:
+    for pair in product([*PLAIN, *ODD, *NUMBERS], repeat=2):
+        column = [*pair, *others]
+        amounts, doubtful = positive_amounts(column)
+        for index, amount in enumerate(column):
+            if index in doubtful:
+                assert amount not in PLAIN
+                assert amount not in NUMBERS[:2] or type(amount) is not int
+            else:
+                assert lawful(amount), column
+                assert amounts[index] == parse_decimal(str(amount))
+
+
+@pytest.mark.parametrize("others", [[], [b"1.5"], [b'"x"'], [b"1\\u0030"]])
+def test_raw_texts_that_are_too_long_are_left_to_the_authority(others: list[bytes]) -> None:
+    longest = b"9" * LONGEST_AMOUNT
+    assert texts_of_raw([longest, *others])[0] == longest.decode()
+    assert texts_of_raw([longest + b"9", *others])[0] == ""
+
+
+def test_a_constant_amount_that_is_too_long_is_left_to_the_authority() -> None:
+    assert lean_trades(SourceFormat(TRADES, constants={"price": "9" * LONGEST_AMOUNT})) is not None
+    assert lean_trades(SourceFormat(TRADES, constants={"price": "9" * (LONGEST_AMOUNT + 1)})) is None
