@@ -17,14 +17,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from monitor.configure import build_configuration
-from monitor.core.assessment import Method
-from monitor.core.book import Book, Shared
-from monitor.core.configuration import parse_configuration
-from monitor.core.records import JournalRecord, Source, SourcePartition, Statement
-from monitor.core.times import DAY, SECOND, exact_time, parse_time
-from monitor.core.view import View
-from monitor.settings import settings_of
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.evaluation.assessment import Method
+from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement
+from monitor.core.values.times import DAY, SECOND, exact_time, parse_time
+from monitor.core.view.view import View
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
 
 START = parse_time("2026-02-27T00:00:00Z")
 METHODS = ("jp.psa_custody", "hk.vatp", "kr.vaupa_cold", "eu.ifr_k", "house.composite")

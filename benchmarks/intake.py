@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 from benchmarks.children import peak_bytes, say
-from monitor.kafka_settings import KafkaSettings
+from monitor.settings.kafka import KafkaSettings
 from streams.intake.fetching import PublicFetch, best_fetch
 from streams.intake.worker import Intake
-from streams.topics import TRADES, TopicNames
+from streams.kafka.topics import TRADES, TopicNames
 
 _LOOK_S = 0.02
 

@@ -18,9 +18,9 @@ from benchmarks.children import Child
 from benchmarks.load import BATCH_BYTES, Load, Trades
 from benchmarks.runs import check
 from benchmarks.stage import Filled, Stage
-from monitor.core.records import decode_record
-from streams.clients import consumer, producer
-from streams.topics import JOURNAL, TRADES
+from monitor.core.journal.records import decode_record
+from streams.kafka.clients import consumer, producer
+from streams.kafka.topics import JOURNAL, TRADES
 
 _TICK_S = 0.02
 _LAST_S = 15.0

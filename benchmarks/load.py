@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.money import EXACT, plain
-from monitor.core.times import exact_time
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import producer
+from monitor.core.values.money import EXACT, plain
+from monitor.core.values.times import exact_time
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import producer
 
 BATCH_BYTES = 64 * 1024
 MAPPED = {

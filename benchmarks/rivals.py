@@ -24,11 +24,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from benchmarks.children import peak_bytes, say
 from benchmarks.load import Totals
-from monitor.core.money import EXACT, plain
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import consumer, producer
-from streams.intake.collecting import rare_collections
+from monitor.core.values.money import EXACT, plain
+from monitor.settings.kafka import KafkaSettings
 from streams.intake.fetching import WholeFetch
+from streams.intake.garbage import rare_collections
+from streams.kafka.clients import consumer, producer
 
 EMIT_S = 0.25
 _WAIT_MS = 50

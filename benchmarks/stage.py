@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import MAPPED, Load, Totals, fill
-from monitor.configure import build_configuration
-from monitor.core.money import EXACT, plain
+from monitor.core.values.money import EXACT, plain
 from monitor.errors import ConnectionProblem
-from monitor.kafka_settings import KafkaSettings
-from monitor.settings import settings_of
-from streams.clients import admin, ended, started
-from streams.embedded import EmbeddedBroker
-from streams.journal import journal_records
-from streams.topics import DEAD_LETTERS, JOURNAL, SOURCE_TOPICS, TRADES, TopicNames, create_topics, topic_specs
+from monitor.settings.kafka import KafkaSettings
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
+from streams.journal.writer import journal_records
+from streams.kafka.clients import admin, ended, started
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import DEAD_LETTERS, JOURNAL, SOURCE_TOPICS, TRADES, TopicNames, create_topics, topic_specs
 
 JOURNAL_PARTITIONS = 16
 _DEPLOYED = Path(__file__).parent.parent / "deploy" / "kafka"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.times import exact_time
+from monitor.core.values.times import exact_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,22 +17,22 @@ from typing import Any, Protocol
 
 import structlog
 
-from monitor.configure import absent_limits, build_configuration, configuration_digest
-from monitor.core.chain import ENGINE_VERSION
 from monitor.core.engine import Engine
-from monitor.core.records import journal_partition
+from monitor.core.journal.chain import ENGINE_VERSION
+from monitor.core.journal.records import journal_partition
 from monitor.errors import MonitorError
-from monitor.measurements import folding
-from monitor.metrics import Metrics
-from monitor.settings import Settings
+from monitor.metrics.declared import folding
+from monitor.metrics.registry import Metrics
+from monitor.settings.load import Settings
+from monitor.settings.record import absent_limits, build_configuration, configuration_digest
 from monitor.web import Health, WebParts, WebServer, start_web
-from streams.assessor import Assessor
-from streams.dispatcher import Dispatcher
-from streams.embedded import NOTICE
+from streams.assessor.worker import Assessor
+from streams.dispatch.worker import Dispatcher
 from streams.intake.worker import Intake
-from streams.journal import JournalProducer, publish_configuration
+from streams.journal.writer import JournalProducer, publish_configuration
+from streams.kafka.embedded import NOTICE
+from streams.kafka.topics import TopicNames, require_topics, topic_specs
 from streams.peers import Peers
-from streams.topics import TopicNames, require_topics, topic_specs
 
 STAGES = ("intake", "assessor", "dispatcher")
 STOP_S = 9.0

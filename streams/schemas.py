@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.core.records import ENTITY_KINDS, PARTITION_KINDS
-from streams.topics import ALERTS, ASSESSMENTS, DEAD_LETTERS, EXPOSURES, JOURNAL
+from monitor.core.journal.records import ENTITY_KINDS, PARTITION_KINDS
+from streams.kafka.topics import ALERTS, ASSESSMENTS, DEAD_LETTERS, EXPOSURES, JOURNAL
 from streams.wire.models import MODELS, SCHEMAS, TRADES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from monitor.core.alerting import Identity
-from monitor.core.times import SECOND, format_time
+from monitor.core.alerts.life import Identity
+from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import Alert, alert_of
 
 

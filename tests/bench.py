@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from monitor.kafka_settings import KafkaSettings
 from monitor.notify.settings import AnyChannelSettings
-from streams import topics
-from streams.clients import producer
-from streams.dispatcher import Dispatcher
-from streams.embedded import EmbeddedBroker
+from monitor.settings.kafka import KafkaSettings
+from streams.dispatch.worker import Dispatcher
+from streams.kafka import topics
+from streams.kafka.clients import producer
+from streams.kafka.embedded import EmbeddedBroker
 from tests.alert_samples import alert_value
 from tests.receivers import until
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.book import Book, Shared
-from monitor.core.calendar import UTC_ZONE, WEEKDAYS, Calendar, Zone
-from monitor.core.canonical import canonical_bytes
-from monitor.core.configuration import Configuration, parse_configuration
-from monitor.core.money import EXACT, ZERO, plain
-from monitor.core.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
-from monitor.core.times import exact_time, hour_of, parse_time
-from monitor.core.view import View
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import Configuration, parse_configuration
+from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
+from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS, Calendar, Zone
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.money import EXACT, ZERO, plain
+from monitor.core.values.times import exact_time, hour_of, parse_time
+from monitor.core.view.view import View
 
 ENTITY = "e-1"
 TOPICS = ("custody.balances", "market.trades", "security.incidents", "market.prices", "entity.declarations", "reserve.operations")

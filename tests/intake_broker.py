@@ -9,13 +9,13 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from monitor.core.records import decode_record
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import ended, producer, started
-from streams.intake.rules import IntakeRules
+from monitor.core.journal.records import decode_record
+from monitor.settings.kafka import KafkaSettings
+from streams.intake.segment.rules import IntakeRules
 from streams.intake.worker import Intake
-from streams.reading import read_range
-from streams.topics import JOURNAL, TRADES, TopicNames
+from streams.kafka.clients import ended, producer, started
+from streams.kafka.reading import read_range
+from streams.kafka.topics import JOURNAL, TRADES, TopicNames
 from streams.wire import SOURCE_TOPICS
 from tests.intake_logs import Cut, Logged, oracle
 from tests.simulation.intake.world import Cells, EngineSide, totals_of

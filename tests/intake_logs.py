@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from monitor.core.records import Rules
-from monitor.core.times import DAY, HOUR, exact_time, from_ms, parse_time
-from streams.intake.rules import IntakeRules
-from streams.intake.segments import Batch
+from monitor.core.journal.records import Rules
+from monitor.core.values.times import DAY, HOUR, exact_time, from_ms, parse_time
+from streams.intake.segment.rules import IntakeRules
+from streams.intake.segment.segments import Batch
 from streams.wire import SOURCE_TOPICS, TRADES, Known, SourceFormat
 from streams.wire.judge import Invalid, Judge, Trade
 

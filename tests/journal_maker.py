@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from monitor.configure import build_configuration
-from monitor.core.canonical import canonical_bytes, digest_of_bytes
 from monitor.core.engine import Engine
-from monitor.core.outputs import Output
-from monitor.core.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
-from monitor.core.times import HOUR, SECOND, exact_time, hour_of, parse_time
-from monitor.settings import settings_of
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
+from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+from monitor.core.values.times import HOUR, SECOND, exact_time, hour_of, parse_time
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
 
 START = parse_time("2026-01-05T00:00:00Z")
 """A Monday, 09:00 in Tokyo."""

@@ -7,9 +7,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from monitor.core.assessment import Method, result_object
-from monitor.core.configuration import MethodConfig
-from monitor.core.times import parse_time
+from monitor.core.configuration.configuration import MethodConfig
+from monitor.core.evaluation.assessment import Method, result_object
+from monitor.core.values.times import parse_time
 from monitor.methods.loader import check_options, load_packs
 from tests import naive_view
 

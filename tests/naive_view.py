@@ -12,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from monitor.core.calendar import WEEKDAYS, Calendar, Zone
-from monitor.core.currencies import is_fiat
-from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
-from monitor.core.times import HOUR, hour_of, parse_time
-from monitor.core.view import DeclarationView, Gap
+from monitor.core.values.calendar import WEEKDAYS, Calendar, Zone
+from monitor.core.values.currencies import is_fiat
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.times import HOUR, hour_of, parse_time
+from monitor.core.view.view import DeclarationView, Gap
 
 DEFAULTS = {"part": "paid_up", "item": "net", "months": "12", "component": "total"}
 ZONES: dict[str, Zone] = {}
@@ -65,7 +65,7 @@ def calendar(code: str) -> Calendar:
 
 
 class NaiveView:
-    """The API of monitor.core.view.View, without freshness, groups and holes."""
+    """The API of the View, without freshness, groups and holes."""
 
     forced_unknown = False
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.engine import Engine
-from monitor.core.outputs import Output
-from monitor.core.times import SECOND
+from monitor.core.journal.outputs import Output
+from monitor.core.values.times import SECOND
 from tests.journal_maker import START, Journal, configuration_text, house
 
 TICK_WHEN_WAITING = SECOND // 10

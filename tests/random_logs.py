@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from monitor.core.times import DAY, HOUR, SECOND, exact_time, parse_time
+from monitor.core.values.times import DAY, HOUR, SECOND, exact_time, parse_time
 
 START = parse_time("2026-02-27T00:00:00Z")
 ASSETS = ("BTC", "ETH", "NEW")

@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from monitor.configure import build_configuration
-from monitor.core.assessment import Method, result_object
-from monitor.core.book import Book, Shared
-from monitor.core.configuration import Configuration, EntityConfig, MethodConfig, parse_configuration
-from monitor.core.times import parse_time
-from monitor.core.view import View
-from monitor.settings import load_settings, settings_of
-from streams.offline import statements
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig, parse_configuration
+from monitor.core.evaluation.assessment import Method, result_object
+from monitor.core.values.times import parse_time
+from monitor.core.view.view import View
+from monitor.settings.load import load_settings, settings_of
+from monitor.settings.record import build_configuration
+from streams.eventfiles.offline import statements
 from tests.naive_view import NaiveView, calendar, read_events, zone
 
 METHODOLOGY = Path(__file__).resolve().parents[2] / "shared" / "methodology"

@@ -14,7 +14,7 @@ from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 if TYPE_CHECKING:
     from monitor.notify.alert import Alert
     from monitor.notify.channel import Channel
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 
@@ -33,7 +33,7 @@ def show(
     config: Config = None,
 ) -> None:
     """List the alerts that fire, from the topic `reserve.alerts`; with --json the published objects as an array."""
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     found = _standing(load_settings(config))
     wanted = [
@@ -63,7 +63,7 @@ def try_out(
     when the channel refuses the alert, 4 when it cannot be reached.
     """
     from monitor.notify.channels import make_channel
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     settings = load_settings(config)
     chosen = settings.alerting.channels.get(channel)
@@ -81,8 +81,8 @@ def try_out(
 
 
 def _standing(settings: Settings) -> list[Alert]:
-    from streams.dispatch.standing import standing_alerts
-    from streams.topics import TopicNames
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.alerts import standing_alerts
 
     names = TopicNames(settings.source_names())
     return asyncio.run(standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}")))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.errors import ConnectionProblem
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 _TIMEOUT_S = 5.0
 

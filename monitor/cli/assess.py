@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 app = command_app()
 
@@ -35,7 +35,7 @@ def assess(
     """
     from monitor.cli.verdict import exit_code
     from monitor.core.engine import Engine
-    from streams.offline import Rejection, statements
+    from streams.eventfiles.offline import Rejection, statements
 
     configuration = _configuration(config, method or [])
     until = None if at is None else _time(at)
@@ -52,8 +52,8 @@ def assess(
 
 
 def _configuration(config: Path | None, methods: Sequence[str]) -> dict[str, Any]:
-    from monitor.configure import build_configuration
-    from monitor.settings import asked_path, load_settings, settings_of
+    from monitor.settings.load import asked_path, load_settings, settings_of
+    from monitor.settings.record import build_configuration
 
     alone = {"kafka": {"journal_partitions": 1}}  # all entities of an offline run are of one journal partition
     if methods and asked_path(config) is None:
@@ -69,7 +69,7 @@ def _configuration(config: Path | None, methods: Sequence[str]) -> dict[str, Any
 
 def _only(settings: Settings, methods: Sequence[str]) -> Settings:
     """The settings with every entity under these methods alone, with the options it has for them."""
-    from monitor.sections import MethodSettings
+    from monitor.settings.sections import MethodSettings
 
     entities = {}
     for name, entity in settings.entities.items():
@@ -80,7 +80,7 @@ def _only(settings: Settings, methods: Sequence[str]) -> Settings:
 
 
 def _time(text: str) -> int:
-    from monitor.core.times import BadTime, parse_time
+    from monitor.core.values.times import BadTime, parse_time
 
     try:
         return parse_time(text)

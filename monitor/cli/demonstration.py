@@ -19,15 +19,15 @@ from aiohttp import web
 
 from monitor.cli import talk
 from monitor.cli.story_view import LiveView, PlainView, Sight, View
-from monitor.core.times import SECOND
+from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
-from monitor.kafka_settings import KafkaSettings
 from monitor.notify.webhook import signature
-from streams.child import DaemonProcess, free_port
-from streams.embedded import EmbeddedBroker
-from streams.publisher import Publisher
-from streams.scenario import ACTS, ENTITY, EXPECTED, January2018, demo_settings
-from streams.topics import TopicNames, create_topics, topic_specs
+from monitor.settings.kafka import KafkaSettings
+from streams.demo.child import DaemonProcess, free_port
+from streams.demo.scenario import ACTS, ENTITY, EXPECTED, January2018, demo_settings
+from streams.eventfiles.publisher import Publisher
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import TopicNames, create_topics, topic_specs
 
 _READY_S = 60.0
 _CLEAR_S = 30.0

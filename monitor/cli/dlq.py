@@ -14,9 +14,9 @@ from monitor.cli import Config, command_app, emit, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.kafka_settings import KafkaSettings
-    from streams.dead_letters import Act, StoredLetter
-    from streams.topics import TopicNames
+    from monitor.settings.kafka import KafkaSettings
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.dead_letters import Act, StoredLetter
 
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
 
@@ -69,7 +69,7 @@ def requeue(letters: Letters, reason: Reason, config: Config = None, by: By = No
 
     Use it when what refused them has changed: an entity was configured, a mapping was mended.
     """
-    from streams.dead_letters import requeue as put_back
+    from streams.lookup.dead_letters import requeue as put_back
 
     kafka, names = _kafka(config)
     chosen = _chosen(_read(kafka, names), letters)
@@ -91,8 +91,8 @@ def dismiss(
     dry_run: DryRun = False,
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends."""
-    from streams.dead_letters import dismiss as put_on_record
-    from streams.dead_letters import dismissal
+    from streams.lookup.dead_letters import dismiss as put_on_record
+    from streams.lookup.dead_letters import dismissal
 
     kafka, names = _kafka(config)
     chosen = _chosen(_read(kafka, names), letters)
@@ -105,21 +105,21 @@ def dismiss(
 
 
 def _kafka(config: Config) -> tuple[KafkaSettings, TopicNames]:
-    from monitor.settings import load_settings
-    from streams.topics import TopicNames
+    from monitor.settings.load import load_settings
+    from streams.kafka.topics import TopicNames
 
     settings = load_settings(config)
     return settings.kafka, TopicNames(settings.source_names())
 
 
 def _read(kafka: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
-    from streams.dead_letters import read_letters
+    from streams.lookup.dead_letters import read_letters
 
     return asyncio.run(read_letters(kafka, names))
 
 
 def _chosen(letters: list[StoredLetter], ids: Sequence[str]) -> list[StoredLetter]:
-    from streams.dead_letters import LetterId
+    from streams.lookup.dead_letters import LetterId
 
     by_id = {letter.id: letter for letter in letters}
     wanted = [LetterId.parse(text) for text in ids]
@@ -130,7 +130,7 @@ def _chosen(letters: list[StoredLetter], ids: Sequence[str]) -> list[StoredLette
 
 
 def _act(by: str | None, reason: str) -> Act:
-    from streams.dead_letters import Act
+    from streams.lookup.dead_letters import Act
 
     return Act(by or getpass.getuser(), reason, time.time_ns())
 

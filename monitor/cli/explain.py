@@ -12,7 +12,7 @@ from monitor.cli import Config, command_app, emit
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 app = command_app()
 
@@ -29,7 +29,7 @@ def explain(
     """Show the story of an alert, change by change, or an assessment with what is short, what is missing and what caused it."""
     import asyncio
 
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     if not _FINGERPRINT.match(name) and not _DIGEST.match(name):
         raise UsageError(f"{name} is neither a fingerprint (32 hex digits) nor a digest (sha256: and 64)")
@@ -43,8 +43,8 @@ def explain(
 
 
 async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:
-    from streams.lookup import find_alerts, find_digest
-    from streams.topics import ALERTS, TopicNames
+    from streams.kafka.topics import ALERTS, TopicNames
+    from streams.lookup.outputs import find_alerts, find_digest
 
     names = TopicNames(settings.source_names())
     if _FINGERPRINT.match(name):

@@ -75,7 +75,7 @@ def check(
 
 def _documents(config: Path | None, packs: list[Path] | None) -> dict[str, Any]:
     from monitor.methods.loader import load_documents
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     configured = [Path(directory) for directory in load_settings(config).methods.pack_dirs]
     return dict(load_documents([*configured, *(packs or [])]))

@@ -11,7 +11,7 @@ from monitor.cli import Config, Events, ManyPaths, command_app, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 app = command_app()
 
@@ -34,7 +34,7 @@ def replay(
     import asyncio
 
     from monitor.cli.progress import readable
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     readable(events)
     if speed is not None and speed <= 0:
@@ -44,8 +44,8 @@ def replay(
 
 async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool) -> None:
     from monitor.cli.progress import shown_lines
-    from streams.publisher import Publisher, check_retention, oldest_by_topic, replay
-    from streams.topics import TopicNames
+    from streams.eventfiles.publisher import Publisher, check_retention, oldest_by_topic, replay
+    from streams.kafka.topics import TopicNames
 
     names = TopicNames(settings.source_names())
     if keep_timestamps:

@@ -28,7 +28,7 @@ def run(
     import sys
 
     from monitor.logs import configure_logs, flush_dropped
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
     from streams.daemon import STAGES, run_daemon
 
     stages = tuple(only or STAGES)

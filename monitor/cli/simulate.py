@@ -10,7 +10,7 @@ from monitor.cli import Config, command_app, talk
 from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from monitor.settings import Settings
+    from monitor.settings.load import Settings
 
 app = command_app()
 
@@ -30,8 +30,8 @@ def simulate(
     from contextlib import suppress
 
     from monitor.cli.duration import seconds
-    from monitor.sections import SOURCE_TOPICS
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
+    from monitor.settings.sections import SOURCE_TOPICS
 
     chosen = frozenset(topics.split(",") if topics else SOURCE_TOPICS)
     if unknown := sorted(chosen - set(SOURCE_TOPICS)):
@@ -50,10 +50,10 @@ async def _simulate(settings: Settings, rate: float, length_s: float | None, top
     import asyncio
     import time
 
-    from monitor.core.times import SECOND
-    from streams.publisher import Publisher
-    from streams.simulator import Simulator
-    from streams.topics import TopicNames
+    from monitor.core.values.times import SECOND
+    from streams.demo.simulator import Simulator
+    from streams.eventfiles.publisher import Publisher
+    from streams.kafka.topics import TopicNames
 
     began = time.time_ns()
     simulator = Simulator(

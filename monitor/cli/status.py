@@ -34,7 +34,7 @@ def status(
     Exit 1 in a shortfall, 5 where something is unknown or the entity was never seen, 4 when no worker answers.
     """
     from monitor.cli.ask import of_entity
-    from monitor.settings import load_settings
+    from monitor.settings.load import load_settings
 
     settings = load_settings(config)
     if entity is None:

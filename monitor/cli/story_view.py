@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.panel import Panel
     from rich.table import Table
 
-    from streams.scenario import Act
+    from streams.demo.scenario import Act
 
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
 _SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}

@@ -13,8 +13,8 @@ from monitor.cli import Config, command_app, emit, talk
 from monitor.errors import CHECK_FAILED
 
 if TYPE_CHECKING:
-    from monitor.kafka_settings import KafkaSettings
-    from streams.topics import Drift, TopicSpec
+    from monitor.settings.kafka import KafkaSettings
+    from streams.kafka.topics import Drift, TopicSpec
 
 app = command_app(no_args_is_help=True, help="Create and check the topics.")
 
@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout 
 @app.command(epilog="Example: reserve-monitor topics create")
 def create(config: Config = None, as_json: AsJson = False) -> None:
     """Create the topics that are absent, with their partitions and retention; what is there stays as it is."""
-    from streams.topics import create_topics
+    from streams.kafka.topics import create_topics
 
     kafka, specs = _wanted(config)
     made = asyncio.run(create_topics(kafka, specs))
@@ -39,7 +39,7 @@ def create(config: Config = None, as_json: AsJson = False) -> None:
 @app.command(epilog="Example: reserve-monitor topics check --json")
 def check(config: Config = None, as_json: AsJson = False) -> None:
     """Hold every topic of the broker against what it must be. Exit 1 when one would lose or mix up records."""
-    from streams.topics import check_topics
+    from streams.kafka.topics import check_topics
 
     kafka, specs = _wanted(config)
     drifts = asyncio.run(check_topics(kafka, specs))
@@ -55,8 +55,8 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
 
 
 def _wanted(config: Config) -> tuple[KafkaSettings, tuple[TopicSpec, ...]]:
-    from monitor.settings import load_settings
-    from streams.topics import TopicNames, topic_specs
+    from monitor.settings.load import load_settings
+    from streams.kafka.topics import TopicNames, topic_specs
 
     settings = load_settings(config)
     names = TopicNames(settings.source_names())

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
-from monitor.core import status
-from monitor.core.book import Book, Shared
-from monitor.core.canonical import canonical_bytes
-from monitor.core.causes import Cause, cause_of, configuration_cause
-from monitor.core.chain import NO_INPUTS, Published, fold
-from monitor.core.configuration import BadConfiguration, Configuration, parse_configuration
-from monitor.core.engine_state import (
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
+from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
+from monitor.core.entity import status
+from monitor.core.entity.entity import GROUP_WAIT, Entity
+from monitor.core.entity.publication import Evidence
+from monitor.core.entity.state import (
     configuration_of,
     entity_values,
     restored_entities,
@@ -25,16 +25,16 @@ from monitor.core.engine_state import (
     shared_values,
     taken,
 )
-from monitor.core.entity import GROUP_WAIT, Entity
-from monitor.core.outputs import ALERTS, Output
-from monitor.core.own_time import own_time_of
-from monitor.core.publication import Evidence
-from monitor.core.reconfiguration import Complete, ConfigurationParts
-from monitor.core.records import JournalRecord, Statement, journal_partition
-from monitor.core.schedule import EngineClock, earliest
-from monitor.core.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
-from monitor.core.source_health import Health, health_of, source_positions
-from monitor.core.times import MINUTE
+from monitor.core.journal.causes import Cause, cause_of, configuration_cause
+from monitor.core.journal.chain import NO_INPUTS, Published, fold
+from monitor.core.journal.event_time import own_time_of
+from monitor.core.journal.outputs import ALERTS, Output
+from monitor.core.journal.records import JournalRecord, Statement, journal_partition
+from monitor.core.journal.schedule import EngineClock, earliest
+from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import MINUTE
+from monitor.core.view.source_health import Health, health_of, source_positions
 
 EvaluateWhen = Literal["always", "at_ticks"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.core.assessment import Result
+from monitor.core.evaluation.assessment import Result
 from monitor.methods.example import worked_example
 from monitor.methods.loader import pack_digest, pack_object
 from monitor.methods.places import Document

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from monitor.core.assessment import Method, Result
-from monitor.core.book import Book, Shared
-from monitor.core.configuration import Configuration, MethodConfig, parse_configuration
-from monitor.core.records import JournalRecord, Source, SourcePartition, Statement
-from monitor.core.times import exact_time, parse_time
-from monitor.core.view import View
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import Configuration, MethodConfig, parse_configuration
+from monitor.core.evaluation.assessment import Method, Result
+from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement
+from monitor.core.values.times import exact_time, parse_time
+from monitor.core.view.view import View
 from monitor.methods.loader import check_options, pack_digest, pack_object, resolve_calendars, resolve_zones
 from monitor.methods.places import Document
 

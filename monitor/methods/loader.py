@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from monitor.core.canonical import digest_of
 from monitor.core.components.plan import COMMON_OPTIONS
-from monitor.core.times import SECOND, exact_time
+from monitor.core.values.canonical import digest_of
+from monitor.core.values.times import SECOND, exact_time
 from monitor.errors import ConfigurationError
 from monitor.methods.places import Document, read_document
 from monitor.methods.validation import check_pack, option_problem

@@ -12,8 +12,8 @@ from monitor.core.components import RULES, TERMS
 from monitor.core.components.pack import STATUSES, read_pack
 from monitor.core.components.plan import references, term_of
 from monitor.core.components.registry import Argument
-from monitor.core.currencies import is_fiat
-from monitor.core.money import BadDecimal, parse_decimal
+from monitor.core.values.currencies import is_fiat
+from monitor.core.values.money import BadDecimal, parse_decimal
 from monitor.methods.places import Document, Path_
 
 SCHEMA = "reserve.method/1"

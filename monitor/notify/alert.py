@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.canonical import canonical_bytes
-from monitor.core.times import parse_time
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import parse_time
 
 SCHEMA = "reserve.alert/1"
 SEVERITIES = ("info", "warning", "critical")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.core.times import SECOND, format_time
+from monitor.core.values.times import SECOND, format_time
 from monitor.notify import text
 from monitor.notify.alert import SEVERITIES, Alert
 from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered

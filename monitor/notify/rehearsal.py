@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.core.alerting import Identity
-from monitor.core.times import SECOND, format_time
+from monitor.core.alerts.life import Identity
+from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import SCHEMA, Alert, alert_of
 
 ALERTNAME = "DeliveryTest"

@@ -22,7 +22,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 
-from monitor.core.times import SECOND, parse_time
+from monitor.core.values.times import SECOND, parse_time
 from monitor.notify import text
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered

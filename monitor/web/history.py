@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.times import SECOND, parse_time
+from monitor.core.values.times import SECOND, parse_time
 
 POINTS = 240
 SERIES = 500

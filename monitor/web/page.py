@@ -12,8 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from monitor.core.times import SECOND, format_time
-from monitor.measurements import ALERTS
+from monitor.core.values.times import SECOND, format_time
+from monitor.metrics.declared import ALERTS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import History
@@ -26,7 +26,7 @@ DETAILED = 4
 """Up to so many entities stand in full on one page; more are a table that links to each."""
 
 _SEVERITIES = ("critical", "warning", "info")
-_TEMPLATES = Path(__file__).parent.parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)

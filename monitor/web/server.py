@@ -20,7 +20,7 @@ from monitor.web.history import History
 from monitor.web.page import render_page
 from monitor.web.protocols import Health, StatusSource, WebParts
 
-TEMPLATES = Path(__file__).parent.parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from monitor.core.times import SECOND, parse_time
+from monitor.core.values.times import SECOND, parse_time
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.alerting import Identity
-from monitor.core.times import SECOND, format_time
+from monitor.core.alerts.life import Identity
+from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import SCHEMA, Alert, alert_of
 from monitor.notify.channel import Told
 from streams.dispatch.lane import Lane

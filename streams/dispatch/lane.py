@@ -16,7 +16,7 @@ import stamina
 import structlog
 from stamina.instrumentation import set_on_retry_hooks
 
-from monitor.core.times import MINUTE, parse_time
+from monitor.core.values.times import MINUTE, parse_time
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Channel, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings

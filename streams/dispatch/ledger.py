@@ -17,10 +17,10 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from monitor.core.canonical import canonical_bytes
-from monitor.kafka_settings import KafkaSettings
+from monitor.core.values.canonical import canonical_bytes
 from monitor.notify.channel import Told
-from streams.reading import read_range
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.reading import read_range
 
 SCHEMA = "reserve.delivery/1"
 _RETRY_S = 1.0

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from monitor.core.records import Rules
+from monitor.core.journal.records import Rules
 
 
 class PartitionRefused(Exception):

@@ -10,11 +10,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from monitor.core.times import exact_time, from_ms
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import ended, producer, started
-from streams.intake.segments import DeadLetter, clamped
-from streams.topics import DEAD_LETTERS, TopicNames
+from monitor.core.values.times import exact_time, from_ms
+from monitor.settings.kafka import KafkaSettings
+from streams.intake.segment.segments import DeadLetter, clamped
+from streams.kafka.clients import ended, producer, started
+from streams.kafka.topics import DEAD_LETTERS, TopicNames
 
 PREFIX = "dlq."
 

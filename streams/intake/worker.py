@@ -17,20 +17,20 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
-from monitor.core.records import SourcePartition
+from monitor.core.journal.records import SourcePartition
 from monitor.errors import ConfigurationError
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import admin, consumer, ended, started
+from monitor.settings.kafka import KafkaSettings
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
-from streams.intake.collecting import rare_collections
 from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, best_fetch
+from streams.intake.garbage import rare_collections
 from streams.intake.observer import IntakeObserver
-from streams.intake.readers import reader_of
-from streams.intake.rules import IntakeRules
-from streams.intake.work import Outlets, PartitionWork
-from streams.journal import JournalProducer
-from streams.topics import SOURCE_TOPICS, TopicNames
+from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.segment.readers import reader_of
+from streams.intake.segment.rules import IntakeRules
+from streams.journal.writer import JournalProducer
+from streams.kafka.clients import admin, consumer, ended, started
+from streams.kafka.topics import SOURCE_TOPICS, TopicNames
 
 STAGE = "intake"
 _LONG_POLL_MS = 20

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from monitor.core.money import BadDecimal, parse_decimal
-from monitor.core.times import BadTime, parse_time
+from monitor.core.values.money import BadDecimal, parse_decimal
+from monitor.core.values.times import BadTime, parse_time
 from streams.wire.reasons import Reason
 
 FIRST_TIME_NS = parse_time("0001-01-01T00:00:00Z")

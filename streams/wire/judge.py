@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from monitor.core.money import plain
-from monitor.core.times import SECOND, exact_time
+from monitor.core.values.money import plain
+from monitor.core.values.times import SECOND, exact_time
 from streams.wire.fields import LENIENT, JsonNumber, has_control
 from streams.wire.mapping import Mapper, SourceFormat
 from streams.wire.models import (

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Self
 
-from monitor.core.times import SECOND, exact_time
+from monitor.core.values.times import SECOND, exact_time
 from monitor.errors import ConfigurationError
 from streams.wire.fields import LAST_TIME_NS, JsonNumber
 from streams.wire.models import MODELS

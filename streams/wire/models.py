@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from monitor.core.currencies import is_fiat
+from monitor.core.values.currencies import is_fiat
 from streams.wire.fields import (
     Amount,
     Asset,

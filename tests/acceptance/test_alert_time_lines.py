@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from monitor.core.times import HOUR, SECOND
+from monitor.core.values.times import HOUR, SECOND
 from tests.journal_maker import START, Journal, house, load
 from tests.owner import TimeLine
 

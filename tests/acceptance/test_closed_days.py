@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.core.times import DAY, HOUR, SECOND, parse_time
+from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.owner import TimeLine
 

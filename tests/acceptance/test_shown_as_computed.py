@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from monitor.configure import build_configuration
 from monitor.core.engine import Engine
-from monitor.core.times import SECOND, parse_time
-from monitor.measurements import METRICS, STATES, folding
-from monitor.metrics import Metrics
-from monitor.settings import settings_of
+from monitor.core.values.times import SECOND, parse_time
+from monitor.metrics.declared import METRICS, STATES, folding
+from monitor.metrics.registry import Metrics
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
 from monitor.web.history import History
 from monitor.web.page import entity_view, render_page
-from streams.offline import statements
+from streams.eventfiles.offline import statements
 from tests.unit.test_metrics import series
 from tests.unit.web.test_page import parts_of, words
 

@@ -6,10 +6,10 @@ import signal
 import sys
 from typing import Any
 
-from monitor.kafka_settings import KafkaSettings
-from streams.assessor import Assessor
-from streams.partition import Cadence
-from streams.topics import TopicNames
+from monitor.settings.kafka import KafkaSettings
+from streams.assessor.partition import Cadence
+from streams.assessor.worker import Assessor
+from streams.kafka.topics import TopicNames
 
 
 class Nobody:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from monitor.kafka_settings import KafkaSettings
-from streams.clients import admin, ended, started
-from streams.embedded import EmbeddedBroker
-from streams.topics import SOURCE_TOPICS, TopicNames, TopicSpec, create_topics, topic_specs
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import admin, ended, started
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import SOURCE_TOPICS, TopicNames, TopicSpec, create_topics, topic_specs
 
 PARTITIONS = 4
 

@@ -5,9 +5,9 @@ import json
 import sys
 from typing import Any
 
-from monitor.kafka_settings import KafkaSettings
+from monitor.settings.kafka import KafkaSettings
 from streams.intake.worker import Intake
-from streams.topics import TopicNames
+from streams.kafka.topics import TopicNames
 
 
 class Told:

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from monitor.core.canonical import digest_of
-from monitor.core.records import Statement, encode_statement
-from monitor.core.times import SECOND
+from monitor.core.journal.records import Statement, encode_statement
+from monitor.core.values.canonical import digest_of
+from monitor.core.values.times import SECOND
 from monitor.errors import CONFIGURATION, ConfigurationError
-from streams.clients import ended, producer, started
-from streams.journal import (
+from streams.journal.writer import (
     PART_BYTES,
     JournalProducer,
     configuration_statements,
@@ -19,8 +18,9 @@ from streams.journal import (
     newest_configuration,
     publish_configuration,
 )
-from streams.reading import read_range
-from streams.topics import JOURNAL
+from streams.kafka.clients import ended, producer, started
+from streams.kafka.reading import read_range
+from streams.kafka.topics import JOURNAL
 from tests.contract.conftest import PARTITIONS, Broker
 
 AT = 1_767_582_245 * SECOND

@@ -7,8 +7,17 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from monitor.errors import CONFIGURATION, ConfigurationError
-from streams.clients import admin, ended, started
-from streams.topics import DEAD_LETTERS, JOURNAL, TRADES, TopicSpec, check_topics, create_topics, require_topics, topic_specs
+from streams.kafka.clients import admin, ended, started
+from streams.kafka.topics import (
+    DEAD_LETTERS,
+    JOURNAL,
+    TRADES,
+    TopicSpec,
+    check_topics,
+    create_topics,
+    require_topics,
+    topic_specs,
+)
 from tests.contract.conftest import Broker
 
 

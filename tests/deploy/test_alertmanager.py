@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.measurements import ALERTS
+from monitor.metrics.declared import ALERTS
 from tests.deploy.tools import DEPLOY, rules, run, tool
 
 CONFIGURATION = DEPLOY / "alertmanager" / "alertmanager.yml"

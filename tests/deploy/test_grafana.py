@@ -10,7 +10,7 @@ import yaml
 
 from deploy.grafana.__main__ import texts
 from deploy.grafana.board import MAY_BE_EMPTY
-from monitor.measurements import METRICS
+from monitor.metrics.declared import METRICS
 from tests.deploy.tools import DEPLOY, EXPOSED, FOREIGN, metric_names
 
 FOLDER = DEPLOY / "grafana" / "dashboards"

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from streams.child import free_port
+from streams.demo.child import free_port
 
 UP = Path(__file__).resolve().parents[2] / "deploy" / "kafka" / "up"
 FAILS = """#!/bin/sh

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy.not_needed import needed
-from monitor.settings import load_settings
+from monitor.settings.load import load_settings
 from monitor.web import WebParts, build_web
 from tests.deploy.tools import DEPLOY, REPOSITORY, run, tool
 from tests.unit.web.test_server import FakeMetrics, FakeProbes

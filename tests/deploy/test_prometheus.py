@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.core.times import parse_time
-from monitor.measurements import ALERTS
-from monitor.metrics import Metrics
+from monitor.core.values.times import parse_time
+from monitor.metrics.declared import ALERTS
+from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 from tests.deploy.tools import DEPLOY, EXPOSED, FOREIGN, RULES, metric_names, rules, run, tool
 from tests.unit.test_metrics import FOLD, MEASURES

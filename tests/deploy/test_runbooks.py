@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from monitor.measurements import ALERTS
-from streams import dispatcher
+from monitor.metrics.declared import ALERTS
 from streams.dispatch import failing
+from streams.dispatch import worker as dispatcher
 from tests.deploy.tools import DEPLOY, rules
 
 RUNBOOKS = DEPLOY / "runbooks"

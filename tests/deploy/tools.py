@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.measurements import METRICS
+from monitor.metrics.declared import METRICS
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"

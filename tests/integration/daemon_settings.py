@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import yaml
 
-from monitor.kafka_settings import KafkaSettings
-from streams.child import DaemonProcess, free_port
+from monitor.settings.kafka import KafkaSettings
+from streams.demo.child import DaemonProcess, free_port
 
 ENTITY = "jp-main"
 WAIT_S = 60

@@ -9,7 +9,7 @@ from benchmarks.children import Child
 from benchmarks.load import Load
 from benchmarks.stage import Stage
 from monitor.errors import MonitorError
-from streams.embedded import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 
 
 @pytest.mark.broker

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from monitor.core.times import SECOND
+from monitor.core.values.times import SECOND
 from monitor.errors import CONFIGURATION, CONNECTION
-from monitor.kafka_settings import KafkaSettings
-from streams.child import free_port
-from streams.embedded import EmbeddedBroker
-from streams.publisher import Publisher
-from streams.simulator import Simulator
-from streams.topics import TopicNames, create_topics, topic_specs
+from monitor.settings.kafka import KafkaSettings
+from streams.demo.child import free_port
+from streams.demo.simulator import Simulator
+from streams.eventfiles.publisher import Publisher
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import TopicNames, create_topics, topic_specs
 
 from .daemon_settings import ENTITY, applied, asked, daemon_of, status_when, written
 

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from monitor.cli.demonstration import Demonstration
 from monitor.errors import CHECK_FAILED, MonitorError
-from streams.scenario import EXPECTED
+from streams.demo.scenario import EXPECTED
 from streams.schemas import json_schemas
 
 ROOT = Path(__file__).resolve().parents[2]

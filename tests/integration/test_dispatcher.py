@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from monitor.cli.alerts import app
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
-from streams import topics
 from streams.dispatch.ledger import read_memory
-from streams.dispatch.standing import standing_alerts
+from streams.kafka import topics
+from streams.lookup.alerts import standing_alerts
 from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
 

@@ -4,8 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from monitor.core.alerting import KEEP_RESOLVED, Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
-from monitor.core.times import HOUR, MINUTE, SECOND
+from monitor.core.alerts.life import KEEP_RESOLVED, Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
+from monitor.core.values.times import HOUR, MINUTE, SECOND
 
 SUBJECTS = ("BTC", "ETH")
 VERDICTS = st.sampled_from(Verdict)

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.calendar import Zone
-from monitor.core.records import JournalRecord
-from monitor.core.times import HOUR, SECOND, exact_time, parse_time
+from monitor.core.journal.records import JournalRecord
+from monitor.core.values.calendar import Zone
+from monitor.core.values.times import HOUR, SECOND, exact_time, parse_time
 from tests.book_maker import Desk, Maker, Segment, Trade, content, limits
 
 START = parse_time("2026-01-05T00:00:00Z")

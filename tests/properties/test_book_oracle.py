@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.calendar import WEEKDAYS, Zone
-from monitor.core.records import JournalRecord
-from monitor.core.times import HOUR, SECOND, exact_time, hour_of, parse_time
+from monitor.core.journal.records import JournalRecord
+from monitor.core.values.calendar import WEEKDAYS, Zone
+from monitor.core.values.times import HOUR, SECOND, exact_time, hour_of, parse_time
 from tests.book_maker import ENTITY, Desk, Segment, Trade, content, record
 from tests.naive_view import Event, NaiveView
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.records import Rules, Source, SourcePartition, Statement, encode_statement
-from streams.encoding import encode_fast
+from monitor.core.journal.records import Rules, Source, SourcePartition, Statement, encode_statement
+from streams.journal.encoding import encode_fast
 
 NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
 VALUES = st.recursive(

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from monitor.core.canonical import canonical_bytes, digest_of
-from monitor.core.chain import Forked
 from monitor.core.engine import Engine
-from monitor.core.outputs import Output
-from monitor.core.snapshot import Cut
-from monitor.core.times import SECOND
+from monitor.core.journal.chain import Forked
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.snapshot import Cut
+from monitor.core.values.canonical import canonical_bytes, digest_of
+from monitor.core.values.times import SECOND
 from streams.schemas import json_schemas
 from tests.journal_maker import Journal, configuration_text, house, load
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.records import SourcePartition
-from monitor.core.times import HOUR
-from streams.intake.trades import TradeReader
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.times import HOUR
+from streams.intake.segment.trades import TradeReader
 from tests.intake_logs import Cut, Logged, batch_of, cells_said, intake_rules, logs, oracle
 
 WHERE = SourcePartition("market.trades", 0, 3)

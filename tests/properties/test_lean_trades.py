@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.records import SourcePartition, encode_statement
-from monitor.core.times import DAY
-from streams.intake.rules import IntakeRules
-from streams.intake.segments import Batch
-from streams.intake.trades import TradeReader
+from monitor.core.journal.records import SourcePartition, encode_statement
+from monitor.core.values.times import DAY
+from streams.intake.segment.rules import IntakeRules
+from streams.intake.segment.segments import Batch
+from streams.intake.segment.trades import TradeReader
 from streams.wire import TRADES, Known, SourceFormat, lean_trades
 from streams.wire.mapping import PLACES
 from tests.intake_logs import START_MS, intake_rules

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake import lookback
-from streams.intake.lookback import LookBack
+from streams.intake.segment import lookback
+from streams.intake.segment.lookback import LookBack
 
 MANY = st.one_of(
     st.builds(lambda n: str(5000 + n), st.integers(0, 300)),

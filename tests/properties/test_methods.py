@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.configuration import parse_configuration
-from monitor.core.times import HOUR, exact_time
+from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.values.times import HOUR, exact_time
 from tests import worked_cases
 from tests.method_bench import Bench
 from tests.random_logs import START, RandomLog
@@ -101,9 +101,9 @@ def test_order_of_arrival_never_matters(tmp_path: Path, seed: int) -> None:
 
 
 def _content() -> dict[str, Any]:
-    from monitor.configure import build_configuration
     from monitor.methods.loader import load_packs
-    from monitor.settings import settings_of
+    from monitor.settings.load import settings_of
+    from monitor.settings.record import build_configuration
 
     options = {"eu.mica_67": {"class": "2"}, "ae.vara": {"activities": ["exchange"]}}
     methods = [{"id": method, "mode": "in_force", "options": options.get(method, {})} for method in load_packs()]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from monitor.configure import build_configuration
-from monitor.core.configuration import parse_configuration
-from monitor.core.times import DAY, HOUR, exact_time
+from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.values.times import DAY, HOUR, exact_time
 from monitor.methods.loader import load_packs
-from monitor.settings import settings_of
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
 from tests import worked_cases
 from tests.random_logs import ENTITIES, START, RandomLog
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.times import SECOND, format_time
+from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import Alert, read_alert
 from monitor.notify.alertmanager import AlertmanagerChannel
 from monitor.notify.channel import Channel, Refused, Told, Undelivered

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from monitor.core.times import format_time
-from streams.embedded import EmbeddedBroker
+from monitor.core.values.times import format_time
+from streams.kafka.embedded import EmbeddedBroker
 from tests.receivers import PagerDutyReceiver, SlackReceiver, WebhookReceiver
 from tests.stack.servers import (
     REPOSITORY,

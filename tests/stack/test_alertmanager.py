@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.notify.settings import AlertmanagerSettings
-from streams.dispatcher import Dispatcher
+from streams.dispatch.worker import Dispatcher
 from tests.bench import Bench, a_bench
 from tests.receivers import until
 from tests.stack.servers import Alertmanager, Notifications, alertmanager_configuration, eventually

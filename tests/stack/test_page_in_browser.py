@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.times import SECOND, format_time
+from monitor.core.values.times import SECOND, format_time
 from monitor.web import WebParts, WebServer, start_web
 from monitor.web.history import History
 from tests import status_examples as examples

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from monitor import logs
-from monitor.core.times import parse_time
+from monitor.core.values.times import parse_time
 
 
 @pytest.fixture

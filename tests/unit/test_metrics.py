@@ -7,8 +7,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from monitor.measurements import ALERTS, GAP_KINDS, METRICS, OUTCOMES, STATES, TOPICS, Folding, entity_samples, folding
-from monitor.metrics import Metrics
+from monitor.metrics.declared import ALERTS, GAP_KINDS, METRICS, OUTCOMES, STATES, TOPICS, Folding, entity_samples, folding
+from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 
 NS = 1_000_000_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import CONFIGURATION, ConfigurationError
-from monitor.sections import SOURCE_TOPICS
-from monitor.settings import load_settings, settings_of
+from monitor.settings.load import load_settings, settings_of
+from monitor.settings.sections import SOURCE_TOPICS
 
 EXAMPLE = """
 kafka: {bootstrap_servers: "127.0.0.1:9092", security_protocol: PLAINTEXT}

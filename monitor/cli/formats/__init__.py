@@ -14,8 +14,8 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from monitor.core.money import BadDecimal
-from monitor.core.times import BadTime, exact_time, parse_time
+from monitor.core.values.money import BadDecimal
+from monitor.core.values.times import BadTime, exact_time, parse_time
 from monitor.errors import UsageError
 from monitor.events import Event
 from streams.wire.fields import expand

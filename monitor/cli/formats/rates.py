@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from monitor.cli.formats import Given, LogClock, plain_number, time_or_none
-from monitor.core.times import DAY, exact_time
+from monitor.core.values.times import DAY, exact_time
 from monitor.errors import UsageError
 from monitor.events import Event
 

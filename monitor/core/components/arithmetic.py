@@ -7,8 +7,8 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import UNKNOWN, Figure, maximum, minimum, total
-from monitor.core.money import parse_decimal
+from monitor.core.values.figure import UNKNOWN, Figure, maximum, minimum, total
+from monitor.core.values.money import parse_decimal
 
 
 @term_type("parameter", name=Argument("amount"))

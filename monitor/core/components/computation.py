@@ -11,9 +11,9 @@ from monitor.core.components.fiscal_years import fiscal_year_of, last_day_of_fis
 from monitor.core.components.pack import Element, Parameter
 from monitor.core.components.plan import Plan
 from monitor.core.components.registry import RULES, TERMS
-from monitor.core.figure import Figure, total
-from monitor.core.money import exact_text
-from monitor.core.view import View
+from monitor.core.values.figure import Figure, total
+from monitor.core.values.money import exact_text
+from monitor.core.view.view import View
 
 Value = Figure | str | None | dict[str, Figure | None]
 """What a term yields: a figure, a text (a date), nothing (it is skipped), or several named figures."""

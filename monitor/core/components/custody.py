@@ -10,8 +10,8 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
-from monitor.core.money import EXACT
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.money import EXACT
 
 COLD = frozenset({"cold", "cold_equivalent", "third_party_cold"})
 HOT_AND_OTHER = frozenset({"warm", "hot", "third_party", "in_transit"})

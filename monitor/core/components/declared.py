@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.calendar import month_before
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import NOTHING, UNKNOWN, Figure, maximum, total
+from monitor.core.values.calendar import month_before
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, maximum, total
 
 INSTRUMENT_POLICIES = ("insurance_limit", "guarantee_limit", "own_funds", "liability_reserve")
 POLICIES = ("insurance_limit", "guarantee_limit")

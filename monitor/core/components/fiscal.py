@@ -9,8 +9,8 @@ from typing import Any
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.fiscal_years import fiscal_year_of, year_in
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import NOTHING, UNKNOWN, Figure, maximum, minimum, total
-from monitor.core.view import DeclarationView
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, maximum, minimum, total
+from monitor.core.view.view import DeclarationView
 
 _TURNOVER = "turnover_fiscal_year"
 _RESERVE = "liability_reserve"

@@ -10,8 +10,8 @@ from typing import Any
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.fiscal_years import year_in
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import UNKNOWN, Figure, total
-from monitor.core.view import IncidentView
+from monitor.core.values.figure import UNKNOWN, Figure, total
+from monitor.core.view.view import IncidentView
 
 _KIND = "business_indicator"
 _PARTS = ("ildc", "sc", "fc")

@@ -8,12 +8,12 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from monitor.core.calendar import month_before, month_end
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAGES
 from monitor.core.components.losses import INSTRUMENTS
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.calendar import month_before, month_end
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 
 _STORAGES = {**STORAGES, "trust": frozenset({"trust"}), "bank": frozenset({"bank"})}
 

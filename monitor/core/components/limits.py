@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
-from monitor.core.figure import Figure
+from monitor.core.values.figure import Figure
 
 STATES = {True: "adequate", False: "shortfall", None: "unknown"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import UNKNOWN, Figure, minimum, total
+from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 
 INSTRUMENTS = ("spot", "derivative")
 STATUSES = ("suspected", "confirmed", "contained", "closed", "withdrawn")

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
-from monitor.core.figure import Figure, total
+from monitor.core.values.figure import Figure, total
 
 _DEDUCTIONS = ("variable_pay", "discretionary", "non_recurring")
 _KIND = "fixed_overheads"

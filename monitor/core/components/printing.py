@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.components.computation import Row
-from monitor.core.figure import Figure
-from monitor.core.money import exact_text, minor_unit, round_down, round_up
+from monitor.core.values.figure import Figure
+from monitor.core.values.money import exact_text, minor_unit, round_down, round_up
 
 RATIO_DECIMALS = 8
 _ALL_DIGITS = 400

@@ -10,7 +10,7 @@ from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAG
 from monitor.core.components.limits import STATES
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
-from monitor.core.figure import UNKNOWN, Figure, minimum, total
+from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 
 
 @rule_type(

@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from monitor.core.flow import Flow
+from monitor.core.book.trades.flow import Flow
 from tests.intake_logs import Cut
 from tests.simulation.intake.world import PARTITIONS, EngineSide, Worker, World, sim_rules, totals_of
 

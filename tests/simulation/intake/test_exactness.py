@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from monitor.core.flow import Flow, Segment
-from monitor.core.records import Source, SourcePartition, Statement
-from streams.intake import work as work_module
+from monitor.core.book.trades.flow import Flow, Segment
+from monitor.core.journal.records import Source, SourcePartition, Statement
+from streams.intake import partition as work_module
 from streams.intake.beginning import Beginning, Committed, Log, decide
-from streams.intake.lookback import LookBack
-from streams.intake.segments import Batch, Flush
-from streams.intake.trades import TradeReader
-from streams.intake.work import Outlets, PartitionWork
+from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.segment.lookback import LookBack
+from streams.intake.segment.segments import Batch, Flush
+from streams.intake.segment.trades import TradeReader
 from tests.simulation.intake.schedules import every, first_failure
 
 SCHEDULES = 25

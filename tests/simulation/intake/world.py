@@ -13,16 +13,16 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from monitor.core.calendar import UTC_ZONE
-from monitor.core.flow import Flow
-from monitor.core.records import SourcePartition, Statement, decode_record, encode_statement
-from monitor.core.sources import Sources
-from monitor.core.times import DAY
-from monitor.core.trades import TradeRegister
+from monitor.core.book.sources.freshness import Sources
+from monitor.core.book.trades.flow import Flow
+from monitor.core.book.trades.trades import TradeRegister
+from monitor.core.journal.records import SourcePartition, Statement, decode_record, encode_statement
+from monitor.core.values.calendar import UTC_ZONE
+from monitor.core.values.times import DAY
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide
-from streams.intake.rules import IntakeRules
-from streams.intake.trades import TradeReader
-from streams.intake.work import Outlets, PartitionWork
+from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.segment.rules import IntakeRules
+from streams.intake.segment.trades import TradeReader
 from streams.wire import TRADES, Judge, Known, SourceFormat
 from tests.intake_logs import START_MS, Cut, Logged, batch_of, cut_of, intake_rules, trade_value
 

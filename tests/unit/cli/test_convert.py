@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from monitor.cli.formats import FORMATS, Given, pair, plain_number, reader_of
-from monitor.core.times import parse_time
+from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
 
 HEADER = '"domain","product_code","loaded","id","exec_date","side","price","size","buy_child_order_acceptance_id","sell"\n'

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli.dlq import app
-from monitor.core.records import SourcePartition
+from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
-from streams import dead_letters
-from streams.dead_letters import LetterId, StoredLetter, dismissal, letter_of
 from streams.intake.deadletter import headers_of
-from streams.intake.segments import DeadLetter
+from streams.intake.segment.segments import DeadLetter
+from streams.lookup import dead_letters
+from streams.lookup.dead_letters import LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
 
 WHERE = SourcePartition("custody.balances", 0, 0)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from monitor.__main__ import program
 from monitor.cli import ask, explain
 from monitor.errors import ConnectionProblem, MonitorError
-from monitor.settings import settings_of
+from monitor.settings.load import settings_of
 from tests.alert_samples import alert_value
 from tests.status_examples import adequate, shortfall, unknown
 
@@ -144,7 +144,7 @@ def test_an_assessment_says_what_is_short_and_what_is_missing(monkeypatch: pytes
 
 
 def test_what_is_not_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streams import lookup
+    from streams.lookup import outputs as lookup
 
     async def none(*_: object) -> None:
         return None

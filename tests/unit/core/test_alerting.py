@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.core.alerting import (
+from monitor.core.alerts.life import (
     KEEP_RESOLVED,
     RESEND_EVERY,
     Change,
@@ -15,7 +15,7 @@ from monitor.core.alerting import (
     resend,
     step,
 )
-from monitor.core.times import MINUTE, SECOND
+from monitor.core.values.times import MINUTE, SECOND
 
 T0 = 1_767_000_000 * SECOND
 DWELL = 60 * SECOND

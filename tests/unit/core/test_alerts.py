@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.alerting import Verdict
-from monitor.core.alerts import (
+from monitor.core.alerts.conditions import (
     Backing,
     Condition,
     FeedHealth,
@@ -18,10 +17,11 @@ from monitor.core.alerts import (
     method_conditions,
     unknown_condition,
 )
-from monitor.core.assessment import Result
+from monitor.core.alerts.life import Verdict
 from monitor.core.components.computation import Row
-from monitor.core.configuration import Levels, MethodConfig
-from monitor.core.figure import UNKNOWN, Figure
+from monitor.core.configuration.configuration import Levels, MethodConfig
+from monitor.core.evaluation.assessment import Result
+from monitor.core.values.figure import UNKNOWN, Figure
 
 METHOD = MethodConfig("jp.psa_custody", "in_force")
 OPEN_ENDED = Figure(Fraction(5), None)

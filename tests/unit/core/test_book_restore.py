@@ -2,8 +2,8 @@
 
 import pytest
 
-from monitor.core.figure import Figure
-from monitor.core.times import DAY, HOUR, SECOND, parse_time
+from monitor.core.values.figure import Figure
+from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds, limits
 
 T = parse_time("2026-01-05T10:00:00Z")

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.core.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone, month_before, month_end
-from monitor.core.configuration import BadConfiguration, parse_configuration
-from monitor.core.times import HOUR, parse_time
+from monitor.core.configuration.configuration import BadConfiguration, parse_configuration
+from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone, month_before, month_end
+from monitor.core.values.times import HOUR, parse_time
 from tests.book_maker import ENTITY, ZONES, content
 
 BRUSSELS = Zone("Europe/Brussels", [parse_time(t) for t, _ in ZONES["Europe/Brussels"]], [o for _, o in ZONES["Europe/Brussels"]])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.core.canonical import canonical_bytes, digest_of, digest_of_bytes
+from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
 
 
 def test_keys_are_sorted_and_nothing_is_spaced():

@@ -1,6 +1,6 @@
 """Causes: the newest few of each part, and what came since a place in the journal."""
 
-from monitor.core.causes import KEPT, Causes, cause_of, configuration_cause, why
+from monitor.core.journal.causes import KEPT, Causes, cause_of, configuration_cause, why
 from tests.journal_maker import Journal
 
 

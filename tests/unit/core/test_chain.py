@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from monitor.core.canonical import digest_of
-from monitor.core.chain import NO_INPUTS, Chain, Forked, Published, fold, inputs_text
-from monitor.core.outputs import ASSESSMENTS, Output
+from monitor.core.journal.chain import NO_INPUTS, Chain, Forked, Published, fold, inputs_text
+from monitor.core.journal.outputs import ASSESSMENTS, Output
+from monitor.core.values.canonical import digest_of
 
 
 def outputs(count: int, start: str = "x") -> list[Output]:

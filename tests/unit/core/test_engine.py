@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from monitor.core.canonical import digest_of, digest_of_bytes
-from monitor.core.chain import NO_INPUTS, fold, inputs_text
 from monitor.core.engine import Engine
-from monitor.core.outputs import Output
-from monitor.core.records import Statement
-from monitor.core.snapshot import TornSnapshot
-from monitor.core.times import SECOND, format_time
+from monitor.core.journal.chain import NO_INPUTS, fold, inputs_text
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import Statement
+from monitor.core.journal.snapshot import TornSnapshot
+from monitor.core.values.canonical import digest_of, digest_of_bytes
+from monitor.core.values.times import SECOND, format_time
 from tests.journal_maker import START, Journal, configuration_text, house, load
 
 HOUSE = configuration_text({"jp-main": house()})

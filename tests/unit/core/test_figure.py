@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core import figure
-from monitor.core.figure import NOTHING, UNKNOWN, Figure
+from monitor.core.values import figure
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure
 
 WHOLE = st.integers(0, 50).map(Fraction)
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.core.calendar import Zone
-from monitor.core.figure import Figure
-from monitor.core.records import SourcePartition
-from monitor.core.times import DAY, HOUR, parse_time
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.calendar import Zone
+from monitor.core.values.figure import Figure
+from monitor.core.values.times import DAY, HOUR, parse_time
 from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds
 
 T = parse_time("2026-01-05T10:00:00Z")
@@ -208,7 +208,7 @@ def test_a_bust_takes_back_from_the_cell_it_names() -> None:
 
 
 def test_a_bust_weeks_later_counts_once_and_ids_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.core.busts.KEPT", 3)
+    monkeypatch.setattr("monitor.core.book.trades.busts.KEPT", 3)
     first = Segment(0, 6, TRADES)
     gone = [replace(bust(n, TRADES[n - 10]), logged=T + n) for n in range(10, 14)]
     desk = Desk().put(first.flush(6, T), Segment(6, 14, gone).flush(14, T + 20 * DAY))

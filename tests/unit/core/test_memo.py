@@ -3,11 +3,11 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from monitor.core.calendar import UTC_ZONE, WEEKDAYS
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.memo import Memo
-from monitor.core.times import parse_time
-from monitor.core.view import View
+from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import parse_time
+from monitor.core.view.memo import Memo
+from monitor.core.view.view import View
 from tests.book_maker import ENTITY, Desk, Maker, content, limits
 
 T = "2026-01-05T10:00:00Z"

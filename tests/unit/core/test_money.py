@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from monitor.core import money
+from monitor.core.values import money
 
 
 @pytest.mark.parametrize("text", ["0", "12", "-3.5", "00012.50", "9" * 20 + "." + "9" * 18])

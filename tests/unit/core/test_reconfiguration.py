@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from monitor.core.canonical import digest_of_bytes
-from monitor.core.reconfiguration import PENDING_LIMIT, Complete, ConfigurationParts
+from monitor.core.configuration.reconfiguration import PENDING_LIMIT, Complete, ConfigurationParts
+from monitor.core.values.canonical import digest_of_bytes
 
 
 def parts_of(revision: int, text: str, count: int = 2) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from monitor.core.records import (
+from monitor.core.journal.records import (
     BadRecord,
     Rules,
     Source,

@@ -1,7 +1,7 @@
 """Rehearsals: the newest by its own time counts, from its own time until it expires or is replaced."""
 
-from monitor.core.rehearsal import Rehearsal
-from monitor.core.times import exact_time
+from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.values.times import exact_time
 
 T = 1_767_000_000_000_000_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.core.snapshot import BUCKET_BYTES, STATE_VERSION, Cutter, NewerState, TornSnapshot, values_of
+from monitor.core.journal.snapshot import BUCKET_BYTES, STATE_VERSION, Cutter, NewerState, TornSnapshot, values_of
 
 
 def cut(cutter: Cutter, **values: object) -> tuple[dict[str, bytes], set[str]]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from monitor.core.engine import Engine
-from monitor.core.times import SECOND, format_time
+from monitor.core.values.times import SECOND, format_time
 from tests.journal_maker import START, Journal, configuration_text, house, load
 
 HOUR_S = 3600

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core import times
+from monitor.core.values import times
 
 JANUARY = 1_767_582_245 * times.SECOND  # 2026-01-05T03:04:05Z
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.times import parse_time
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import parse_time
 from tests.book_maker import Desk, Maker, content, kinds, limits
 
 FROM, LATER, END = "2026-01-05T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"

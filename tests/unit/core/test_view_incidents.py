@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.incidents import Incidents
-from monitor.core.times import DAY, HOUR, exact_time, parse_time
-from monitor.core.view import IncidentView
+from monitor.core.book.incidents import Incidents
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import DAY, HOUR, exact_time, parse_time
+from monitor.core.view.view import IncidentView
 from tests.book_maker import Desk, Maker, content, kinds, limits
 
 T = parse_time("2026-01-05T10:00:00Z")

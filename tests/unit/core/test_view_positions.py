@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from monitor.core.calendar import UTC_ZONE, Zone
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.records import JournalRecord
-from monitor.core.times import DAY, HOUR, SECOND, parse_time
+from monitor.core.journal.records import JournalRecord
+from monitor.core.values.calendar import UTC_ZONE, Zone
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.book_maker import Desk, Maker, content, kinds, limits
 
 COLD = frozenset({"cold"})

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from monitor.core.calendar import Zone
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.times import DAY, HOUR, SECOND, parse_time
+from monitor.core.values.calendar import Zone
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.book_maker import Desk, Maker, Segment, Trade, content, kinds, limits
 
 T = "2026-01-05T10:00:00Z"

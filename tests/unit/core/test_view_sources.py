@@ -2,10 +2,10 @@
 
 import pytest
 
-from monitor.core.figure import UNKNOWN, Figure
-from monitor.core.gaps import Gaps
-from monitor.core.records import JournalRecord, Rules, Source, SourcePartition, Statement
-from monitor.core.times import HOUR, SECOND, parse_time
+from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.times import HOUR, SECOND, parse_time
+from monitor.core.view.gaps import Gaps
 from tests.book_maker import Desk, Maker, Segment, Trade, content, kinds, limits
 
 T = parse_time("2026-01-05T10:00:00Z")

@@ -1,4 +1,4 @@
-from monitor.core.times import SECOND, parse_time
+from monitor.core.values.times import SECOND, parse_time
 from monitor.notify.channel import Told
 from streams.dispatch.failing import ALERTNAME, Failures
 

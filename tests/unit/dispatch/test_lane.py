@@ -3,7 +3,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
-from monitor.core.times import SECOND
+from monitor.core.values.times import SECOND
 from monitor.notify.channel import Beat, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
 from streams.dispatch.lane import Lane

@@ -6,12 +6,12 @@ from decimal import localcontext
 
 import pytest
 
-from monitor.core.money import EXACT, parse_decimal
-from monitor.core.records import SourcePartition, encode_statement
-from monitor.core.times import HOUR, exact_time, from_ms
-from streams.intake.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
-from streams.intake.segments import Batch
-from streams.intake.trades import TradeReader
+from monitor.core.journal.records import SourcePartition, encode_statement
+from monitor.core.values.money import EXACT, parse_decimal
+from monitor.core.values.times import HOUR, exact_time, from_ms
+from streams.intake.segment.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
+from streams.intake.segment.segments import Batch
+from streams.intake.segment.trades import TradeReader
 from tests.intake_logs import START_MS, intake_rules, trade_value
 
 LONGEST = "9" * 20 + "." + "9" * 18

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from monitor.core.money import BadDecimal, parse_decimal
-from streams.intake.columns import positive_amounts, texts_of_raw
+from monitor.core.values.money import BadDecimal, parse_decimal
+from streams.intake.segment.columns import positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, TRADES, SourceFormat, lean_trades
 
 PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]

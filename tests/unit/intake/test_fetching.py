@@ -14,9 +14,9 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from streams.intake import fetching
-from streams.intake.collecting import rare_collections
 from streams.intake.fetching import _unpacked, batch_of
-from streams.intake.segments import Batch
+from streams.intake.garbage import rare_collections
+from streams.intake.segment.segments import Batch
 
 WHERE = TopicPartition("market.trades", 0)
 _LOG_APPEND = 8

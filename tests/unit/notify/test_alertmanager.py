@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitor.core.times import SECOND, format_time, parse_time
+from monitor.core.values.times import SECOND, format_time, parse_time
 from monitor.notify.alertmanager import AlertmanagerChannel
 from monitor.notify.channel import Beat, Notice, Refused, Told, Undelivered
 from monitor.notify.settings import AlertmanagerSettings

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import CONNECTION, ConnectionProblem
-from streams import embedded
-from streams.embedded import EmbeddedBroker
+from streams.kafka import embedded
+from streams.kafka.embedded import EmbeddedBroker
 
 
 def _listens(bootstrap: str) -> bool:

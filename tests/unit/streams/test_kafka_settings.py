@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.errors import CONFIGURATION, CONNECTION, ConfigurationError, ConnectionProblem
-from monitor.kafka_settings import KafkaSettings
-from streams import clients
-from streams.app import create_app
+from monitor.settings.kafka import KafkaSettings
+from streams.assessor.faust_app import create_app
+from streams.kafka import clients
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.memory import RECORDS, Keeper, building
+from streams.assessor.garbage import RECORDS, Keeper, building
 
 
 @pytest.fixture(autouse=True)

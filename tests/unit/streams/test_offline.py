@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from monitor.core.records import JournalRecord
-from monitor.core.times import parse_time
+from monitor.core.journal.records import JournalRecord
+from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
-from streams.offline import Rejection, event_lines, statements
+from streams.eventfiles.offline import Rejection, event_lines, statements
 from tests.intake_broker import configuration
 
 START = parse_time("2026-01-05T00:00:00Z")

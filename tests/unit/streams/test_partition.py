@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from monitor.core.engine import Engine
-from monitor.core.outputs import Output
-from monitor.core.records import JournalRecord, encode_statement
-from monitor.core.times import SECOND
-from streams.memory import Keeper
-from streams.partition import Cadence, PartitionWorker, output_record
-from streams.snapshots import SnapshotStore
-from streams.takeover import Found
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import JournalRecord, encode_statement
+from monitor.core.values.times import SECOND
+from streams.assessor.garbage import Keeper
+from streams.assessor.partition import Cadence, PartitionWorker, output_record
+from streams.assessor.snapshots import SnapshotStore
+from streams.assessor.takeover import Found
 from tests.journal_maker import Journal, configuration_text, house
 from tests.unit.streams.test_snapshots import Table
 
@@ -201,7 +201,7 @@ async def test_records_the_log_no_longer_has_are_a_hole(journal: list[JournalRec
 async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(
     journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.partition._REWIND_S", -1.0)
+    monkeypatch.setattr("streams.assessor.partition._REWIND_S", -1.0)
     bench = Bench(Table())
     await bench.feed(journal[:5])
     await bench.feed(journal[7:9])

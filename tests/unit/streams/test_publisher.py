@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 from aiokafka.errors import KafkaError
 
-from monitor.core.times import SECOND
+from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
-from monitor.kafka_settings import KafkaSettings
-from streams import publisher as module
+from monitor.settings.kafka import KafkaSettings
+from streams.eventfiles import publisher as module
+from streams.eventfiles.publisher import Publisher, check_retention, replay
+from streams.kafka.topics import TopicNames
 from streams.peers import Peers
-from streams.publisher import Publisher, check_retention, replay
-from streams.topics import TopicNames
 
 DAY_NS = 86_400 * SECOND
 LINES = [

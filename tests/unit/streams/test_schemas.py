@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from streams.kafka.topics import DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
 from streams.schemas import asyncapi_document, json_schemas
-from streams.topics import DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
 
 TRADE = {
     "trade_id": "1",

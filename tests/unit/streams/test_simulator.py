@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from monitor.core.times import SECOND, parse_time
+from monitor.core.values.times import SECOND, parse_time
 from monitor.events import Event
-from streams.publisher import key_of, oldest_by_topic, read_line
-from streams.scenario import ACTS, ENTITY, STOLEN, January2018, demo_settings
-from streams.simulator import Simulator
+from streams.demo.scenario import ACTS, ENTITY, STOLEN, January2018, demo_settings
+from streams.demo.simulator import Simulator
+from streams.eventfiles.publisher import key_of, oldest_by_topic, read_line
 from streams.wire.judge import Invalid, Judge, Known
 from streams.wire.mapping import SourceFormat
 from streams.wire.models import MODELS
@@ -105,7 +105,7 @@ def test_transfers_are_groups() -> None:
 
 
 def test_demo_settings_are_settings() -> None:
-    from monitor.settings import settings_of
+    from monitor.settings.load import settings_of
 
     settings = settings_of(demo_settings({"embedded": True}, 1, "http://127.0.0.1:1/alerts", "secret"))
     assert settings.kafka.embedded

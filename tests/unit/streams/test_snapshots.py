@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from monitor.core.snapshot import Cut
-from streams.snapshots import Manifest, SnapshotStore
+from monitor.core.journal.snapshot import Cut
+from streams.assessor.snapshots import Manifest, SnapshotStore
 
 
 class Table:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.takeover import _newest
+from streams.assessor.takeover import _newest
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from monitor.core.times import SECOND
-from streams.ticks import BETWEEN_NS, IDLE_NS, Ticker
+from monitor.core.values.times import SECOND
+from streams.assessor.ticks import BETWEEN_NS, IDLE_NS, Ticker
 
 NOW = 1_767_582_245 * SECOND
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from monitor.kafka_settings import KafkaSettings
-from streams.topics import (
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.topics import (
     ALERTS,
     DEAD_LETTERS,
     JOURNAL,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.times import SECOND, format_time, parse_time
+from monitor.core.values.times import SECOND, format_time, parse_time
 from monitor.web import WebParts, text
 from monitor.web.chart import draw
 from monitor.web.history import History, Point

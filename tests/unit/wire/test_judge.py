@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from monitor.core.currencies import FIAT
-from monitor.core.times import DAY, SECOND, parse_time
+from monitor.core.values.currencies import FIAT
+from monitor.core.values.times import DAY, SECOND, parse_time
 from streams.wire import MODELS, REASONS, SCHEMAS, Invalid, Judge, Known, SourceFormat, Trade, Valid
 from streams.wire.fields import expand
 from streams.wire.judge import MAX_DEPTH, MAX_VALUE_BYTES

@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import pytest
 
-from monitor.core.records import SourcePartition
-from monitor.core.times import DAY, SECOND, exact_time, parse_time
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.times import DAY, SECOND, exact_time, parse_time
 from monitor.errors import ConfigurationError
-from streams.intake.decoding import columns_of
-from streams.intake.rules import IntakeRules
-from streams.intake.segments import Batch
-from streams.intake.trades import TradeReader
+from streams.intake.segment.decoding import columns_of
+from streams.intake.segment.rules import IntakeRules
+from streams.intake.segment.segments import Batch
+from streams.intake.segment.trades import TradeReader
 from streams.wire import MODELS, TRADES, Invalid, Judge, Known, SourceFormat, Trade, Valid, lean_trades
 from streams.wire.mapping import PLACES, TIME_FIELDS
 from tests.intake_logs import cells_said, intake_rules

@@ -1,0 +1,233 @@
+"""The alerts of one entity: follows each condition through its life and writes its records (CONTRACT 2, JOURNAL 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from monitor.core.alerts.conditions import Condition, Content, blinded
+from monitor.core.alerts.life import Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
+from monitor.core.evaluation.evaluation import MethodResult
+from monitor.core.journal.causes import Cause, telling
+from monitor.core.journal.schedule import earliest
+from monitor.core.values.canonical import digest_of
+from monitor.core.values.times import format_time
+
+_NO_LIFE = Life()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change to publish. `record` lacks only what the engine adds: evidence, the assessment's digest, chain."""
+
+    identity: Identity
+    reason: str
+    record: dict[str, Any]
+    caused_at: int | None
+
+
+@dataclass(slots=True)
+class Kept:
+    """One alert: its life, its newest record as published, and the causes noted when its present dwell began.
+
+    A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
+    """
+
+    life: Life = _NO_LIFE
+    record: dict[str, Any] | None = None
+    noted: list[Cause] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an evaluation's alerts have in common.
+
+    Results by method, the entity's dwell (ns), the causes since the last evaluation, and where runbooks are.
+    """
+
+    results: Mapping[str, MethodResult]
+    dwell: int
+    causes: list[Cause]
+    runbook_base_url: str
+
+
+class AlertBook:
+    """Every alert of one entity that fires, waits for its dwell, or was resolved in the last 7 days."""
+
+    def __init__(self, update_every: int) -> None:
+        self.update_every = update_every
+        self._kept: dict[Identity, Kept] = {}
+
+    def follow(self, conditions: Iterable[Condition], moment: Moment, around: Surroundings) -> list[Draft]:
+        """The changes that an evaluation's conditions make, in the order of the conditions, then what is not among them."""
+        drafts: list[Draft] = []
+        seen: set[Identity] = set()
+        for condition in conditions:
+            seen.add(condition.identity)
+            kept = self._kept.get(condition.identity)
+            if kept is None and condition.verdict is not Verdict.TRUE:
+                continue
+            drafts += self._follow_one(condition, kept or Kept(), moment, around)
+        for identity in sorted((one for one in self._kept if one not in seen), key=_order):
+            drafts += self._follow_one(_absent(identity, around.results), self._kept[identity], moment, around, shows=False)
+        return drafts
+
+    def repeats(self, at: int) -> tuple[list[Draft], list[Identity]]:
+        """The hourly repeats that are due at `at`, and the alerts that are over: they get a tombstone."""
+        drafts: list[Draft] = []
+        over: list[Identity] = []
+        for identity in sorted(self._kept, key=_order):
+            kept = self._kept[identity]
+            life, change = resend(kept.life, at)
+            if life is None:
+                del self._kept[identity]
+                over.append(identity)
+                continue
+            kept.life = life
+            if change is not None and kept.record is not None:
+                record = {name: value for name, value in kept.record.items() if name not in {"chain", "digest"}}
+                drafts.append(Draft(identity, change.reason, record | {"reason": change.reason}, None))
+        return drafts, over
+
+    def published(self, identity: Identity, record: dict[str, Any]) -> None:
+        """Notes the record as it was published."""
+        self._kept[identity].record = record
+
+    def records(self) -> list[dict[str, Any]]:
+        """The newest record of each alert that was published, sorted by what identifies it."""
+        kept = (self._kept[identity].record for identity in sorted(self._kept, key=_order))
+        return [record for record in kept if record is not None]
+
+    def next_instant(self, after: int) -> int | None:
+        """The earliest instant above `after` at which something here is due by time alone."""
+        instants = (next_instant(kept.life, self.update_every) for kept in self._kept.values())
+        return earliest(instant for instant in instants if instant is not None and instant > after)
+
+    def state(self) -> list[dict[str, Any]]:
+        """JSON values for a snapshot."""
+        return [
+            {
+                "identity": asdict(identity),
+                "life": self._kept[identity].life.state(),
+                "record": self._kept[identity].record,
+                "noted": [cause.state() for cause in self._kept[identity].noted],
+            }
+            for identity in sorted(self._kept, key=_order)
+        ]
+
+    def restore(self, state: Iterable[Mapping[str, Any]]) -> None:
+        """Takes back what `state` wrote."""
+        for entry in state:
+            noted = [Cause.of_state(cause) for cause in entry["noted"]]
+            self._kept[Identity(**entry["identity"])] = Kept(Life.of_state(entry["life"]), entry["record"], noted)
+
+    def _follow_one(
+        self, condition: Condition, kept: Kept, moment: Moment, around: Surroundings, *, shows: bool = True
+    ) -> list[Draft]:
+        if kept.life.status == "resolved" and kept.life.true_since is None and condition.verdict is not Verdict.TRUE:
+            return []
+        content = condition.show() if shows else None
+        dwell = around.dwell if condition.dwells else 0
+        sight = Sight(
+            condition.verdict,
+            condition.severity,
+            condition.mode or kept.life.mode,
+            enter_dwell=max(dwell, condition.grace),
+            exit_dwell=dwell,
+            ends_as=condition.ends_as,
+            shown=kept.life.shown if content is None else _shown(content),
+        )
+        life, changes = step(kept.life, sight, moment)
+        causes = [cause for cause in around.causes if condition.concerns(cause)]
+        self._note_causes(kept, life, causes)
+        drafts = [self._draft(condition.identity, change, content, kept, causes=causes, around=around) for change in changes]
+        if changes:
+            kept.noted = []
+        kept.life = life
+        if life.status == "none" and life.true_since is None:
+            self._kept.pop(condition.identity, None)
+        else:
+            self._kept[condition.identity] = kept
+        return drafts
+
+    @staticmethod
+    def _note_causes(kept: Kept, life: Life, causes: list[Cause]) -> None:
+        """A dwell that begins notes what began it; one that is broken forgets it."""
+        before = kept.life.true_since if kept.life.status != "firing" else kept.life.clear_since
+        now = life.true_since if life.status != "firing" else life.clear_since
+        if before is None and now is not None:
+            kept.noted = list(causes)
+        elif before is not None and now is None and life.revision == kept.life.revision:
+            kept.noted = []
+
+    @staticmethod
+    def _draft(
+        identity: Identity, change: Change, content: Content | None, kept: Kept, *, causes: list[Cause], around: Surroundings
+    ) -> Draft:
+        causes = telling(kept.noted or causes)
+        waited = {"entered": change.life.enter_dwell, "reopened": change.life.enter_dwell, "recovered": change.life.exit_dwell}
+        newest = max((cause.logged_at for cause in causes), default=None)
+        caused_at = None if newest is None else newest + waited.get(change.reason, 0)
+        printed = [cause.printed() for cause in causes]
+        if not printed and kept.record is not None and change.life.status == "firing":
+            printed = kept.record["causes"]
+        record = _record(identity, change, printed, around)
+        record |= _texts(content) if content is not None else _texts_of(kept.record)
+        return Draft(identity, change.reason, record | {"result_digest": digest_of(record)}, caused_at)
+
+
+def _record(identity: Identity, change: Change, causes: list[dict[str, Any]], around: Surroundings) -> dict[str, Any]:
+    life = change.life
+    return {
+        "schema": "reserve.alert/1",
+        "fingerprint": identity.fingerprint,
+        **asdict(identity),
+        "severity": life.severity,
+        "status": life.status,
+        "revision": life.revision,
+        "starts_at": format_time(life.starts_at or 0),
+        "updated_at": format_time(life.changed_at),
+        "ends_at": None if life.ends_at is None else format_time(life.ends_at),
+        "runbook_url": f"{around.runbook_base_url}#{identity.alertname.lower()}",
+        "causes": causes,
+        "reason": change.reason,
+        "mode": life.mode,
+        "rehearsal": life.rehearsal,
+    }
+
+
+def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Condition:
+    """An alert that the evaluation does not speak of.
+
+    Its subject is gone, which is evidence unless the method cannot see; or its method is gone.
+    """
+    if identity.method is None:
+        return Condition(identity, Verdict.CLEAR, mode="", ends_as="ended")
+    found = results.get(identity.method)
+    if found is None:
+        return Condition(identity, Verdict.CLEAR, mode="", dwells=False, ends_as="method_changed")
+    blind = found.result.state == "not_computable" or blinded(found.result)
+    verdict = Verdict.UNKNOWN if blind else Verdict.CLEAR
+    return Condition(identity, verdict, mode=found.prepared.config.mode, ends_as="ended")
+
+
+def _shown(content: Content) -> str:
+    return digest_of([content.summary, content.description, dict(content.figures), content.cure_by])
+
+
+def _texts(content: Content) -> dict[str, Any]:
+    return {
+        "summary": content.summary,
+        "description": content.description,
+        "figures": dict(content.figures),
+        "cure_by": content.cure_by,
+    }
+
+
+def _texts_of(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if record is None else {name: record[name] for name in ("summary", "description", "figures", "cure_by")}
+
+
+def _order(identity: Identity) -> tuple[str, str, str, str]:
+    return identity.alertname, identity.method or "", identity.rule, identity.subject or ""

@@ -1,0 +1,396 @@
+"""From one evaluation to the conditions of CONTRACT 2's alert table: which hold, which are proved over, what they show.
+
+`ReserveShortfall` inhibits `SameAssetShortfall` of the same entity and method where notifications are routed: both exist
+as records, since the evidence of each asset's shortfall must stand by itself. What a dead feed leaves unknown is told by
+`SourceStale` or `SourceUnhealthy` alone: `ReserveUnknown` neither begins nor ends while nothing else explains the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.alerts.life import EndReason, Identity, Severity, Verdict
+from monitor.core.components.computation import Row
+from monitor.core.configuration.configuration import Levels, MethodConfig
+from monitor.core.evaluation.assessment import Result
+from monitor.core.journal.causes import Cause
+from monitor.core.values.figure import Figure
+from monitor.core.values.money import exact_text, minor_unit, plain, round_up
+
+OWN_ALERTS = {
+    "guarantee_asset": "SameAssetShortfall",
+    "reserve_asset": "SameAssetShortfall",
+    "client_asset": "ClientAssetShortfall",
+    "holding": "ClientAssetShortfall",
+    "fiat_trust": "ClientAssetShortfall",
+    "hot_ratio": "HotStorageLimitExceeded",
+    "cold_ratio": "HotStorageLimitExceeded",
+}
+"""Component families whose shortfall has an alert of its own."""
+
+SEVERITY_OF_INCIDENT: dict[str, Severity] = {"low": "info", "medium": "warning", "high": "critical", "critical": "critical"}
+OPEN_STATUSES = frozenset({"suspected", "confirmed", "contained"})
+
+_DERIVED_GAPS = {
+    "custody.balances": frozenset({"position_stale"}),
+    "market.prices": frozenset({"price_stale"}),
+    "market.trades": frozenset({"price_stale"}),
+}
+"""Gaps that follow from the silence of a topic and need no alert of their own beside its SourceStale."""
+
+_SOURCE_GAPS = frozenset({"source_silent", "source_unhealthy"})
+_FORCING_GAPS = _SOURCE_GAPS | {"records_lost"}
+_HARMLESS_GAPS = frozenset({"record_rejected", "window_short"})
+_NAMED_GAPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
+
+    `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
+    the alert has. `concerns`: whether an event may have caused it. `grace`: at least so long (ns) it must hold to fire.
+    """
+
+    identity: Identity
+    verdict: Verdict
+    severity: Severity = "critical"
+    mode: str = "in_force"
+    dwells: bool = True
+    ends_as: EndReason = "recovered"
+    show: Callable[[], Content] = field(default=lambda: Content("", ""))
+    concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
+    grace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an alert shows: texts for people, figures as strings, and the cure date where there is one."""
+
+    summary: str
+    description: str
+    figures: Mapping[str, str | None] = field(default_factory=dict)
+    cure_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What clients are owed of an asset and all that is there of it, over all roles (LiabilityExceedsAssets)."""
+
+    asset: str
+    owed: Figure
+    there: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
+
+    `unhealthy` None: too few records to judge by. `grace` (ns): a feed that was never heard is silent at once, but stale
+    only when its freshness has passed since it was first waited for; else every fresh installation would page.
+    """
+
+    name: str
+    silent: bool
+    unhealthy: bool | None
+    grace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSight:
+    """An incident's newest revision, and its net loss in the reporting currency if it is open."""
+
+    body: Mapping[str, Any]
+    net: Figure | None
+    currency: str
+
+
+def method_conditions(entity: str, method: MethodConfig, result: Result, levels: Levels, near: str) -> Iterator[Condition]:
+    """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO)."""
+    maker = _MethodConditions(entity, method, result, levels)
+    yield from maker.headline()
+    for row in result.rows:
+        yield from maker.row(row, near)
+    yield maker.coverage_low()
+
+
+def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_feeds: frozenset[str]) -> Condition:
+    """ReserveUnknown; covered while dead feeds, which have an alert, are all there is to explain the state."""
+    verdict = Verdict.CLEAR
+    if result.state in {"unknown", "not_computable"}:
+        explained = result.state == "unknown" and _explained(result.gaps, dead_feeds)
+        verdict = Verdict.BETWEEN if explained else Verdict.TRUE
+    identity = Identity("ReserveUnknown", entity, method.id, "reserve_unknown", None)
+    return Condition(identity, verdict, "critical", method.mode, show=lambda: _show_unknown(entity, method, result))
+
+
+def entity_conditions(
+    entity: str, backing: Sequence[Backing], feeds: Sequence[FeedHealth], incidents: Sequence[IncidentSight]
+) -> Iterator[Condition]:
+    """The conditions of the entity itself: their method is null."""
+    for asset in backing:
+        yield _liability_exceeds_assets(entity, asset)
+    for incident in incidents:
+        yield _incident_open(entity, incident)
+    for feed in feeds:
+        stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
+        yield replace(stale, grace=feed.grace)
+        yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
+
+
+def blinded(result: Result) -> bool:
+    """Whether a source the result reads is dead or lost records: nothing it says is then positive evidence."""
+    return any(gap["kind"] in _FORCING_GAPS and gap["effect"] != "figures" for gap in result.gaps)
+
+
+class _MethodConditions:
+    def __init__(self, entity: str, method: MethodConfig, result: Result, levels: Levels) -> None:
+        self.entity = entity
+        self.method = method
+        self.result = result
+        self.levels = levels
+        self.blind = blinded(result)
+
+    def condition(
+        self,
+        alertname: str,
+        rule: str,
+        subject: str | None,
+        verdict: Verdict,
+        show: Callable[[], Content],
+        *,
+        severity: Severity = "critical",
+    ) -> Condition:
+        """A condition of this method; what looks over is not known to be while a source is dead."""
+        if verdict is Verdict.CLEAR and self.blind:
+            verdict = Verdict.UNKNOWN
+        identity = Identity(alertname, self.entity, self.method.id, rule, subject)
+        return Condition(identity, verdict, severity, self.method.mode, show=show)
+
+    def headline(self) -> Iterator[Condition]:
+        """ReserveShortfall of the whole; none for a headline of which every part is skipped."""
+        required, available = self.result.required_figure, self.result.available_figure
+        if required is None or available is None:
+            if self.result.state == "not_computable":
+                yield self.condition("ReserveShortfall", "headline", None, Verdict.UNKNOWN, self._show_headline)
+            return
+        met = available.reaches(required)
+        verdict = Verdict.UNKNOWN
+        if met is False and not self.result.projection:
+            verdict = Verdict.TRUE
+        elif met is not None:
+            verdict = self._left(available, required)
+        yield self.condition("ReserveShortfall", "headline", None, verdict, self._show_headline)
+
+    def row(self, row: Row, near: str) -> Iterator[Condition]:
+        """The alert of a component, and of its cure date."""
+        family, _, asset = row.name.partition(".")
+        subject = asset or None
+        if family != "reserve":
+            alertname = OWN_ALERTS.get(family, "ReserveShortfall")
+            yield self.condition(alertname, family, subject, self._row_verdict(row), lambda: self._show_row(row))
+        cure = self.condition("CureDeadlineNear", family, subject, _cure_verdict(row, near), lambda: self._show_cure(row))
+        yield replace(cure, dwells=False)
+
+    def coverage_low(self) -> Condition:
+        """ReserveCoverageLow: the watch ratio below `watch_enter`, until above `watch_exit`; or the method's own watch level."""
+        return self.condition(
+            "ReserveCoverageLow", "reserve_coverage_low", None, self._coverage_verdict(), self._show_coverage, severity="warning"
+        )
+
+    def _row_verdict(self, row: Row) -> Verdict:
+        if row.state == "shortfall":
+            return Verdict.TRUE
+        if row.state in {"unknown", "not_computable"}:
+            return Verdict.UNKNOWN
+        if row.held is None or row.required is None:
+            return Verdict.CLEAR
+        return self._left(row.held, row.required) if row.bound == "min" else self._left(row.required, row.held)
+
+    def _left(self, greater: Figure, lesser: Figure) -> Verdict:
+        """Whether what is met is met by the exit level too."""
+        level = self.levels.shortfall_exit
+        past = level is None or greater.reaches(lesser.scaled(Fraction(level))) is True
+        return Verdict.CLEAR if past else Verdict.BETWEEN
+
+    def _coverage_verdict(self) -> Verdict:
+        state, ratio = self.result.state, self.result.watch_ratio
+        enter, leave = self.levels.watch_enter, self.levels.watch_exit
+        if state == "watch":
+            return Verdict.TRUE
+        if state == "not_computable":
+            return Verdict.UNKNOWN
+        if enter is None:
+            return Verdict.CLEAR if state == "adequate" else Verdict.BETWEEN
+        if ratio is None:
+            return Verdict.CLEAR if state == "adequate" else Verdict.UNKNOWN
+        reached = ratio.reaches(Figure.of(enter))
+        if reached is not True:
+            return Verdict.UNKNOWN if reached is None else Verdict.TRUE
+        over = leave is None or (ratio.low is not None and ratio.low > Fraction(leave))
+        return Verdict.CLEAR if over else Verdict.BETWEEN
+
+    def _show_headline(self) -> Content:
+        result = self.result
+        figures = {name: getattr(result, name) for name in ("required", "available", "surplus", "coverage", "coverage_lower")}
+        shown = f"requires {_or_unknown(result.required)}, has {_or_unknown(result.available)} {result.currency}"
+        return Content(
+            f"{self.entity}: {self._headline_text()}",
+            f"{self.method.id} {shown}; surplus {_or_unknown(result.surplus)}, state {result.state}.{_gaps_text(result.gaps)}",
+            figures | {"currency": result.currency},
+        )
+
+    def _headline_text(self) -> str:
+        result = self.result
+        if result.surplus is not None and result.surplus.startswith("-"):
+            short = f"{result.surplus.removeprefix('-')} {result.currency}"
+            return f"short by {short} under {self.method.id}, coverage {_or_unknown(result.coverage)}"
+        return f"{self.method.id} is {result.state}, coverage {_or_unknown(result.coverage)}"
+
+    def _show_coverage(self) -> Content:
+        enter = self.levels.watch_enter
+        level = "the method's watch level" if enter is None else f"the watch level {plain(enter)}"
+        content = self._show_headline()
+        summary = f"{self.entity}: {self.method.id} measured against {level}, coverage {_or_unknown(self.result.coverage)}"
+        return replace(content, summary=summary)
+
+    def _show_row(self, row: Row) -> Content:
+        printed = self._printed(row)
+        wanted = "at least" if row.bound == "min" else "at most"
+        figures = {name: printed[name] for name in ("required", "held", "shortfall", "amount", "unit")}
+        ref = f" ({row.ref})" if row.ref else ""
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        verdict = f"{row.state}"
+        if row.state == "shortfall":
+            verdict = f"{_or_unknown(printed['shortfall'])}{unit} {'short' if row.bound == 'min' else 'above its limit'}"
+        worth = "" if printed["amount"] in {None, "0"} else f"; worth {printed['amount']} {self.result.currency}"
+        return Content(
+            f"{self.entity}: {row.name} is {verdict} under {self.method.id}",
+            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, "
+            f"held {_or_unknown(printed['held'])}{worth}.",
+            figures | {"currency": self.result.currency},
+            printed["cure_by"],
+        )
+
+    def _show_cure(self, row: Row) -> Content:
+        content = self._show_row(row)
+        return Content(
+            f"{self.entity}: {self.method.id} {row.name} must be cured by {_or_unknown(content.cure_by)}",
+            content.description,
+            content.figures,
+            content.cure_by,
+        )
+
+    def _printed(self, row: Row) -> Mapping[str, Any]:
+        return next(component for component in self.result.components if component["name"] == row.name)
+
+
+def _show_unknown(entity: str, method: MethodConfig, result: Result) -> Content:
+    return Content(
+        f"{entity}: {method.id} is {result.state}",
+        f"The reserve cannot be told: state {result.state}.{_gaps_text(result.gaps)}",
+        {"state": result.state, "coverage_lower": result.coverage_lower, "coverage_upper": result.coverage_upper},
+    )
+
+
+def _cure_verdict(row: Row, near: str) -> Verdict:
+    if row.cure_by is not None and row.cure_by.isoformat() <= near:
+        return Verdict.TRUE
+    return Verdict.UNKNOWN if row.state in {"unknown", "not_computable"} else Verdict.CLEAR
+
+
+def _explained(gaps: Sequence[Mapping[str, Any]], dead_feeds: frozenset[str]) -> bool:
+    """Whether dead feeds that have an alert account for every gap that can make a state unknown."""
+    dead_topics = {feed.partition("/")[0] for feed in dead_feeds}
+    derived = frozenset[str]().union(*(_DERIVED_GAPS.get(topic, frozenset()) for topic in dead_topics))
+    blamed = False
+    for gap in gaps:
+        if gap["kind"] in _HARMLESS_GAPS or gap["effect"] == "figures":
+            continue
+        if gap["kind"] in _SOURCE_GAPS and gap["subject"] in dead_feeds:
+            blamed = True
+        elif gap["kind"] not in derived:
+            return False
+    return blamed
+
+
+def _liability_exceeds_assets(entity: str, backing: Backing) -> Condition:
+    covered = backing.there.reaches(backing.owed)
+    verdict = {True: Verdict.CLEAR, False: Verdict.TRUE, None: Verdict.UNKNOWN}[covered]
+
+    def show() -> Content:
+        owed, there = _bound_text(backing.owed.low), _bound_text(backing.there.high)
+        return Content(
+            f"{entity}: clients are owed more {backing.asset} than there is",
+            f"client_liability in {backing.asset} is {owed}, all other roles together hold {there}: a ledger error or a loss.",
+            {"client_liability": owed, "held": there, "unit": backing.asset},
+        )
+
+    identity = Identity("LiabilityExceedsAssets", entity, None, "liability_exceeds_assets", backing.asset)
+    return Condition(identity, verdict, show=show)
+
+
+def _incident_open(entity: str, incident: IncidentSight) -> Condition:
+    body = incident.body
+    name, status = str(body["incident_id"]), str(body["status"])
+
+    def show() -> Content:
+        net = None if incident.net is None else incident.net.value
+        low = None if incident.net is None else incident.net.low
+        currency = incident.currency
+        figures = {"net_loss": _loss_text(net, currency), "net_loss_lower": _loss_text(low, currency), "currency": currency}
+        return Content(
+            f"{entity}: security incident {name} ({body['kind']}) is {status}",
+            f"{_sentence(body['summary'] or body['kind'])} Revision {body['revision']}, "
+            f"severity {body['severity']}, net loss {_or_unknown(figures['net_loss'])} {currency}.",
+            figures | {"status": status, "revision": str(body["revision"])},
+        )
+
+    return Condition(
+        Identity("SecurityIncidentOpen", entity, None, "security_incident_open", name),
+        Verdict.TRUE if status in OPEN_STATUSES else Verdict.CLEAR,
+        SEVERITY_OF_INCIDENT.get(str(body["severity"]), "critical"),
+        dwells=False,
+        ends_as="ended",
+        show=show,
+        concerns=lambda cause: cause.part == "incident" and cause.event_id == name,
+    )
+
+
+def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str) -> Condition:
+    rule = "source_stale" if alertname == "SourceStale" else "source_unhealthy"
+    verdict = {True: Verdict.TRUE, False: Verdict.CLEAR, None: Verdict.UNKNOWN}[holds]
+    return Condition(
+        Identity(alertname, entity, None, rule, feed),
+        verdict,
+        "warning",
+        show=lambda: Content(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
+        concerns=lambda cause: cause.topic == feed.partition("/")[0],
+    )
+
+
+def _gaps_text(gaps: Sequence[Mapping[str, Any]]) -> str:
+    if not gaps:
+        return ""
+    named = ", ".join(f"{gap['kind']} {gap['subject']}" for gap in gaps[:_NAMED_GAPS])
+    more = f" and {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
+    return f" Not known: {named}{more}."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "。")) else f"{text}."
+
+
+def _or_unknown(text: str | None) -> str:
+    return "unknown" if text is None else text
+
+
+def _bound_text(value: Fraction | None) -> str | None:
+    return None if value is None else exact_text(value)
+
+
+def _loss_text(value: Fraction | None, currency: str) -> str | None:
+    return None if value is None else round_up(value, minor_unit(currency))

@@ -1,0 +1,106 @@
+"""One balance of one account, and sums over accounts."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from monitor.core.journal.ordering import order_from
+from monitor.core.values.money import EXACT, ZERO, parse_decimal, plain
+
+Key = tuple[str, str, str]
+"""(role, asset, account)"""
+Holding = tuple[str, str]
+"""(role, asset)"""
+
+
+class Position(NamedTuple):
+    """A balance of one account; its first seven fields are its `Order`."""
+
+    own: int
+    sequence: int
+    logged: int
+    topic: str
+    epoch: int
+    partition: int
+    offset: int
+    storage: str
+    quantity: Decimal
+    source: str | None
+
+
+class Tally:
+    """A sum over accounts: their number, their quantities, and their quantities above 0."""
+
+    __slots__ = ("accounts", "positive", "quantity")
+
+    def __init__(self) -> None:
+        self.accounts = 0
+        self.quantity = ZERO
+        self.positive = ZERO
+
+    def put(self, quantity: Decimal) -> None:
+        """One more account."""
+        self.accounts += 1
+        self.quantity = EXACT.add(self.quantity, quantity)
+        if quantity > 0:
+            self.positive = EXACT.add(self.positive, quantity)
+
+    def take(self, quantity: Decimal) -> None:
+        """One account less."""
+        self.accounts -= 1
+        self.quantity = EXACT.subtract(self.quantity, quantity)
+        if quantity > 0:
+            self.positive = EXACT.subtract(self.positive, quantity)
+
+
+Tallies = dict[Holding, dict[tuple[str, str | None], Tally]]
+"""By (role, asset), then by (storage, source)."""
+
+
+def tally_of(tallies: Tallies, holding: Holding, position: Position) -> Tally:
+    """The sum a position belongs to, made when first asked for."""
+    of_holding = tallies.setdefault(holding, {})
+    found = of_holding.get((position.storage, position.source))
+    if found is None:
+        found = of_holding[position.storage, position.source] = Tally()
+    return found
+
+
+def counting(history: Sequence[Position], instant: int) -> Position | None:
+    """The newest of a history, ascending, whose own time is not after `instant`."""
+    if history and history[-1].own <= instant:
+        return history[-1]
+    place = bisect_right(history, instant, key=own_time)
+    return history[place - 1] if place else None
+
+
+def own_time(position: Position) -> int:
+    """Own time in ns."""
+    return position.own
+
+
+def credit(position: Position | None) -> Decimal:
+    """max(0, quantity); 0 of none."""
+    return ZERO if position is None or position.quantity < 0 else position.quantity
+
+
+def sum_of(quantities: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    total = ZERO
+    for quantity in quantities:
+        total = EXACT.add(total, quantity)
+    return total
+
+
+def position_text(entry: Position) -> list[Any]:
+    """A position as JSON values; nanoseconds are text, for they are beyond 2**53."""
+    own, sequence, logged, topic, epoch, partition, offset, storage, quantity, source = entry
+    return [str(own), sequence, str(logged), topic, epoch, partition, offset, storage, plain(quantity), source]
+
+
+def position_from(values: Sequence[Any]) -> Position:
+    """The position written by `position_text`."""
+    return Position(*order_from(values[:7]), values[7], parse_decimal(values[8]), values[9])

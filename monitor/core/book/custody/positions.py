@@ -1,0 +1,387 @@
+"""Balances as positions: newest wins by own time, a new storage moves the whole balance, closings stay correctable.
+
+INPUTS 1 (Order, Sums over accounts), JOURNAL 2 (Corrections). The sums per (role, asset, storage, source) are kept
+incrementally; so are their closings at every start of a local day, so a late balance costs as much as a timely one.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+from zlib import crc32
+
+from monitor.core.book.custody.client_money import ClientMoney
+from monitor.core.book.custody.position import (
+    Holding,
+    Key,
+    Position,
+    Tallies,
+    Tally,
+    counting,
+    credit,
+    own_time,
+    position_from,
+    position_text,
+    sum_of,
+    tally_of,
+)
+from monitor.core.values.calendar import Zone
+from monitor.core.values.currencies import is_fiat
+from monitor.core.values.ladder import Boundaries, Ladder
+from monitor.core.values.money import EXACT, ZERO
+from monitor.core.values.times import DAY, HOUR, hour_of
+
+SHARDS = 512
+META = "positions"
+FULL_NS = 48 * HOUR
+"""For so long every position of an account is kept; before that the closings."""
+_SLACK_NS = 32 * DAY
+_THINNED_AT_ONCE = 2000
+_LIABILITY = "client_liability"
+_NAMES = tuple(f"accounts/{shard:03d}" for shard in range(SHARDS))
+
+AgeLimit = Callable[[str | None], int | None]
+"""The age (ns) up to which a position of a source counts; None is no limit."""
+
+
+class Positions:
+    """All positions of an entity up to `clock`; those with an own time ahead wait for it."""
+
+    def __init__(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None, dirty: set[str]) -> None:
+        self.clock = 0
+        self._dirty = dirty
+        self._now: Tallies = {}
+        self._stale: Tallies = {}
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+        self._age_limit = age_limit
+        self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
+        self._first: dict[str, dict[str, int]] = {}
+        self._closings: dict[Holding, dict[str, Ladder]] = {}
+        self._clients: dict[str, ClientMoney] = {}
+        self._ahead: list[tuple[int, Key]] = []
+        self._ages: list[tuple[int, Key]] = []
+        self._watched: set[Key] = set()
+        self._stale_since: dict[Key, int] = {}
+        self._stale_order: dict[Holding, list[tuple[int, Key]]] = {}
+        self._thin: deque[tuple[int, Key, int]] = deque()
+        self._coalesced = 0
+
+    # --- taking positions
+
+    def put(self, key: Key, position: Position) -> bool:
+        """Take a position; False when it changes nothing (a repeat, or too old to be a correction)."""
+        shard = _shard(key[2])
+        entries = self._shards[shard].get(key)
+        if entries is None:
+            entries = self._shards[shard][key] = []
+        place = bisect_left(entries, position)
+        if place < len(entries):
+            if entries[place][:7] == position[:7]:
+                return False
+            if position.logged - position.own > self._horizon_ns:
+                return False
+            if place == 0 and position.own < self.clock - self._horizon_ns - _SLACK_NS:
+                return False
+        before = entries[place - 1] if place else None
+        after = entries[place] if place < len(entries) else None
+        entries.insert(place, position)
+        self._dirty.add(_NAMES[shard])
+        first = self._first.setdefault(key[0], {})
+        if position.own < first.get(key[1], position.own + 1):
+            first[key[1]] = position.own
+            self._dirty.add(META)
+        self._rewrite(key, before, position, after)
+        if position.own > self.clock:
+            heapq.heappush(self._ahead, (position.own, key))
+        elif after is None or after.own > self.clock:
+            self._swap(key, before, position)
+        if len(entries) == 2:
+            self._thin.append((self.clock + FULL_NS, key, self._coalesced))
+        elif position.own < self._coalesced:
+            entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
+        return True
+
+    def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
+        """The history changes from `new` on until `after`: two changes of each ladder, whatever lies behind."""
+        role, asset, _ = key
+        start = self._boundaries.before(new.own)
+        end = None if after is None else self._boundaries.before(after.own)
+        if start != end:
+            self._move(role, asset, start, before, new)
+            if end is not None:
+                self._move(role, asset, end, new, before)
+        if role == _LIABILITY and is_fiat(asset):
+            ladder = self._clients.setdefault(asset, ClientMoney())
+            rise = EXACT.subtract(credit(new), credit(before))
+            ladder.add(self._client_key(new.own), rise)
+            if after is not None:
+                ladder.add(self._client_key(after.own), EXACT.minus(rise))
+
+    def _move(self, role: str, asset: str, key: int, old: Position | None, new: Position | None) -> None:
+        if old is not None and new is not None and old.storage == new.storage:
+            self._ladder(role, asset, new.storage).add(key, EXACT.subtract(new.quantity, old.quantity))
+            return
+        if old is not None:
+            self._ladder(role, asset, old.storage).add(key, EXACT.minus(old.quantity))
+        if new is not None:
+            self._ladder(role, asset, new.storage).add(key, new.quantity)
+
+    def _ladder(self, role: str, asset: str, storage: str) -> Ladder:
+        by_storage = self._closings.setdefault((role, asset), {})
+        found = by_storage.get(storage)
+        if found is None:
+            found = by_storage[storage] = Ladder()
+        return found
+
+    def _client_key(self, own: int) -> int:
+        return own if own >= self._coalesced else self._boundaries.before(own)
+
+    def _swap(self, key: Key, old: Position | None, new: Position) -> None:
+        """`new` is what counts for the account now, in place of `old`."""
+        holding = key[:2]
+        if old is not None:
+            self._now[holding][old.storage, old.source].take(old.quantity)
+            if self._stale_since.pop(key, None) is not None:
+                self._stale[holding][old.storage, old.source].take(old.quantity)
+        tally_of(self._now, holding, new).put(new.quantity)
+        if self._age_limit is not None:
+            self._watch(key, new)
+
+    def _watch(self, key: Key, position: Position) -> None:
+        """Count the account as stale, or remember when it will be."""
+        end = self._end_of_age(position)
+        if end is None:
+            return
+        if end < self.clock:
+            self._stale_since[key] = end
+            heapq.heappush(self._stale_order.setdefault(key[:2], []), (end, key))
+            tally_of(self._stale, key[:2], position).put(position.quantity)
+        elif key not in self._watched:
+            self._watched.add(key)
+            heapq.heappush(self._ages, (end, key))
+
+    def _end_of_age(self, position: Position) -> int | None:
+        """The last instant at which a position is not too old."""
+        limit = None if self._age_limit is None else self._age_limit(position.source)
+        return None if limit is None else position.own + limit
+
+    # --- time
+
+    def advance(self, clock: int) -> None:
+        """The clock has come to `clock`: positions ahead come true, old ones go stale, history is thinned."""
+        if clock <= self.clock:
+            return
+        previous, self.clock = self.clock, clock
+        due: dict[Key, None] = {}
+        while self._ahead and self._ahead[0][0] <= clock:
+            due[heapq.heappop(self._ahead)[1]] = None
+        for key in due:
+            entries = self._entries(key)
+            old, new = counting(entries, previous), counting(entries, clock)
+            if new is not None and new is not old:
+                self._swap(key, old, new)
+        while self._ages and self._ages[0][0] < clock:
+            key = heapq.heappop(self._ages)[1]
+            self._watched.discard(key)
+            current = counting(self._entries(key), clock)
+            if current is not None and key not in self._stale_since:
+                self._watch(key, current)
+        self._forget(clock)
+
+    def _forget(self, clock: int) -> None:
+        for _ in range(_THINNED_AT_ONCE):
+            if not self._thin or self._thin[0][0] > clock:
+                break
+            _, key, thinned = self._thin.popleft()
+            if self._thinned(key, thinned) > 1:
+                self._thin.append((clock + FULL_NS, key, self._coalesced))
+        if hour_of(clock) - FULL_NS > self._coalesced:
+            self._coalesced = hour_of(clock) - FULL_NS
+            self._dirty.add(META)
+            oldest = self._oldest()
+            for client in self._clients.values():
+                client.coalesce(self._coalesced, self._boundaries.before)
+            for ladders in self._closings.values():
+                for ladder in ladders.values():
+                    ladder.coalesce(oldest, lambda _: 0)
+
+    def _oldest(self) -> int:
+        return self.clock - self._horizon_ns - _SLACK_NS
+
+    def _thinned(self, key: Key, since: int) -> int:
+        """Thin one account's history, which is so before `since` already; the number of positions left."""
+        entries, oldest = self._entries(key), self._oldest()
+        begin = max(0, bisect_left(entries, since, key=own_time) - 1)
+        forgotten = 0
+        while forgotten + 1 < len(entries) and entries[forgotten + 1].own <= oldest:
+            forgotten += 1
+        kept = self._kept(entries, begin, len(entries))[forgotten:]
+        if len(kept) < len(entries):
+            entries[:] = kept
+            self._dirty.add(_NAMES[_shard(key[2])])
+        return len(entries)
+
+    def _kept(self, entries: list[Position], begin: int, end: int) -> list[Position]:
+        """`entries` without those in [`begin`, `end`) that are neither recent nor a closing."""
+        kept = [
+            entry
+            for entry, after in pairwise(entries[begin:end])
+            if after.own >= self._coalesced or self._boundaries.before(after.own) > entry.own
+        ]
+        return [*entries[:begin], *kept, *entries[max(begin, end - 1) :]]
+
+    def next_change(self, after: int) -> int | None:
+        """The next instant above `after` at which a position comes true or goes stale."""
+        ahead = self._ahead[0][0] if self._ahead else None
+        while self._ages:
+            due, key = self._ages[0]
+            current = counting(self._entries(key), self.clock)
+            end = None if current is None or key in self._stale_since else self._end_of_age(current)
+            if end == due:
+                break
+            heapq.heappop(self._ages)
+            self._watched.discard(key)
+            if end is not None:
+                self._watched.add(key)
+                heapq.heappush(self._ages, (end, key))
+        stale = self._ages[0][0] + 1 if self._ages else None
+        return min((t for t in (ahead, stale) if t is not None and t > after), default=None)
+
+    # --- reading
+
+    def sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], Tally]:
+        """Sums by (storage, source) at `clock`; empty for an asset without an account."""
+        return self._now.get((role, asset), {})
+
+    def stale_sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], Tally]:
+        """As `sums`, of the accounts whose position is too old."""
+        return self._stale.get((role, asset), {})
+
+    def stale_since(self, role: str, asset: str) -> int | None:
+        """The instant after which the first of the accounts too old has been so; None if none is."""
+        order = self._stale_order.get((role, asset))
+        while order and self._stale_since.get(order[0][1]) != order[0][0]:
+            heapq.heappop(order)
+        return order[0][0] if order else None
+
+    def classes(self) -> list[tuple[str, str, str, Decimal]]:
+        """(role, asset, storage, quantity) at `clock` of every class with an account, sorted."""
+        found: dict[tuple[str, str, str], Decimal] = {}
+        for (role, asset), tallies in self._now.items():
+            for (storage, _), tally in tallies.items():
+                if tally.accounts:
+                    found[role, asset, storage] = EXACT.add(found.get((role, asset, storage), ZERO), tally.quantity)
+        return [(*key, quantity) for key, quantity in sorted(found.items())]
+
+    def assets(self, role: str, before: int) -> tuple[str, ...]:
+        """Assets of the role with a position of own time below `before`, sorted."""
+        return tuple(sorted(asset for asset, first in self._first.get(role, {}).items() if first < before))
+
+    def first_own(self) -> int | None:
+        """Own time of the first position of all."""
+        return min((first for assets in self._first.values() for first in assets.values()), default=None)
+
+    def sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
+        """The sum of the positions of own time below `instant`.
+
+        Exact at the start of a local day of a zone in use within the horizon, and at any instant of the last 48 hours;
+        the latter reads all accounts.
+        """
+        if self._boundaries.holds(instant):
+            ladders = self._closings.get((role, asset), {})
+            wanted = [ladder for where, ladder in ladders.items() if storages is None or where in storages]
+            return sum_of(ladder.sum_before(instant) for ladder in wanted)
+        then = self._counting_before(role, asset, instant)
+        return sum_of(p.quantity for p in then if storages is None or p.storage in storages)
+
+    def positive_before(self, role: str, asset: str, instant: int) -> Decimal:
+        """Sum over accounts of max(0, quantity) of the positions of own time below `instant`; reads all accounts."""
+        return sum_of(credit(p) for p in self._counting_before(role, asset, instant))
+
+    def newest_logged(self, source: str) -> int:
+        """Log time of the newest position of a source, 0 if there is none; reads all accounts."""
+        histories = (entries for shard in self._shards for entries in shard.values())
+        return max((entry.logged for entries in histories for entry in entries if entry.source == source), default=0)
+
+    def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
+        """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
+        money = self._clients.get(asset)
+        return iter(()) if money is None else money.levels(before)
+
+    def _counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
+        for shard in self._shards:
+            for (of, what, _), entries in shard.items():
+                if of == role and what == asset:
+                    position = counting(entries, instant - 1)
+                    if position is not None:
+                        yield position
+
+    def _entries(self, key: Key) -> list[Position]:
+        return self._shards[_shard(key[2])][key]
+
+    # --- configuration and snapshots
+
+    def configure(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> None:
+        """Change over to other zones and limits. What was thinned for the former zones stays so."""
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+        self._age_limit = age_limit
+        self._derive({asset: money.lows() for asset, money in self._clients.items()})
+
+    def _derive(self, lows: Mapping[str, Any]) -> None:
+        """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
+        for derived in (self._now, self._stale, self._closings, self._clients, self._stale_since, self._stale_order):
+            derived.clear()
+        self._ahead, self._ages, self._watched, self._thin = [], [], set(), deque()
+        for shard in self._shards:
+            for key, entries in shard.items():
+                before = None
+                for entry in entries:
+                    self._rewrite(key, before, entry, None)
+                    if entry.own > self.clock:
+                        heapq.heappush(self._ahead, (entry.own, key))
+                    before = entry
+                current = counting(entries, self.clock)
+                if current is not None:
+                    self._swap(key, None, current)
+                if len(entries) > 1:
+                    self._thin.append((self.clock + FULL_NS, key, 0))
+        for asset, values in lows.items():
+            self._clients.setdefault(asset, ClientMoney()).put_lows(values)
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets that are not empty."""
+        yield META
+        yield from (name for name, shard in zip(_NAMES, self._shards, strict=True) if shard)
+
+    def bucket(self, name: str) -> Any:
+        """One bucket as JSON values; None when it is empty."""
+        if name == META:
+            first = [
+                [role, asset, str(own)] for role, assets in sorted(self._first.items()) for asset, own in sorted(assets.items())
+            ]
+            lows = [[asset, money.lows()] for asset, money in sorted(self._clients.items())]
+            return {"coalesced": str(self._coalesced), "first": first, "lows": lows}
+        shard = self._shards[_NAMES.index(name)]
+        return [[*key, [position_text(entry) for entry in entries]] for key, entries in sorted(shard.items())] or None
+
+    def restore(self, buckets: Mapping[str, Any], clock: int) -> None:
+        """Take the state at `clock` of the buckets named as by `names`."""
+        meta = buckets[META]
+        self.clock, self._coalesced = clock, int(meta["coalesced"])
+        for role, asset, own in meta["first"]:
+            self._first.setdefault(role, {})[asset] = int(own)
+        for index, name in enumerate(_NAMES):
+            for role, asset, account, entries in buckets.get(name) or ():
+                self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
+        self._derive(dict(meta["lows"]))
+
+
+def _shard(account: str) -> int:
+    return crc32(account.encode()) % SHARDS

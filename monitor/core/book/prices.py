@@ -1,0 +1,248 @@
+"""Prices of the topic `market.prices`, for every entity of a journal partition (INPUTS 1 Price, JOURNAL 2).
+
+Per (asset, currency, kind, source) all of 48 hours are kept, then the newest of each UTC hour and every daily close; an
+entry at which an incident is valued stays (a pin), so an old loss is not valued anew by forgetting.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from heapq import heappop, heappush
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from monitor.core.journal.ordering import Order, order_from, order_text
+from monitor.core.values.calendar import Zone
+from monitor.core.values.instants import Instants, Newest
+from monitor.core.values.money import parse_decimal, plain
+from monitor.core.values.times import DAY, HOUR, hour_of
+
+META = "prices"
+DAILY_CLOSE = "daily_close"
+FULL_NS = 48 * HOUR
+_KEPT_NS = 3660 * DAY
+_MONTH_NS = 32 * DAY
+
+Pair = tuple[str, str]
+"""(asset, currency)"""
+
+
+class Quote(NamedTuple):
+    """A price and its place: own time first. `source` is the feed of `market.prices`, None for a trade."""
+
+    order: Order
+    price: Decimal
+    source: str | None
+
+
+class PriceBook:
+    """All prices; `pins` are the instants at which something is valued for good."""
+
+    def __init__(self, dirty: set[str]) -> None:
+        self._dirty = dirty
+        self._series: dict[Pair, dict[tuple[str, str], list[Quote]]] = {}
+        self._pinned: dict[str, frozenset[int]] = {}
+        self._pins = Instants(lambda: (t for instants in self._pinned.values() for t in instants))
+        self._full_from = 0
+        self._clock = 0
+        self._ahead: list[int] = []
+        self._newest = Newest()
+        self._heard: dict[str | None, int] = {}
+        self._versions: dict[Pair, int] = {}
+        self._closes: dict[tuple[Pair, str, date, date, int], tuple[int, dict[date, Decimal]]] = {}
+
+    def put(self, body: Mapping[str, Any], order: Order) -> Pair:
+        """Take the body of a `price` record; the pair it is about."""
+        pair, kind, source = (body["asset"], body["currency"]), body["kind"], body["source"]
+        quotes = self._series.setdefault(pair, {}).setdefault((kind, source), [])
+        new = Quote(order, parse_decimal(body["price"]), source)
+        place = len(quotes)
+        if quotes and quotes[-1].order >= order:
+            place = bisect_left(quotes, order, key=_order)
+            if quotes[place].order == order:
+                return pair
+        quotes.insert(place, new)
+        self._dirty.add(self._name(pair, kind, source, order[0]))
+        self._note(pair, source, order)
+        if order[0] < self._full_from:
+            self._thin(quotes, kind, max(0, place - 1), min(place + 1, bisect_left(quotes, self._full_from, key=_own)))
+        if kind == DAILY_CLOSE:
+            self._versions[pair] = self._versions.get(pair, 0) + 1
+        return pair
+
+    def _note(self, pair: Pair, source: str, order: Order) -> None:
+        name = "/".join(pair)
+        if order[0] > self._clock:
+            heappush(self._ahead, order[0])
+        if order[0] > (self._newest.get(name) or 0):
+            self._newest.put(name, order[0])
+        for feed in (None, source):
+            if order[2] > self._heard.get(feed, 0):
+                self._heard[feed] = order[2]
+                self._dirty.add(META)
+
+    def pin(self, entity: str, instants: Iterable[int]) -> None:
+        """The instants at whose prices the entity's incidents are valued."""
+        self._pinned[entity] = frozenset(instants)
+        self._pins.changed()
+        self._dirty.add(META)
+
+    # --- reading
+
+    def newest(self, pair: Pair, before: int) -> Quote | None:
+        """The newest price of own time below `before`."""
+        return max(self._candidates(pair, before, 1), default=None)
+
+    def newest_two(self, pair: Pair, before: int) -> list[Quote]:
+        """The newest price and the one before it, as far as there are."""
+        return sorted(self._candidates(pair, before, 2), reverse=True)[:2]
+
+    def _candidates(self, pair: Pair, before: int, count: int) -> Iterator[Quote]:
+        for quotes in self._series.get(pair, {}).values():
+            place = len(quotes) if quotes[-1].order[0] < before else bisect_left(quotes, before, key=_own)
+            yield from quotes[max(0, place - count) : place]
+
+    def daily_closes(self, pair: Pair, zone: Zone, first: date, last: date, before: int) -> dict[date, Decimal]:
+        """Closes of own time below `before` by local date, from `first` to `last`: the newest of each date."""
+        low, high = zone.day_start(first), min(zone.day_end(last), before)
+        key = (pair, zone.name, first, last, high)
+        version = self._versions.get(pair, 0)
+        found = self._closes.get(key)
+        if found is None or found[0] != version:
+            if len(self._closes) > 4096:
+                self._closes.clear()
+            found = self._closes[key] = (version, self._closes_between(pair, zone, low, high))
+        return found[1]
+
+    def _closes_between(self, pair: Pair, zone: Zone, low: int, high: int) -> dict[date, Decimal]:
+        several = [quotes for (kind, _), quotes in self._series.get(pair, {}).items() if kind == DAILY_CLOSE]
+        inside = [
+            q for quotes in several for q in quotes[bisect_left(quotes, low, key=_own) : bisect_left(quotes, high, key=_own)]
+        ]
+        return {zone.local_date(quote.order[0]): quote.price for quote in sorted(inside)}
+
+    def next_newest(self, after: int) -> int | None:
+        """The least own time above `after` of any pair's newest price: the next to grow too old."""
+        return self._newest.after(after)
+
+    def next_ahead(self, after: int) -> int | None:
+        """The next own time above `after` of a price that lies ahead of the clock."""
+        while self._ahead and self._ahead[0] <= self._clock:
+            heappop(self._ahead)
+        return min((own for own in self._ahead if own > after), default=None)
+
+    def heard(self, source: str | None) -> int | None:
+        """Log time of the newest price of a source (None: of all)."""
+        return self._heard.get(source)
+
+    # --- retention
+
+    def advance(self, clock: int) -> None:
+        """Once an hour of the clock, thin what retention no longer keeps in full."""
+        self._clock = max(clock, self._clock)
+        full_from, before = hour_of(clock) - FULL_NS, self._full_from
+        if full_from <= before:
+            return
+        self._full_from = full_from
+        self._dirty.add(META)
+        for pair, by_kind in self._series.items():
+            for (kind, source), quotes in by_kind.items():
+                begin, end = bisect_left(quotes, before, key=_own), bisect_left(quotes, full_from, key=_own)
+                for quote in quotes[begin:end]:
+                    self._dirty.add(_bucket(pair, kind, source, quote.order[0], 0))
+                    self._dirty.add(self._name(pair, kind, source, quote.order[0]))
+                self._thin(quotes, kind, begin, end)
+                self._drop_oldest(pair, kind, source, quotes)
+
+    def _thin(self, quotes: list[Quote], kind: str, begin: int, end: int) -> None:
+        """Of those at [`begin`, `end`) keep the newest of each UTC hour, pinned ones and daily closes."""
+        if kind != DAILY_CLOSE and begin < end:
+            after = [*quotes[begin + 1 : end], quotes[end] if end < len(quotes) else None]
+            quotes[begin:end] = [q for q, then in zip(quotes[begin:end], after, strict=True) if self._keeps(q, then)]
+
+    def _keeps(self, quote: Quote, then: Quote | None) -> bool:
+        own = quote.order[0]
+        return then is None or hour_of(own) != hour_of(then.order[0]) or self._pins.within(own, then.order[0])
+
+    def _drop_oldest(self, pair: Pair, kind: str, source: str, quotes: list[Quote]) -> None:
+        limit = self._full_from - _KEPT_NS
+        if quotes[0].order[0] >= limit:
+            return
+        end = min(bisect_left(quotes, limit, key=_own), len(quotes) - 1)
+        kept = [q for q, then in pairwise(quotes[: end + 1]) if self._pins.within(q.order[0], then.order[0])]
+        for quote in quotes[:end]:
+            self._dirty.add(self._name(pair, kind, source, quote.order[0]))
+        quotes[:end] = kept
+
+    # --- snapshots
+
+    def _name(self, pair: Pair, kind: str, source: str, own: int) -> str:
+        return _bucket(pair, kind, source, own, self._full_from)
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets: of each series an hour of own times while all is kept, then a month."""
+        yield META
+        for pair in sorted(self._series):
+            for (kind, source), quotes in sorted(self._series[pair].items()):
+                place = 0
+                while place < len(quotes):
+                    name = self._name(pair, kind, source, quotes[place].order[0])
+                    yield name
+                    place = bisect_left(quotes, self._slot(name.rpartition("/")[2])[1], key=_own)
+
+    def bucket(self, name: str) -> Any:
+        """One bucket as JSON values; None when it is empty."""
+        if name == META:
+            pinned = {entity: [str(t) for t in sorted(instants)] for entity, instants in sorted(self._pinned.items())}
+            heard = [[source, str(newest)] for source, newest in self._heard.items()]
+            return {"full_from": str(self._full_from), "pinned": pinned, "heard": heard}
+        _, asset, currency, kind, feed, slot = name.split("/")
+        quotes = self._series.get((asset, currency), {}).get((kind, bytes.fromhex(feed).decode()), [])
+        low, high = self._slot(slot)
+        inside = quotes[bisect_left(quotes, low, key=_own) : bisect_left(quotes, high, key=_own)]
+        return [[*order_text(quote.order), plain(quote.price)] for quote in inside] or None
+
+    def _slot(self, slot: str) -> tuple[int, int]:
+        start = int(slot[1:])
+        if slot[0] == "h":
+            return max(start * HOUR, self._full_from), (start + 1) * HOUR
+        return start * _MONTH_NS, min((start + 1) * _MONTH_NS, self._full_from)
+
+    def restore(self, buckets: Mapping[str, Any]) -> None:
+        """Take the state of the buckets named as by `names`."""
+        meta = buckets[META]
+        self._full_from = int(meta["full_from"])
+        self._clock = max(0, self._full_from + FULL_NS)  # the hour of it: what lies ahead of that is looked through anyway
+        self._heard = {source: int(newest) for source, newest in meta["heard"]}
+        for entity, instants in meta["pinned"].items():
+            self.pin(entity, (int(instant) for instant in instants))
+        for name in buckets:
+            if not name.startswith("prices/"):
+                continue
+            _, asset, currency, kind, feed, _slot = name.split("/")
+            source = bytes.fromhex(feed).decode()
+            quotes = self._series.setdefault((asset, currency), {}).setdefault((kind, source), [])
+            quotes.extend(Quote(order_from(values[:7]), parse_decimal(values[7]), source) for values in buckets[name])
+        for by_kind in self._series.values():
+            for quotes in by_kind.values():
+                quotes.sort()
+        for pair, by_kind in self._series.items():
+            for (_, source), quotes in by_kind.items():
+                for quote in quotes:
+                    self._note(pair, source, quote.order)
+
+
+def _bucket(pair: Pair, kind: str, source: str, own: int, full_from: int) -> str:
+    slot = f"h{own // HOUR}" if own >= full_from else f"m{own // _MONTH_NS}"
+    return f"prices/{pair[0]}/{pair[1]}/{kind}/{source.encode().hex()}/{slot}"
+
+
+def _order(quote: Quote) -> Order:
+    return quote.order
+
+
+def _own(quote: Quote) -> int:
+    return quote.order[0]

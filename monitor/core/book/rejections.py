@@ -1,0 +1,132 @@
+"""Dead-lettered records of a known entity: they mark figures until something newer and valid comes (CONTRACT 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from monitor.core.book.declarations import attributes_key
+from monitor.core.book.sources.freshness import DECLARATIONS, INCIDENTS, POSITIONS
+from monitor.core.journal.ordering import Order
+from monitor.core.journal.records import BadRecord, SourcePartition, Statement
+
+KEPT = 1000
+"""Rejections and dismissals remembered; of more the oldest go, while the others still mark."""
+
+Identity = tuple[str, ...]
+
+
+class Rejection(NamedTuple):
+    """One rejected record; `identity` is empty where it could not be read."""
+
+    where: SourcePartition
+    offset: int
+    logged: int
+    identity: Identity
+
+
+def position_identity(role: str, asset: str, account: str) -> Identity:
+    """What a position is about."""
+    return (POSITIONS, role, asset, account)
+
+
+def incident_identity(incident: str) -> Identity:
+    """What an incident is about."""
+    return (INCIDENTS, incident)
+
+
+def declaration_identity(kind: str, attributes: Mapping[str, str]) -> Identity:
+    """What a declaration is about."""
+    return (DECLARATIONS, kind, *(text for pair in attributes_key(kind, attributes) for text in pair))
+
+
+class Rejections:
+    """The rejections of an entity that still mark, and what people dismissed."""
+
+    def __init__(self, dirty: set[str]) -> None:
+        self._dirty = dirty
+        self._marks: dict[tuple[SourcePartition, int], Rejection] = {}
+        self._dismissed: dict[tuple[SourcePartition, int], None] = {}
+
+    def put(self, statement: Statement) -> None:
+        """Take a `rejected` record."""
+        source = statement.source
+        if source is None or source.offset is None or statement.logged_at is None:
+            raise BadRecord("a rejected record without source offset or log time")
+        place = (source.where, source.offset)
+        if place not in self._dismissed:
+            self._marks[place] = Rejection(*place, statement.logged_at, _identity(statement.body))
+            _bound(self._marks)
+            self._dirty.add("rejections")
+
+    def valid(self, identity: Identity, order: Order) -> None:
+        """A valid record came: rejections of the same before it in the log mark no longer."""
+        ended = [
+            place
+            for place, mark in self._marks.items()
+            if mark.identity == identity
+            and (mark.logged, mark.where.epoch, mark.where.partition, mark.offset) < (order[2], *order[4:])
+        ]
+        for place in ended:
+            del self._marks[place]
+            self._dirty.add("rejections")
+
+    def dismiss(self, body: Mapping[str, Any]) -> None:
+        """Take the body of a `dismissal` operation: {topic, epoch, partition, offset}."""
+        place = (SourcePartition(body["topic"], int(body["epoch"]), int(body["partition"])), int(body["offset"]))
+        self._marks.pop(place, None)
+        self._dismissed[place] = None
+        _bound(self._dismissed)
+        self._dirty.add("rejections")
+
+    def since(self, topic: str) -> int | None:
+        """Log time of the first rejection of a topic that still marks; None if none does."""
+        return min((mark.logged for mark in self._marks.values() if mark.where.topic == topic), default=None)
+
+    def dismissed(self) -> dict[SourcePartition, tuple[int, ...]]:
+        """Offsets dismissed, by source partition."""
+        found: dict[SourcePartition, tuple[int, ...]] = {}
+        for where, offset in self._dismissed:
+            found[where] = (*found.get(where, ()), offset)
+        return found
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets."""
+        if self._marks or self._dismissed:
+            yield "rejections"
+
+    def bucket(self, name: str) -> Any:
+        """The bucket as JSON values; None when it is empty."""
+        if name != "rejections" or not (self._marks or self._dismissed):
+            return None
+        marks = [[*_place(m.where), m.offset, str(m.logged), list(m.identity)] for m in self._marks.values()]
+        return {"marks": marks, "dismissed": [[*_place(where), offset] for where, offset in self._dismissed]}
+
+    def restore(self, buckets: Mapping[str, Any]) -> None:
+        """Take the state of the bucket `rejections`."""
+        raw = buckets.get("rejections") or {"marks": [], "dismissed": []}
+        for topic, epoch, partition, offset, logged, identity in raw["marks"]:
+            where = SourcePartition(topic, epoch, partition)
+            self._marks[where, offset] = Rejection(where, offset, int(logged), tuple(identity))
+        for topic, epoch, partition, offset in raw["dismissed"]:
+            self._dismissed[SourcePartition(topic, epoch, partition), offset] = None
+
+
+def _identity(body: Mapping[str, Any]) -> Identity:
+    topic = body["topic"]
+    if topic == POSITIONS and body["role"] and body["asset"] and body["account"]:
+        return position_identity(body["role"], body["asset"], body["account"])
+    if topic == INCIDENTS and body["incident_id"]:
+        return incident_identity(body["incident_id"])
+    if topic == DECLARATIONS and body["kind"] and body["attributes"] is not None:
+        return declaration_identity(body["kind"], body["attributes"])
+    return ()
+
+
+def _bound(kept: dict[Any, Any]) -> None:
+    while len(kept) > KEPT:
+        del kept[next(iter(kept))]
+
+
+def _place(where: SourcePartition) -> tuple[str, int, int]:
+    return where.topic, where.epoch, where.partition

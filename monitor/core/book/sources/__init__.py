@@ -1,0 +1,1 @@
+"""What is known of the sources themselves: freshness, holes, bad share."""

@@ -1,0 +1,1 @@
+"""Trades as registers: segments of flow, cells, marks, busts."""

@@ -1,0 +1,170 @@
+"""Last trade prices: of each market and UTC hour the newest trades of each cell, so that a bust can fall back (JOURNAL 4).
+
+A cell keeps its four newest trades. When all of them are busted and it had more, its newest price is not known: better no
+price than an older one. A trade's own time for prices is the earlier of `executed_at` and its log time (INPUTS 1 Price).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from monitor.core.journal.ordering import Order, order_from, order_text
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.money import parse_decimal, plain
+from monitor.core.values.times import HOUR, parse_time
+
+KEPT = 4
+Side = tuple[str, str]
+"""(capacity, side); side `""` where the trade names none."""
+
+
+class Trade(NamedTuple):
+    """A spot trade as a price: `order` begins with its own time for prices."""
+
+    order: Order
+    trade_id: str
+    price: Decimal
+
+
+class Candidate(NamedTuple):
+    """The newest price of some trades; None: it lies at or before `order` and is not known."""
+
+    order: Order
+    price: Decimal | None
+
+
+class Mark:
+    """The newest trades of one cell: those of closed segments, and those of each open one."""
+
+    __slots__ = ("closed", "gross", "open")
+
+    def __init__(self) -> None:
+        self.closed: list[Trade] = []
+        self.gross = 0
+        self.open: dict[SourcePartition, tuple[int, tuple[Trade, ...]]] = {}
+
+    def fold(self, where: SourcePartition) -> None:
+        """The open segment of a source partition is closed: what it said is for good."""
+        gross, trades = self.open.pop(where, (0, ()))
+        self.gross += gross
+        self.closed = _newest([*self.closed, *trades])
+
+    def candidate(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+        """The newest trade of own time below `before` that is not busted; None if there is none."""
+        gross = self.gross + sum(count for count, _ in self.open.values())
+        kept = _newest([*self.closed, *(trade for _, trades in self.open.values() for trade in trades)])
+        for trade in kept:
+            if trade.order[0] < before and not busted(trade.trade_id):
+                return Candidate(trade.order, trade.price)
+        return Candidate(kept[-1].order, None) if gross > len(kept) > 0 else None
+
+    def forget(self, trade_id: str) -> None:
+        """A busted trade is taken out for good."""
+        left = [trade for trade in self.closed if trade.trade_id != trade_id]
+        self.gross -= len(self.closed) - len(left)
+        self.closed = left
+
+
+class Marks:
+    """Marks of one market by UTC hour of execution."""
+
+    def __init__(self) -> None:
+        self._hours: dict[int, dict[Side, Mark]] = {}
+        self._ascending: list[int] = []
+        self._thin_from = 0
+
+    def mark(self, hour: int, side: Side) -> Mark:
+        """The mark of a cell, made when first asked for."""
+        sides = self._hours.get(hour)
+        if sides is None:
+            sides = self._hours[hour] = {}
+            insort(self._ascending, hour)
+            self._thin_from = min(self._thin_from, hour)
+        found = sides.get(side)
+        if found is None:
+            found = sides[side] = Mark()
+        return found
+
+    def newest(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+        """The last trade of own time below `before`."""
+        best: Candidate | None = None
+        for hour in reversed(self._ascending):
+            if best is not None and best.order[0] >= hour + HOUR:
+                break
+            found = self._of_hour(hour, before, busted)
+            best = found if best is None else best if found is None else max(best, found, key=_order)
+        return best
+
+    def newest_closed(self, instant: int, busted: Callable[[str], bool]) -> Candidate | None:
+        """The last trade of the newest hour that ended by `instant` and has one."""
+        for place in range(bisect_right(self._ascending, instant - HOUR) - 1, -1, -1):
+            hour = self._ascending[place]
+            found = self._of_hour(hour, hour + 2 * HOUR, busted)
+            if found is not None:
+                return found
+        return None
+
+    def _of_hour(self, hour: int, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+        found = [mark.candidate(before, busted) for mark in self._hours[hour].values()]
+        return max((candidate for candidate in found if candidate is not None), key=_order, default=None)
+
+    def thin(self, limit: int, keeps: Callable[[int, int], bool]) -> None:
+        """Of the closed hours before `limit` keep the newest and those for which `keeps(hour, next hour)` says so."""
+        begin = max(0, bisect_left(self._ascending, self._thin_from) - 1)
+        end = bisect_left(self._ascending, limit)
+        self._thin_from = limit
+        for hour, then in list(pairwise(self._ascending[begin:end])):
+            if any(mark.open for mark in self._hours[hour].values()):
+                self._thin_from = min(self._thin_from, hour)
+            elif not keeps(hour, then):
+                del self._hours[hour]
+                del self._ascending[bisect_left(self._ascending, hour)]
+
+    def forget(self, hour: int, trade_id: str) -> None:
+        """A busted trade of an hour is taken out for good."""
+        for mark in self._hours.get(hour, {}).values():
+            mark.forget(trade_id)
+
+    def text(self) -> list[Any]:
+        """What closed segments said, as JSON values."""
+        return [
+            [str(hour), *side, mark.gross, [_trade_text(trade) for trade in mark.closed]]
+            for hour, sides in sorted(self._hours.items())
+            for side, mark in sorted(sides.items())
+            if mark.gross
+        ]
+
+    def restore(self, values: Iterable[Sequence[Any]]) -> None:
+        """Take what `text` wrote."""
+        for hour, capacity, side, gross, trades in values:
+            mark = self.mark(int(hour), (capacity, side))
+            mark.gross = gross
+            mark.closed = [Trade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in trades]
+
+
+def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tuple[Trade, ...]:
+    """The `newest` list of a flow record's cell."""
+    return tuple(
+        Trade(
+            (parse_time(t["time"]), 0, parse_time(t["logged_at"]), where.topic, where.epoch, where.partition, t["offset"]),
+            t["trade_id"],
+            parse_decimal(t["price"]),
+        )
+        for t in newest
+    )
+
+
+def _newest(trades: Iterable[Trade]) -> list[Trade]:
+    return sorted(trades, key=_order, reverse=True)[:KEPT]
+
+
+def _order(dated: Trade | Candidate) -> Order:
+    return dated.order
+
+
+def _trade_text(trade: Trade) -> list[Any]:
+    return [*order_text(trade.order), trade.trade_id, plain(trade.price)]

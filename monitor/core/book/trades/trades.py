@@ -1,0 +1,293 @@
+"""What an entity traded: exact totals by UTC hour and local date, and last prices (JOURNAL 2 to 4).
+
+A cell is (market, capacity, instrument, side) and UTC hour of `executed_at`. Hours are kept for 72 hours of the clock,
+then summed up between the starts of local days of the zones in use, for the correction horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from monitor.core.book.trades.busts import Bust, Busts
+from monitor.core.book.trades.cells import NO_TRADES, Cell, Total, parse_total
+from monitor.core.book.trades.marks import Candidate, Marks, Trade
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.calendar import Zone
+from monitor.core.values.instants import Instants, Newest
+from monitor.core.values.ladder import Boundaries
+from monitor.core.values.money import EXACT, ZERO, plain
+from monitor.core.values.times import DAY, HOUR, hour_of, utc_day
+
+HOURLY_NS = 72 * HOUR
+WINDOW_NS = 24 * HOUR
+_SLACK_NS = 32 * DAY
+_FOREVER = 1 << 63
+_T = TypeVar("_T")
+SPOT = "spot"
+
+
+class TradeRegister:
+    """The trades of one entity."""
+
+    def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str]) -> None:
+        self._dirty = dirty
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+        self._hourly_from = 0
+        self._cells: dict[Cell, dict[int, Total]] = {}
+        self._of_market: dict[str, list[Cell]] = {}
+        self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
+        self._recent: dict[int, None] = {}
+        self._below: dict[tuple[Cell, int], None] = {}
+        self._marks: dict[str, Marks] = {}
+        self._last: dict[str, Candidate | None] = {}
+        self._moved: dict[str, None] = {}
+        self._newest = Newest()
+        self.busts = Busts(dirty, self._settle)
+        self._pins = Instants(lambda: ())
+        self.first_executed: int | None = None
+        self.newest_log: int | None = None
+        self.newest_own: int | None = None
+
+    # --- taking contributions
+
+    def add(self, cell: Cell, hour: int, change: Total) -> None:
+        """The totals of a cell's hour change by this much; a change may be negative."""
+        key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
+        if key == hour:
+            self._recent[hour] = None
+        by_key = self._totals_of(cell)
+        now = by_key.get(key, NO_TRADES).plus(change)
+        by_key[key] = now
+        if now.below_zero:
+            self._below[cell, key] = None
+        else:
+            self._below.pop((cell, key), None)
+        values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
+        values[key] = EXACT.add(values.get(key, ZERO), change.value)
+        self._touch(cell.market)
+
+    def seen(self, hour: int) -> None:
+        """A trade executed in this hour came."""
+        if self.first_executed is None or hour < self.first_executed:
+            self.first_executed = hour
+            self._dirty.add("trades")
+
+    def heard(self, newest_own: int | None, newest_log: int | None) -> None:
+        """Own and log time of the newest record, for freshness."""
+        if newest_own is not None and newest_own > (self.newest_own or 0):
+            self.newest_own = newest_own
+        if newest_log is not None and newest_log > (self.newest_log or 0):
+            self.newest_log = newest_log
+        self._dirty.add("trades")
+
+    def keep(self, cell: Cell, hour: int, where: SourcePartition, gross: int, trades: tuple[Trade, ...]) -> None:
+        """The newest trades of a spot cell as the open segment of a source partition tells them; none: forget them."""
+        mark = self._market(cell.market).mark(hour, (cell.capacity, cell.side))
+        if gross:
+            mark.open[where] = (gross, trades)
+        else:
+            mark.open.pop(where, None)
+        self._touch(cell.market)
+
+    def fold(self, cell: Cell, hour: int, where: SourcePartition) -> None:
+        """The open segment of a source partition is closed."""
+        if cell.instrument == SPOT:
+            self._market(cell.market).mark(hour, (cell.capacity, cell.side)).fold(where)
+            self._touch(cell.market)
+
+    def _settle(self, market: str, before: Bust | None, now: Bust | None) -> None:
+        """Another bust counts for a trade, or none any more."""
+        if before is not None:
+            self.add(before.cell, before.hour, before.taken)
+        if now is not None:
+            self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
+        self._touch(market)
+
+    def _totals_of(self, cell: Cell) -> dict[int, Total]:
+        found = self._cells.get(cell)
+        if found is None:
+            found = self._cells[cell] = {}
+            self._of_market.setdefault(cell.market, []).append(cell)
+        return found
+
+    def _market(self, market: str) -> Marks:
+        found = self._marks.get(market)
+        if found is None:
+            found = self._marks[market] = Marks()
+        return found
+
+    def _touch(self, market: str) -> None:
+        self._last.pop(market, None)
+        self._moved[market] = None
+        self._dirty.add(f"trades/{market}")
+
+    # --- reading
+
+    def last_price(self, market: str, before: int) -> Candidate | None:
+        """The last trade of own time below `before`; its price is None when busts leave it unknown."""
+        if market not in self._marks:
+            return None
+        if market not in self._last:
+            self._last[market] = self._marks[market].newest(_FOREVER, lambda i: self.busts.holds(market, i))
+        found = self._last[market]
+        if found is None or found.order[0] < before:
+            return found
+        return self._marks[market].newest(before, lambda i: self.busts.holds(market, i))
+
+    def closed_price(self, market: str, instant: int) -> Candidate | None:
+        """The last trade of the newest UTC hour that ended by `instant`."""
+        marks = self._marks.get(market)
+        return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
+
+    def value_between(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
+        """Value of trades executed in [`start`, `end`) by quote currency, sorted; hours, or days of a zone in use."""
+        found: dict[str, Decimal] = {}
+        for (of, by, quote), values in sorted(self._values.items()):
+            if of == instrument and (capacity is None or by == capacity):
+                for key in _keys_between(values, start, end):
+                    found[quote] = EXACT.add(found.get(quote, ZERO), values[key])
+        return {quote: value for quote, value in found.items() if value}
+
+    def below_zero_between(self, start: int, end: int) -> bool:
+        """Whether a cell in [`start`, `end`) lies below zero."""
+        return any(start <= key < end for _, key in self._below)
+
+    def market_totals(self, start: int, end: int) -> dict[str, Total]:
+        """Totals of trades executed in [`start`, `end`) by market, sorted, without markets that have none."""
+        found: dict[str, Total] = {}
+        for cell, by_key in self._cells.items():
+            for key in _keys_between(by_key, start, end):
+                found[cell.market] = found.get(cell.market, NO_TRADES).plus(by_key[key])
+        return {market: found[market] for market in sorted(found) if found[market].trades}
+
+    # --- time, configuration
+
+    def advance(self, clock: int) -> None:
+        """Once an hour of the clock, sum up the hours that retention no longer keeps."""
+        hourly_from = hour_of(clock) - HOURLY_NS
+        if hourly_from <= self._hourly_from:
+            return
+        hours = range(self._hourly_from, hourly_from, HOUR)
+        self._hourly_from = hourly_from
+        self._recent = {hour: None for hour in self._recent if hour >= hourly_from}
+        oldest = clock - self._horizon_ns - _SLACK_NS
+        daily = utc_day(hours.start) != utc_day(hourly_from)
+        for cell, by_key in self._cells.items():
+            summed = _sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
+            if (daily and _drop_before(by_key, oldest)) or summed:
+                self._dirty.add(f"trades/{cell.market}")
+        for values in self._values.values():
+            _sum_up(values, hours, self._boundaries, ZERO, EXACT.add)
+            _drop_before(values, oldest)
+        if self._below:
+            self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
+        for marks in self._marks.values():
+            marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest))
+        for (market, trade_id), hour in self.busts.forget(oldest):
+            self._market(market).forget(hour, trade_id)
+            self._touch(market)
+        self._dirty.add("trades")
+
+    def _keeps_mark(self, hour: int, then: int, oldest: int) -> bool:
+        closes_a_day = then >= oldest and self._boundaries.before(then) >= hour + HOUR
+        return closes_a_day or self._pins.within(hour + HOUR, then + HOUR)
+
+    def pin(self, instants: Instants) -> None:
+        """The instants at which something is valued for good: the prices of then are not forgotten."""
+        self._pins = instants
+
+    def next_newest(self, after: int) -> int | None:
+        """The least own time above `after` of any market's last trade: the next that comes true or grows too old."""
+        for market in self._moved:
+            last = self.last_price(market, _FOREVER)
+            self._newest.put(market, None if last is None else last.order[0])
+        self._moved.clear()
+        return self._newest.after(after)
+
+    def next_turn(self, after: int) -> int | None:
+        """The next instant above `after` at which an hour with trades enters or leaves the last 24 hours."""
+        turns = (turn for hour in self._recent for turn in (hour, hour + WINDOW_NS) if turn > after)
+        return min(turns, default=None)
+
+    def configure(self, zones: Sequence[Zone], horizon_ns: int) -> None:
+        """Change over to other zones; days already summed up for the former zones stay so."""
+        self._boundaries = Boundaries(zones)
+        self._horizon_ns = horizon_ns
+
+    # --- snapshots
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets."""
+        yield "trades"
+        yield from self.busts.names()
+        yield from (f"trades/{market}" for market in sorted({*self._of_market, *self._marks}))
+
+    def bucket(self, name: str) -> Any:
+        """One bucket as JSON values; None when it is empty."""
+        if name == "trades":
+            times = (self._hourly_from, self.first_executed, self.newest_own, self.newest_log)
+            return [None if time is None else str(time) for time in times]
+        if name.startswith("busts/"):
+            return self.busts.bucket(name)
+        market = name.partition("/")[2]
+        totals = [
+            [*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in sorted(by_key.items())]]
+            for cell in sorted(self._of_market.get(market, ()))
+            for by_key in [self._cells[cell]]
+        ]
+        marks = self._marks[market].text() if market in self._marks else []
+        return {"totals": totals, "marks": marks} if totals or marks else None
+
+    def restore(self, buckets: Mapping[str, Any]) -> None:
+        """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
+        times = [None if time is None else int(time) for time in buckets["trades"]]
+        self._hourly_from, self.first_executed, self.newest_own, self.newest_log = times[0] or 0, times[1], times[2], times[3]
+        self.busts.restore(buckets)
+        for name, value in buckets.items():
+            if name.startswith("trades/"):
+                self._restore_market(name.partition("/")[2], value)
+
+    def _restore_market(self, market: str, value: Mapping[str, Any]) -> None:
+        for of, capacity, instrument, side, totals in value["totals"]:
+            cell = Cell(of, capacity, instrument, side)
+            values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
+            for key_text, trades, quantity, amount in totals:
+                key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
+                self._totals_of(cell)[key] = total
+                if key >= self._hourly_from:
+                    self._recent[key] = None
+                values[key] = EXACT.add(values.get(key, ZERO), total.value)
+                if total.below_zero:
+                    self._below[cell, key] = None
+        if value["marks"]:
+            self._market(market).restore(value["marks"])
+        self._moved[market] = None
+
+
+def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
+    """Move the hours in `span` to the start of their local day; whether there were any."""
+    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, HOUR)
+    old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
+    for key in old:
+        start = boundaries.before(key)
+        if start != key:
+            by_key[start] = add(by_key.get(start, nothing), by_key.pop(key))
+    return bool(old)
+
+
+def _drop_before(by_key: dict[int, Any], oldest: int) -> bool:
+    """Forget keys before `oldest`; whether there were any."""
+    gone = [key for key in by_key if key < oldest]
+    for key in gone:
+        del by_key[key]
+    return bool(gone)
+
+
+def _keys_between(by_key: Mapping[int, Any], start: int, end: int) -> Iterator[int]:
+    hours = range(start, end, HOUR)
+    if len(hours) <= len(by_key):
+        return (key for key in hours if key in by_key)
+    return (key for key in sorted(by_key) if start <= key < end)

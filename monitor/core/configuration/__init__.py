@@ -1,0 +1,1 @@
+"""What outputs depend on, as the journal carries it (JOURNAL 5)."""

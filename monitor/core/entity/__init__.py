@@ -1,0 +1,1 @@
+"""One entity's life: what is evaluated, published, closed, and kept."""

@@ -1,0 +1,324 @@
+"""One entity in the engine: its book, its evaluations, and everything it has published (JOURNAL 2, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from monitor.core.alerts.alertbook import AlertBook, Draft, Surroundings
+from monitor.core.alerts.life import Moment
+from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.book.book import Book
+from monitor.core.configuration.configuration import Configuration
+from monitor.core.entity.closes import Closed, Closes
+from monitor.core.entity.publication import Evidence, Line, method_fields, next_publication, shape_of
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
+from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.journal.causes import Causes, why
+from monitor.core.journal.chain import NO_INPUTS, Chain
+from monitor.core.journal.outputs import ALERTS, ASSESSMENTS, EXPOSURES, Output
+from monitor.core.journal.schedule import earliest
+from monitor.core.values.canonical import digest_of
+from monitor.core.values.times import DAY, SECOND, format_time
+
+REVISIONS_AT_ONCE = 8
+"""Closed days looked at again in one evaluation: a correction of an old day must not hold up the present."""
+
+SPACING = SECOND // 10
+"""Least time between two evaluations by the book's own deadlines: a million accounts that age one by one are not a million."""
+
+GROUP_WAIT = 5 * SECOND
+EXPOSURE = "exposure"
+
+
+@dataclass(slots=True)
+class Standing:
+    """What an entity has published and where it stands: all that a snapshot keeps besides the book."""
+
+    chain: Chain = field(default_factory=Chain)
+    causes: Causes = field(default_factory=Causes)
+    lines: dict[str, Line] = field(default_factory=dict)
+    closes: dict[str, Closes] = field(default_factory=dict)
+    newest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    evaluated_at: int = 0
+    mark: int = -1
+    again: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Entity:
+    """An entity of the partition. Without an evaluator it is retired: no longer configured, its last alerts ended."""
+
+    def __init__(self, name: str, book: Book, config: Configuration, inputs: bytes = NO_INPUTS) -> None:
+        self.name = name
+        self.book = book
+        self.inputs = inputs
+        self.standing = Standing()
+        self.alerts = AlertBook(config.publish_interval_ns)
+        self.waiting = True
+        self.changed = True
+        self.uncut = True
+        self.dropped: set[str] = set()
+        self._deadline: int | None = None
+        self._deadline_known = False
+        self._midnight: int | None = None
+        self._opened: int | None = None
+        self.config = config
+        self.evaluator = _evaluator(name, config)
+
+    def configure(self, config: Configuration) -> None:
+        """Changes over to a configuration; what no longer belongs to it ends at the next evaluation."""
+        self.config = config
+        self.evaluator = _evaluator(self.name, config)
+        self.alerts.update_every = config.publish_interval_ns
+        self.book.configure(config)
+        standing = self.standing
+        self.dropped |= standing.newest.keys()
+        kept = {prepared.config.id for prepared in self.evaluator.methods} if self.evaluator else set()
+        standing.lines = {name: line for name, line in standing.lines.items() if name in kept or name == EXPOSURE}
+        standing.closes = {name: closes for name, closes in standing.closes.items() if name in kept}
+        standing.newest = {name: value for name, value in standing.newest.items() if name in kept or name == EXPOSURE}
+        self._find_midnight()
+        self.wait()
+
+    def wait(self) -> None:
+        """Something that figures depend on has changed: an evaluation is due."""
+        self.waiting = True
+        self.forget_deadline()
+
+    def forget_deadline(self) -> None:
+        """What is due by time alone may have changed."""
+        self._deadline_known = False
+        self.changed = True
+
+    def restored(self, *, waiting: bool) -> None:
+        """The standing was put back from a snapshot, to which nothing has been added yet."""
+        self._find_midnight()
+        self.waiting, self.changed, self.uncut = waiting, False, False
+
+    def touch(self, own_time: int, settles_at: int | None = None) -> None:
+        """An event with this own time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""
+        for prepared in self.evaluator.methods if self.evaluator else ():
+            closes = self.standing.closes.get(prepared.config.id)
+            if closes is not None:
+                closes.touch(prepared.zone, own_time)
+        if settles_at is not None and any(closes.again for closes in self.standing.closes.values()):
+            self.standing.again.append((settles_at, own_time))
+
+    def in_closed_day(self, own_time: int) -> bool:
+        """Whether an own time (ns) may lie in a day that was closed."""
+        return self._opened is not None and own_time < self._opened
+
+    def deadline(self, clock: int) -> int | None:
+        """The next instant above `clock` at which an evaluation is due by time alone.
+
+        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second.
+        """
+        if self.waiting:
+            return None
+        if not self._deadline_known:
+            self._deadline = self._next_deadline(clock)
+            self._deadline_known = True
+        return self._deadline
+
+    def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> list[Output]:
+        """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones."""
+        self.waiting = False
+        self.book.advance(at)
+        standing = self.standing
+        outputs: list[Output] = []
+        if self.evaluator is None:
+            drafts = self.alerts.follow((), self._moment(at), self._surroundings(None))
+            digests: dict[str, str] = {}
+        else:
+            if closing:
+                outputs += self._closes(at, evidence, sources)
+            evaluation = self.evaluator.evaluate(self.book, at)
+            drafts = self.alerts.follow(evaluation.conditions, self._moment(at), self._surroundings(evaluation))
+            digests = self._live(evaluation, drafts, evidence, sources, outputs)
+        repeats, over = self.alerts.repeats(at)
+        outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
+        outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
+        standing.evaluated_at, standing.mark = at, evidence.offset
+        self.forget_deadline()
+        return outputs
+
+    def _moment(self, at: int) -> Moment:
+        return Moment(at, self.standing.rehearsal.under_way(at), self.alerts.update_every)
+
+    def _surroundings(self, evaluation: Evaluation | None) -> Surroundings:
+        results = {} if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
+        dwell = self.evaluator.own.levels.dwell_ns if self.evaluator else 0
+        causes = self.standing.causes.since(self.standing.mark)
+        return Surroundings(results, dwell, causes, self.config.runbook_base_url)
+
+    # --- assessments and exposure
+    def _live(
+        self,
+        evaluation: Evaluation,
+        drafts: Iterable[Draft],
+        evidence: Evidence,
+        sources: list[dict[str, Any]],
+        outputs: list[Output],
+    ) -> dict[str, str]:
+        """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
+        told = {draft.identity.method for draft in drafts}
+        digests: dict[str, str] = {}
+        for found in evaluation.methods:
+            name = found.prepared.config.id
+            value = self._assessment(found, evaluation.at, evidence, sources) | {"why": self._why(name)}
+            shape = shape_of(found, evidence.config_digest)
+            if self._publish(name, found, value, shape, evaluation.at, told=None in told or name in told):
+                outputs.append(Output(ASSESSMENTS, self.name, self.name, value))
+                digests[name] = value["digest"]
+        exposure = evaluation.exposure
+        value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
+        value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
+        shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
+        if self._publish(EXPOSURE, exposure, value, shape, evaluation.at, told=False):
+            outputs.append(Output(EXPOSURES, self.name, self.name, value))
+        return digests
+
+    def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int, *, told: bool) -> bool:
+        """Notes the newest figures and, when they are due, puts them into the chain."""
+        line = self.standing.lines.setdefault(name, Line())
+        line.take(found.result.state, found.digest, at)
+        due = told or line.due(shape, at, self.config.publish_interval_ns)
+        if due:
+            self.standing.chain.stamp(value)
+            line.published(shape, found.digest, at, value["journal"]["offset"])
+        else:
+            value |= {"chain": None, "digest": None}
+        self.standing.newest[name] = value
+        return due
+
+    def _why(self, name: str) -> list[dict[str, Any]]:
+        line = self.standing.lines.get(name)
+        return why(self.standing.causes.since(line.mark if line else -1))
+
+    def _assessment(self, found: MethodResult, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "schema": "reserve.assessment/1",
+            "entity": self.name,
+            **method_fields(found),
+            "mode": found.prepared.config.mode,
+            "kind": "live",
+            "revision": 0,
+            "replaces": None,
+            "at": format_time(at),
+            **found.printed,
+            "sources": sources,
+            **evidence.printed(),
+            "result_digest": found.digest,
+        }
+
+    # --- closed days
+    def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
+        """The days that have ended by `at`, and closed ones that have changed since."""
+        outputs: list[Output] = []
+        for prepared in self.evaluator.methods if self.evaluator else ():
+            closes = self.standing.closes.get(prepared.config.id)
+            if closes is None:
+                closes = self.standing.closes[prepared.config.id] = Closes(prepared.zone.local_date(at))
+            for day in closes.ended(prepared.zone, at):
+                outputs += self._close(prepared, closes, day, evidence, sources)
+                closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
+        self._find_midnight()
+        self._touch_settled(at)
+        for prepared, closes, day in self._days_again():
+            outputs += self._close(prepared, closes, day, evidence, sources)
+        return outputs
+
+    def _close(
+        self, prepared: Prepared, closes: Closes, day: date, evidence: Evidence, sources: list[dict[str, Any]]
+    ) -> list[Output]:
+        """The figures of `day` at its last instant, unless they were published just so."""
+        at = prepared.zone.day_end(day) - 1
+        if self.evaluator is None:
+            return []
+        found = self.evaluator.close(prepared, self.book, at)
+        previous = closes.closed.get(day)
+        if previous is not None and previous.result_digest == found.digest:
+            return []
+        value = self._assessment(found, at, evidence, sources) | {"kind": "close", "why": self._why_close(prepared, previous)}
+        if previous is not None:
+            value |= {"revision": previous.revision + 1, "replaces": previous.digest}
+        self.standing.chain.stamp(value)
+        closes.closed[day] = Closed(value["revision"], value["digest"], found.digest)
+        return [Output(ASSESSMENTS, self.name, self.name, value)]
+
+    def _why_close(self, prepared: Prepared, previous: Closed | None) -> list[dict[str, Any]]:
+        if previous is None:
+            return self._why(prepared.config.id)
+        return why(self.standing.causes.since(self.standing.mark))
+
+    def _touch_settled(self, at: int) -> None:
+        """Groups that have had their time apply now, whole or not: their days are looked at again."""
+        settled = [own_time for instant, own_time in self.standing.again if instant <= at]
+        self.standing.again = [entry for entry in self.standing.again if entry[0] > at]
+        for own_time in settled:
+            self.touch(own_time)
+
+    def _days_again(self) -> Iterator[tuple[Prepared, Closes, date]]:
+        """Closed days to look at again, a few in one evaluation; the rest keeps the entity waiting."""
+        left = REVISIONS_AT_ONCE
+        for prepared in self.evaluator.methods if self.evaluator else ():
+            closes = self.standing.closes[prepared.config.id]
+            while left and (day := closes.next_again()) is not None:
+                left -= 1
+                yield prepared, closes, day
+            self.waiting = self.waiting or bool(closes.again)
+
+    def _find_midnight(self) -> None:
+        """The next end of an open day, and the instant before which a day may be closed."""
+        methods = self.evaluator.methods if self.evaluator else ()
+        days = [(p.zone, self.standing.closes[p.config.id]) for p in methods if p.config.id in self.standing.closes]
+        self._midnight = min((zone.day_end(closes.open_day) for zone, closes in days), default=None)
+        self._opened = max((zone.day_start(closes.open_day) for zone, closes in days if closes.closed), default=None)
+
+    # --- alerts
+    def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence) -> Output:
+        record = {"assessment_digest": digests.get(draft.identity.method or "")} | draft.record
+        record |= self._method_of(draft.identity.method) | evidence.printed()
+        self.standing.chain.stamp(record)
+        self.alerts.published(draft.identity, record)
+        return Output(ALERTS, draft.identity.fingerprint, self.name, record, draft.caused_at)
+
+    def _method_of(self, name: str | None) -> dict[str, str | None]:
+        """Version and digest of a configured method; null for none."""
+        for prepared in self.evaluator.methods if self.evaluator else ():
+            if prepared.config.id == name:
+                return {"method_version": prepared.version, "method_digest": prepared.digest}
+        return {"method_version": None, "method_digest": None}
+
+    def _next_deadline(self, clock: int) -> int | None:
+        if self.evaluator is None:
+            return self.alerts.next_instant(self.standing.evaluated_at)
+        return earliest(
+            (
+                self._next_by_book(clock),
+                self.alerts.next_instant(self.standing.evaluated_at),
+                next_publication(self.standing.lines, self.config.publish_interval_ns),
+                self._midnight,
+                self.standing.rehearsal.next_instant(clock),
+                earliest(instant for instant, _ in self.standing.again),
+            )
+        )
+
+    def _next_by_book(self, clock: int) -> int | None:
+        """The book's next deadline, not sooner after the last evaluation than `SPACING`.
+
+        Reckoned from the last evaluation, so that a restored engine finds the same one; what lies behind the clock is
+        left to the evaluation for which the entity waits already.
+        """
+        soonest = self.standing.evaluated_at + SPACING
+        found = self.book.deadline(self.standing.evaluated_at)
+        if found is not None and max(found, soonest) <= clock:
+            found = self.book.deadline(clock)
+        return None if found is None else max(found, soonest)
+
+
+def _evaluator(name: str, config: Configuration) -> Evaluator | None:
+    return Evaluator(name, config) if config.entity(name) is not None else None

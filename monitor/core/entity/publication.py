@@ -1,0 +1,94 @@
+"""When a live figure is published, and the part of an output that says from what it was made (JOURNAL 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from monitor.core.evaluation.evaluation import MethodResult
+from monitor.core.journal.chain import ENGINE_VERSION, inputs_text
+from monitor.core.journal.schedule import earliest
+from monitor.core.values.canonical import digest_of
+
+
+@dataclass(slots=True)
+class Line:
+    """What was published last of one method (or of the exposure), and whether its figures have moved since.
+
+    `shape` covers state, component states, gaps, mode and configuration. `mark` is the journal offset up to which causes
+    were told, `state_since` (ns) when the present state began.
+    """
+
+    shape: str = ""
+    digest: str = ""
+    published_at: int = 0
+    mark: int = -1
+    moved: bool = False
+    state: str = ""
+    state_since: int = 0
+
+    def take(self, state: str, digest: str, at: int) -> None:
+        """Notes an evaluation's state and result digest."""
+        if state != self.state:
+            self.state, self.state_since = state, at
+        self.moved = digest != self.digest
+
+    def due(self, shape: str, at: int, interval: int) -> bool:
+        """Whether the evaluation just taken is to be published by itself."""
+        return shape != self.shape or (self.moved and at >= self.published_at + interval)
+
+    def published(self, shape: str, digest: str, at: int, mark: int) -> None:
+        """Notes that it was."""
+        self.shape, self.digest, self.published_at, self.mark, self.moved = shape, digest, at, mark, False
+
+    def next_instant(self, interval: int) -> int | None:
+        """When moved figures are due for publication; None when they have not moved."""
+        return self.published_at + interval if self.moved else None
+
+    def state_values(self) -> dict[str, Any]:
+        """JSON values for a snapshot."""
+        return asdict(self) | {"published_at": str(self.published_at), "state_since": str(self.state_since)}
+
+    @staticmethod
+    def of_state(state: Mapping[str, Any]) -> Line:
+        """The line that `state_values` wrote."""
+        return Line(**{**state, "published_at": int(state["published_at"]), "state_since": int(state["state_since"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the journal stands at an evaluation, and what had been read of it."""
+
+    partition: int
+    offset: int
+    inputs: bytes
+    config_digest: str
+
+    def printed(self) -> dict[str, Any]:
+        """The fields every output carries (DESIGN P7)."""
+        return {
+            "journal": {"partition": self.partition, "offset": self.offset},
+            "inputs_digest": inputs_text(self.inputs),
+            "config_digest": self.config_digest,
+            "engine_version": ENGINE_VERSION,
+        }
+
+
+def method_fields(found: MethodResult) -> dict[str, Any]:
+    """Id, version and digest of the method that made a result."""
+    prepared = found.prepared
+    return {"method": prepared.config.id, "method_version": prepared.version, "method_digest": prepared.digest}
+
+
+def shape_of(found: MethodResult, config_digest: str) -> str:
+    """Digest of what is published at once when it changes: state, component states, gaps, mode, configuration."""
+    printed = found.printed
+    components = [[component["name"], component["state"], component["cure_by"]] for component in printed["components"]]
+    gaps = [[gap["kind"], gap["subject"], gap["effect"]] for gap in printed["gaps"]]
+    return digest_of([config_digest, found.prepared.config.mode, printed["state"], components, gaps])
+
+
+def next_publication(lines: Mapping[str, Line], interval: int) -> int | None:
+    """The earliest instant at which one of the lines is due."""
+    return earliest(line.next_instant(interval) for line in lines.values())

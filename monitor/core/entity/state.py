@@ -1,0 +1,112 @@
+"""The engine's state as snapshot values, and back (JOURNAL 6). Names: `engine`, `configuration`, `shared/..`, `entity/..`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.book.book import Book, Shared
+from monitor.core.configuration.configuration import Configuration
+from monitor.core.entity.closes import Closes
+from monitor.core.entity.entity import Entity
+from monitor.core.entity.publication import Line
+from monitor.core.journal.causes import Causes
+from monitor.core.journal.chain import Chain
+
+SHARED = "shared/"
+ENTITY = "entity/"
+
+
+def shared_values(shared: Shared, *, whole: bool) -> Iterator[tuple[str, Any]]:
+    """Prices, segments and sources: what changed since the last cut, or the whole for the first."""
+    for name in sorted(shared.names() if whole else shared.dirty):
+        yield SHARED + name, shared.bucket(name)
+
+
+def entity_values(entity: Entity) -> Iterator[tuple[str, Any]]:
+    """An entity: what changed since the last cut, or the whole for its first."""
+    prefix = f"{ENTITY}{entity.name}/"
+    for name in sorted(entity.book.names() if entity.uncut else entity.book.dirty):
+        yield f"{prefix}book/{name}", entity.book.bucket(name)
+    if not entity.changed:
+        return
+    standing = entity.standing
+    yield f"{prefix}standing", _standing_value(entity)
+    yield f"{prefix}alerts", entity.alerts.state()
+    yield f"{prefix}closes", {name: closes.state() for name, closes in standing.closes.items()}
+    for name, value in standing.newest.items():
+        yield f"{prefix}newest/{name}", value
+    for name in sorted(entity.dropped):
+        yield f"{prefix}newest/{name}", standing.newest.get(name)
+
+
+def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
+    """A cut is complete: nothing has changed since."""
+    if shared is not None:
+        shared.dirty.clear()
+    for entity in entities.values():
+        entity.book.dirty.clear()
+        entity.dropped.clear()
+        entity.changed = entity.uncut = False
+
+
+def restored_shared(config: Configuration, values: Mapping[str, Any]) -> Shared:
+    """Prices, segments and sources as they were."""
+    return Shared.restore(config, _below(values, SHARED))
+
+
+def restored_entities(config: Configuration, shared: Shared, values: Mapping[str, Any]) -> Iterator[Entity]:
+    """The entities as they were, by name; their running inputs digests are the engine's to set."""
+    names = sorted({name.split("/")[1] for name in values if name.startswith(ENTITY)})
+    for name in names:
+        own = _below(values, f"{ENTITY}{name}/")
+        book = Book.restore(name, config, shared, _below(own, "book/"))
+        entity = Entity(name, book, config)
+        _restore_standing(entity, own)
+        yield entity
+
+
+def _standing_value(entity: Entity) -> dict[str, Any]:
+    standing = entity.standing
+    rehearsal = standing.rehearsal
+    return {
+        "waiting": entity.waiting,
+        "chain": standing.chain.state(),
+        "causes": standing.causes.state(),
+        "lines": {name: line.state_values() for name, line in standing.lines.items()},
+        "rehearsal": [_text(rehearsal.begins_at), _text(rehearsal.expires_at)],
+        "evaluated_at": str(standing.evaluated_at),
+        "mark": standing.mark,
+        "again": [[str(instant), str(own_time)] for instant, own_time in standing.again],
+    }
+
+
+def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
+    state = values["standing"]
+    standing = entity.standing
+    standing.chain = Chain.of_state(state["chain"])
+    standing.causes = Causes.of_state(state["causes"])
+    standing.lines = {name: Line.of_state(line) for name, line in state["lines"].items()}
+    standing.rehearsal = Rehearsal(*(None if text is None else int(text) for text in state["rehearsal"]))
+    standing.evaluated_at, standing.mark = int(state["evaluated_at"]), state["mark"]
+    standing.again = [(int(instant), int(own_time)) for instant, own_time in state["again"]]
+    standing.closes = {name: Closes.of_state(closes) for name, closes in values["closes"].items()}
+    standing.newest = dict(_below(values, "newest/"))
+    entity.alerts.restore(values["alerts"])
+    entity.restored(waiting=state["waiting"])
+
+
+def configuration_of(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The content of the configuration in force, None before the first."""
+    text = values.get("configuration")
+    return None if text is None else json.loads(text)
+
+
+def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else str(instant)

@@ -1,0 +1,121 @@
+"""What now: the status object of CONTRACT 5, and the numbers that metrics show beside it (CONTRACT 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from monitor.core.entity.entity import EXPOSURE, Entity
+from monitor.core.values.figure import Figure, total
+from monitor.core.values.money import minor_unit, plain, round_down, round_up
+from monitor.core.values.times import HOUR, SECOND, format_time, hour_of
+from monitor.core.view.view import View
+
+WINDOW = "24h"
+
+
+def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
+    """The status of an entity at the engine clock (ns); `day` is the business date of its `day` trade flow, else the current."""
+    newest = evaluations_of(entity)
+    return {
+        "entity": entity.name,
+        "at": format_time(clock),
+        "methods": newest["assessments"],
+        "exposure": newest["exposure"],
+        "alerts": [record for record in entity.alerts.records() if record["status"] == "firing"],
+        "incidents": entity.book.incident_objects(),
+        "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
+        "sources": [_source(row, clock) for row in entity.book.source_rows(clock)],
+    }
+
+
+def evaluations_of(entity: Entity) -> dict[str, Any]:
+    """The newest evaluation of each method, in the order of the configuration, and of the exposure."""
+    newest = entity.standing.newest
+    methods = entity.evaluator.methods if entity.evaluator else ()
+    names = [prepared.config.id for prepared in methods if prepared.config.id in newest]
+    return {"assessments": [newest[name] for name in names], "exposure": newest.get(EXPOSURE)}
+
+
+def measures_of(entity: Entity, clock: int) -> dict[str, Any]:
+    """Numbers for metrics; amounts are texts in the entity's reporting currency, null where not known, times are ns.
+
+    {"custody_quantity": [{asset, role, storage, quantity}], "custody_amount": [{role, storage, amount}], "trade_value":
+    [{window, amount}], "incident_loss": [{status, amount}], "source_last_event": [{source, at}], "holes": {topic: count},
+    "evaluated_at", "state_since": {method: at}, "cure_ends": {method: {component: at}}}
+    """
+    standing = entity.standing
+    view = entity.evaluator.yardstick.view(entity.book, clock) if entity.evaluator else None
+    return {
+        "custody_quantity": [
+            {"asset": asset, "role": role, "storage": storage, "quantity": plain(quantity)}
+            for role, asset, storage, quantity in entity.book.custody()
+        ],
+        "custody_amount": [] if view is None else list(_custody_amounts(entity, view)),
+        "trade_value": [] if view is None else [_traded(view)],
+        "incident_loss": [] if view is None else list(_losses(view)),
+        "source_last_event": [{"source": r["topic"], "at": r["last_event_at"]} for r in entity.book.source_rows(clock)],
+        "holes": entity.book.shared.sources.holes_made(),
+        "evaluated_at": standing.evaluated_at or None,
+        "state_since": {name: line.state_since for name, line in sorted(standing.lines.items()) if name != EXPOSURE},
+        "cure_ends": _cure_ends(entity),
+    }
+
+
+def _flow(entity: Entity, clock: int) -> Iterator[dict[str, Any]]:
+    """The UTC hour of the clock and the 23 before it (JOURNAL 2)."""
+    for row in entity.book.trade_flow(hour_of(clock) - 23 * HOUR, hour_of(clock) + HOUR):
+        yield {"market": row["market"], "window": WINDOW, "date": None} | row
+
+
+def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[str, Any]]:
+    """The entity's business date, in its own zone."""
+    own = entity.config.entity(entity.name)
+    zone = entity.config.zone(own.time_zone if own else None)
+    chosen = zone.local_date(clock) if day is None else day
+    for row in entity.book.trade_flow(zone.day_start(chosen), zone.day_end(chosen)):
+        yield {"market": row["market"], "window": "day", "date": chosen.isoformat()} | row
+
+
+def _source(row: Mapping[str, Any], clock: int) -> dict[str, Any]:
+    last = row["last_event_at"]
+    shown = {name: row[name] for name in ("topic", "state", "applied", "duplicate", "late", "dead_letter")}
+    times: dict[str, Any] = {"last_event_at": None, "age_s": None}
+    if last is not None:
+        times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}
+    return shown | times
+
+
+def _custody_amounts(entity: Entity, view: View) -> Iterator[dict[str, Any]]:
+    amounts: dict[tuple[str, str], list[Figure]] = {}
+    for role, asset, storage, quantity in entity.book.custody():
+        amounts.setdefault((role, storage), []).append(view.value(asset, Figure.of(quantity)))
+    for (role, storage), values in amounts.items():
+        value = total(values).value
+        amount = None if value is None else round_down(value, minor_unit(view.currency))
+        yield {"role": role, "storage": storage, "amount": amount}
+
+
+def _traded(view: View) -> dict[str, Any]:
+    value = (view.trade_value_24h("spot") + view.trade_value_24h("derivative")).value if view.trades_seen() else None
+    return {"window": WINDOW, "amount": None if value is None else round_down(value, minor_unit(view.currency))}
+
+
+def _losses(view: View) -> Iterator[dict[str, Any]]:
+    nets: dict[str, list[Figure]] = {}
+    for incident in view.incidents():
+        nets.setdefault(incident.status, []).append(incident.net)
+    for status, losses in sorted(nets.items()):
+        value = total(losses).value
+        yield {"status": status, "amount": None if value is None else round_up(value, minor_unit(view.currency))}
+
+
+def _cure_ends(entity: Entity) -> dict[str, dict[str, int]]:
+    ends: dict[str, dict[str, int]] = {}
+    for prepared in entity.evaluator.methods if entity.evaluator else ():
+        for component in entity.standing.newest.get(prepared.config.id, {}).get("components", ()):
+            if component["cure_by"] is not None:
+                last = date.fromisoformat(component["cure_by"])
+                ends.setdefault(prepared.config.id, {})[component["name"]] = prepared.zone.day_end(last)
+    return ends

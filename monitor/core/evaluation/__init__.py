@@ -1,0 +1,1 @@
+"""What a method finds: one evaluation, each method's result, the exposure."""

@@ -1,0 +1,210 @@
+"""From one view of a book to one printed result: figures, components, state of the whole (INPUTS 1, CONTRACT 2).
+
+States are decided on unrounded intervals; digits are cut here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from monitor.core.components.computation import Computation, Outcome, Row
+from monitor.core.components.plan import Plan, plan_of
+from monitor.core.components.printing import coverage_text, figure_text, row_object
+from monitor.core.configuration.configuration import MethodConfig
+from monitor.core.values.figure import Figure, minimum
+from monitor.core.values.money import minor_unit, round_down, round_up
+from monitor.core.values.times import format_time
+from monitor.core.view.view import Gap, View
+
+_WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One evaluation of one method.
+
+    Printed texts are in CONTRACT form; `rows`, `required_figure`, `available_figure` and `watch_ratio` (smallest held /
+    required among the headline's `min` components, None: there is none) are unrounded.
+    """
+
+    state: str
+    required: str | None
+    available: str | None
+    surplus: str | None
+    coverage: str | None
+    coverage_lower: str | None
+    coverage_upper: str | None
+    figures: Mapping[str, str | None]
+    components: tuple[Mapping[str, Any], ...]
+    gaps: tuple[Mapping[str, Any], ...]
+    business_date: str
+    currency: str
+    projection: bool
+    rows: tuple[Row, ...]
+    required_figure: Figure | None
+    available_figure: Figure | None
+    watch_ratio: Figure | None
+
+
+class Method:
+    """A pack with an entity's options, made ready once: `evaluate` is then called for every evaluation.
+
+    Raises ValueError for options the pack does not know; the configuration was checked where it was loaded.
+    """
+
+    def __init__(self, config: MethodConfig, pack: Mapping[str, Any]) -> None:
+        self.config = config
+        self.plan: Plan = plan_of(pack, config.options)
+
+    def currency(self, reporting_currency: str | None) -> str | None:
+        """Currency of the method: its pack's, else the entity's."""
+        return self.plan.pack.currency or reporting_currency
+
+    def evaluate(self, view: View, watch_enter: Decimal | None = None) -> Result:
+        """The result at `view.at`; `watch_enter` is the entity's level (None: it has no watch level)."""
+        missing = self._not_computable(view)
+        if missing:
+            return _not_computable(self.plan, view)
+        computation = Computation(self.plan, view)
+        outcomes = {name: computation.outcome(name) for name in self.plan.pack.components}
+        return _result(computation, outcomes, watch_enter)
+
+    def _not_computable(self, view: View) -> bool:
+        """Notes the gaps that leave the method without a number: null parameters, a date outside its time."""
+        pack = self.plan.pack
+        for name in self.plan.null_parameters:
+            view.gap("parameter_null", name, "both")
+        day = view.local_date()
+        begun = day >= pack.effective_from if pack.effective_from else not pack.draft
+        over = pack.effective_to is not None and day >= pack.effective_to
+        if not self.plan.null_parameters and (not begun or over):
+            view.gap("not_in_force", pack.id, "both")
+        return bool(self.plan.null_parameters) or not begun or over
+
+
+def result_object(result: Result) -> dict[str, Any]:
+    """The part of an assessment object that the method itself decides (CONTRACT 2)."""
+    return {
+        "business_date": result.business_date,
+        "currency": result.currency,
+        "projection": result.projection,
+        "state": result.state,
+        "required": result.required,
+        "available": result.available,
+        "surplus": result.surplus,
+        "coverage": result.coverage,
+        "coverage_lower": result.coverage_lower,
+        "coverage_upper": result.coverage_upper,
+        "figures": dict(result.figures),
+        "components": [dict(component) for component in result.components],
+        "gaps": [dict(gap) for gap in result.gaps],
+    }
+
+
+def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> Result:
+    plan, view = computation.plan, computation.view
+    figures = computation.printed_figures()
+    required, available = computation.headline(outcomes)
+    projection = computation.is_projection()
+    rows = tuple(row if not projection else row.as_projection() for outcome in outcomes.values() for row in outcome.rows)
+    ratio = _watch_ratio(plan, outcomes)
+    state = _state(rows, ratio, watch_enter, has_headline=required is not None, valued=_known(required) and _known(available))
+    if view.forced_unknown and state != "shortfall":
+        state = "unknown"
+    parts = _Parts(state, rows, required, available, figures, ratio)
+    return _printed(computation, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What was found, before it is printed."""
+
+    state: str
+    rows: tuple[Row, ...]
+    required: Figure | None
+    available: Figure | None
+    figures: Mapping[str, str | None]
+    ratio: Figure | None
+
+
+def _printed(computation: Computation, found: _Parts) -> Result:
+    view, required, available = computation.view, found.required, found.available
+    decimals = minor_unit(view.currency)
+    surplus = available - required if required is not None and available is not None else None
+    return Result(
+        state=found.state,
+        required=figure_text(required, decimals, round_up),
+        available=figure_text(available, decimals, round_down),
+        surplus=figure_text(surplus, decimals, round_down),
+        coverage=coverage_text(_value(available), _value(required)),
+        coverage_lower=coverage_text(available.low if available else None, required.high if required else None),
+        coverage_upper=coverage_text(available.high if available else None, required.low if required else None),
+        figures=found.figures,
+        components=tuple(row_object(row, view.currency) for row in found.rows),
+        gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        business_date=view.local_date().isoformat(),
+        currency=view.currency,
+        projection=computation.is_projection(),
+        rows=found.rows,
+        required_figure=required,
+        available_figure=available,
+        watch_ratio=found.ratio,
+    )
+
+
+def _not_computable(plan: Plan, view: View) -> Result:
+    """A method without a number: every figure null, its one component not computable."""
+    name = plan.pack.headline.components[0]
+    row = replace(Row.empty(name, "min", view.currency, "not_computable"), ref=plan.pack.components[name].ref)
+    return Result(
+        state="not_computable",
+        required=None,
+        available=None,
+        surplus=None,
+        coverage=None,
+        coverage_lower=None,
+        coverage_upper=None,
+        figures=dict.fromkeys(plan.pack.figures),
+        components=(row_object(row, view.currency),),
+        gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        business_date=view.local_date().isoformat(),
+        currency=view.currency,
+        projection=False,
+        rows=(row,),
+        required_figure=None,
+        available_figure=None,
+        watch_ratio=None,
+    )
+
+
+def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, has_headline: bool, valued: bool) -> str:
+    states = {row.state for row in rows} - {"not_applicable"}
+    if has_headline and not valued:
+        states.add("unknown")
+    if watch_enter is not None and ratio is not None:
+        above = ratio.reaches(Figure.of(watch_enter))
+        states.add({True: "adequate", False: "watch", None: "unknown"}[above])
+    return next((state for state in _WORST_FIRST if state in states), "adequate")
+
+
+def _watch_ratio(plan: Plan, outcomes: Mapping[str, Outcome]) -> Figure | None:
+    """Smallest held / required among the headline's `min` components."""
+    rows = (row for name in plan.pack.headline.components for row in outcomes[name].rows if row.bound == "min")
+    ratios = [ratio for row in rows if (ratio := row.ratio) is not None]
+    return minimum(ratios) if ratios else None
+
+
+def _known(figure: Figure | None) -> bool:
+    return figure is not None and figure.known
+
+
+def _value(figure: Figure | None) -> Any:
+    return None if figure is None else figure.value
+
+
+def _gap_object(gap: Gap) -> dict[str, Any]:
+    since = None if gap.since is None else format_time(gap.since)
+    return {"kind": gap.kind, "subject": gap.subject, "effect": gap.effect, "since": since}

@@ -1,0 +1,152 @@
+"""What the journal holds: one record form for every kind, its canonical bytes, and which partition it belongs to.
+
+Every record is an idempotent statement, never an increment (JOURNAL 1, 3, 4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import exact_time, parse_time
+
+VERSION = 1
+ENTITY_KINDS = frozenset({"flow", "bust", "position", "incident", "declaration", "operation", "rejected"})
+PARTITION_KINDS = frozenset({"price", "progress", "configuration", "tick"})
+
+
+class BadRecord(ValueError):
+    """The bytes are not a journal record this version reads."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourcePartition:
+    """A partition of a source topic in one epoch: what segments and offsets are counted in."""
+
+    topic: str
+    epoch: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a record comes from: one `offset`, or the range [`start`, `upto`) of a segment; a bust has `offset` and `start`."""
+
+    where: SourcePartition
+    offset: int | None = None
+    start: int | None = None
+    upto: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rules:
+    """Number and digest of all that intake's verdict depends on (JOURNAL 3)."""
+
+    number: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A journal record as its writer makes it. Times are nanoseconds; `body` is the kind's own object."""
+
+    kind: str
+    entity: str | None
+    at: int
+    body: Mapping[str, Any]
+    source: Source | None = None
+    logged_at: int | None = None
+    rules: Rules | None = None
+    auth: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """A statement at its place in the journal, as the engine reads it.
+
+    `offset` and `journal_time` (ns) are the log's own; `digest` is the SHA-256 of the record's bytes.
+    """
+
+    statement: Statement
+    offset: int
+    journal_time: int
+    digest: bytes
+
+
+def journal_partition(entity: str, partitions: int) -> int:
+    """The journal partition of an entity: first 8 bytes of SHA-256 of its slug, big-endian, modulo the partition count."""
+    return int.from_bytes(hashlib.sha256(entity.encode()).digest()[:8], "big") % partitions
+
+
+def encode_statement(statement: Statement) -> bytes:
+    """Canonical bytes of a statement."""
+    return canonical_bytes(statement_object(statement))
+
+
+def statement_object(statement: Statement) -> dict[str, Any]:
+    """A statement as the JSON object that stands in the journal."""
+    return {
+        "v": VERSION,
+        "kind": statement.kind,
+        "entity": statement.entity,
+        "at": exact_time(statement.at),
+        "src": None if statement.source is None else _source_object(statement.source),
+        "logged_at": None if statement.logged_at is None else exact_time(statement.logged_at),
+        "rules": None if statement.rules is None else {"number": statement.rules.number, "digest": statement.rules.digest},
+        "auth": statement.auth,
+        "body": dict(statement.body),
+    }
+
+
+def decode_record(data: bytes, offset: int, journal_time: int) -> JournalRecord:
+    """The record in `data`; `BadRecord` when it is not one or is of a newer version."""
+    try:
+        raw = json.loads(data)
+        _refuse_foreign(raw["v"], raw["kind"], offset)
+        statement = _statement(raw)
+    except BadRecord:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRecord(f"journal record at offset {offset} cannot be read: {error}") from error
+    return JournalRecord(statement, offset, journal_time, hashlib.sha256(data).digest())
+
+
+def _refuse_foreign(version: int, kind: str, offset: int) -> None:
+    if version > VERSION:
+        raise BadRecord(
+            f"journal record at offset {offset} has version {version}, this release reads up to {VERSION}: upgrade it first"
+        )
+    if kind not in ENTITY_KINDS and kind not in PARTITION_KINDS:
+        raise BadRecord(f"journal record at offset {offset} is of the unknown kind {kind!r}")
+
+
+def _statement(raw: Mapping[str, Any]) -> Statement:
+    return Statement(
+        kind=raw["kind"],
+        entity=raw["entity"],
+        at=parse_time(raw["at"]),
+        body=raw["body"],
+        source=None if raw["src"] is None else _source(raw["src"]),
+        logged_at=None if raw["logged_at"] is None else parse_time(raw["logged_at"]),
+        rules=None if raw["rules"] is None else Rules(raw["rules"]["number"], raw["rules"]["digest"]),
+        auth=raw["auth"],
+    )
+
+
+def _source_object(source: Source) -> dict[str, Any]:
+    where = source.where
+    result: dict[str, Any] = {"topic": where.topic, "epoch": where.epoch, "partition": where.partition}
+    for name in ("offset", "start", "upto"):
+        value = getattr(source, name)
+        if value is not None:
+            result[name] = value
+    return result
+
+
+def _source(raw: Mapping[str, Any]) -> Source:
+    where = SourcePartition(raw["topic"], raw["epoch"], raw["partition"])
+    return Source(where, raw.get("offset"), raw.get("start"), raw.get("upto"))

@@ -1,0 +1,98 @@
+"""Snapshots: the engine's state as named buckets of at most 256 KiB, only the changed ones written again (JOURNAL 6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+
+STATE_VERSION = 1
+BUCKET_BYTES = 256 * 1024
+_PART = "~"
+
+
+class NewerState(Exception):
+    """The snapshot was written by a newer release, whose state this one cannot read."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the snapshot has state version {version}, this release reads up to {STATE_VERSION}: run the newer one")
+        self.version = version
+
+
+class TornSnapshot(Exception):
+    """A snapshot is read wrongly: the engine went on while its buckets were being cut, or a bucket is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The state right after `position`: every bucket's name, and lazily those that changed since the last cut.
+
+    Bucket bytes are canonical JSON, at most about 256 KiB each. `names` is complete once `buckets` is exhausted; the
+    caller may yield to its loop between buckets, but must not apply a record before the last one (`TornSnapshot`).
+    """
+
+    position: int
+    version: int
+    buckets: Iterator[tuple[str, bytes]]
+    names: set[str]
+
+
+class Cutter:
+    """Remembers what the last cut wrote, and cuts values into buckets of bounded size."""
+
+    def __init__(self) -> None:
+        self._written: dict[str, dict[str, str]] = {}
+
+    def cut(self, values: Iterable[tuple[str, Any]], names: set[str]) -> Iterator[tuple[str, bytes]]:
+        """Buckets of `values` whose bytes differ from the last cut; a value of None is gone, one not given stays as it was.
+
+        `names` is filled, and the cut remembered, when the last bucket was taken: one given up half way was none.
+        """
+        written = dict(self._written)
+        for name, value in values:
+            before = written.pop(name, {})
+            if value is None:
+                continue
+            digests = written[name] = {}
+            for part, data in _parts(name, canonical_bytes(value)):
+                digests[part] = digest_of_bytes(data)
+                if before.get(part) != digests[part]:
+                    yield part, data
+        names.update(part for digests in written.values() for part in digests)
+        self._written = written
+
+    def restored(self, buckets: Mapping[str, bytes]) -> None:
+        """Takes the buckets of a restored snapshot as written, so that the next cut writes only what differs."""
+        for part, data in buckets.items():
+            self._written.setdefault(part.partition(_PART)[0], {})[part] = digest_of_bytes(data)
+
+
+def values_of(buckets: Mapping[str, bytes], version: int) -> dict[str, Any]:
+    """The values a cut wrote, by name; `NewerState` for a newer version, `TornSnapshot` when a part is missing or cut off."""
+    if version > STATE_VERSION:
+        raise NewerState(version)
+    texts: dict[str, list[bytes]] = {}
+    for part in sorted(buckets, key=_order):
+        name, _, number = part.partition(_PART)
+        pieces = texts.setdefault(name, [])
+        if int(number or 0) != len(pieces):
+            raise TornSnapshot(f"snapshot lacks part {len(pieces)} of {name!r}")
+        pieces.append(buckets[part])
+    try:
+        return {name: json.loads(b"".join(pieces)) for name, pieces in texts.items()}
+    except ValueError as error:
+        raise TornSnapshot(f"snapshot cannot be read: {error}") from error
+
+
+def _parts(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    yield name, data[:BUCKET_BYTES]
+    for number, start in enumerate(range(BUCKET_BYTES, len(data), BUCKET_BYTES), start=1):
+        yield f"{name}{_PART}{number}", data[start : start + BUCKET_BYTES]
+
+
+def _order(part: str) -> tuple[str, int]:
+    name, _, number = part.partition(_PART)
+    return name, int(number or 0)

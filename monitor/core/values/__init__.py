@@ -1,0 +1,1 @@
+"""Money, times, figures, calendars, canonical bytes: values without state."""

@@ -1,0 +1,95 @@
+"""What an entity holds of one asset in one role, as far as one evaluation knows it: quantities by storage class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from monitor.core.book.custody.position import Tally
+from monitor.core.book.custody.positions import Positions
+from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.money import EXACT, ZERO
+
+Storages = frozenset[str] | None
+"""Storage classes; None is all."""
+
+
+class Holding(Protocol):
+    """Quantities of one asset in one role at one instant."""
+
+    def quantity(self, storages: Storages) -> Figure:
+        """Sum over the accounts in these storage classes."""
+
+    def positive(self) -> Figure:
+        """Sum over accounts of max(0, quantity)."""
+
+
+class Unheld:
+    """Nothing is known."""
+
+    def quantity(self, storages: Storages) -> Figure:
+        """Not known, of whatever storage."""
+        del storages
+        return UNKNOWN
+
+    def positive(self) -> Figure:
+        """Not known."""
+        return UNKNOWN
+
+
+UNHELD = Unheld()
+
+
+class LiveHolding:
+    """At the book's clock, from its running sums: `stale` are those of accounts too old, which do not count.
+
+    `bounded`: every account that there may be is counted; else a figure has no upper end.
+    """
+
+    __slots__ = ("_bounded", "_known", "_stale", "_sums")
+
+    def __init__(
+        self, sums: Mapping[tuple[str, str | None], Tally], stale: Mapping[tuple[str, str | None], Tally], *, bounded: bool
+    ) -> None:
+        self._sums = sums
+        self._stale = stale
+        self._bounded = bounded
+        self._known: dict[Storages, Figure] = {}
+
+    def quantity(self, storages: Storages) -> Figure:
+        """See `Holding`."""
+        figure = self._known.get(storages)
+        if figure is None:
+            figure = self._known[storages] = self._sum(storages, positive=False)
+        return figure
+
+    def positive(self) -> Figure:
+        """See `Holding`."""
+        return self._sum(None, positive=True)
+
+    def _sum(self, storages: Storages, *, positive: bool) -> Figure:
+        known = ZERO
+        for (storage, source), tally in self._sums.items():
+            if storages is None or storage in storages:
+                known = EXACT.add(known, tally.positive if positive else tally.quantity)
+                if (old := self._stale.get((storage, source)) if self._stale else None) is not None:
+                    known = EXACT.subtract(known, old.positive if positive else old.quantity)
+        return Figure(known, known if self._bounded else None)
+
+
+class EarlierHolding:
+    """Before the book's clock, from the positions of own time below an instant."""
+
+    def __init__(self, positions: Positions, role: str, asset: str, before: int) -> None:
+        self._positions = positions
+        self._role = role
+        self._asset = asset
+        self._before = before
+
+    def quantity(self, storages: Storages) -> Figure:
+        """See `Holding`."""
+        return Figure.of(self._positions.sum_before(self._role, self._asset, storages, self._before))
+
+    def positive(self) -> Figure:
+        """See `Holding`."""
+        return Figure.of(self._positions.positive_before(self._role, self._asset, self._before))

@@ -1,0 +1,66 @@
+"""Money of incidents, valued at the prices of `occurred_at` (INPUTS 1 Incidents)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from monitor.core.book.incidents import Amount, Incident
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.view.gaps import Gaps
+
+Worth = Callable[[str, Figure, int], Figure]
+"""Value of a quantity of an asset at an instant (ns)."""
+
+
+class IncidentView:
+    """An incident at its highest known revision; money in the view's currency at the prices of `occurred_at` (ns).
+
+    Gaps (`quantity_unknown`, `price_missing`) are noted when a figure is read, under the effect that is set then.
+    """
+
+    def __init__(self, identity: str, incident: Incident, at: int, worth: Worth, gaps: Gaps) -> None:
+        self.id = identity
+        self.kind: str = incident.body["kind"]
+        self.severity: str = incident.body["severity"]
+        self.status = incident.status
+        self.occurred_at = incident.occurred_at
+        self.revision = incident.revision
+        self._incident = incident
+        self._at = at
+        self._worth = worth
+        self._gaps = gaps
+
+    @property
+    def loss(self) -> Figure:
+        """`loss_estimate` if given, else the sum of `losses`."""
+        estimate = self._incident.estimate
+        return self._sum(self._incident.losses if estimate is None else [estimate])
+
+    @property
+    def recovered(self) -> Figure:
+        """Receipts with `received_at` not after the view's instant."""
+        return self._sum(r for r in self._incident.recoveries if r.received_at <= self._at)
+
+    @property
+    def net(self) -> Figure:
+        """Loss less receipts, not below 0."""
+        return (self.loss - self.recovered).at_least(0)
+
+    @property
+    def client(self) -> Figure:
+        """The `losses` of owner `client`, before receipts, also beside an estimate."""
+        return self._sum(loss for loss in self._incident.losses if loss.owner == "client")
+
+    @property
+    def client_net(self) -> Figure:
+        """Client part less all receipts, not below 0."""
+        return (self.client - self.recovered).at_least(0)
+
+    def _sum(self, amounts: Iterable[Amount]) -> Figure:
+        return total([NOTHING, *(self._value(amount) for amount in amounts)])
+
+    def _value(self, amount: Amount) -> Figure:
+        if amount.quantity is None:
+            self._gaps.add("quantity_unknown", self.id, since=self.occurred_at)
+            return UNKNOWN
+        return self._worth(amount.asset, Figure.of(amount.quantity), self.occurred_at)

@@ -1,0 +1,377 @@
+"""One evaluation's read-only sight of an entity's book: the door through which methods read (INPUTS 1).
+
+Figures come out as intervals; whatever widens one leaves a gap behind, so a method cannot forget to report it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from monitor.core.book.book import Book
+from monitor.core.book.declarations import Declaration, attributes_key
+from monitor.core.book.sources.freshness import DECLARATIONS, INCIDENTS, POSITIONS, PRICES, TRADES
+from monitor.core.values import currencies
+from monitor.core.values.calendar import Calendar, Zone
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.money import EXACT, ZERO
+from monitor.core.values.times import HOUR, hour_of
+from monitor.core.view.gaps import Effect, Gap, Gaps
+from monitor.core.view.health import SourceHealth
+from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding
+from monitor.core.view.incident_view import IncidentView
+from monitor.core.view.memo import Memo, Remembering
+from monitor.core.view.pricing import Pricing
+
+__all__ = ["DeclarationView", "Effect", "Gap", "IncidentView", "View"]
+
+_LIABILITY = "client_liability"
+_TRUST = "trust_principal"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationView:
+    """A declaration in effect: its attributes (defaults filled in), amount in the view's currency, effective_from (ns)."""
+
+    kind: str
+    attributes: dict[str, str]
+    amount: Figure
+    effective_from: int
+
+
+class View:
+    """`book` at the instant `at` (ns) under a method's zone, calendar and currency.
+
+    At or after the book's clock it is live. A view of an earlier instant sees what is known now of then: positions and
+    prices by their own time, incidents by log time, trades by the UTC hours that ended by then. Views of one book and one
+    instant may share a `memo`.
+    """
+
+    def __init__(self, book: Book, at: int, zone: Zone, calendar: Calendar, currency: str, *, memo: Memo | None = None) -> None:
+        book.advance(at)
+        self.at = at
+        self.entity = book.entity
+        self.currency = currency
+        self.zone = zone
+        self.calendar = calendar
+        self._book = book
+        self._live = at >= book.clock
+        self._gaps = Gaps()
+        memo = memo or Memo()
+        self._health = SourceHealth(book, at, self._gaps, memo.health)
+        self._memo = Remembering(memo, self._gaps, self._health)
+        self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
+
+    # --- dates
+
+    def local_date(self, instant: int | None = None) -> date:
+        """Local date of `instant` (ns; None: of `at`)."""
+        return self.zone.local_date(self.at if instant is None else instant)
+
+    def day_end(self, day: date) -> int:
+        """Start of the next local day (ns): the instant to give to the reads `*_at` for a day's closing."""
+        return self.zone.day_end(day)
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether `day` is a business day of the method's calendar."""
+        return self.calendar.is_business_day(day)
+
+    def add_business_days(self, day: date, count: int) -> date:
+        """The `count`-th business day after `day`."""
+        return self.calendar.add_business_days(day, count)
+
+    def first_business_day(self, year: int, month: int) -> date:
+        """First business day of a month."""
+        return self.calendar.first_business_day(year, month)
+
+    # --- gaps and sources
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Every gap noted so far, one for each (kind, subject), sorted by them."""
+        return self._gaps.sorted()
+
+    def gap(self, kind: str, subject: str, effect: Effect | None = None, since: int | None = None) -> None:
+        """Note a gap; see `Gaps.add`."""
+        self._gaps.add(kind, subject, effect, since)
+
+    def reading(self, effect: Effect) -> AbstractContextManager[None]:
+        """Within it, gaps of reads have this effect (outside: `both`)."""
+        return self._gaps.reading(effect)
+
+    @property
+    def forced_unknown(self) -> bool:
+        """Whether a topic read so far is silent, unhealthy or holed: the whole is then at least `unknown` (P3)."""
+        return self._health.impaired
+
+    def reads(self, topic: str) -> None:
+        """Note that the result depends on a source topic (the reads below do so by themselves), with that topic's gaps."""
+        self._health.reads(topic)
+
+    def impaired(self, topic: str) -> bool:
+        """Whether what a source topic says may be wrong or not all: it is read, and is silent, unhealthy or holed."""
+        return self._health.reads(topic)
+
+    # --- positions
+
+    def role_seen(self, role: str) -> bool:
+        """Whether the entity has any position of the role at `at`."""
+        self.reads(POSITIONS)
+        return bool(self._assets_of(role))
+
+    def is_fiat(self, asset: str) -> bool:
+        """Whether the asset is an ISO 4217 currency."""
+        return currencies.is_fiat(asset)
+
+    def assets(self, role: str) -> tuple[str, ...]:
+        """Every asset of the role with any position at `at`, fiat too, sorted."""
+        self.reads(POSITIONS)
+        return self._assets_of(role)
+
+    def _assets_of(self, role: str) -> tuple[str, ...]:
+        return self._memo.value(("assets", role), lambda: self._book.positions.assets(role, self.at + 1))
+
+    def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
+        """Sum over accounts in `storages` (None: all).
+
+        A role never seen is UNKNOWN with gap `position_missing`; accounts too old leave the rest as lower bound with gap
+        `position_stale`; a silent feed leaves what other feeds say.
+        """
+        return self._holding(role, asset).quantity(storages)
+
+    def positive_quantity(self, role: str, asset: str) -> Figure:
+        """Sum over accounts of max(0, quantity): money of clients is not netted between them (`fiat_trust`)."""
+        return self._holding(role, asset).positive()
+
+    def _holding(self, role: str, asset: str) -> Holding:
+        return self._memo.value(("holding", role, asset), lambda: self._read_holding(role, asset))
+
+    def _read_holding(self, role: str, asset: str) -> Holding:
+        bounded = self._memo.value(("bounded", role), lambda: self._bounded(role))
+        if bounded is None:
+            return UNHELD
+        positions = self._book.positions
+        if not self._live:
+            return EarlierHolding(positions, role, asset, self.at + 1)
+        sums, silent = positions.sums(role, asset), set()
+        for (_, source), tally in sums.items():
+            if source is not None and tally.accounts and self._health.reads(POSITIONS, source):
+                silent.add(source)
+        if silent:
+            sums, bounded = {place: tally for place, tally in sums.items() if place[1] not in silent}, False
+        since = positions.stale_since(role, asset)
+        if since is not None:
+            self._gaps.add("position_stale", role, since=since)
+            bounded = False
+        return LiveHolding(sums, positions.stale_sums(role, asset), bounded=bounded)
+
+    def _bounded(self, role: str) -> bool | None:
+        """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
+        impaired = self._health.reads(POSITIONS)
+        if not self._assets_of(role):
+            self._gaps.add("position_missing", role)
+            return None
+        since = self._book.groups.incomplete(role)
+        if since is not None:
+            self._gaps.add("group_incomplete", role, since=since)
+        if impaired:
+            return None
+        feeds = self._book.never_heard(POSITIONS) if self._live else ()
+        silent = [feed for feed in feeds if self._health.reads(POSITIONS, feed)]
+        return not silent
+
+    def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
+        """Value of a role over crypto assets (fiat False), fiat (True) or all (None); a role never seen is UNKNOWN."""
+        key = ("role_value", role, storages, fiat, self.currency)
+        return self._memo.value(key, lambda: self._role_value(role, storages, fiat=fiat))
+
+    def _role_value(self, role: str, storages: frozenset[str] | None, *, fiat: bool | None) -> Figure:
+        if not self.role_seen(role):
+            self._gaps.add("position_missing", role)
+            return UNKNOWN
+        assets = [asset for asset in self.assets(role) if fiat is None or self.is_fiat(asset) == fiat]
+        found = total([NOTHING, *(self.value(asset, self.quantity(role, asset, storages)) for asset in assets)])
+        return Figure(found.low, None) if self.impaired(POSITIONS) else found
+
+    def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
+        """As `quantity`, of the positions with own time before `instant`, a local day's end."""
+        if instant > self.at:
+            return self.quantity(role, asset, storages)
+        self.reads(POSITIONS)
+        if not self._book.positions.assets(role, instant):
+            self._gaps.add("position_missing", role)
+            return UNKNOWN
+        known = self._book.positions.sum_before(role, asset, storages, instant)
+        return UNKNOWN if self._book.lost_since(POSITIONS)[0] else Figure.of(known)
+
+    def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
+        """Every asset of the role with any position before `instant`, sorted."""
+        self.reads(POSITIONS)
+        return self._book.positions.assets(role, min(instant, self.at + 1))
+
+    def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
+        """Local date (own time) of the entity's first position or trade, at or before `at`; None before any."""
+        self.reads(POSITIONS if kind == "balance" else TRADES)
+        first = self._book.positions.first_own() if kind == "balance" else self._book.trades.first_executed
+        return None if first is None or first > self.at else self.zone.local_date(first)
+
+    def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
+        """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
+
+        (own time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
+        rebuilt by own times from all that is known. Of days older than 48 hours the lowest and the closing level stand at the
+        day's start: their local dates are exact.
+        """
+        declared = self._book.declarations.all_of(_TRUST, ())
+        turns = {t for d in declared for t in (d.effective_from, d.effective_to) if t is not None and t <= self.at}
+        levels = list(self._book.positions.client_levels(self.currency, self.at + 1))
+        changed = {instant for instant, _ in levels}
+        steps: list[tuple[int, Decimal | None]] = [*levels, *((turn, None) for turn in turns - changed)]
+        liability, held = ZERO, None
+        for instant, level in sorted(steps, key=_instant):
+            liability = liability if level is None else level
+            held = self._trust_at(instant) if instant in turns else held
+            yield instant, liability, held
+
+    def _trust_at(self, instant: int) -> Decimal | None:
+        found = self._book.declarations.in_effect(_TRUST, (), instant)
+        if found is None:
+            return None
+        if found.currency == self.currency:
+            return found.amount
+        value = self.value(found.currency, Figure.of(found.amount)).value
+        return None if value is None else EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+    # --- prices
+
+    def price(self, asset: str, currency: str | None = None) -> Figure:
+        """Price at `at`; gaps `price_missing`, `price_stale`, `price_outlier` with subject `ASSET/CURRENCY`."""
+        into = currency or self.currency
+        return self._memo.value(("price", asset, into), lambda: self._prices.price(asset, into))
+
+    def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
+        """The newest price at an earlier `instant`, without an age limit; own trades count by the UTC hour.
+
+        A local day's end belongs to the next day: prices of own time before it; else those not after `instant`.
+        """
+        before = instant if self.zone.start_of(instant) == instant else instant + 1
+        return self._prices.price_before(asset, currency or self.currency, before, instant)
+
+    def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
+        """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""
+        return NOTHING if quantity == NOTHING else quantity.at_price(self.price(asset, currency))
+
+    def value_at(self, asset: str, quantity: Figure, instant: int, currency: str | None = None) -> Figure:
+        """`quantity` at `price_at`; 0 is worth 0 without a price."""
+        return NOTHING if quantity == NOTHING else quantity.at_price(self.price_at(asset, instant, currency))
+
+    def daily_closes(self, asset: str, first: date, last: date) -> dict[date, Decimal]:
+        """`daily_close` prices in the view's currency by local date of `as_of`, one a date: the newest. No age limit."""
+        self.reads(PRICES)
+        return self._book.shared.prices.daily_closes((asset, self.currency), self.zone, first, last, self.at + 1)
+
+    # --- declarations
+
+    def came(self, kind: str, **attributes: str) -> bool:
+        """Whether a declaration of the kind with these attributes, among others or not, came: `effective_from` <= `at`."""
+        self.reads(DECLARATIONS)
+        return self._book.declarations.came(kind, attributes, self.at)
+
+    def declared(self, kind: str, **attributes: str) -> Figure | None:
+        """The amount in effect for exactly these attributes (defaults count as absent), in the view's currency.
+
+        None: it never came, no gap is noted. Expired: UNKNOWN with gap `declaration_missing` on the kind.
+        """
+        self.reads(DECLARATIONS)
+        key = attributes_key(kind, attributes)
+        found = self._book.declarations.in_effect(kind, key, self.at)
+        if found is not None:
+            return self._amount(found)
+        ended = self._book.declarations.expired_at(kind, key, self.at)
+        if ended is None:
+            return None
+        self._gaps.add("declaration_missing", kind, since=ended)
+        return UNKNOWN
+
+    def needed(self, kind: str, **attributes: str) -> Figure:
+        """As `declared`; one that never came is UNKNOWN with gap `declaration_missing`."""
+        found = self.declared(kind, **attributes)
+        if found is None:
+            self._gaps.add("declaration_missing", kind)
+            return UNKNOWN
+        return found
+
+    def declarations(self, kind: str) -> tuple[DeclarationView, ...]:
+        """Those in effect at `at`, one per attributes, sorted by them. Expired ones are left out without a gap: see `came`."""
+        self.reads(DECLARATIONS)
+        return tuple(
+            DeclarationView(kind, dict(found.attributes), self._amount(found), found.effective_from)
+            for found in self._book.declarations.of_kind(kind, self.at)
+        )
+
+    def _amount(self, declaration: Declaration) -> Figure:
+        if self.impaired(DECLARATIONS):
+            return UNKNOWN
+        return self.value(declaration.currency, Figure.of(declaration.amount))
+
+    # --- incidents
+
+    def incidents(self) -> tuple[IncidentView, ...]:
+        """Every incident at its highest known revision, sorted by id, whatever its status."""
+        self.reads(INCIDENTS)
+        return tuple(
+            IncidentView(identity, incident, self.at, self._worth_of_loss, self._gaps)
+            for identity, incident in self._book.incidents.known(None if self._live else self.at)
+            if incident.occurred_at <= self.at
+        )
+
+    def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
+        if quantity == NOTHING:
+            return NOTHING
+        return quantity.at_price(self._prices.price_before(asset, self.currency, instant + 1, instant))
+
+    # --- trades
+
+    def trades_seen(self) -> bool:
+        """Whether any trade of the entity was ever seen."""
+        self.reads(TRADES)
+        first = self._book.trades.first_executed
+        return first is not None and first <= self.at
+
+    def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:
+        """Value of trades executed in the UTC hour of `at` and the 23 before it, at the current price of the quote currency.
+
+        `capacity` None is all.
+        """
+        end = hour_of(self.at) + HOUR
+        start = end - 24 * HOUR
+        values = self._book.trades.value_between(instrument, capacity, start, end)
+        found = total([NOTHING, *(self.value(quote, Figure.of(value)) for quote, value in values.items())])
+        lossy = self.impaired(TRADES) or self._below_zero(start, end)
+        return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
+
+    def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
+        """|buys| + |sells| of a local date by quote currency, exact, sorted; nothing traded: empty."""
+        self.reads(TRADES)
+        start, end = self.zone.day_start(day), self.zone.day_end(day)
+        self._below_zero(start, end)
+        return self._book.trades.value_between(instrument, capacity, start, end)
+
+    def _below_zero(self, start: int, end: int) -> bool:
+        if not self._book.trades.below_zero_between(start, end):
+            return False
+        self._gaps.add("records_lost", TRADES, since=start)
+        return True
+
+    def trades_lost(self) -> bool:
+        """Whether records of `market.trades` are silent, lost or read anew, so that trade values are lower bounds only."""
+        return self.impaired(TRADES)
+
+
+def _instant(step: tuple[int, Decimal | None]) -> int:
+    return step[0]

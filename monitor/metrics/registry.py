@@ -1,0 +1,273 @@
+"""The process's metrics: one registry, filled by what the stages report, read at `/metrics`.
+
+The stages know this class only through the small Protocols they declare; what exists is declared in `monitor.metrics.declared`.
+An entity's series are replaced as a whole, so a figure that is no longer known, or an entity that went to another
+worker, leaves nothing behind.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from monitor.core.values.times import SECOND
+from monitor.metrics.declared import (
+    ENTITY_METRICS,
+    METRICS,
+    OUTCOMES,
+    PARTITION_METRICS,
+    TOPICS,
+    Folding,
+    Metric,
+    Sample,
+    entity_samples,
+)
+from monitor.notify.channel import OUTCOMES as DELIVERY_OUTCOMES
+
+
+class EntityFigures(Protocol):
+    """The part of an engine that metrics are read from."""
+
+    @property
+    def clock(self) -> int:
+        """The engine's clock, ns since 1970."""
+        ...
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for an evaluation."""
+        ...
+
+    def entities(self) -> Iterable[str]:
+        """The entities held."""
+        ...
+
+    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
+        """The status object of CONTRACT 5."""
+        ...
+
+    def measures(self, entity: str) -> Mapping[str, Any]:
+        """Figures for metrics alone: custody, trade value, incident losses, feeds, holes, times."""
+        ...
+
+
+_Wrapper = TypeVar("_Wrapper", bound=MetricWrapperBase)
+
+
+class Metrics:
+    """All metrics of one process; only the counters of its `stages` start at 0."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        engine_version: str,
+        stages: Collection[str] = ("intake", "assessor", "dispatcher"),
+        channels: Collection[str] = (),
+        fold: Folding | None = None,
+        process: bool = True,
+    ) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._fold = fold or Folding()
+        self._entities = _EntityCollector()
+        self.registry.register(self._entities)
+        self._series = {metric.name: _wrapper(metric, self.registry) for metric in METRICS if metric not in ENTITY_METRICS}
+        self._holes: dict[tuple[str, str], int] = {}
+        self._digest: str | None = None
+        self._gauge("reserve_build_info", version, engine_version).set(1)
+        if process:
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
+        self._start_at_zero(stages, channels)
+
+    def _start_at_zero(self, stages: Collection[str], channels: Collection[str]) -> None:
+        if "intake" in stages:
+            for topic in TOPICS:
+                for outcome in OUTCOMES:
+                    self._counter("reserve_events_total", topic, outcome)
+        if "assessor" in stages:
+            for topic in TOPICS:
+                self._counter("reserve_journal_holes_total", topic)
+        if "dispatcher" in stages:
+            for channel in channels:
+                for outcome in DELIVERY_OUTCOMES:
+                    self._counter("reserve_alert_delivery_total", channel, outcome)
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """The text and its content type, in the format that the Accept header asks for."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+    # Intake
+
+    def counted(self, topic: str, outcome: str, count: int = 1) -> None:
+        """`count` source records of a topic (its default name) became `outcome`."""
+        self._counter("reserve_events_total", topic, outcome).inc(count)
+
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """A source record was refused. Its outcome is reported to `counted` like every other."""
+        self._counter("reserve_dead_letters_total", topic, reason).inc()
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Records of a source partition that are not read yet; None when the partition is no longer read here."""
+        self._set("reserve_intake_lag_records", (topic, str(partition)), records)
+
+    # Assessor
+
+    def evaluated(self, engine: EntityFigures, entities: Iterable[str]) -> None:
+        """These entities may have newer evaluations: their series are replaced; those of one no longer held end."""
+        held = set(engine.entities())
+        for entity in entities:
+            if entity in held:
+                self.update_entity(engine.status(entity, None), engine.measures(entity))
+            else:
+                self.drop_entity(entity)
+
+    def refresh(self, engines: Iterable[EntityFigures]) -> None:
+        """Before a scrape: every entity held has its series, no other has, and heartbeats are up to their engine's clock.
+
+        An entity for which nothing has happened is not evaluated anew: its figures stand until the engine's clock, which
+        therefore is its heartbeat as long as nothing waits.
+        """
+        held: set[str] = set()
+        for engine in engines:
+            for entity in engine.entities():
+                held.add(entity)
+                if entity not in self._entities.samples:
+                    self.evaluated(engine, (entity,))
+                if not engine.waiting:
+                    self._entities.heartbeats[entity] = engine.clock / SECOND
+        for gone in self._entities.samples.keys() - held:
+            self.drop_entity(gone)
+
+    def update_entity(self, status: Mapping[str, Any], measures: Mapping[str, Any]) -> None:
+        """Replace all series of the entity by those of its status object and the engine's measures."""
+        entity = status["entity"]
+        self._entities.samples[entity] = entity_samples(status, measures, self._fold)
+        if (at := measures.get("evaluated_at")) is not None:
+            self._entities.heartbeats[entity] = at / SECOND
+        for topic, holes in measures.get("holes", {}).items():
+            found = holes - self._holes.get((entity, topic), 0)
+            self._holes[entity, topic] = holes
+            if found > 0:
+                self._counter("reserve_journal_holes_total", topic).inc(found)
+
+    def drop_entity(self, entity: str) -> None:
+        """Remove all series of an entity that is no longer held here."""
+        self._entities.samples.pop(entity, None)
+        self._entities.heartbeats.pop(entity, None)
+
+    def journal_lag(self, partition: int, records: int, seconds: float) -> None:
+        """Journal records of a partition that are not applied yet, and the age of the last one that is."""
+        self._set("reserve_journal_lag_records", (str(partition),), records)
+        self._set("reserve_journal_lag_seconds", (str(partition),), seconds)
+
+    def engine_clock(self, partition: int, clock_ns: int) -> None:
+        """The engine's clock of a partition, ns since 1970."""
+        self._set("reserve_engine_clock_timestamp_seconds", (str(partition),), clock_ns / SECOND)
+
+    def snapshot_taken(self, partition: int, at_ns: int) -> None:
+        """A complete snapshot of a partition stands since `at_ns`."""
+        self._set("reserve_snapshot_last_timestamp_seconds", (str(partition),), at_ns / SECOND)
+
+    def partition_released(self, partition: int, entities: Iterable[str]) -> None:
+        """A journal partition went to another worker: its series and those of its entities end."""
+        for metric in PARTITION_METRICS:
+            self._set(metric.name, (str(partition),), None)
+        for entity in entities:
+            self.drop_entity(entity)
+
+    def records_applied(self, partition: int, seconds: float) -> None:  # noqa: ARG002 - the observer's signature
+        """The engine took `seconds` for one record that led to evaluations."""
+        self._of("reserve_evaluation_duration_seconds", Histogram).observe(seconds)
+
+    def alert_published(self, seconds: float) -> None:
+        """An alert change was published `seconds` after the log time of its newest cause."""
+        self._of("reserve_event_to_alert_seconds", Histogram).observe(seconds)
+
+    def chain_forked(self, partition: int) -> None:  # noqa: ARG002
+        """An output differs from what was published before at the same place of its chain."""
+        self._counter("reserve_chain_forks_total").inc()
+
+    def partition_stopped(self, partition: int, reason: str) -> None:
+        """A partition stands still: nothing to count, its clock says so by standing still."""
+
+    def output_published(self, entity: str) -> None:
+        """An output was published to the entity's chain."""
+        self._counter("reserve_audit_records_total", entity).inc()
+
+    def configuration(self, digest: str) -> None:
+        """The configuration in force has this digest; an earlier one's series goes."""
+        if self._digest is not None and self._digest != digest:
+            self._set("reserve_config_info", (self._digest,), None)
+        self._digest = digest
+        self._gauge("reserve_config_info", digest).set(1)
+
+    # Dispatcher
+
+    def delivered(self, channel: str, outcome: str) -> None:
+        """An attempt to deliver an alert change to a channel ended as `outcome`."""
+        self._counter("reserve_alert_delivery_total", channel, outcome).inc()
+
+    def outbox_oldest(self, channel: str, at_ns: int | None) -> None:
+        """Time of the oldest alert change that a channel still has to deliver; None: there is none."""
+        self._set("reserve_alert_outbox_oldest_timestamp_seconds", (channel,), None if at_ns is None else at_ns / SECOND)
+
+    def _set(self, name: str, labels: tuple[str, ...], value: float | None) -> None:
+        metric = self._of(name, Gauge)
+        if value is None:
+            metric.remove(*labels)
+        else:
+            metric.labels(*labels).set(value)
+
+    def _gauge(self, name: str, *labels: str) -> Gauge:
+        return self._of(name, Gauge).labels(*labels)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        metric = self._of(name, Counter)
+        return metric.labels(*labels) if labels else metric
+
+    def _of(self, name: str, kind: type[_Wrapper]) -> _Wrapper:
+        metric = self._series[name]
+        if not isinstance(metric, kind):
+            raise TypeError(f"{name} is not a {kind.__name__}")
+        return metric
+
+
+class _EntityCollector(Collector):
+    """Series of the entities held here, as their newest evaluation gave them."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, tuple[Sample, ...]] = {}
+        self.heartbeats: dict[str, float] = {}
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        families = {metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in ENTITY_METRICS}
+        for samples in tuple(self.samples.values()):  # a scrape runs beside the loop that replaces them
+            _add(families, samples)
+        for entity, at_s in tuple(self.heartbeats.items()):
+            families["reserve_evaluation_last_timestamp_seconds"].add_metric((entity,), at_s)
+        yield from families.values()
+
+
+def _add(families: Mapping[str, GaugeMetricFamily], samples: Iterable[Sample]) -> None:
+    for sample in samples:
+        families[sample.name].add_metric(sample.labels, sample.value)
+
+
+def _wrapper(metric: Metric, registry: CollectorRegistry) -> MetricWrapperBase:
+    if metric.kind == "histogram":
+        return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=registry)
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.help, metric.labels, registry=registry)
+    return Gauge(metric.name, metric.help, metric.labels, registry=registry)

@@ -1,0 +1,241 @@
+"""Settings of the daemon: `reserve.yaml`, overridden by the environment (CONTRACT 4).
+
+Nothing else in the project reads the environment. YAML numbers with a point and dates are taken by their text, so no
+amount ever becomes a float.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from monitor.errors import ConfigurationError
+from monitor.settings.kafka import KafkaSettings
+from monitor.settings.sections import (
+    SOURCE_TOPICS,
+    AlertingSettings,
+    AllPricesSettings,
+    AuditSettings,
+    CalendarSettings,
+    CorrectionSettings,
+    EntitySettings,
+    ExposureSettings,
+    HttpSettings,
+    IntakeSettings,
+    LogSettings,
+    MethodsSettings,
+    MetricsSettings,
+    Seconds,
+    Section,
+    SourceSettings,
+)  # fmt: skip
+
+DEFAULT_FILE = Path("reserve.yaml")
+ENV_PREFIX = "RESERVE_"
+CONFIG_VARIABLE = "RESERVE_CONFIG"
+
+_SLUG = re.compile(r"[a-z0-9-]{1,64}\Z", re.ASCII)
+
+
+class Settings(Section):
+    """The effective settings."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    sources: dict[str, SourceSettings] = Field(default_factory=lambda: {topic: SourceSettings() for topic in SOURCE_TOPICS})
+    entities: dict[str, EntitySettings] = Field(default_factory=dict)
+    exposure: ExposureSettings = ExposureSettings()
+    scenarios: dict[str, Any] = Field(default_factory=dict)
+    corrections: CorrectionSettings = CorrectionSettings()
+    publish_interval_s: Seconds = 60
+    revision: int = Field(default=0, ge=0)
+    intake: IntakeSettings = IntakeSettings()
+    prices: AllPricesSettings = AllPricesSettings()
+    methods: MethodsSettings = MethodsSettings()
+    calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
+    alerting: AlertingSettings = AlertingSettings()
+    http: HttpSettings = HttpSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    audit: AuditSettings = AuditSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("sources")
+    @classmethod
+    def _known_topics(cls, value: dict[str, SourceSettings]) -> dict[str, SourceSettings]:
+        for topic in value:
+            if topic not in SOURCE_TOPICS:
+                known = ", ".join(SOURCE_TOPICS)
+                raise ValueError(f"{topic!r} is not a source topic ({known}); another name is set by sources.<topic>.name")
+        names = [value[topic].name or topic if topic in value else topic for topic in SOURCE_TOPICS]
+        if len(set(names)) != len(names):
+            raise ValueError("two source topics have one name")
+        return {topic: value.get(topic, SourceSettings()) for topic in SOURCE_TOPICS}
+
+    @field_validator("entities")
+    @classmethod
+    def _slugs(cls, value: dict[str, EntitySettings]) -> dict[str, EntitySettings]:
+        for entity in value:
+            if not _SLUG.match(entity):
+                raise ValueError(f"{entity!r} is not an entity id: 1 to 64 of a-z, 0-9 and '-'")
+        return value
+
+    @field_validator("scenarios")
+    @classmethod
+    def _none_yet(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if value:
+            raise ValueError("this release has no scenarios; leave the section out")
+        return value
+
+    def source(self, topic: str) -> SourceSettings:
+        """Settings of a source topic, by its default name."""
+        return self.sources[topic]
+
+    def source_names(self) -> dict[str, str]:
+        """The name on the broker of each source topic, by its default name."""
+        return {topic: source.name or topic for topic, source in self.sources.items()}
+
+
+class _Sourced(Settings, BaseSettings):
+    """The same, read from the environment first and from the file's values after it."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature, as the two below
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The effective settings of the file at `path` (else `RESERVE_CONFIG`, else `reserve.yaml` if it is there).
+
+    Raises ConfigurationError: one line that names the file or the environment, the key and what is wrong.
+    """
+    asked = asked_path(path)
+    source = asked or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    content = {} if source is None else read_yaml(source)
+    _refuse_unknown_variables()
+    try:
+        return _Sourced(**content)
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, source)) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"environment: {error}: give the whole section as JSON") from None
+
+
+def settings_of(content: Mapping[str, Any]) -> Settings:
+    """Settings from values alone, without file and environment: what a demo or an offline run composes."""
+    try:
+        return Settings.model_validate(dict(content))
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, None)) from None
+
+
+def asked_path(path: Path | None) -> Path | None:
+    """The file given by option, else by `RESERVE_CONFIG`; None when nobody asked for one."""
+    if path is not None:
+        return path
+    given = os.environ.get(CONFIG_VARIABLE)
+    return Path(given) if given else None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; numbers with a point and dates stay text, a key twice is an error."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = yaml.load(file, Loader=_ExactLoader)  # noqa: S506 - a safe loader with fewer types
+    except OSError as error:
+        advice = f"give the file with --config or {CONFIG_VARIABLE}"
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}): {advice}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigurationError(f"{path}: holds no mapping of sections")
+    return content
+
+
+class _ExactLoader(yaml.SafeLoader):
+    """Safe YAML that keeps decimals and dates as their text and refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_ExactLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _refuse_unknown_variables() -> None:
+    for name in sorted(os.environ):
+        section, nested, _ = name.upper().removeprefix(ENV_PREFIX).partition("__")
+        if name.upper().startswith(ENV_PREFIX) and nested and section.lower() not in Settings.model_fields:
+            meant = _suggestion(section.lower(), Settings.model_fields)
+            raise ConfigurationError(f"environment: {name}: there is no section {section.lower()}{meant}")
+
+
+def _first_problem(error: ValidationError, source: Path | None) -> str:
+    """One line for the first problem: where it was written, the key, what is wrong, what was perhaps meant."""
+    problems = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    problem = problems[0]
+    place = list(problem["loc"])
+    if place[:2] == ["alerting", "channels"] and len(place) > 3:
+        del place[3]  # the type by which the channel's model was chosen is no key
+    key = ".".join(str(part) for part in place)
+    variable = ENV_PREFIX + "__".join(str(part) for part in place).upper()
+    origin = (
+        f"environment: {variable}" if source is not None and variable in map(str.upper, os.environ) else f"{source or 'settings'}"
+    )
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{origin}: {key}: unknown key{_suggestion(str(place[-1]), _siblings(place))}{more}"
+    if problem["type"] == "missing":
+        return f"{origin}: {key}: is missing{more}"
+    text = problem["msg"].removeprefix("Value error, ")
+    return f"{origin}: {key}: {text[:1].lower()}{text[1:]}{more}"
+
+
+def _siblings(place: list[int | str]) -> list[str]:
+    """Keys that are known beside the last one of `place`."""
+    model: Any = Settings
+    for part in place[:-1]:
+        fields = getattr(model, "model_fields", None)
+        if fields is not None and part in fields:
+            model = _inner(fields[part].annotation)
+    fields = getattr(model, "model_fields", None)
+    return list(fields) if fields else []
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside an annotation such as `dict[str, Model]` or `tuple[Model, ...]`."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _suggestion(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,186 @@
+"""From settings to the configuration record: all that outputs depend on, resolved and digested (JOURNAL 5).
+
+Packs, holidays and zone transitions are part of the record, so the engine needs no file and no library for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from monitor.core.journal.records import Rules
+from monitor.core.values.canonical import canonical_bytes, digest_of
+from monitor.errors import ConfigurationError, UsageError
+from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
+from monitor.settings.load import Settings
+from monitor.settings.sections import SOURCE_TOPICS, EntitySettings, MethodSettings
+
+SCHEMA = "reserve.configuration/1"
+MASK = "********"
+
+_INTAKE_PARTS = ("segment_records", "lookback_blocks", "lookback_h")
+_VERDICT_PARTS = ("epoch", "late_after_s", "max_ahead_s", "ignore_unknown", "fields", "constants", "numbers")
+_RFC3339 = "rfc3339"
+
+
+def build_configuration(settings: Settings, any_entity_methods: Sequence[str] = ()) -> dict[str, Any]:
+    """The content of the configuration record for `settings`.
+
+    `any_entity_methods`: methods under which every entity that appears is assessed, in the method's own currency, zone and
+    calendar and without limits, in dollars where the method names no currency (`assess --method` without a configuration).
+    Raises ConfigurationError for an unknown method, calendar or zone, and for options a pack does not take or lacks.
+    """
+    packs = load_packs(settings.methods.pack_dirs)
+    entities = {name: _entity(name, entity, packs) for name, entity in sorted(settings.entities.items())}
+    any_entity = _any_entity(any_entity_methods, packs) if any_entity_methods else None
+    described = [*entities.values(), *([any_entity] if any_entity else [])]
+    used = sorted({method["id"] for entity in described for method in entity["methods"]} | {settings.exposure.pack})
+    for method in used:
+        _require_pack(method, packs, "exposure.pack")
+    return {
+        "schema": SCHEMA,
+        "revision": settings.revision,
+        "journal_partitions": settings.kafka.journal_partitions,
+        "sources": {topic: _source(settings, topic) for topic in SOURCE_TOPICS},
+        "entities": entities,
+        "any_entity": any_entity,
+        "exposure": {"pack": settings.exposure.pack},
+        "packs": {method: packs[method] for method in used},
+        "pack_digests": {method: pack_digest(packs[method]) for method in used},
+        "prices": {"outlier_ratio": settings.prices.outlier_ratio},
+        "corrections": {"horizon_days": settings.corrections.horizon_days},
+        "publish_interval_s": settings.publish_interval_s,
+        "alerting": {"runbook_base_url": settings.alerting.runbook_base_url},
+        "intake": settings.intake.model_dump(include=set(_INTAKE_PARTS)),
+        "calendars": _calendars(settings, described, [packs[method] for method in used]),
+        "zones": resolve_zones(_named("time_zone", described, [packs[method] for method in used])),
+        "scenarios": {},
+    }
+
+
+def configuration_digest(configuration: Mapping[str, Any]) -> str:
+    """`sha256:<hex>` of the record's content: the `config_digest` of every output."""
+    return digest_of(configuration)
+
+
+def rules_of(configuration: Mapping[str, Any]) -> Rules:
+    """Number and digest of all that intake's verdict on a record depends on (JOURNAL 3)."""
+    verdict = {
+        "schema": configuration["schema"],
+        "sources": {topic: _verdict_parts(source) for topic, source in configuration["sources"].items()},
+        "entities": None if configuration["any_entity"] is not None else sorted(configuration["entities"]),
+        "horizon_days": configuration["corrections"]["horizon_days"],
+        "intake": configuration["intake"],
+    }
+    return Rules(configuration["revision"], digest_of(verdict))
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The effective settings as JSON values; user information and query of addresses are masked, since they may be secret."""
+    values: dict[str, Any] = settings.model_dump(mode="json")
+    for channel in values["alerting"]["channels"].values():
+        if "url" in channel:
+            channel["url"] = _masked(channel["url"])
+        if "urls" in channel:
+            channel["urls"] = [_masked(url) for url in channel["urls"]]
+    return values
+
+
+def absent_limits(settings: Settings) -> Iterator[str]:
+    """One warning for each limit that is not set and therefore does not exist (CONTRACT 4)."""
+    if not settings.entities:
+        yield "entities is empty: nothing is assessed"
+    for name, entity in settings.entities.items():
+        if not entity.methods:
+            yield f"entities.{name}.methods is empty: only the exposure is computed"
+        if entity.prices.max_age_s is None:
+            yield f"entities.{name}.prices.max_age_s is absent: no price is ever too old"
+        if entity.levels.watch_enter is None:
+            yield f"entities.{name}.levels.watch_enter is absent: there is no watch level"
+        if not entity.freshness:
+            yield f"entities.{name}.freshness is absent: a silent source is never noticed"
+        for feed, limits in entity.freshness.items():
+            if limits.max_age_s is None:
+                yield f"entities.{name}.freshness.{feed}.max_age_s is absent: its silence is never noticed"
+    for topic in SOURCE_TOPICS:
+        if settings.source(topic).bad_share is None:
+            yield f"sources.{topic}.bad_share is absent: no share of bad records makes the source unhealthy"
+
+
+def _source(settings: Settings, topic: str) -> dict[str, Any]:
+    values: dict[str, Any] = settings.source(topic).model_dump(mode="json", exclude={"name"})
+    if values["times"] == _RFC3339:
+        del values["times"]  # stands only where it says something, so that other configurations keep their digest
+    return values
+
+
+def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:
+    parts = {part: source[part] for part in _VERDICT_PARTS}
+    times = source.get("times", _RFC3339)
+    return parts if times == _RFC3339 else parts | {"times": times}
+
+
+def _entity(name: str, entity: EntitySettings, packs: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = entity.model_dump(mode="json")
+    values["methods"] = [_method(f"entities.{name}.methods", method, packs) for method in entity.methods]
+    return values
+
+
+def _method(place: str, method: MethodSettings, packs: Mapping[str, Any]) -> dict[str, Any]:
+    pack = _require_pack(method.id, packs, place)
+    options = json.loads(json.dumps(method.options))
+    try:
+        check_options(pack, options)
+        canonical_bytes(options)
+    except (ConfigurationError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"{place}: {method.id}: {error}") from None
+    return {"id": method.id, "mode": method.mode, "options": options}
+
+
+def _any_entity(methods: Sequence[str], packs: Mapping[str, Any]) -> dict[str, Any]:
+    for method in methods:
+        if method not in packs:
+            raise UsageError(f"there is no method {method}: `reserve-monitor methods list` shows those there are")
+    currency = next((packs[method]["currency"] for method in methods if packs[method].get("currency")), "USD")
+    content = EntitySettings(reporting_currency=currency, methods=tuple(MethodSettings(id=method) for method in methods))
+    return _entity("any", content, packs)
+
+
+def _require_pack(method: str, packs: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    if method not in packs:
+        raise ConfigurationError(f"{place}: there is no method {method}: `reserve-monitor methods list` shows those there are")
+    pack: Mapping[str, Any] = packs[method]
+    return pack
+
+
+def _calendars(settings: Settings, entities: Iterable[Mapping[str, Any]], packs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    codes = _named("calendar", entities, packs) | {"weekdays", "all"}
+    changes = {
+        code: {"closed": _dates(code, local.closed), "open": _dates(code, local.open)}
+        for code, local in settings.calendars.items()
+    }
+    return resolve_calendars(codes, changes)
+
+
+def _dates(code: str, texts: Iterable[str]) -> list[date]:
+    try:
+        return [date.fromisoformat(text) for text in texts]
+    except ValueError as error:
+        raise ConfigurationError(f"calendars.{code}: {error}") from None
+
+
+def _named(key: str, entities: Iterable[Mapping[str, Any]], packs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Every calendar or zone that an entity, an option of a method or a pack names."""
+    names = {entity[key] for entity in entities}
+    names |= {method["options"][key] for entity in entities for method in entity["methods"] if method["options"].get(key)}
+    return names | {pack[key] for pack in packs if pack.get(key)}
+
+
+def _masked(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    user = f"{MASK}@" if "@" in parts.netloc else ""
+    return urlunsplit((parts.scheme, user + host, parts.path, MASK if parts.query else "", ""))

@@ -1,0 +1,1 @@
+"""The assessor: journal records in, outputs and snapshots out (JOURNAL 6, 7)."""

@@ -1,0 +1,186 @@
+"""The Faust application of the assessor, built inside the running loop, and the driver it reaches Kafka with.
+
+Faust brings group membership, partition assignment and recoverable tables; its web server, its own topic creation and
+its automatic acknowledgement stay off (JOURNAL 6 says why the last).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from yarl import URL
+
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import delivery, fetch_wait_ms, security, session_timeout_ms
+from streams.kafka.topics import JOURNAL, SNAPSHOTS, TopicNames
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Takes the fetch wait from the settings: Faust fixes 1,500 ms, which is the latency where data does not wake a fetch."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = fetch_wait_ms(transport.kafka)  # noqa: SLF001 - read when it starts; no argument reaches it
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    """Commits what `acknowledge` was told and nothing else, and reads the journal only after the committed position is sought.
+
+    Faust loses records in two places (both measured here). Even in a stream without acknowledgement, records that wait in a
+    buffer when the flow stops, at a rebalance or an orderly end, are skipped *and* acknowledged, and the last commit passes
+    them: 36 records of a partition at one SIGTERM. And after a recovery it resumes partitions before it clears the buffers
+    and resumes the flow, so that the first records of a partition are delivered, cleared, and never come again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._acknowledged: dict[TP, int] = {}
+        self._held_back: set[TP] = set()
+        self._rewinds: dict[TP, int] = {}
+
+    def rewind(self, tp: TP, offset: int) -> None:
+        """Deliver from `offset` on again; what was fetched of the partition before that is dropped."""
+        self._rewinds[tp] = offset
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
+        """The next batch; rewinds take place here, between batches, where nothing read earlier can overtake them."""
+        rewinds, self._rewinds = self._rewinds, {}
+        wanted = {tp: offset for tp, offset in rewinds.items() if tp in self.assignment()}
+        if wanted:
+            await self.seek_wait(wanted)
+        async for tp, message in super().getmany(timeout):
+            if tp not in self._rewinds:
+                yield tp, message
+
+    def pause_partitions(self, tps: Iterable[TP]) -> None:
+        """Pause, and forget what was to be resumed."""
+        super().pause_partitions(tps)
+        self._held_back.clear()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Resume the changelog at once, the journal only with the flow: what Faust delivers in between, it clears unread."""
+        journal = {tp for tp in tps if self.app.topics.acks_enabled_for(tp.topic)}
+        self._held_back |= journal
+        super().resume_partitions(set(tps) - journal)
+
+    def resume_flow(self) -> None:
+        """The committed positions have been sought and the buffers cleared: now the journal may come."""
+        super().resume_flow()
+        super().resume_partitions(self._held_back)
+        self._held_back.clear()
+
+    def acknowledge(self, tp: TP, offset: int) -> None:
+        """All of the partition up to and with `offset` is in a complete snapshot and need not come again."""
+        self._acknowledged[tp] = max(offset + 1, self._acknowledged.get(tp, 0))
+
+    def ack(self, message: Any) -> bool:  # noqa: ARG002 - Faust's signature
+        """What Faust itself would acknowledge is not."""
+        return False
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's signature
+        """Commit the acknowledged positions; never one below what the group has already."""
+        known = self._committed_offset
+        assignment = self.assignment()
+        offsets = {tp: at for tp, at in self._acknowledged.items() if tp in assignment and at > (known.get(tp) or 0)}
+        if not offsets or not await self._commit(offsets):
+            return False
+        known.update(offsets)
+        return True
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget what another worker may by now have passed."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._acknowledged.pop(tp, None)
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Producer(driver.Producer):
+    """Delivers like every other producer of this project: idempotent and acknowledged by all replicas in sync."""
+
+    transport: _Transport
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return delivery(self.transport.kafka)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+    Producer = _Producer
+
+    def __init__(self, urls: list[URL], app: Any, kafka: KafkaSettings) -> None:
+        super().__init__(urls, app)
+        self.kafka = kafka
+
+
+def create_app(settings: KafkaSettings, data_folder: Path) -> faust.App:
+    """The application, not started. It keeps no state in `data_folder`, but Faust wants a folder of its own."""
+    urls = [URL(f"kafka://{address.strip()}") for address in settings.bootstrap_servers.split(",")]
+    session_s = session_timeout_ms(settings) / 1000
+    app = faust.App(
+        settings.group("assessor"),
+        broker=urls,
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / 3,
+        broker_commit_interval=1.0,
+        store="memory://",
+        datadir=str(data_folder),
+        autodiscover=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=settings.journal_partitions,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        table_standby_replicas=0,  # a standby's copy in memory is read anew when it becomes active: it would only cost
+        recovery_consistency_check=False,  # it takes an end offset that lags a batch for lost data; snapshots carry digests
+        web_enabled=False,
+    )
+    transport = _Transport(urls, app, settings)
+    app.transport = transport
+    app.producer_transport = transport
+    return app
+
+
+def journal_topic(app: faust.App, settings: KafkaSettings, names: TopicNames) -> Any:
+    """The journal as Faust reads it: bytes, undecoded."""
+    return app.topic(
+        names.of(JOURNAL),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=settings.journal_partitions,
+    )
+
+
+def snapshot_table(app: faust.App, settings: KafkaSettings) -> Any:
+    """The table that snapshots are kept in, one changelog partition for each journal partition."""
+    return app.Table(SNAPSHOTS, key_type=bytes, value_type=bytes, partitions=settings.journal_partitions)
+
+
+def _credentials(settings: KafkaSettings) -> Credentials | None:
+    """Faust's form of the settings every client uses."""
+    given = security(settings)
+    context: ssl.SSLContext | None = given.get("ssl_context")
+    if "sasl_oauth_token_provider" in given:
+        return OAuthCredentials(oauth_cb=given["sasl_oauth_token_provider"], ssl_context=context)
+    if "sasl_plain_username" in given:
+        return SASLCredentials(
+            username=given["sasl_plain_username"],
+            password=given["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=given["sasl_mechanism"],
+        )
+    return None if context is None else SSLCredentials(context)

@@ -1,0 +1,284 @@
+"""One journal partition on this worker: its engine, what it has published, what is acknowledged (JOURNAL 6, 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from monitor.core.engine import Engine
+from monitor.core.journal.chain import Forked
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import BadRecord, decode_record
+from monitor.core.journal.snapshot import NewerState
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import SECOND, from_ms
+from monitor.errors import ConfigurationError
+from streams.assessor.garbage import Keeper, building
+from streams.assessor.observer import AssessorObserver
+from streams.assessor.snapshots import Manifest, SnapshotStore
+from streams.assessor.takeover import Found, Standing
+
+_log = structlog.get_logger(__name__)
+_INBOX = 2_000
+_SLICE_S = 0.005
+_REWIND_S = 15.0
+
+Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
+"""Hands an output for a journal partition to the producer; the future is its acknowledgement."""
+
+
+Acknowledge = Callable[[int, int], None]
+"""Told (journal partition, offset) once a complete snapshot holds all up to there."""
+
+
+Rewind = Callable[[int, int], Awaitable[bool]]
+"""Asks for a journal partition from an offset on again; False when the log does not reach back that far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often a partition is snapshot: after so many records, or at the first record after so many seconds."""
+
+    records: int = 10_000
+    seconds: float = 10.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What was applied since the last snapshot."""
+
+    records: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+
+class PartitionWorker:
+    """Applies a partition's records to its engine in order. `stopped` is the reason why it stands still, else None.
+
+    Each partition has its own task, so that one that waits for the acknowledgement of a snapshot keeps no other waiting.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        store: SnapshotStore,
+        *,
+        send: Send,
+        acknowledge: Acknowledge,
+        rewind: Rewind,
+        observer: AssessorObserver,
+        cadence: Cadence,
+        memory: Keeper,
+        check_time: bool,
+    ) -> None:
+        self.partition = partition
+        self.engine = Engine(partition, check_journal_time=check_time)
+        self.taken_over = False
+        self.stopped: str | None = None
+        self.last_applied = 0
+        """Journal time (ns) of the last record applied."""
+        self.evaluation_ns = 0
+        """What the last record cost that made the engine evaluate."""
+        self.touched: set[str] = set()
+        self._store = store
+        self._send = send
+        self._acknowledge = acknowledge
+        self._rewind = rewind
+        self._rewound: tuple[int, float] | None = None
+        self._observer = observer
+        self._cadence = cadence
+        self._memory = memory
+        self._check_time = check_time
+        self._manifest: Manifest | None = None
+        self._heads: dict[str, int] = {}
+        self._outputs: dict[str, int] = {}
+        self._unsent: set[asyncio.Future[Any]] = set()
+        self._progress = _Progress()
+        self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
+        self._turn = asyncio.Lock()
+
+    @property
+    def standing(self) -> Standing:
+        """Where the published outputs are to be read from."""
+        return Standing(dict(self._outputs), dict(self._heads))
+
+    async def put(self, event: Any) -> None:
+        """Hand over the next record as Faust delivers it; waits while too many lie unread."""
+        await self._inbox.put(event)
+
+    def drop_unread(self) -> None:
+        """Once the task has ended: lets go whoever waits in `put`."""
+        while not self._inbox.empty():
+            self._inbox.get_nowait()
+
+    async def run(self, current: Callable[[Any], bool]) -> None:
+        """Work until cancelled. Events that are not `current`, since an assignment came in between, are dropped."""
+        resumed = time.perf_counter()
+        while True:
+            event = await self._inbox.get()
+            if current(event):
+                async with self._turn:
+                    await self.receive(event)
+            if time.perf_counter() - resumed > _SLICE_S:
+                await asyncio.sleep(0)
+                resumed = time.perf_counter()
+
+    async def prepare(self) -> None:
+        """After an assignment: take the table's snapshot when it is ahead of the memory. A stopped partition tries again."""
+        async with self._turn:
+            self.stopped = None
+            self.taken_over = False
+            await self._take_newer()
+
+    def take_over(self, found: Found) -> None:
+        """Compare and suppress what is published already, from here on."""
+        self._outputs.update(found.outputs)
+        for entity, (sequence, _) in found.newest.items():
+            self._heads[entity] = max(sequence, self._heads.get(entity, 0))
+        try:
+            self.engine.expect(found.newest)
+        except Forked as fork:
+            self._stop("chain_fork", str(fork))
+        self.taken_over = True
+
+    async def receive(self, event: Any) -> None:
+        """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""
+        offset = event.message.offset
+        if self.stopped is not None:
+            return
+        if offset > self.engine.position + 1:
+            if self._rewound is None:
+                await self._take_newer()
+            if offset > self.engine.position + 1:
+                await self._ask_again(offset)
+                return
+        self._rewound = None
+        if offset > self.engine.position:
+            await self._apply(event.message)
+        if self.stopped is None and self._due():
+            await self._snapshot()
+
+    async def send_standing(self) -> None:
+        """Send again what fires or was resolved of late: compaction keeps the last written record, not the last revision."""
+        for output in self.engine.standing_alerts():
+            await self._publish(output)
+
+    async def flush(self) -> None:
+        """Wait until everything published so far is acknowledged; raises what a send raised."""
+        while self._unsent:
+            await asyncio.gather(*self._unsent)
+
+    async def _ask_again(self, offset: int) -> None:
+        """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""
+        wanted = self.engine.position + 1
+        if self._rewound is not None and self._rewound[0] == wanted:
+            if time.monotonic() - self._rewound[1] > _REWIND_S:
+                self._stop("journal_hole", f"record {wanted} does not come, {offset} does: it is missing in the log")
+            return  # read before the rewind took place
+        if await self._rewind(self.partition, wanted):
+            _log.warning("journal partition read again", partition=self.partition, offset=wanted, delivered=offset)
+            self._rewound = (wanted, time.monotonic())
+        else:
+            self._stop("journal_hole", f"the log begins behind record {wanted}, which no snapshot holds")
+
+    async def _apply(self, message: Any) -> None:
+        started = time.perf_counter()
+        try:
+            record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+            outputs = self.engine.apply(record)
+        except BadRecord as bad:
+            self._stop("bad_record", str(bad))
+            return
+        except Forked as fork:
+            self._stop("chain_fork", str(fork))
+            return
+        except Exception as error:  # noqa: BLE001 - one partition's trouble stops that one; the others go on
+            _log.exception("engine failed", partition=self.partition, offset=message.offset)
+            self._stop("engine_error", repr(error))
+            return
+        self.last_applied = record.journal_time
+        self._progress.records += 1
+        self._memory.applied(1)
+        touched = set(self.engine.touched())
+        if touched:
+            took = time.perf_counter() - started
+            self.evaluation_ns = round(took * SECOND)
+            self._observer.records_applied(self.partition, took)
+            self.touched |= touched
+        for output in outputs:
+            await self._publish(output)
+
+    async def _publish(self, output: Output) -> None:
+        if output.value is not None:
+            self._heads[output.entity] = max(output.value["chain"]["sequence"], self._heads.get(output.entity, 0))
+        sent = await self._send(output, self.partition)
+        self._unsent.add(sent)
+        sent.add_done_callback(lambda done: self._sent(done, output))
+
+    def _sent(self, done: asyncio.Future[Any], output: Output) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
+        self._unsent.discard(done)
+        self._outputs[output.topic] = max(done.result().offset + 1, self._outputs.get(output.topic, 0))
+        if output.value is not None:
+            self._observer.output_published(output.entity)
+        if output.caused_at is not None:
+            self._observer.alert_published(max(0, time.time_ns() - output.caused_at) / SECOND)
+
+    def _due(self) -> bool:
+        progress = self._progress
+        if progress.records == 0:
+            return False
+        return progress.records >= self._cadence.records or time.monotonic() - progress.since >= self._cadence.seconds
+
+    async def _snapshot(self) -> None:
+        await self.flush()
+        self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads)
+        self._progress = _Progress()
+        self._observer.snapshot_taken(self.partition, time.time_ns())
+        self._acknowledge(self.partition, self._manifest.position)
+
+    async def _take_newer(self) -> None:
+        """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""
+        snapshot = self._store.newest()
+        if snapshot is None or snapshot.manifest.position <= self.engine.position:
+            return
+        manifest = snapshot.manifest
+        try:
+            self.engine = await asyncio.to_thread(self._restored, manifest, snapshot.buckets)
+        except NewerState as newer:
+            raise ConfigurationError(f"journal partition {self.partition}: {newer}") from newer
+        self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
+        self._progress = _Progress()
+
+    def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:
+        with building():
+            return Engine.restore(
+                self.partition, manifest.position, manifest.version, buckets, check_journal_time=self._check_time
+            )
+
+    def _stop(self, reason: str, detail: str) -> None:
+        self.stopped = reason
+        _log.error("journal partition stopped", partition=self.partition, reason=reason, detail=detail)
+        if reason == "chain_fork":
+            self._observer.chain_forked(self.partition)
+        self._observer.partition_stopped(self.partition, reason)
+
+
+def output_record(output: Output) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """Value bytes and CloudEvents 1.0 headers of an output (CONTRACT 2); a tombstone has neither."""
+    value: Mapping[str, Any] | None = output.value
+    if value is None:
+        return None, []
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": value["digest"],
+        "ce_source": f"/reserve-monitor/{output.entity}",
+        "ce_type": value["schema"],
+        "ce_time": value.get("at") or value["updated_at"],
+    }
+    return canonical_bytes(dict(value)), [(name, text.encode()) for name, text in headers.items()]

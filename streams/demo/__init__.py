@@ -1,0 +1,1 @@
+"""The demo: a seeded story, the simulator that publishes it, the daemon as a child process."""

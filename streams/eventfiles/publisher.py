@@ -1,0 +1,197 @@
+"""Publishing events to the source topics: what `replay`, `simulate` and the demo share.
+
+Every record of one trade id must meet in one partition (JOURNAL 4), so trades are keyed by entity and market. Records are
+stamped with the present: Kafka deletes what is stamped long ago at its next retention check (JOURNAL 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from monitor.core.values.times import BadTime, parse_time
+from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
+from monitor.events import Event
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import admin, ended, producer, started
+from streams.kafka.topics import SOURCE_TOPICS, TRADES, TopicNames
+
+_MILLISECOND = 1_000_000
+_BREATHE = 500
+
+
+class Line(msgspec.Struct):
+    """One line of an event file; the value's bytes are kept as they were written."""
+
+    topic: str
+    timestamp: str
+    value: msgspec.Raw
+    key: str | None = None
+
+
+class _Named(msgspec.Struct):
+    entity: str
+    market: str
+
+
+_DECODE = msgspec.json.Decoder(Line).decode
+_NAMES = msgspec.json.Decoder(_Named).decode
+
+
+class Publisher:
+    """A producer to the source topics by their default names; an async context manager that ends when all is acknowledged."""
+
+    def __init__(self, settings: KafkaSettings, names: TopicNames) -> None:
+        self._settings, self._names = settings, names
+        self._client: AIOKafkaProducer | None = None
+        self._failure: BaseException | None = None
+        self.acknowledged = 0
+
+    async def __aenter__(self) -> Self:
+        self._client = await started(producer(self._settings, linger_ms=20), self._settings)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._client is not None:
+            await ended(self._client)
+        if kind is None:
+            self._raise_failure()
+
+    async def publish(self, topic: str, key: str | None, value: bytes, logged_at_ms: int | None = None) -> None:
+        """Hand over one record; ConnectionProblem as soon as an earlier one was refused."""
+        self._raise_failure()
+        if self._client is None:
+            raise RuntimeError("the publisher is not started")
+        try:
+            sent = await self._client.send(
+                self._names.of(topic), value=value, key=None if key is None else key.encode(), timestamp_ms=logged_at_ms
+            )
+        except KafkaError as error:
+            raise ConnectionProblem(f"{self._names.of(topic)} takes no records: {error}") from error
+        sent.add_done_callback(self._settled)
+
+    async def publish_event(self, event: Event) -> None:
+        """Hand over an event, stamped with the present."""
+        await self.publish(event.topic, event.key, event.payload())
+
+    async def flush(self) -> None:
+        """Wait until all that was handed over is acknowledged."""
+        if self._client is not None:
+            await self._client.flush()
+        self._raise_failure()
+
+    def _settled(self, sent: asyncio.Future[Any]) -> None:
+        if sent.cancelled() or (error := sent.exception()) is None:
+            self.acknowledged += 0 if sent.cancelled() else 1
+        elif self._failure is None:
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise ConnectionProblem(f"a record was not acknowledged: {self._failure}; give the file again, repeats count once")
+
+
+async def replay(
+    publisher: Publisher, lines: Iterable[tuple[str, str]], speed: float | None = None, keep_timestamps: bool = False
+) -> int:
+    """Publish event lines, given with their place (`file:line`); the number published.
+
+    `speed`: as many times faster than they were logged, None as fast as it goes.
+    """
+    began = time.monotonic()
+    first: int | None = None
+    count = 0
+    for place, text in lines:
+        if not text.strip():
+            continue
+        line, logged_at = read_line(place, text)
+        if speed is not None:
+            first = logged_at if first is None else first
+            await _wait_until(began + (logged_at - first) / 1e9 / speed)
+        value = bytes(line.value)
+        await publisher.publish(line.topic, key_of(line, value), value, logged_at // _MILLISECOND if keep_timestamps else None)
+        count += 1
+        if count % _BREATHE == 0:
+            await asyncio.sleep(0)
+    await publisher.flush()
+    return count
+
+
+def read_line(place: str, text: str) -> tuple[Line, int]:
+    """An event line and its log time in ns; UsageError naming the place when it is none."""
+    try:
+        line = _DECODE(text)
+        logged_at = parse_time(line.timestamp)
+    except (msgspec.DecodeError, BadTime) as error:
+        raise UsageError(f"{place}: is no event line: {error}") from None
+    if line.topic not in SOURCE_TOPICS:
+        raise UsageError(f"{place}: {line.topic} is not a source topic ({', '.join(SOURCE_TOPICS)})")
+    return line, logged_at
+
+
+def key_of(line: Line, value: bytes) -> str | None:
+    """The key to publish under: of a trade its entity and market as far as they can be read, else what the line says."""
+    if line.topic != TRADES:
+        return line.key
+    try:
+        names = _NAMES(value)
+    except msgspec.DecodeError:
+        return line.key if line.key is not None else ""
+    return f"{names.entity}|{names.market}"
+
+
+async def check_retention(settings: KafkaSettings, names: TopicNames, oldest: dict[str, int]) -> None:
+    """Refuse to publish under old time stamps what a topic's retention would delete at once; `oldest` in ns by topic.
+
+    Raises ConfigurationError naming topic, retention and age.
+    """
+    retention = await _retention_ms(settings, [names.of(topic) for topic in oldest])
+    now_ms = time.time_ns() // _MILLISECOND
+    for topic, logged_at in oldest.items():
+        limit = retention.get(names.of(topic))
+        age_ms = now_ms - logged_at // _MILLISECOND
+        if limit is not None and limit >= 0 and age_ms > limit:
+            raise ConfigurationError(
+                f"{names.of(topic)} keeps records for {limit} ms and the oldest event is {age_ms} ms old: Kafka would delete it. "
+                "Raise the topic's retention.ms, or leave --keep-timestamps out"
+            )
+
+
+def oldest_by_topic(lines: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Log time (ns) of the oldest event of each topic."""
+    oldest: dict[str, int] = {}
+    for place, text in lines:
+        if not text.strip():
+            continue
+        line, logged_at = read_line(place, text)
+        oldest[line.topic] = min(logged_at, oldest.get(line.topic, logged_at))
+    return oldest
+
+
+async def _retention_ms(settings: KafkaSettings, topics: list[str]) -> dict[str, int]:
+    """`retention.ms` of topics; of none on the embedded broker, which deletes nothing and keeps no settings."""
+    if settings.embedded:
+        return {}
+    client = await started(admin(settings), settings)
+    try:
+        answers: list[Any] = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics])
+    except KafkaError as error:
+        raise ConnectionProblem(f"the retention of {', '.join(topics)} cannot be read: {error}") from error
+    finally:
+        await ended(client)
+    found = [(name, entry) for answer in answers for _, _, _, name, entries in answer.resources for entry in entries]
+    return {name: int(entry[1]) for name, entry in found if entry[0] == "retention.ms"}
+
+
+async def _wait_until(moment: float) -> None:
+    left = moment - time.monotonic()
+    if left > 0:
+        await asyncio.sleep(left)

@@ -1,0 +1,137 @@
+"""What a segment says of an entity's trades: cells with exact totals (JOURNAL 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter, mul
+from typing import Any
+
+from monitor.core.values.money import ZERO, plain
+from monitor.core.values.times import SECOND, format_time, from_ms
+
+KEPT = 4
+"""Newest spot trades a cell carries, so that a bust can fall back to the one before."""
+
+FLOW_BYTES = 256 * 1024
+"""A flow record's body stays below this."""
+
+Pending = tuple[int, int, int, str, Decimal, Decimal, int]
+"""(earlier of own and log time, log time in ms, offset, trade id, price, quantity, own time) of a counted trade."""
+
+_LOG, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(4), itemgetter(5), itemgetter(6)
+_NEVER = -(1 << 80)
+_CELL_BYTES, _TRADE_BYTES = 450, 200
+
+
+class Tally:
+    """One entity's share of a segment. `newest_log_ms` and `newest_own` (ns) are of its counted trades."""
+
+    __slots__ = ("changed", "entity", "newest_log_ms", "newest_own", "trades")
+
+    def __init__(self, entity: str) -> None:
+        self.entity = entity
+        self.trades = 0
+        self.newest_own = _NEVER
+        self.newest_log_ms = 0
+        self.changed: dict[Cell, None] = {}
+
+
+class Cell:
+    """Totals so far of one (market, capacity, instrument, side) and UTC hour of own time.
+
+    Trades appended to `pending` are added by `fold`.
+    """
+
+    __slots__ = ("hour", "name", "newest", "pending", "quantity", "spot", "tally", "trades", "value")
+
+    def __init__(self, tally: Tally, name: tuple[str, str, str, str | None], hour: int) -> None:
+        self.tally = tally
+        self.name = name
+        self.hour = hour
+        self.spot = name[2] == "spot"
+        self.trades = 0
+        self.quantity = ZERO
+        self.value = ZERO
+        self.newest: list[Pending] = []
+        self.pending: list[Pending] = []
+
+    def fold(self) -> None:
+        """Add the pending trades. The decimal context in force must be the exact one."""
+        pending, self.pending = self.pending, []
+        quantities = list(map(_QUANTITY, pending))
+        values = list(map(mul, map(_PRICE, pending), quantities))
+        self.add(quantities, values, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
+
+    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
+        """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds at least the `KEPT` newest of them."""
+        tally = self.tally
+        self.trades += len(quantities)
+        self.quantity = sum(quantities, self.quantity)
+        self.value = sum(values, self.value)
+        tally.trades += len(quantities)
+        tally.newest_own = max(tally.newest_own, own)
+        tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
+        tally.changed[self] = None
+        if self.spot:
+            self.newest = sorted(self.newest + newest)[-KEPT:]
+
+    def body(self) -> dict[str, Any]:
+        """As it stands in a flow record."""
+        market, capacity, instrument, side = self.name
+        return {
+            "market": market,
+            "capacity": capacity,
+            "instrument": instrument,
+            "side": side,
+            "hour": _time_text(self.hour),
+            "trades": self.trades,
+            "quantity": plain(self.quantity),
+            "value": plain(self.value),
+            "newest": [
+                {
+                    "time": _time_text(time),
+                    "logged_at": _time_text(from_ms(log_ms)),
+                    "offset": offset,
+                    "trade_id": trade_id,
+                    "price": plain(price),
+                }
+                for time, log_ms, offset, trade_id, price, _quantity, _own in reversed(self.newest)
+            ],
+        }
+
+    def most_bytes(self) -> int:
+        """An upper bound for the size of `body` in canonical JSON."""
+        return _CELL_BYTES + sum(_TRADE_BYTES + 4 * len(trade[3]) for trade in self.newest)
+
+    def order(self) -> tuple[str, str, str, str, int]:
+        """Order of cells within flow records."""
+        market, capacity, instrument, side = self.name
+        return market, capacity, instrument, side or "", self.hour
+
+
+def _time_text(ns: int) -> str:
+    """As `exact_time`, for times that share their seconds."""
+    second, rest = divmod(ns, SECOND)
+    micros, nanos = divmod(rest, 1000)
+    return f"{_second_text(second)}.{micros:06d}{nanos:03d}Z" if nanos else f"{_second_text(second)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second_text(second: int) -> str:
+    return format_time(second * SECOND)[:-8]
+
+
+def in_parts(cells: list[Cell]) -> list[list[Cell]]:
+    """Cells in order, split so that each part fits a flow record."""
+    parts: list[list[Cell]] = []
+    room = 0
+    for cell in sorted(cells, key=Cell.order):
+        size = cell.most_bytes()
+        if size > room:
+            parts.append([])
+            room = FLOW_BYTES
+        parts[-1].append(cell)
+        room -= size
+    return parts

@@ -1,0 +1,118 @@
+"""Values of trades as columns of their fields, by the lean decoder; what it does not take is left to the authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from monitor.core.values.times import SECOND, format_time
+from streams.intake.segment.columns import positive_amounts, texts_of_raw
+from streams.wire import MAX_VALUE_BYTES, LeanTrades
+from streams.wire.fields import LAST_TIME_NS
+from streams.wire.judge import MAX_DEPTH
+
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_NONE = Decimal(0)
+_MICROSECOND_PLACES = 6
+_LAST_SECOND = LAST_TIME_NS // SECOND
+
+
+class Columns(NamedTuple):
+    """Fields of a run of records."""
+
+    keys: list[Any]
+    ids: list[str]
+    prices: list[Decimal]
+    quantities: list[Decimal]
+    times: list[str]
+
+
+def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Columns:
+    """The fields of a run of records; the key is None where only the authority can judge, as everywhere without a decoder."""
+    objects, refused = ([], []) if lean is None else _decoded(lean, values)
+    if lean is None or not objects:
+        count, empty = len(values), [""] * len(values)
+        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, empty)
+    keys: list[Any] = list(map(lean.key, objects))
+    ids = list(map(lean.trade_id, objects))
+    if lean.ids_mixed:
+        ids = list(map(str, ids))
+    prices, quantities = list(map(lean.price, objects)), list(map(lean.quantity, objects))
+    if lean.amounts_raw:
+        prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
+    price_amounts, doubtful = positive_amounts(prices)
+    quantity_amounts, others = positive_amounts(quantities)
+    times: list[Any] = list(map(lean.executed_at, objects))
+    unsure: list[int] = []
+    if lean.time_places is not None:
+        times, unsure = texts_of_counts(times, lean.time_places)
+    for index in (*refused, *doubtful, *others, *unsure):
+        keys[index] = None
+    return Columns(keys, ids, price_amounts, quantity_amounts, times)
+
+
+class _Seconds(dict[str, str]):
+    """Texts of whole seconds up to the point, by the digits that count them; empty for what may be no such count."""
+
+    def __missing__(self, digits: str) -> str:
+        lawful = len(digits) <= len(str(_LAST_SECOND)) and digits.isascii() and digits.isdigit() and int(digits) <= _LAST_SECOND
+        text = self[digits] = f"{format_time(int(digits) * SECOND)[:19]}." if lawful else ""
+        return text
+
+
+def texts_of_counts(counts: Sequence[str | int], places: int) -> tuple[list[str], list[int]]:
+    """RFC 3339 texts of one form for a column of counts of 10^-places s since 1970, and the indices of those left open.
+
+    Digits are moved and never reckoned with, so that a second costs one look at the calendar and a record a few slices.
+    Those left open, which may still be lawful, hold another's text.
+    """
+    padding = "0" * (_MICROSECOND_PLACES - places)
+    cut = -max(places, _MICROSECOND_PLACES)
+    digits = [f"{count}{padding}" for count in counts]
+    seconds = _Seconds()
+    texts = [f"{seconds[text[:cut]]}{text[cut:]}Z" for text in digits]
+    joined = "".join(digits)
+    if joined.isascii() and joined.isdigit() and "" not in seconds.values():
+        return texts, []
+    unsure = [index for index, text in enumerate(digits) if not (seconds[text[:cut]] and text.isascii() and text.isdigit())]
+    left = set(unsure)
+    blank = next((text for index, text in enumerate(texts) if index not in left), "")
+    for index in unsure:
+        texts[index] = blank
+    return texts, unsure
+
+
+def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
+    """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
+    try:
+        whole = max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
+        if whole and (not lean.checks_bytes or _all_shallow(values)):  # type: ignore[arg-type]
+            return list(map(lean.decode, values)), []  # type: ignore[arg-type]
+    except (*_REFUSED, TypeError):  # that of a value which is null
+        pass
+    objects: list[Any] = []
+    refused: list[int] = []
+    for index, value in enumerate(values):
+        try:
+            if value is None or len(value) > MAX_VALUE_BYTES or (lean.checks_bytes and not _all_shallow((value,))):
+                raise msgspec.DecodeError("left to the authority")
+            objects.append(lean.decode(value))
+        except _REFUSED:
+            objects.append(None)
+            refused.append(index)
+    blank = next((one for one in objects if one is not None), None)
+    return ([] if blank is None else [blank if one is None else one for one in objects]), refused
+
+
+def _all_shallow(values: Sequence[bytes]) -> bool:
+    """Whether fields that the decoder skips are ASCII and nested within the limit in every value."""
+    joined = b"".join(values)
+    if not joined.isascii():
+        return False
+    brackets = joined.count(b"[") + joined.count(b"{")
+    if brackets - len(values) <= MAX_DEPTH - 1:
+        return True
+    return all(value.count(b"[") + value.count(b"{") <= MAX_DEPTH for value in values)

@@ -1,0 +1,54 @@
+"""What intake goes by: compiled once from a configuration record's content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from monitor.core.journal.records import Rules, journal_partition
+from monitor.core.values.times import DAY
+from monitor.settings.record import rules_of
+from streams.wire import SOURCE_TOPICS, Judge, Known, SourceFormat
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """All that the content of segments depends on, and the number under which it is said (JOURNAL 3, 4)."""
+
+    rules: Rules
+    journal_partitions: int
+    known: Known
+    sources: Mapping[str, SourceFormat]
+    segment_records: int = 10_000
+    lookback_blocks: int = 20
+    lookback_h: int = 72
+    block_records: int = 10_000
+    """Offsets of one block of the look-back: fixed by JOURNAL 4, smaller in simulations only."""
+
+    @classmethod
+    def of(cls, configuration: Mapping[str, Any]) -> Self:
+        """The rules in a configuration's content; `ConfigurationError` for a mapping that cannot be."""
+        entities = configuration["entities"]
+        intake = configuration["intake"]
+        known = Known(
+            entities=None if configuration["any_entity"] is not None else frozenset(entities),
+            horizon_ns=configuration["corrections"]["horizon_days"] * DAY,
+        )
+        return cls(
+            rules=rules_of(configuration),
+            journal_partitions=configuration["journal_partitions"],
+            known=known,
+            sources={topic: SourceFormat.of(topic, configuration["sources"].get(topic, {})) for topic in SOURCE_TOPICS},
+            segment_records=intake["segment_records"],
+            lookback_blocks=intake["lookback_blocks"],
+            lookback_h=intake["lookback_h"],
+        )
+
+    def judge(self, topic: str) -> Judge:
+        """The authority on records of a source topic."""
+        return Judge(self.sources[topic], self.known)
+
+    def partition_of(self, entity: str) -> int:
+        """Journal partition of an entity."""
+        return journal_partition(entity, self.journal_partitions)

@@ -1,0 +1,1 @@
+"""The journal as Kafka keeps it: how statements are encoded and written."""

@@ -1,0 +1,1 @@
+"""Kafka itself: clients, topics, reading, the embedded broker."""

@@ -1,0 +1,167 @@
+"""One factory for every Kafka client: consumers, producers, admin and the transport of Faust share its security settings.
+
+Producers are idempotent with `acks=all`, so a retried send neither doubles nor reorders records within a partition.
+The embedded broker has no `InitProducerId`; there, and only there, that is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.abc import AbstractTokenProvider
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from monitor.errors import ConfigurationError, ConnectionProblem
+from monitor.settings.kafka import KafkaSettings
+
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where nobody set up logging, the one line of the error will do
+
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+"""Largest record a client sends: a dead letter carries its original bytes whole."""
+
+_EMBEDDED_FETCH_WAIT_MS = 20
+_FETCH_WAIT_MS = 500
+_EMBEDDED_SESSION_MS = 6_000
+_SESSION_MS = 10_000
+_EMBEDDED_LINGER_MS = 20
+_LINGER_MS = 5
+
+
+Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer, AIOKafkaAdminClient)
+
+
+class FileToken(AbstractTokenProvider):
+    """OAUTHBEARER token from a file that someone else keeps fresh; read at each connection."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def token(self) -> str:
+        """The token without surrounding white space."""
+        return await asyncio.to_thread(_secret, self._path, "kafka.token_file")
+
+
+def fetch_wait_ms(settings: KafkaSettings) -> int:
+    """How long a fetch may wait for data: the embedded broker does not wake it, so there it is the latency."""
+    return _EMBEDDED_FETCH_WAIT_MS if settings.embedded else _FETCH_WAIT_MS
+
+
+def session_timeout_ms(settings: KafkaSettings) -> int:
+    """Silence after which a group gives a member's partitions away; the embedded broker waits half of it at each join."""
+    return _EMBEDDED_SESSION_MS if settings.embedded else _SESSION_MS
+
+
+def linger_ms(settings: KafkaSettings) -> int:
+    """How long a producer gathers a batch: the embedded broker's cost grows with the number of batches."""
+    return _EMBEDDED_LINGER_MS if settings.embedded else _LINGER_MS
+
+
+def security(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments of every aiokafka client for TLS, mutual TLS and SASL; `ConfigurationError` for unreadable files."""
+    result: dict[str, Any] = {"security_protocol": settings.security_protocol}
+    if settings.security_protocol.endswith("SSL"):
+        result["ssl_context"] = _ssl_context(settings)
+    if settings.sasl_mechanism is None:
+        return result
+    result["sasl_mechanism"] = settings.sasl_mechanism
+    if settings.sasl_mechanism == "OAUTHBEARER" and settings.token_file is not None:
+        _secret(settings.token_file, "kafka.token_file")
+        result["sasl_oauth_token_provider"] = FileToken(settings.token_file)
+    elif settings.password_file is not None:
+        result["sasl_plain_username"] = settings.username
+        result["sasl_plain_password"] = _secret(settings.password_file, "kafka.password_file")
+    return result
+
+
+def delivery(settings: KafkaSettings) -> dict[str, Any]:
+    """Keyword arguments of every producer: acknowledged by all replicas in sync, idempotent but on the embedded broker."""
+    return {
+        "acks": "all",
+        "enable_idempotence": not settings.embedded,
+        "linger_ms": linger_ms(settings),
+        "max_request_size": MAX_REQUEST_BYTES,
+    }
+
+
+def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **overrides: Any) -> AIOKafkaConsumer:
+    """A consumer, not started: committed data only, no automatic commits. `overrides` are aiokafka's own arguments."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "client_id": settings.prefix,
+        "group_id": group,
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "auto_offset_reset": "earliest",
+        "fetch_max_wait_ms": fetch_wait_ms(settings),
+        "session_timeout_ms": session_timeout_ms(settings),
+        "heartbeat_interval_ms": session_timeout_ms(settings) // 3,
+        "metadata_max_age_ms": 30_000,
+        **security(settings),
+    }
+    return AIOKafkaConsumer(*topics, **(arguments | overrides))
+
+
+def producer(settings: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
+    """A producer, not started. `overrides` are aiokafka's own arguments."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "client_id": settings.prefix,
+        **delivery(settings),
+        **security(settings),
+    }
+    return AIOKafkaProducer(**(arguments | overrides))
+
+
+def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+    """An administration client, not started; end it with `close`."""
+    return AIOKafkaAdminClient(
+        bootstrap_servers=settings.bootstrap_servers, client_id=f"{settings.prefix}.admin", **security(settings)
+    )
+
+
+async def started(client: Client, settings: KafkaSettings) -> Client:
+    """`client`, started; `ConnectionProblem` naming the address when no broker answers or it refuses the credentials."""
+    try:
+        await client.start()
+    except (KafkaError, OSError) as error:
+        await ended(client)
+        detail = "" if isinstance(error, KafkaConnectionError) else f" ({error})"
+        raise ConnectionProblem(
+            f"no Kafka broker answers at {settings.bootstrap_servers} over {settings.security_protocol}{detail}: "
+            "check section kafka of the configuration, or start a broker with `make kafka-up`"
+        ) from error
+    return client
+
+
+async def ended(client: Client) -> None:
+    """Stop a client of any kind, started or not."""
+    if isinstance(client, AIOKafkaAdminClient):
+        await client.close()
+    else:
+        await client.stop()
+
+
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
+        if settings.cert_file is not None:
+            context.load_cert_chain(str(settings.cert_file), None if settings.key_file is None else str(settings.key_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"kafka.ca_file, cert_file or key_file cannot be used: {error}") from error
+    return context
+
+
+def _secret(path: Path, setting: str) -> str:
+    try:
+        text = path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{setting} {path} cannot be read: {error.strerror}") from error
+    if not text:
+        raise ConfigurationError(f"{setting} {path} is empty")
+    return text

@@ -1,0 +1,67 @@
+"""Reading topic partitions from an offset to their present end, outside any consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from monitor.errors import ConnectionProblem
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import consumer, ended, started
+
+_WAIT_MS = 200
+_QUIET_FETCHES = 3
+
+
+async def read_range(
+    settings: KafkaSettings, starts: Mapping[TopicPartition, int], upto: int | None = None
+) -> AsyncIterator[Any]:
+    """Records of partitions from `starts` (raised to the log's start) on; ends at the present end of each, or before `upto`.
+
+    In order within a partition. On the embedded broker, whose end offsets may be a batch short, a partition has ended only
+    when further fetches bring nothing.
+    """
+    if not starts:
+        return
+    client = await started(consumer(settings, auto_offset_reset="none"), settings)
+    try:
+        client.assign(list(starts))
+        ends = await _ends(client, starts, upto)
+        quiet = 0
+        while not (all([await client.position(tp) >= end for tp, end in ends.items()]) and quiet >= _wanted_quiet(settings)):
+            batches = await client.getmany(timeout_ms=_WAIT_MS if quiet == 0 else _WAIT_MS // 4)
+            quiet = 0 if batches else quiet + 1
+            for records in batches.values():
+                for record in records:
+                    if upto is None or record.offset < upto:
+                        yield record
+    except KafkaError as error:
+        raise ConnectionProblem(f"reading from {settings.bootstrap_servers} failed: {error}") from error
+    finally:
+        await ended(client)
+
+
+async def end_offsets(settings: KafkaSettings, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Present ends; on the embedded broker possibly a batch short."""
+    client = await started(consumer(settings), settings)
+    try:
+        return dict(await client.end_offsets(partitions))
+    except KafkaError as error:
+        raise ConnectionProblem(f"the ends of topics on {settings.bootstrap_servers} cannot be read: {error}") from error
+    finally:
+        await ended(client)
+
+
+async def _ends(client: Any, starts: Mapping[TopicPartition, int], upto: int | None) -> dict[TopicPartition, int]:
+    first = await client.beginning_offsets(list(starts))
+    ends = await client.end_offsets(list(starts))
+    for tp, start in starts.items():
+        client.seek(tp, max(start, first[tp]))
+    return {tp: end if upto is None else min(end, upto) for tp, end in ends.items()}
+
+
+def _wanted_quiet(settings: KafkaSettings) -> int:
+    return _QUIET_FETCHES if settings.embedded else 0

@@ -1,0 +1,288 @@
+"""The topics: names, partitions, retention and compaction; how they are created and checked (CONTRACT 1, 2; JOURNAL 8).
+
+Must exist before anything reads: a Faust worker that starts before its topic ignores it for ever, and a broker that
+creates topics on demand would choose the partition count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from monitor.errors import ConfigurationError, ConnectionProblem, MonitorError
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import MAX_REQUEST_BYTES, admin, ended, started
+
+BALANCES = "custody.balances"
+TRADES = "market.trades"
+INCIDENTS = "security.incidents"
+PRICES = "market.prices"
+DECLARATIONS = "entity.declarations"
+OPERATIONS = "reserve.operations"
+SOURCE_TOPICS = (BALANCES, TRADES, INCIDENTS, PRICES, DECLARATIONS, OPERATIONS)
+
+JOURNAL = "reserve.journal"
+ASSESSMENTS = "reserve.assessments"
+EXPOSURES = "reserve.exposures"
+ALERTS = "reserve.alerts"
+DELIVERIES = "reserve.deliveries"
+DEAD_LETTERS = "reserve.dead-letters"
+SNAPSHOTS = "snapshots"
+OUTPUT_TOPICS = (ASSESSMENTS, EXPOSURES, ALERTS)
+
+TRADE_PARTITIONS = 12
+_HOUR_MS = 3_600_000
+_MARGIN_H = 48
+_ALREADY_EXISTS = 36
+_SHOWN_TRIES = 100
+_SHOWN_WAIT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """The names in use. `sources` maps a default source topic to the configured one (`sources.<topic>.name`)."""
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    """Put before the journal's, the outputs' and the dead letters' names, so that two systems can share one broker."""
+
+    def of(self, default: str) -> str:
+        """The name in use for a default name."""
+        if default in SOURCE_TOPICS:
+            return self.sources.get(default, default)
+        return f"{self.prefix}{default}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """What one topic must be. `settings` are Kafka's own topic settings for its creation."""
+
+    name: str
+    default: str
+    partitions: int
+    settings: Mapping[str, str]
+    min_retention_ms: int | None = None
+    """None: must be kept for ever."""
+
+    @property
+    def is_source(self) -> bool:
+        return self.default in SOURCE_TOPICS
+
+    @property
+    def compacted(self) -> bool:
+        return self.settings["cleanup.policy"] == "compact"
+
+    @property
+    def fixed_partitions(self) -> bool:
+        """A source topic's count belongs to who runs it; the journal's and the outputs' are part of the format."""
+        return not self.is_source and self.default != DEAD_LETTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One way in which a topic is not as it must be. `error` False: a warning that does not fail the check."""
+
+    topic: str
+    setting: str
+    found: str
+    wanted: str
+    advice: str
+    error: bool = True
+
+    def line(self) -> str:
+        """The finding in one line."""
+        level, must = ("error", "must be") if self.error else ("warning", "better")
+        return f"{level}: {self.topic}: {self.setting} is {self.found}, {must} {self.wanted}; {self.advice}"
+
+
+def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72) -> tuple[TopicSpec, ...]:
+    """Every topic of the system. Sources are kept for the look-back and two days, so that a stopped intake finds its place."""
+    keep_ms = (lookback_h + _MARGIN_H) * _HOUR_MS
+    safe = {"unclean.leader.election.enable": "false"}
+    if settings.replication_factor > 1:
+        safe["min.insync.replicas"] = "2"
+    kept = safe | {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    sources = tuple(
+        TopicSpec(
+            names.of(topic),
+            topic,
+            TRADE_PARTITIONS if topic == TRADES else 1,
+            kept | {"retention.ms": str(max(keep_ms, 7 * 24 * _HOUR_MS))},
+            keep_ms,
+        )
+        for topic in SOURCE_TOPICS
+    )
+    count = settings.journal_partitions
+    letters = kept | {"retention.ms": str(90 * 24 * _HOUR_MS), "max.message.bytes": str(MAX_REQUEST_BYTES)}
+    return (
+        *sources,
+        TopicSpec(names.of(JOURNAL), JOURNAL, count, kept | {"message.timestamp.type": "LogAppendTime"}),
+        TopicSpec(names.of(ASSESSMENTS), ASSESSMENTS, count, kept),
+        TopicSpec(names.of(EXPOSURES), EXPOSURES, count, kept),
+        TopicSpec(names.of(ALERTS), ALERTS, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(names.of(DELIVERIES), DELIVERIES, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(names.of(DEAD_LETTERS), DEAD_LETTERS, 1, letters, keep_ms),
+    )
+
+
+def snapshot_topic(settings: KafkaSettings) -> str:
+    """The changelog of the assessor's snapshot table; Faust forms the name from the application and the table."""
+    return f"{settings.group('assessor')}-{SNAPSHOTS}-changelog"
+
+
+async def create_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> list[str]:
+    """Create the topics that are absent; gives their names. An existing topic is left as it is (see `check_topics`)."""
+    client = await started(admin(settings), settings)
+    try:
+        existing = set(await client.list_topics())
+        absent = [spec for spec in specs if spec.name not in existing]
+        if not absent:
+            return []
+        made = _created(await client.create_topics([_new_topic(spec, settings.replication_factor) for spec in absent]))
+        await _shown(client, {spec.name for spec in absent})
+    except KafkaError as error:
+        raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} did not create the topics: {error}") from error
+    finally:
+        await ended(client)
+    return made
+
+
+async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> list[Drift]:
+    """Every way in which the broker's topics differ from what they must be (JOURNAL 8); empty when all is well.
+
+    The embedded broker keeps no topic settings, so there only existence and partitions are checked.
+    """
+    client = await started(admin(settings), settings)
+    try:
+        existing = set(await client.list_topics())
+        specs = tuple(specs)
+        present = [spec for spec in specs if spec.name in existing]
+        found = [_absent(spec) for spec in specs if spec.name not in existing]
+        there = [spec.name for spec in present]
+        described = {one["topic"]: one for one in await client.describe_topics(there)} if there else {}
+        values = {} if settings.embedded else await _settings_of(client, there)
+    except KafkaError as error:
+        raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} did not describe its topics: {error}") from error
+    finally:
+        await ended(client)
+    for spec in present:
+        partitions = described[spec.name]["partitions"]
+        found += _partition_drift(spec, len(partitions))
+        if not settings.embedded:
+            found += _setting_drift(spec, values[spec.name], max((len(one["replicas"]) for one in partitions), default=1))
+    return found
+
+
+async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> None:
+    """Refuse to start without every topic in its fixed shape; other drift is left to `topics check`."""
+    drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
+    absent = [drift.topic for drift in drifts if drift.setting == "topic"]
+    if absent:
+        raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
+    if drifts:
+        raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
+
+
+async def _shown(client: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until the broker that answers knows the new topics: it is told after the controller has made them."""
+    for _ in range(_SHOWN_TRIES):
+        if names <= set(await client.list_topics()):
+            return
+        await asyncio.sleep(_SHOWN_WAIT_S)
+    raise ConnectionProblem(f"the broker has made topics it does not show yet: {', '.join(sorted(names))}; try again")
+
+
+def _new_topic(spec: TopicSpec, replicas: int) -> NewTopic:
+    assignment: dict[int, list[int]] | None = {} if replicas == -1 else None  # aiokafka takes "the broker's default" only so
+    return NewTopic(spec.name, spec.partitions, replicas, assignment, dict(spec.settings))
+
+
+def _created(response: Any) -> list[str]:
+    made = []
+    for entry in response.topic_errors:
+        name, code = entry[0], entry[1]
+        if code not in (0, _ALREADY_EXISTS):
+            reason = (entry[2] if len(entry) > 2 else None) or f"error code {code}"
+            raise MonitorError(f"topic {name} cannot be created: {reason}")
+        if code == 0:
+            made.append(name)
+    return made
+
+
+async def _settings_of(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    result: dict[str, dict[str, str]] = {}
+    responses: list[Any] = await client.describe_configs(resources) if resources else []
+    for response in responses:
+        for _, _, _, name, entries in response.resources:
+            result[name] = {entry[0]: entry[1] for entry in entries}
+    return result
+
+
+def _absent(spec: TopicSpec) -> Drift:
+    return Drift(spec.name, "topic", "absent", "there", "create it with `reserve-monitor topics create`")
+
+
+def _partition_drift(spec: TopicSpec, count: int) -> list[Drift]:
+    if count == spec.partitions:
+        return []
+    if spec.fixed_partitions:
+        advice = "the count is fixed for the journal's life: set kafka.journal_partitions to what the journal was made with"
+        return [Drift(spec.name, "partitions", str(count), str(spec.partitions), advice)]
+    advice = "more partitions later need a new sources epoch"
+    return [Drift(spec.name, "partitions", str(count), f"{spec.partitions} unless that is meant", advice, error=False)]
+
+
+def _setting_drift(spec: TopicSpec, values: Mapping[str, str], replicas: int) -> list[Drift]:
+    found = [*_policy_drift(spec, values), *_retention_drift(spec, values), *_safety_drift(spec, values, replicas)]
+    for setting in ("message.timestamp.type", "max.message.bytes"):
+        wanted = spec.settings.get(setting)
+        if wanted is not None and values.get(setting) != wanted:
+            found.append(_altered(spec, setting, values.get(setting), wanted))
+    return found
+
+
+def _policy_drift(spec: TopicSpec, values: Mapping[str, str]) -> list[Drift]:
+    policy = values.get("cleanup.policy", "delete")
+    wanted: Literal["compact", "delete"] = "compact" if spec.compacted else "delete"
+    return [] if policy == wanted else [_altered(spec, "cleanup.policy", policy, wanted)]
+
+
+def _retention_drift(spec: TopicSpec, values: Mapping[str, str]) -> list[Drift]:
+    if spec.compacted:
+        return []
+    found = []
+    time_ms, size = int(values.get("retention.ms", "-1")), int(values.get("retention.bytes", "-1"))
+    if spec.min_retention_ms is None and time_ms != -1:
+        found.append(_altered(spec, "retention.ms", str(time_ms), "-1"))
+    elif spec.min_retention_ms is not None and -1 < time_ms < spec.min_retention_ms:
+        least = str(spec.min_retention_ms)
+        found.append(_altered(spec, "retention.ms", str(time_ms), f"-1 or at least {least}", least))
+    if size != -1:
+        advice = f"a size limit may delete what is needed: set -1, or be sure that it holds the look-back and {_MARGIN_H} h"
+        found.append(Drift(spec.name, "retention.bytes", str(size), "-1", advice, error=spec.min_retention_ms is None))
+    return found
+
+
+def _safety_drift(spec: TopicSpec, values: Mapping[str, str], replicas: int) -> list[Drift]:
+    found = []
+    if values.get("unclean.leader.election.enable", "false") != "false":
+        found.append(_altered(spec, "unclean.leader.election.enable", "true", "false"))
+    in_sync = int(values.get("min.insync.replicas", "1"))
+    if replicas > 1 and in_sync < 2:
+        found.append(_altered(spec, "min.insync.replicas", str(in_sync), "2 or more", "2"))
+    if replicas == 1:
+        found.append(Drift(spec.name, "replicas", "1", "3 in production", "one lost disk loses the topic", error=False))
+    return found
+
+
+def _altered(spec: TopicSpec, setting: str, found: str | None, wanted: str, value: str | None = None) -> Drift:
+    command = f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} --add-config {setting}={value or wanted}"
+    return Drift(spec.name, setting, found or "unset", wanted, f"alter it with `{command}`")

@@ -1,0 +1,1 @@
+"""Finding what was published: outputs by digest, alerts that stand, dead letters."""

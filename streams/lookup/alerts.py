@@ -1,0 +1,29 @@
+"""The alerts as they stand in the topic, read once: for people who ask, without being a dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiokafka import TopicPartition
+
+from monitor.notify.alert import Alert, BadAlert
+from monitor.settings.kafka import KafkaSettings
+from streams.dispatch.board import Board
+from streams.kafka.reading import read_range
+from streams.kafka.topics import ALERTS, TopicNames, require_topics, topic_specs
+
+
+async def standing_alerts(kafka: KafkaSettings, names: TopicNames, unreadable: Callable[[str], None]) -> list[Alert]:
+    """The newest state of each alert; `unreadable` is told of each record that is none.
+
+    `ConnectionProblem` without a broker, `ConfigurationError` without the topic.
+    """
+    spec = next(one for one in topic_specs(kafka, names) if one.default == ALERTS)
+    await require_topics(kafka, [spec])
+    board = Board()
+    async for record in read_range(kafka, {TopicPartition(spec.name, partition): 0 for partition in range(spec.partitions)}):
+        try:
+            board.apply(record.partition, record.key, record.value)
+        except BadAlert as error:
+            unreadable(f"partition {record.partition} offset {record.offset}: {error}")
+    return [alert for partition in range(spec.partitions) for alert in board.of_partition(partition)]

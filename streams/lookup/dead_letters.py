@@ -1,0 +1,213 @@
+"""Dead letters as people handle them: read, put back, dismissed (CONTRACT 2, 3 `dlq`).
+
+A letter is identified by where its record lies: topic, epoch, partition, offset. A restart of intake writes it again; here it
+is one. To requeue is to publish the record again, in the partition it came from so that its trade id stays there, and to
+dismiss the refused one; to dismiss is an operation on record, which ends the gap the refusal left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from monitor.core.journal.records import SourcePartition
+from monitor.core.values.times import exact_time
+from monitor.errors import ConnectionProblem, UsageError
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import consumer, ended, producer, started
+from streams.kafka.reading import read_range
+from streams.kafka.topics import DEAD_LETTERS, OPERATIONS, TopicNames
+from streams.wire import SCHEMAS, SOURCE_TOPICS
+
+PREFIX = "dlq."
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LetterId:
+    """Where a refused record lies; written `topic/epoch/partition/offset`."""
+
+    where: SourcePartition
+    offset: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`UsageError` for a text that is no such path."""
+        parts = text.split("/")
+        if len(parts) != 4 or parts[0] not in SOURCE_TOPICS or not all(part.isdecimal() for part in parts[1:]):
+            raise UsageError(f"{text!r} is not topic/epoch/partition/offset of a dead letter, as `dlq list` prints it")
+        return cls(SourcePartition(parts[0], int(parts[1]), int(parts[2])), int(parts[3]))
+
+    def __str__(self) -> str:
+        return f"{self.where.topic}/{self.where.epoch}/{self.where.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLetter:
+    """A dead letter read back. `headers` are the record's own; times are text as in the headers."""
+
+    id: LetterId
+    reason: str
+    detail: str
+    logged_at: str
+    refused_at: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    dismissed: bool = False
+
+    def shown(self) -> dict[str, Any]:
+        """As `--json` prints it; bytes that are no UTF-8 with backslash escapes."""
+        return {
+            "id": str(self.id),
+            "topic": self.id.where.topic,
+            "epoch": self.id.where.epoch,
+            "partition": self.id.where.partition,
+            "offset": self.id.offset,
+            "reason": self.reason,
+            "detail": self.detail,
+            "logged_at": self.logged_at,
+            "refused_at": self.refused_at,
+            "dismissed": self.dismissed,
+            "key": _text(self.key),
+            "value": _text(self.value),
+            "headers": {name: _text(value) for name, value in self.headers},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something about dead letters, why, and when (ns)."""
+
+    by: str
+    reason: str
+    at: int
+
+
+async def read_letters(settings: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
+    """Every dead letter once, the newest writing of each, by place; `dismissed` where an operation says so."""
+    dismissed = await _dismissed(settings, names)
+    letters: dict[LetterId, StoredLetter] = {}
+    async for record in read_range(settings, await _all(settings, names.of(DEAD_LETTERS))):
+        letter = letter_of(record.key, record.value, record.headers)
+        if letter is not None:
+            letters[letter.id] = letter
+    return [
+        StoredLetter(one.id, one.reason, one.detail, one.logged_at, one.refused_at, one.key, one.value, one.headers, True)
+        if one.id in dismissed
+        else one
+        for _, one in sorted(letters.items())
+    ]
+
+
+def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> StoredLetter | None:
+    """The letter in a record of the dead-letter topic; None for a record that intake did not write."""
+    ours = {name.removeprefix(PREFIX): data.decode("utf-8", "replace") for name, data in headers if name.startswith(PREFIX)}
+    try:
+        where = SourcePartition(ours["topic"], int(ours["epoch"]), int(ours["partition"]))
+        return StoredLetter(
+            id=LetterId(where, int(ours["offset"])),
+            reason=ours["reason"],
+            detail=ours["detail"],
+            logged_at=ours["timestamp"],
+            refused_at=ours["at"],
+            key=key,
+            value=value,
+            headers=tuple((name, data) for name, data in headers if not name.startswith(PREFIX)),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+async def requeue(settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act) -> None:
+    """Publish the records again where they came from, and dismiss the refused ones."""
+    client = await started(producer(settings), settings)
+    try:
+        for letter in letters:
+            topic, partition = names.of(letter.id.where.topic), letter.id.where.partition
+            if partition not in await client.partitions_for(topic):
+                raise UsageError(f"{topic} has no partition {partition} any more: publish {letter.id} by hand")
+            await client.send_and_wait(
+                topic, value=letter.value, key=letter.key, partition=partition, headers=list(letter.headers)
+            )
+    except KafkaError as error:
+        raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
+    finally:
+        await ended(client)
+    known = [letter for letter in letters if entity_of(letter) is not None]
+    await dismiss(settings, names, known, act)
+
+
+async def dismiss(
+    settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act, entity: str | None = None
+) -> None:
+    """Put on record that the letters need no more care; `entity` for those that name none."""
+    operations = [dismissal(letter, act, entity) for letter in letters]
+    client = await started(producer(settings), settings)
+    try:
+        for operation in operations:
+            key = operation["entity"].encode()
+            await client.send_and_wait(names.of(OPERATIONS), value=json.dumps(operation).encode(), key=key)
+    except KafkaError as error:
+        raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
+    finally:
+        await ended(client)
+
+
+def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict[str, Any]:
+    """The record of `reserve.operations` that dismisses a letter; `UsageError` where no entity is known."""
+    owner = entity or entity_of(letter)
+    if owner is None:
+        raise UsageError(f"{letter.id} names no entity that can be read: say with --entity whose it is")
+    where = letter.id.where
+    return {
+        "schema": SCHEMAS[OPERATIONS],
+        "event_id": f"dismissal-{where.topic}-{where.epoch}-{where.partition}-{letter.id.offset}",
+        "entity": owner,
+        "kind": "dismissal",
+        "at": exact_time(act.at),
+        "by": [act.by],
+        "reason": act.reason,
+        "expires_at": None,
+        "body": {"topic": where.topic, "epoch": where.epoch, "partition": where.partition, "offset": letter.id.offset},
+    }
+
+
+def entity_of(letter: StoredLetter) -> str | None:
+    """The entity a refused record names in the canonical field, as far as it can be read."""
+    try:
+        raw = json.loads(letter.value or b"")
+    except (ValueError, RecursionError):
+        return None
+    entity = raw.get("entity") if isinstance(raw, dict) else None
+    return entity if isinstance(entity, str) and 0 < len(entity) <= 64 else None
+
+
+async def _dismissed(settings: KafkaSettings, names: TopicNames) -> set[LetterId]:
+    found = set()
+    async for record in read_range(settings, await _all(settings, names.of(OPERATIONS))):
+        try:
+            raw = json.loads(record.value or b"")
+            body = raw["body"]
+            if raw["kind"] == "dismissal":
+                found.add(LetterId(SourcePartition(body["topic"], body["epoch"], body["partition"]), body["offset"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+async def _all(settings: KafkaSettings, topic: str) -> dict[TopicPartition, int]:
+    """Every partition of a topic, from its beginning."""
+    client = await started(consumer(settings, topic), settings)
+    try:
+        return {TopicPartition(topic, partition): 0 for partition in client.partitions_for_topic(topic) or ()}
+    finally:
+        await ended(client)
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "backslashreplace")
