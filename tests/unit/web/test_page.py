@@ -17,7 +17,7 @@ from tests import status_examples as examples
 from tests.unit.web.test_server import FakeMetrics, FakeProbes, FakeStatus
 
 NOW = parse_time(examples.AT) + 2 * SECOND
-TEMPLATES = Path(__file__).parents[3] / "monitor" / "templates"
+TEMPLATES = Path(__file__).parents[3] / "monitor" / "web" / "templates"
 VOID = {"meta", "link", "br", "rect", "path", "line", "input", "hr", "img"}
 
 
