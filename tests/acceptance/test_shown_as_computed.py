@@ -85,7 +85,7 @@ def exposed(engine: Engine) -> dict[tuple[str, tuple[str, ...]], float]:
     return series(metrics)
 
 
-def test_metrics_are_the_engines_figures(tmp_path: Path):
+def test_metrics_are_the_engines_figures(tmp_path: Path) -> None:
     engine = engine_at(tmp_path, "2026-01-05T03:00:10Z")
     found = exposed(engine)
     status = engine.status("jp-main")
@@ -103,7 +103,7 @@ def test_metrics_are_the_engines_figures(tmp_path: Path):
     assert {name for name, _ in found if not name.endswith(("_bucket", "_sum", "_count"))} <= declared
 
 
-def test_page_says_what_the_engine_found(tmp_path: Path):
+def test_page_says_what_the_engine_found(tmp_path: Path) -> None:
     engine = engine_at(tmp_path, "2026-01-05T03:00:10Z")
     now = parse_time("2026-01-05T03:00:12Z")
     shown = words(render_page(parts_of(), [engine.status("jp-main")], None, now))
@@ -112,7 +112,7 @@ def test_page_says_what_the_engine_found(tmp_path: Path):
     assert "SameAssetShortfall" in shown
 
 
-def test_a_silent_feed_turns_everything_grey(tmp_path: Path):
+def test_a_silent_feed_turns_everything_grey(tmp_path: Path) -> None:
     engine = engine_at(tmp_path, "2026-01-05T04:00:00Z")
     status = engine.status("jp-main")
     view = entity_view(status, History(), parse_time("2026-01-05T04:00:02Z"))
@@ -125,6 +125,6 @@ def test_a_silent_feed_turns_everything_grey(tmp_path: Path):
 
 
 @pytest.mark.parametrize("until", ["2026-01-05T03:00:10Z", "2026-01-05T04:00:00Z"])
-def test_heartbeat_reaches_the_engines_clock_while_nothing_waits(tmp_path: Path, until: str):
+def test_heartbeat_reaches_the_engines_clock_while_nothing_waits(tmp_path: Path, until: str) -> None:
     engine = engine_at(tmp_path, until)
     assert exposed(engine)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == engine.clock / SECOND

@@ -42,7 +42,7 @@ def inhibits(source: Labels, target: Labels) -> bool:
     )
 
 
-def test_amtool_accepts_the_configuration():
+def test_amtool_accepts_the_configuration() -> None:
     checked = run(tool("amtool"), "check-config", str(CONFIGURATION))
     assert checked.returncode == 0, checked.stderr
 
@@ -67,13 +67,13 @@ def test_amtool_accepts_the_configuration():
         ({"alertname": "ReserveShortfall", "severity": "critical", "mode": "shadow"}, "nobody"),
     ],
 )
-def test_every_alert_goes_to_the_people_it_is_for(labels: Labels, receiver: str):
+def test_every_alert_goes_to_the_people_it_is_for(labels: Labels, receiver: str) -> None:
     given = [f"{name}={value}" for name, value in labels.items()]
     told = run(tool("amtool"), "config", "routes", "test", f"--config.file={CONFIGURATION}", *given)
     assert told.stdout.split() == [receiver]
 
 
-def test_every_alert_that_exists_has_a_route_that_tells_somebody():
+def test_every_alert_that_exists_has_a_route_that_tells_somebody() -> None:
     every = [{"alertname": name, "severity": severity} for name, severities in ALERTS.items() for severity in severities]
     every += [{"alertname": rule["alert"], "severity": rule["labels"]["severity"]} for rule in rules()]
     top = yaml.safe_load(CONFIGURATION.read_text())["route"]
@@ -83,7 +83,7 @@ def test_every_alert_that_exists_has_a_route_that_tells_somebody():
 
 
 @pytest.mark.parametrize("derived", ["ReserveUnknown", "ReserveCoverageLow", "ShortfallForecast"])
-def test_a_dead_feed_stands_for_what_follows_from_it(derived: str):
+def test_a_dead_feed_stands_for_what_follows_from_it(derived: str) -> None:
     feed = reserve("SourceStale", method="", subject="market.prices")
     assert inhibits(feed, reserve(derived))
     assert not inhibits(feed, reserve(derived, entity="kr-main"))
@@ -93,12 +93,12 @@ def test_a_dead_feed_stands_for_what_follows_from_it(derived: str):
 @pytest.mark.parametrize(
     "proved", ["ReserveShortfall", "ClientAssetShortfall", "SecurityIncidentOpen", "HotStorageLimitExceeded"]
 )
-def test_a_dead_feed_never_hides_what_is_proved(proved: str):
+def test_a_dead_feed_never_hides_what_is_proved(proved: str) -> None:
     for feed in ("SourceStale", "SourceUnhealthy", "ReserveUnknown"):
         assert not inhibits(reserve(feed, method=""), reserve(proved, "critical"))
 
 
-def test_a_shortfall_stands_for_its_assets_and_its_warnings():
+def test_a_shortfall_stands_for_its_assets_and_its_warnings() -> None:
     short = reserve("ReserveShortfall")
     assert inhibits(short, reserve("SameAssetShortfall", subject="ETH"))
     assert inhibits(short, reserve("ReserveCoverageLow"))
@@ -106,14 +106,14 @@ def test_a_shortfall_stands_for_its_assets_and_its_warnings():
     assert not inhibits(reserve("SameAssetShortfall"), short)
 
 
-def test_a_change_of_severity_is_told_from_both_sides():
+def test_a_change_of_severity_is_told_from_both_sides() -> None:
     """The end of the old severity must reach people too, so the new one does not silence it."""
     high, low = (reserve("SecurityIncidentOpen", severity, subject="inc-1") for severity in ("critical", "warning"))
     assert not inhibits(high, low)
     assert not inhibits(low, high)
 
 
-def test_no_set_of_alerts_can_silence_itself_entirely():
+def test_no_set_of_alerts_can_silence_itself_entirely() -> None:
     """Alertmanager lets a silenced alert silence others, so of alerts in a circle nobody would be told."""
     every = [reserve(name, severity) for name, severities in ALERTS.items() for severity in severities]
     every += [
@@ -127,12 +127,12 @@ def test_no_set_of_alerts_can_silence_itself_entirely():
     assert not [every[a] for a, b in reached if a == b]
 
 
-def test_secrets_are_files():
+def test_secrets_are_files() -> None:
     text = CONFIGURATION.read_text()
     assert not re.search(r"^\s*-?\s*(routing_key|service_key|api_url|password|bot_token):", text, re.MULTILINE)
 
 
-def test_the_switch_is_asked_every_minute():
+def test_the_switch_is_asked_every_minute() -> None:
     routes: list[dict[str, Any]] = yaml.safe_load(CONFIGURATION.read_text())["route"]["routes"]
     switch = routes[0]
     assert switch["receiver"] == "dead-mans-switch"

@@ -31,14 +31,14 @@ def expressions(panel: dict[str, Any]) -> list[str]:
     return [target["expr"] for target in panel["targets"]]
 
 
-def test_committed_boards_are_what_the_code_makes():
+def test_committed_boards_are_what_the_code_makes() -> None:
     made = texts()
     assert {path.name for path in FOLDER.iterdir()} == made.keys()
     for name, text in made.items():
         assert (FOLDER / name).read_text() == text, f"{name} is old: run python -m deploy.grafana"
 
 
-def test_three_boards_with_stable_addresses():
+def test_three_boards_with_stable_addresses() -> None:
     assert {board["uid"] for board in BOARDS.values()} == {"reserve-overview", "reserve-entity", "reserve-operations"}
     for board in BOARDS.values():
         assert board["editable"] is False
@@ -47,7 +47,7 @@ def test_three_boards_with_stable_addresses():
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_data_source_is_a_variable_and_boards_link_to_each_other(name: str):
+def test_data_source_is_a_variable_and_boards_link_to_each_other(name: str) -> None:
     board = BOARDS[name]
     variables = {variable["name"]: variable for variable in board["templating"]["list"]}
     assert variables["datasource"]["type"] == "datasource"
@@ -58,13 +58,13 @@ def test_data_source_is_a_variable_and_boards_link_to_each_other(name: str):
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_boards_ask_first_whether_the_figures_can_be_trusted(name: str):
+def test_boards_ask_first_whether_the_figures_can_be_trusted(name: str) -> None:
     first = next(panel for panel in BOARDS[name]["panels"] if panel["type"] == "row")
     assert first["title"] == "Can I trust it"
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_annotations_mark_alerts_and_changes(name: str):
+def test_annotations_mark_alerts_and_changes(name: str) -> None:
     annotations = {one["name"]: one["expr"] for one in BOARDS[name]["annotations"]["list"] if "expr" in one}
     assert {"Alerts", "Method changes", "Releases"} <= annotations.keys()
     assert name == "reserve-operations" or "Incidents" in annotations
@@ -73,7 +73,7 @@ def test_annotations_mark_alerts_and_changes(name: str):
 
 
 @pytest.mark.parametrize("panel", [panel for _, panel in PANELS], ids=IDS)
-def test_a_panel_explains_itself(panel: dict[str, Any]):
+def test_a_panel_explains_itself(panel: dict[str, Any]) -> None:
     assert len(panel["title"]) > 2
     assert len(panel["description"]) > 15
     assert panel["fieldConfig"]["defaults"]["unit"]
@@ -82,7 +82,7 @@ def test_a_panel_explains_itself(panel: dict[str, Any]):
 
 
 @pytest.mark.parametrize("panel", [panel for _, panel in PANELS], ids=IDS)
-def test_a_panel_reads_metrics_that_exist_and_counters_only_as_rates(panel: dict[str, Any]):
+def test_a_panel_reads_metrics_that_exist_and_counters_only_as_rates(panel: dict[str, Any]) -> None:
     for expression in expressions(panel):
         assert metric_names(expression) <= EXPOSED | FOREIGN, metric_names(expression) - EXPOSED - FOREIGN
         for counter in COUNTERS:
@@ -91,14 +91,14 @@ def test_a_panel_reads_metrics_that_exist_and_counters_only_as_rates(panel: dict
 
 
 @pytest.mark.parametrize("panel", [panel for _, panel in PANELS], ids=IDS)
-def test_missing_data_never_looks_healthy(panel: dict[str, Any]):
+def test_missing_data_never_looks_healthy(panel: dict[str, Any]) -> None:
     for expression in expressions(panel):
         assert "or vector(" not in expression
         assert "or on() vector" not in expression
     assert panel["fieldConfig"]["defaults"].get("custom", {}).get("spanNulls") in {None, False}
 
 
-def test_unknown_is_grey_on_the_state_timeline():
+def test_unknown_is_grey_on_the_state_timeline() -> None:
     (panel,) = [panel for name, panel in PANELS if name == "reserve-overview" and panel["type"] == "state-timeline"]
     words = {option["text"]: option["color"] for option in panel["fieldConfig"]["defaults"]["mappings"][0]["options"].values()}
     assert words["Unknown"] == words["Not computable"] == "#808a94"
@@ -106,7 +106,7 @@ def test_unknown_is_grey_on_the_state_timeline():
 
 
 @pytest.mark.parametrize("panel", [panel for _, panel in PANELS if panel.get("links")])
-def test_a_panels_runbook_link_leads_to_a_page(panel: dict[str, Any]):
+def test_a_panels_runbook_link_leads_to_a_page(panel: dict[str, Any]) -> None:
     headings = re.findall(r"^## (\S+)$", (DEPLOY / "runbooks" / "README.md").read_text(), re.MULTILINE)
     for link in panel["links"]:
         base, _, anchor = link["url"].partition("#")
@@ -114,11 +114,11 @@ def test_a_panels_runbook_link_leads_to_a_page(panel: dict[str, Any]):
         assert anchor in {heading.lower() for heading in headings}
 
 
-def test_panels_that_may_be_empty_exist():
+def test_panels_that_may_be_empty_exist() -> None:
     assert MAY_BE_EMPTY.keys() <= {panel["title"] for _, panel in PANELS}
 
 
-def test_panels_do_not_overlap_and_stay_on_the_grid():
+def test_panels_do_not_overlap_and_stay_on_the_grid() -> None:
     for board in BOARDS.values():
         taken: set[tuple[int, int]] = set()
         for panel in panels(board):
@@ -131,7 +131,7 @@ def test_panels_do_not_overlap_and_stay_on_the_grid():
             taken |= cells
 
 
-def test_provisioning_finds_data_source_and_boards():
+def test_provisioning_finds_data_source_and_boards() -> None:
     source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
     assert (source["type"], source["url"], source["editable"]) == ("prometheus", "http://prometheus:9090", False)
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/reserve-monitor.yml").read_text())["providers"][0]

@@ -38,18 +38,18 @@ def pods() -> list[tuple[str, dict[str, Any]]]:
 # Compose
 
 
-def test_docker_compose_accepts_the_file():
+def test_docker_compose_accepts_the_file() -> None:
     checked = run(tool("docker-compose"), "-f", str(COMPOSE), "config", "--quiet")
     assert checked.returncode == 0, checked.stderr
 
 
-def test_images_are_pinned_by_a_version_tag():
+def test_images_are_pinned_by_a_version_tag() -> None:
     assert "name" not in yaml.safe_load(COMPOSE.read_text())
     for name, service in SERVICES.items():
         assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", service["image"]), name
 
 
-def test_every_service_is_hardened_and_has_a_health_check():
+def test_every_service_is_hardened_and_has_a_health_check() -> None:
     for name, service in SERVICES.items():
         assert service.get("privileged") is None, name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -59,7 +59,7 @@ def test_every_service_is_hardened_and_has_a_health_check():
         assert "healthcheck" in service or name in {"topics", "simulator"}, name
 
 
-def test_the_daemon_is_split_into_its_stages_and_waits_for_its_topics():
+def test_the_daemon_is_split_into_its_stages_and_waits_for_its_topics() -> None:
     for stage in STAGES:
         assert SERVICES[stage]["command"] == ["run", "--only", stage]
         assert SERVICES[stage]["depends_on"]["topics"]["condition"] == "service_completed_successfully"
@@ -67,20 +67,20 @@ def test_the_daemon_is_split_into_its_stages_and_waits_for_its_topics():
     assert SERVICES["simulator"]["profiles"] == ["simulator"]
 
 
-def test_ports_are_published_on_loopback_only():
+def test_ports_are_published_on_loopback_only() -> None:
     for name, service in SERVICES.items():
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:"), name
 
 
-def test_prometheus_scrapes_the_services_that_exist():
+def test_prometheus_scrapes_the_services_that_exist() -> None:
     configuration = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     (job,) = [job for job in configuration["scrape_configs"] if job["job_name"] == "reserve-monitor"]
     assert {target.split(":")[0] for target in job["static_configs"][0]["targets"]} == set(STAGES)
 
 
 @pytest.mark.parametrize("path", ["compose/reserve.yaml", "kubernetes/base/reserve.yaml"])
-def test_shipped_configurations_are_valid(path: str):
+def test_shipped_configurations_are_valid(path: str) -> None:
     settings = load_settings(DEPLOY / path)
     assert "jp-main" in settings.entities
     assert settings.alerting.channels
@@ -89,7 +89,7 @@ def test_shipped_configurations_are_valid(path: str):
 # Image
 
 
-def test_image_is_built_in_stages_by_hashes_and_runs_as_a_number():
+def test_image_is_built_in_stages_by_hashes_and_runs_as_a_number() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
     assert len(stages) == 2
@@ -101,7 +101,7 @@ def test_image_is_built_in_stages_by_hashes_and_runs_as_a_number():
     assert not re.search(r"^(ADD|ARG|ENV) .*(PASSWORD|SECRET|TOKEN)", text, re.MULTILINE)
 
 
-def test_the_build_sees_only_what_it_copies():
+def test_the_build_sees_only_what_it_copies() -> None:
     allowed = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {
         word
@@ -112,7 +112,7 @@ def test_the_build_sees_only_what_it_copies():
     assert all((REPOSITORY / name).exists() for name in copied)
 
 
-def test_what_only_tests_need_is_not_in_the_image():
+def test_what_only_tests_need_is_not_in_the_image() -> None:
     kept = needed("reserve-monitor")
     assert {"aiokafka", "faust-streaming", "prometheus-client", "jinja2", "structlog"} <= kept
     assert not kept & {"pytest", "mypy", "ruff", "hypothesis", "grafana-foundation-sdk", "kubernetes-validate"}
@@ -121,13 +121,13 @@ def test_what_only_tests_need_is_not_in_the_image():
 # systemd
 
 
-def test_the_unit_is_exposed_little():
+def test_the_unit_is_exposed_little() -> None:
     unit = DEPLOY / "systemd" / "reserve-monitor@.service"
     checked = run(tool("systemd-analyze"), "security", "--offline=true", "--threshold=20", str(unit))
     assert checked.returncode == 0, checked.stdout[-500:]
 
 
-def test_the_unit_stops_within_its_time_and_does_not_repeat_what_cannot_heal():
+def test_the_unit_stops_within_its_time_and_does_not_repeat_what_cannot_heal() -> None:
     text = (DEPLOY / "systemd" / "reserve-monitor@.service").read_text()
     assert "TimeoutStopSec=15" in text
     assert "RestartPreventExitStatus=2 3" in text
@@ -138,7 +138,7 @@ def test_the_unit_stops_within_its_time_and_does_not_repeat_what_cannot_heal():
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: f"{one['kind']} {one['metadata'].get('name', 'topics')}")
-def test_manifests_are_valid(manifest: dict[str, Any]):
+def test_manifests_are_valid(manifest: dict[str, Any]) -> None:
     given = dict(manifest)
     if "generateName" in given["metadata"]:
         given["metadata"] = {"name": "x", **{key: value for key, value in given["metadata"].items() if key != "generateName"}}
@@ -146,7 +146,7 @@ def test_manifests_are_valid(manifest: dict[str, Any]):
 
 
 @pytest.mark.parametrize(("name", "pod"), pods())
-def test_pods_meet_the_restricted_standard(name: str, pod: dict[str, Any]):
+def test_pods_meet_the_restricted_standard(name: str, pod: dict[str, Any]) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
@@ -161,7 +161,7 @@ def test_pods_meet_the_restricted_standard(name: str, pod: dict[str, Any]):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_each_stage_has_probes_that_exist_a_budget_and_room_to_stop(stage: str):
+def test_each_stage_has_probes_that_exist_a_budget_and_room_to_stop(stage: str) -> None:
     by_kind = {m["kind"]: m for m in MANIFESTS if m["metadata"].get("name") == f"reserve-monitor-{stage}"}
     pod = by_kind["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -175,18 +175,18 @@ def test_each_stage_has_probes_that_exist_a_budget_and_room_to_stop(stage: str):
     assert by_kind["PodDisruptionBudget"]["spec"]["selector"] == by_kind["Deployment"]["spec"]["selector"]
 
 
-def test_the_namespace_enforces_the_restricted_standard():
+def test_the_namespace_enforces_the_restricted_standard() -> None:
     (namespace,) = [m for m in MANIFESTS if m["kind"] == "Namespace"]
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-def test_network_policy_closes_both_ways():
+def test_network_policy_closes_both_ways() -> None:
     (policy,) = [m for m in MANIFESTS if m["kind"] == "NetworkPolicy"]
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]] == [9464]
 
 
-def test_service_monitor_is_a_switch_that_selects_the_service():
+def test_service_monitor_is_a_switch_that_selects_the_service() -> None:
     base = yaml.safe_load((DEPLOY / "kubernetes/base/kustomization.yaml").read_text())
     assert all((DEPLOY / "kubernetes/base" / name).is_file() for name in base["resources"])
     assert not [name for name in base["resources"] if "monitor" in name]

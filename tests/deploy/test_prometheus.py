@@ -23,19 +23,19 @@ def cases(name: str) -> list[dict[str, Any]]:
     return [case for case in yaml.safe_load(TESTS.read_text())["tests"] if case["name"].split(" ", 1)[0] == name]
 
 
-def test_promtool_accepts_rules_and_configuration():
+def test_promtool_accepts_rules_and_configuration() -> None:
     assert run(tool("promtool"), "check", "rules", str(RULES)).returncode == 0
     checked = run(tool("promtool"), "check", "config", "prometheus.yml", cwd=DEPLOY / "prometheus")
     assert checked.returncode == 0, checked.stderr
 
 
 @pytest.mark.timeout(400)
-def test_promtool_passes_every_rule_test():
+def test_promtool_passes_every_rule_test() -> None:
     tested = run(tool("promtool"), "test", "rules", str(TESTS))
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-def test_promtool_finds_a_rule_test_that_is_wrong(tmp_path: Path):
+def test_promtool_finds_a_rule_test_that_is_wrong(tmp_path: Path) -> None:
     """A guard against tests that pass whatever the rules say."""
     tests = yaml.safe_load(TESTS.read_text())
     quiet = next(test for test in tests["tests"] if not test["alert_rule_test"][0]["exp_alerts"])
@@ -45,7 +45,7 @@ def test_promtool_finds_a_rule_test_that_is_wrong(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_rule_is_tested_firing_and_quiet_and_without_data(name: str):
+def test_every_rule_is_tested_firing_and_quiet_and_without_data(name: str) -> None:
     found = cases(name)
     fires = [bool(case["alert_rule_test"][0]["exp_alerts"]) for case in found]
     assert len(found) >= (2 if name == "Watchdog" else 3), f"{name}: write a positive, a negative and a missing-data case"
@@ -55,7 +55,7 @@ def test_every_rule_is_tested_firing_and_quiet_and_without_data(name: str):
 
 
 @pytest.mark.parametrize("rule", rules(), ids=NAMES)
-def test_every_rule_tells_what_on_call_needs(rule: dict[str, Any]):
+def test_every_rule_tells_what_on_call_needs(rule: dict[str, Any]) -> None:
     assert re.fullmatch(r"Watchdog|ReserveMonitor[A-Z][A-Za-z]+", rule["alert"])
     assert rule["alert"] not in ALERTS, "an alert of the daemon has this name"
     assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
@@ -67,30 +67,30 @@ def test_every_rule_tells_what_on_call_needs(rule: dict[str, Any]):
 
 
 @pytest.mark.parametrize("rule", rules(), ids=NAMES)
-def test_every_rule_waits_or_holds(rule: dict[str, Any]):
+def test_every_rule_waits_or_holds(rule: dict[str, Any]) -> None:
     """One odd scrape pages nobody: a rule has `for`, or looks back over a range and holds."""
     if rule["labels"]["severity"] != "none":
         assert "for" in rule or "keep_firing_for" in rule
 
 
 @pytest.mark.parametrize("rule", rules(), ids=NAMES)
-def test_every_rule_reads_metrics_that_exist(rule: dict[str, Any]):
+def test_every_rule_reads_metrics_that_exist(rule: dict[str, Any]) -> None:
     names = metric_names(rule["expr"])
     assert names <= EXPOSED | FOREIGN, names - EXPOSED - FOREIGN
 
 
-def test_no_rule_turns_absent_into_zero():
+def test_no_rule_turns_absent_into_zero() -> None:
     for rule in rules():
         assert "or vector(" not in rule["expr"], rule["alert"]
 
 
-def test_safety_net_knows_every_alert_that_tells_a_shortfall():
+def test_safety_net_knows_every_alert_that_tells_a_shortfall() -> None:
     (net,) = [rule for rule in rules() if rule["alert"] == "ReserveMonitorShortfallNotAlerted"]
     (listed,) = re.findall(r'alertname=~"([^"]+)"', net["expr"])
     assert set(listed.split("|")) == {"ReserveShortfall", "SameAssetShortfall", "ClientAssetShortfall", "HotStorageLimitExceeded"}
 
 
-async def test_promtool_has_nothing_against_the_real_exposition():
+async def test_promtool_has_nothing_against_the_real_exposition() -> None:
     metrics = Metrics(version="0.1.0", engine_version="1", channels=("pager",), fold=FOLD)
     metrics.update_entity(examples.shortfall(), MEASURES)
     metrics.engine_clock(0, parse_time(examples.AT))

@@ -19,19 +19,19 @@ COMMANDS = {
 }  # fmt: skip
 
 
-def test_alerts_and_pages_match_one_to_one():
+def test_alerts_and_pages_match_one_to_one() -> None:
     assert {page.stem for page in RUNBOOKS.glob("*.md")} - {"README"} == set(EVERY)
     assert len(EVERY) == len(set(EVERY))
 
 
-def test_every_alert_is_a_heading_of_the_index_that_leads_to_its_page():
+def test_every_alert_is_a_heading_of_the_index_that_leads_to_its_page() -> None:
     index = (RUNBOOKS / "README.md").read_text()
     assert re.findall(r"^## (\S+)$", index, re.MULTILINE) == EVERY
     assert re.findall(r"\[Page\]\((\S+)\)", index) == [f"{name}.md" for name in EVERY]
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_page_has_all_its_parts(name: str):
+def test_a_page_has_all_its_parts(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text()
     assert text.startswith(f"# {name}\n")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == PARTS
@@ -41,7 +41,7 @@ def test_a_page_has_all_its_parts(name: str):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_page_names_only_commands_of_the_contract(name: str):
+def test_a_page_names_only_commands_of_the_contract(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text()
     for used in re.findall(r"`reserve-monitor ([a-z]+(?: [a-z]+)?)", text):
         first = used.split()[0]
@@ -49,12 +49,12 @@ def test_a_page_names_only_commands_of_the_contract(name: str):
 
 
 @pytest.mark.parametrize(("name", "severities"), ALERTS.items())
-def test_a_page_names_the_severity(name: str, severities: tuple[str, ...]):
+def test_a_page_names_the_severity(name: str, severities: tuple[str, ...]) -> None:
     (line,) = re.findall(r"^Severity: (.+)$", (RUNBOOKS / f"{name}.md").read_text(), re.MULTILINE)
     assert set(re.findall(r"info|warning|critical|none", line)) == set(severities)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_a_rules_page_names_its_severity(rule: dict[str, dict[str, str]]):
+def test_a_rules_page_names_its_severity(rule: dict[str, dict[str, str]]) -> None:
     text = (RUNBOOKS / f"{rule['alert']}.md").read_text()
     assert f"Severity: {rule['labels']['severity']}\n" in text

@@ -14,5 +14,5 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_same_bytes_as_rfc_8785(value):
+def test_same_bytes_as_rfc_8785(value) -> None:
     assert canonical_bytes(value) == rfc8785.dumps(value)

@@ -50,7 +50,7 @@ def keep(folder: Path, name: str, picture: bytes) -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page: Page, state: str):
+async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page: Page, state: str) -> None:
     server = await serve(STATES[state]())
     try:
         for size, (width, height) in SIZES.items():
@@ -66,7 +66,7 @@ async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page
         await server.stop()
 
 
-async def test_the_page_renews_itself_keeps_what_was_opened_and_says_when_nobody_answers(page: Page):
+async def test_the_page_renews_itself_keeps_what_was_opened_and_says_when_nobody_answers(page: Page) -> None:
     status = examples.shortfall()
     server = await serve(status)
     try:

@@ -50,7 +50,7 @@ def filled(expression: str) -> str:
     return expression
 
 
-async def test_every_panel_and_rule_reads_data_of_the_running_demo(demo: str, tmp_path: Path):
+async def test_every_panel_and_rule_reads_data_of_the_running_demo(demo: str, tmp_path: Path) -> None:
     asked = {
         (panel["title"], filled(one)) for _, panel in PANELS for one in expressions(panel) if panel["title"] not in MAY_BE_EMPTY
     }

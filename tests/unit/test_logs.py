@@ -29,7 +29,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_is_one_json_object_with_time_level_and_constant_event(stream: io.StringIO):
+def test_a_line_is_one_json_object_with_time_level_and_constant_event(stream: io.StringIO) -> None:
     logs.configure_logs("info", "json", stream)
     structlog.contextvars.bind_contextvars(partition=3)
     structlog.get_logger("streams.intake").info("segment_closed", topic="market.trades", note="two\nlines")
@@ -42,14 +42,14 @@ def test_a_line_is_one_json_object_with_time_level_and_constant_event(stream: io
     assert len(line["timestamp"]) == len("2026-01-05T03:04:05.000000Z")
 
 
-def test_lines_of_libraries_take_the_same_form(stream: io.StringIO):
+def test_lines_of_libraries_take_the_same_form(stream: io.StringIO) -> None:
     logs.configure_logs("info", "json", stream)
     logging.getLogger("aiokafka.conn").warning("connection to %s lost", "broker")
     (line,) = lines(stream)
     assert (line["event"], line["level"], line["logger"]) == ("connection to broker lost", "warning", "aiokafka.conn")
 
 
-def test_an_error_carries_its_traceback_in_one_line(stream: io.StringIO):
+def test_an_error_carries_its_traceback_in_one_line(stream: io.StringIO) -> None:
     logs.configure_logs("info", "json", stream)
     try:
         int("bad")
@@ -59,21 +59,21 @@ def test_an_error_carries_its_traceback_in_one_line(stream: io.StringIO):
     assert "ValueError: invalid literal" in line["exception"]
 
 
-def test_secrets_are_masked(stream: io.StringIO):
+def test_secrets_are_masked(stream: io.StringIO) -> None:
     logs.configure_logs("info", "json", stream)
     structlog.get_logger("x").info("channel_made", sasl_password="hunter2", routing_key="r", webhook_secret="s", url="u")
     (line,) = lines(stream)
     assert (line["sasl_password"], line["routing_key"], line["webhook_secret"], line["url"]) == ("***", "***", "***", "u")
 
 
-def test_less_than_the_level_is_not_written(stream: io.StringIO):
+def test_less_than_the_level_is_not_written(stream: io.StringIO) -> None:
     logs.configure_logs("warning", "json", stream)
     structlog.get_logger("x").info("quiet")
     logging.getLogger("other").info("quiet too")
     assert stream.getvalue() == ""
 
 
-def test_text_form_is_for_people(stream: io.StringIO):
+def test_text_form_is_for_people(stream: io.StringIO) -> None:
     logs.configure_logs("info", "text", stream)
     structlog.get_logger("x").info("started", port=9464)
     assert "started" in stream.getvalue()
@@ -81,13 +81,13 @@ def test_text_form_is_for_people(stream: io.StringIO):
     assert not stream.getvalue().startswith("{")
 
 
-def test_auto_writes_json_where_there_is_no_terminal(stream: io.StringIO):
+def test_auto_writes_json_where_there_is_no_terminal(stream: io.StringIO) -> None:
     logs.configure_logs("info", "auto", stream)
     structlog.get_logger("x").info("started")
     assert lines(stream)[0]["event"] == "started"
 
 
-def test_too_many_lines_of_one_event_are_dropped_and_counted():
+def test_too_many_lines_of_one_event_are_dropped_and_counted() -> None:
     now = [0.0]
     limit = logs.RateLimit(burst=2, window_s=10, clock=lambda: now[0])
 
@@ -107,7 +107,7 @@ def test_too_many_lines_of_one_event_are_dropped_and_counted():
     assert limit.take_dropped() == {}
 
 
-def test_what_was_dropped_last_is_told_at_the_end(stream: io.StringIO):
+def test_what_was_dropped_last_is_told_at_the_end(stream: io.StringIO) -> None:
     logs.configure_logs("info", "json", stream)
     for _ in range(60):
         structlog.get_logger("x").info("storm")
@@ -117,7 +117,7 @@ def test_what_was_dropped_last_is_told_at_the_end(stream: io.StringIO):
     assert told == {"storm": 10, "storm of %s": 10}
 
 
-def test_the_limit_forgets_old_events_and_stays_small():
+def test_the_limit_forgets_old_events_and_stays_small() -> None:
     limit = logs.RateLimit(burst=1, keys=10)
     for number in range(100):
         limit(None, "info", {"event": f"event {number}"})

@@ -54,7 +54,7 @@ def series(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
     return found
 
 
-def test_each_metric_is_declared_once_by_the_naming_rules():
+def test_each_metric_is_declared_once_by_the_naming_rules() -> None:
     names = [metric.name for metric in METRICS]
     assert len(names) == len(set(names))
     for metric in METRICS:
@@ -64,7 +64,7 @@ def test_each_metric_is_declared_once_by_the_naming_rules():
         assert not {"account", "event_id", "trade_id", "incident_id", "le"} & set(metric.labels)
 
 
-def test_text_and_openmetrics_both_parse_and_carry_only_declared_names():
+def test_text_and_openmetrics_both_parse_and_carry_only_declared_names() -> None:
     metrics = made()
     metrics.update_entity(examples.shortfall(), MEASURES)
     declared = {metric.name.removesuffix("_total") for metric in METRICS}
@@ -76,7 +76,7 @@ def test_text_and_openmetrics_both_parse_and_carry_only_declared_names():
     assert {family.name for family in parse_openmetrics(openmetrics.decode())} == declared
 
 
-def test_figures_of_an_assessment_become_series():
+def test_figures_of_an_assessment_become_series() -> None:
     metrics = made()
     metrics.update_entity(examples.shortfall(), MEASURES)
     found = series(metrics)
@@ -92,7 +92,7 @@ def test_figures_of_an_assessment_become_series():
 
 
 @pytest.mark.parametrize("status", [examples.adequate(), examples.shortfall(), examples.unknown()])
-def test_exactly_one_state_of_each_method_is_one(status: dict[str, Any]):
+def test_exactly_one_state_of_each_method_is_one(status: dict[str, Any]) -> None:
     metrics = made()
     metrics.update_entity(status, MEASURES)
     found = series(metrics)
@@ -101,7 +101,7 @@ def test_exactly_one_state_of_each_method_is_one(status: dict[str, Any]):
         assert states == {state: float(state == assessment["state"]) for state in STATES}
 
 
-def test_an_absent_figure_has_no_series_and_loses_the_one_it_had():
+def test_an_absent_figure_has_no_series_and_loses_the_one_it_had() -> None:
     metrics = made()
     metrics.update_entity(examples.adequate(), MEASURES)
     assert ("reserve_coverage_ratio", ("jp-main", "jp.psa_custody")) in series(metrics)
@@ -117,7 +117,7 @@ def test_an_absent_figure_has_no_series_and_loses_the_one_it_had():
     assert found["reserve_incident_loss_amount", ("jp-main", "JPY", "closed")] == 0
 
 
-def test_gaps_and_alerts_that_are_not_there_are_zero():
+def test_gaps_and_alerts_that_are_not_there_are_zero() -> None:
     metrics = made()
     metrics.update_entity(examples.unknown(), MEASURES)
     found = series(metrics)
@@ -128,7 +128,7 @@ def test_gaps_and_alerts_that_are_not_there_are_zero():
     assert [key[1][1] for key, value in alerts.items() if value] == ["ReserveUnknown"]
 
 
-def test_alerts_of_shadow_methods_do_not_count_as_firing():
+def test_alerts_of_shadow_methods_do_not_count_as_firing() -> None:
     status = examples.adequate()
     status["alerts"] = [examples.alert("ReserveShortfall", mode="shadow"), examples.alert("ReserveShortfall")]
     metrics = made()
@@ -136,7 +136,7 @@ def test_alerts_of_shadow_methods_do_not_count_as_firing():
     assert series(metrics)["reserve_alerts_firing", ("jp-main", "ReserveShortfall", "critical")] == 1
 
 
-def test_assets_and_feeds_outside_the_configuration_are_folded():
+def test_assets_and_feeds_outside_the_configuration_are_folded() -> None:
     metrics = made()
     metrics.update_entity(examples.adequate(), MEASURES)
     found = series(metrics)
@@ -146,7 +146,7 @@ def test_assets_and_feeds_outside_the_configuration_are_folded():
     assert feeds == {"market.prices": 5, "market.prices/desk": 6, "other": 8}
 
 
-def test_of_folded_assets_the_worst_backed_one_is_shown():
+def test_of_folded_assets_the_worst_backed_one_is_shown() -> None:
     status = examples.adequate()
     status["methods"][0]["components"] = [
         examples.component("guarantee_asset.AAA", required="10", held="500", unit="AAA"),
@@ -157,7 +157,7 @@ def test_of_folded_assets_the_worst_backed_one_is_shown():
     assert (found["reserve_component_required", labels], found["reserve_component_held", labels]) == (10, 1)
 
 
-def test_a_cure_deadline_is_the_end_of_the_local_day_where_the_engine_says_so():
+def test_a_cure_deadline_is_the_end_of_the_local_day_where_the_engine_says_so() -> None:
     status = examples.shortfall()
     labels = ("jp-main", "jp.psa_custody", "fiat_trust")
     metrics = made()
@@ -167,7 +167,7 @@ def test_a_cure_deadline_is_the_end_of_the_local_day_where_the_engine_says_so():
     assert ("reserve_cure_deadline_timestamp_seconds", labels) not in series(metrics)
 
 
-def test_a_released_partition_leaves_nothing_behind():
+def test_a_released_partition_leaves_nothing_behind() -> None:
     metrics = made(stages=())
     before = series(metrics)
     metrics.update_entity(examples.shortfall(), MEASURES)
@@ -179,21 +179,21 @@ def test_a_released_partition_leaves_nothing_behind():
     assert series(metrics) == before
 
 
-def test_an_entity_that_is_seen_again_is_replaced_as_a_whole():
+def test_an_entity_that_is_seen_again_is_replaced_as_a_whole() -> None:
     metrics = made()
     metrics.update_entity(examples.unknown(), MEASURES)
     metrics.update_entity(examples.adequate(), MEASURES)
     assert not [key for key in series(metrics) if "jp.crypto_reserve_2026" in key[1]]
 
 
-def test_counters_of_the_stages_that_run_here_start_at_zero():
+def test_counters_of_the_stages_that_run_here_start_at_zero() -> None:
     found = series(made(stages=("intake",)))
     assert {key[1] for key in found if key[0] == "reserve_events_total"} == {(t, o) for t in TOPICS for o in OUTCOMES}
     assert not [key for key in found if key[0] == "reserve_journal_holes_total"]
     assert ("reserve_alert_delivery_total", ("pager", "failed")) in series(made(stages=("dispatcher",), channels=("pager",)))
 
 
-def test_counts_reports_of_the_stages():
+def test_counts_reports_of_the_stages() -> None:
     metrics = made()
     metrics.counted("market.trades", "applied", 3)
     metrics.dead_letter("market.trades", "bad_json")
@@ -219,7 +219,7 @@ def test_counts_reports_of_the_stages():
     assert found["reserve_event_to_alert_seconds_sum", ()] == 0.7
 
 
-def test_what_is_over_has_no_series():
+def test_what_is_over_has_no_series() -> None:
     metrics = made()
     metrics.lag("market.trades", 2, 70)
     metrics.lag("market.trades", 2, None)
@@ -247,7 +247,7 @@ class FakeEngine:
         return MEASURES
 
 
-def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock():
+def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
     metrics.refresh([engine])
     assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 70
@@ -261,14 +261,14 @@ def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock():
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
-def test_an_entity_that_is_no_longer_configured_loses_its_series():
+def test_an_entity_that_is_no_longer_configured_loses_its_series() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
     metrics.evaluated(engine, ["jp-main"])
     metrics.evaluated(FakeEngine(80 * NS), ["jp-main"])
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
-def test_holes_count_once_for_each_entity():
+def test_holes_count_once_for_each_entity() -> None:
     metrics = made()
     metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 2}})
     metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 2}})
@@ -276,7 +276,7 @@ def test_holes_count_once_for_each_entity():
     assert series(metrics)["reserve_journal_holes_total", ("market.trades",)] == 3
 
 
-def test_series_budget_of_an_entity_holds_whatever_is_traded():
+def test_series_budget_of_an_entity_holds_whatever_is_traded() -> None:
     """A hundred assets, markets and feeds cost no more series than three: the closed label sets bound them."""
     status = examples.shortfall()
     coins = [f"COIN{number}" for number in range(100)]

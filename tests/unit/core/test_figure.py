@@ -26,7 +26,7 @@ def contains(interval, value):
 
 
 @given(held(), held())
-def test_the_figure_that_appears_later_lies_within_the_bounds(one, other):
+def test_the_figure_that_appears_later_lies_within_the_bounds(one, other) -> None:
     (a, x), (b, y) = one, other
     assert contains(a + b, x + y)
     assert contains(a - b, x - y)
@@ -38,35 +38,35 @@ def test_the_figure_that_appears_later_lies_within_the_bounds(one, other):
 
 
 @given(held(), held())
-def test_a_proof_is_never_taken_back(one, other):
+def test_a_proof_is_never_taken_back(one, other) -> None:
     (a, x), (b, y) = one, other
     verdict = a.reaches(b)
     assert verdict is None or verdict == (x >= y)
 
 
-def test_the_share_of_nothing_is_nothing():
+def test_the_share_of_nothing_is_nothing() -> None:
     assert NOTHING.share_of_rest(NOTHING) == NOTHING
     assert NOTHING.share_of_rest(UNKNOWN) == NOTHING
     assert UNKNOWN.share_of_rest(NOTHING) == Figure.between(0, 1)
 
 
-def test_a_limit_met_by_equality_is_met():
+def test_a_limit_met_by_equality_is_met() -> None:
     assert Figure.of(1).reaches(Figure.of(1)) is True
     assert UNKNOWN.reaches(Figure.of(1)) is None
     assert Figure.of(1).reaches(UNKNOWN) is None
 
 
-def test_nothing_of_something_without_a_price_is_nothing():
+def test_nothing_of_something_without_a_price_is_nothing() -> None:
     assert NOTHING.times(UNKNOWN) == NOTHING
     assert UNKNOWN.scaled(0) == NOTHING
 
 
-def test_a_negative_factor_would_turn_the_ends():
+def test_a_negative_factor_would_turn_the_ends() -> None:
     with pytest.raises(ValueError, match=">= 0"):
         NOTHING.scaled(-1)
 
 
-def test_a_known_figure_beside_an_unknown_one():
+def test_a_known_figure_beside_an_unknown_one() -> None:
     assert figure.maximum([UNKNOWN, Figure.of(5)]) == Figure.between(5, None)
     assert figure.minimum([UNKNOWN, Figure.of(5)]) == Figure.between(0, 5)
     assert not UNKNOWN.known

@@ -26,7 +26,7 @@ TRADES = SourcePartition("market.trades", 0, 3)
         Statement("flow", "jp-main", 5, {"cells": []}, Source(TRADES, start=0, upto=9), 4, Rules(2, "sha256:a")),
     ],
 )
-def test_what_is_written_is_read_back(statement):
+def test_what_is_written_is_read_back(statement) -> None:
     data = encode_statement(statement)
     record = decode_record(data, 11, 6)
     assert record.statement == statement
@@ -34,7 +34,7 @@ def test_what_is_written_is_read_back(statement):
     assert encode_statement(record.statement) == data
 
 
-def test_the_record_is_the_one_of_the_design():
+def test_the_record_is_the_one_of_the_design() -> None:
     data = json.loads(encode_statement(Statement("tick", None, 0, {})))
     assert data == {
         "v": 1, "kind": "tick", "entity": None, "at": "1970-01-01T00:00:00.000000Z", "src": None,
@@ -51,16 +51,16 @@ def test_the_record_is_the_one_of_the_design():
         ({"src": {"topic": "x"}}, "cannot be read"),
     ],
 )
-def test_a_record_of_another_form_is_refused(change, message):
+def test_a_record_of_another_form_is_refused(change, message) -> None:
     raw = json.loads(encode_statement(Statement("tick", None, 0, {}))) | change
     with pytest.raises(BadRecord, match=message):
         decode_record(json.dumps(raw).encode(), 0, 0)
 
 
-def test_bytes_that_are_no_record_are_refused():
+def test_bytes_that_are_no_record_are_refused() -> None:
     with pytest.raises(BadRecord):
         decode_record(b"\xff", 0, 0)
 
 
-def test_an_entity_keeps_its_partition_for_ever():
+def test_an_entity_keeps_its_partition_for_ever() -> None:
     assert [journal_partition(name, 16) for name in ("jp-main", "hk-a", "x-1", "coincheck")] == [8, 2, 1, 0]

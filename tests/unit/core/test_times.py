@@ -12,7 +12,7 @@ JANUARY = 1_767_582_245 * times.SECOND  # 2026-01-05T03:04:05Z
 @pytest.mark.parametrize(
     "text", ["2026-01-05T03:04:05Z", "2026-01-05T12:04:05+09:00", "2026-01-04t22:04:05.000-05:00", "2026-01-05T03:04:05z"]
 )
-def test_every_offset_names_the_same_instant(text):
+def test_every_offset_names_the_same_instant(text) -> None:
     assert times.parse_time(text) == JANUARY
 
 
@@ -31,22 +31,22 @@ def test_every_offset_names_the_same_instant(text):
         "",
     ],
 )
-def test_anything_else_is_refused(text):
+def test_anything_else_is_refused(text) -> None:
     with pytest.raises(times.BadTime):
         times.parse_time(text)
 
 
-def test_output_has_microseconds_and_the_journal_keeps_nanoseconds():
+def test_output_has_microseconds_and_the_journal_keeps_nanoseconds() -> None:
     assert times.format_time(JANUARY + 1_999) == "2026-01-05T03:04:05.000001Z"
     assert times.exact_time(JANUARY + 1_999) == "2026-01-05T03:04:05.000001999Z"
     assert times.exact_time(JANUARY) == "2026-01-05T03:04:05.000000Z"
 
 
 @given(st.integers(-62_135_596_800 * times.SECOND, 253_402_300_799 * times.SECOND))
-def test_the_journal_form_reads_back_to_the_nanosecond(ns):
+def test_the_journal_form_reads_back_to_the_nanosecond(ns) -> None:
     assert times.parse_time(times.exact_time(ns)) == ns
 
 
-def test_hours_and_days_are_utc():
+def test_hours_and_days_are_utc() -> None:
     assert times.format_time(times.hour_of(JANUARY)) == "2026-01-05T03:00:00.000000Z"
     assert times.utc_day(JANUARY) == 20458

@@ -57,7 +57,7 @@ def words(html: str) -> str:
 
 
 @pytest.mark.parametrize("make", [examples.adequate, examples.shortfall, examples.unknown])
-def test_the_page_is_well_formed_and_keeps_to_its_policy(make: Any):
+def test_the_page_is_well_formed_and_keeps_to_its_policy(make: Any) -> None:
     html = page(make())
     parser = Balanced()
     parser.feed(html)
@@ -70,7 +70,7 @@ def test_the_page_is_well_formed_and_keeps_to_its_policy(make: Any):
     assert not [value for name, value in parser.attributes if name == "src" and not (value or "").startswith("/static/")]
 
 
-def test_a_shortfall_says_by_how_much_under_which_rule_and_by_when():
+def test_a_shortfall_says_by_how_much_under_which_rule_and_by_when() -> None:
     shown = words(page(examples.shortfall()))
     assert "Short by 25,000,000 JPY under jp.psa_custody." in shown
     assert "guarantee_asset.ETH : 850 held of 900 ETH required, 25,000,000 JPY short" in shown
@@ -81,7 +81,7 @@ def test_a_shortfall_says_by_how_much_under_which_rule_and_by_when():
     assert "not to rely on: market.prices" in shown
 
 
-def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green():
+def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green() -> None:
     status = examples.unknown()
     html = page(status)
     shown = words(html)
@@ -95,13 +95,13 @@ def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green():
     assert '<header class="lead adequate">' not in html
 
 
-def test_a_shadow_method_does_not_colour_the_entity():
+def test_a_shadow_method_does_not_colour_the_entity() -> None:
     status = examples.adequate()
     status["methods"][1]["state"] = "shortfall"
     assert entity_view(status, History(), NOW).state == "adequate"
 
 
-def test_figures_that_no_longer_move_are_unknown():
+def test_figures_that_no_longer_move_are_unknown() -> None:
     view = entity_view(examples.adequate(), History(), NOW + 600 * SECOND)
     assert (view.stale, view.state) == (True, "unknown")
     assert "the calculation does not move" in view.headline
@@ -110,13 +110,13 @@ def test_figures_that_no_longer_move_are_unknown():
     assert "Was adequate" in html
 
 
-def test_an_entity_without_methods_is_not_green():
+def test_an_entity_without_methods_is_not_green() -> None:
     status = examples.adequate() | {"methods": [], "exposure": None}
     view = entity_view(status, History(), NOW)
     assert (view.state, view.headline) == ("unknown", "No method is configured.")
 
 
-def test_what_the_records_say_is_text_never_markup():
+def test_what_the_records_say_is_text_never_markup() -> None:
     status = examples.shortfall()
     status["alerts"][0]["summary"] = "<script>alert(1)</script>"
     status["alerts"][0]["runbook_url"] = "javascript:alert(1)"
@@ -127,7 +127,7 @@ def test_what_the_records_say_is_text_never_markup():
     assert 'href="javascript' not in html
 
 
-def test_alerts_stand_with_the_gravest_first():
+def test_alerts_stand_with_the_gravest_first() -> None:
     status = examples.adequate()
     status["alerts"] = [
         examples.alert("SourceStale", "warning"),
@@ -143,14 +143,14 @@ def test_alerts_stand_with_the_gravest_first():
     assert names[-1][1] == "shadow"
 
 
-def test_alerts_that_still_fire_are_named_beside_good_figures():
+def test_alerts_that_still_fire_are_named_beside_good_figures() -> None:
     status = examples.adequate()
     assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met."
     status["alerts"] = [examples.alert()]
     assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met. 1 alert still fires."
 
 
-def test_several_entities_stand_worst_first_and_many_as_a_table():
+def test_several_entities_stand_worst_first_and_many_as_a_table() -> None:
     names = ["aa", "bb", "cc", "dd", "ee"]
     statuses = [examples.adequate() | {"entity": name} for name in names]
     statuses[2] = examples.shortfall() | {"entity": "cc"}
@@ -166,23 +166,23 @@ def test_several_entities_stand_worst_first_and_many_as_a_table():
     ("given", "shown"),
     [("1825000000", "1,825,000,000"), ("-25000000", "−25,000,000"), ("0.00012345", "0.00012345"), (None, "—"), ("0", "0")],
 )
-def test_amounts_keep_every_digit(given: str | None, shown: str):
+def test_amounts_keep_every_digit(given: str | None, shown: str) -> None:
     assert text.amount(given) == shown
 
 
 @pytest.mark.parametrize(("given", "shown"), [("0.99999999", "99.99 %"), ("1", "100.00 %"), ("12.5", "1,250.00 %"), (None, "—")])
-def test_a_ratio_is_cut_never_rounded_up(given: str | None, shown: str):
+def test_a_ratio_is_cut_never_rounded_up(given: str | None, shown: str) -> None:
     assert text.percent(given) == shown
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d"), (None, "never")]
 )
-def test_ages(seconds: float | None, shown: str):
+def test_ages(seconds: float | None, shown: str) -> None:
     assert text.age(seconds) == shown
 
 
-def test_history_keeps_the_newest_of_few_series_and_nothing_twice():
+def test_history_keeps_the_newest_of_few_series_and_nothing_twice() -> None:
     history = History(points=3, series=1)
     for second in (1, 2, 2, 3, 4):
         history.record(examples.adequate() | {"at": format_time(second * SECOND)})
@@ -192,7 +192,7 @@ def test_history_keeps_the_newest_of_few_series_and_nothing_twice():
     assert history.of("jp-main", "jp.psa_custody") == ()
 
 
-def test_the_chart_draws_no_line_where_coverage_is_not_known():
+def test_the_chart_draws_no_line_where_coverage_is_not_known() -> None:
     known = [Point(float(at), "adequate", 1.1, 1.1, 1.1) for at in range(3)]
     unknown = [Point(float(at), "unknown", None, 0.9, 1.2) for at in range(3, 6)]
     again = [Point(float(at), "shortfall", 0.8, 0.8, 0.8) for at in range(6, 9)]
@@ -205,7 +205,7 @@ def test_the_chart_draws_no_line_where_coverage_is_not_known():
     assert "now shortfall" in chart.description
 
 
-def test_the_scale_never_says_one_thing_twice():
+def test_the_scale_never_says_one_thing_twice() -> None:
     for coverage in (1.0, 1.004, 1.3, 9.0):
         chart = draw([Point(float(at), "adequate", coverage, coverage, coverage) for at in range(3)], 3.0)
         assert chart is not None
@@ -213,12 +213,12 @@ def test_the_scale_never_says_one_thing_twice():
         assert len(texts) == len(set(texts)) >= 2, texts
 
 
-def test_no_chart_of_one_point_or_of_nothing_known():
+def test_no_chart_of_one_point_or_of_nothing_known() -> None:
     assert draw([Point(1.0, "adequate", 1.0, 1.0, 1.0)], 5.0) is None
     assert draw([Point(float(at), "not_computable", None, None, None) for at in range(5)], 5.0) is None
 
 
-def test_the_chart_is_on_the_page_with_words_for_those_who_do_not_see_it():
+def test_the_chart_is_on_the_page_with_words_for_those_who_do_not_see_it() -> None:
     history = History()
     status = examples.adequate()
     for second in range(5):
@@ -250,7 +250,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_graphics_have_enough_contrast(scheme: str):
+def test_text_and_graphics_have_enough_contrast(scheme: str) -> None:
     colours = schemes()[scheme]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     for name in colours:
@@ -265,14 +265,14 @@ def test_text_and_graphics_have_enough_contrast(scheme: str):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_unknown_is_grey(scheme: str):
+def test_unknown_is_grey(scheme: str) -> None:
     colours = schemes()[scheme]
     for name in ("unknown", "mark-unknown"):
         channels = [int(colours[name][place : place + 2], 16) for place in (1, 3, 5)]
         assert max(channels) - min(channels) < 32, name
 
 
-def test_every_colour_in_use_is_one_of_the_checked_ones():
+def test_every_colour_in_use_is_one_of_the_checked_ones() -> None:
     css = (TEMPLATES / "status.css").read_text(encoding="utf-8")
     rules = re.sub(r":root \{.*?\}", "", css, flags=re.DOTALL)
     assert set(re.findall(r"#[0-9a-f]{3,8}\b", rules)) <= {"#ffffff"}

@@ -64,7 +64,7 @@ async def client() -> AsyncIterator[TestClient[Any, Any]]:
         yield made
 
 
-async def test_every_answer_has_the_security_headers(client: TestClient[Any, Any]):
+async def test_every_answer_has_the_security_headers(client: TestClient[Any, Any]) -> None:
     for path in ("/", "/livez", "/metrics", "/status", "/nowhere", "/static/status.css"):
         answer = await client.get(path)
         policy = answer.headers["Content-Security-Policy"]
@@ -74,7 +74,7 @@ async def test_every_answer_has_the_security_headers(client: TestClient[Any, Any
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_status_lists_partitions_and_states(client: TestClient[Any, Any]):
+async def test_status_lists_partitions_and_states(client: TestClient[Any, Any]) -> None:
     body = await (await client.get("/status")).json()
     assert body["partitions"] == [0, 3]
     (row,) = body["entities"]
@@ -83,13 +83,13 @@ async def test_status_lists_partitions_and_states(client: TestClient[Any, Any]):
     assert row["methods"][0]["coverage"] == "0.98648648"
 
 
-async def test_status_of_an_entity_is_the_contract_object(client: TestClient[Any, Any]):
+async def test_status_of_an_entity_is_the_contract_object(client: TestClient[Any, Any]) -> None:
     answer = await client.get("/status/jp-main")
     assert answer.status == 200
     assert await answer.json() == examples.shortfall()
 
 
-async def test_a_date_asks_for_a_past_business_date():
+async def test_a_date_asks_for_a_past_business_date() -> None:
     web_parts = parts(examples.adequate())
     assert isinstance(web_parts.status, FakeStatus)
     async with TestClient(TestServer(build_web(web_parts))) as client:
@@ -100,19 +100,19 @@ async def test_a_date_asks_for_a_past_business_date():
         assert "YYYY-MM-DD" in (await answer.json())["error"]
 
 
-async def test_another_workers_entity_is_answered_with_its_address(client: TestClient[Any, Any]):
+async def test_another_workers_entity_is_answered_with_its_address(client: TestClient[Any, Any]) -> None:
     answer = await client.get("/status/kr-main")
     assert answer.status == 421
     assert (await answer.json())["owner"] == "http://worker-2:9464"
 
 
-async def test_an_entity_never_seen_is_not_found(client: TestClient[Any, Any]):
+async def test_an_entity_never_seen_is_not_found(client: TestClient[Any, Any]) -> None:
     answer = await client.get("/status/nobody")
     assert answer.status == 404
     assert "nothing was ever received" in (await answer.json())["error"]
 
 
-async def test_errors_are_json(client: TestClient[Any, Any]):
+async def test_errors_are_json(client: TestClient[Any, Any]) -> None:
     answer = await client.get("/nowhere")
     assert (answer.status, answer.content_type) == (404, "application/json")
     answer = await client.post("/status")
@@ -121,7 +121,7 @@ async def test_errors_are_json(client: TestClient[Any, Any]):
     assert (await client.get("/static/..%2fstatus.html")).status == 404
 
 
-async def test_a_failure_inside_is_one_json_sentence_without_details():
+async def test_a_failure_inside_is_one_json_sentence_without_details() -> None:
     class Broken(FakeStatus):
         def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
             raise RuntimeError("secret detail")
@@ -134,7 +134,7 @@ async def test_a_failure_inside_is_one_json_sentence_without_details():
         assert (await client.get("/livez")).status == 200
 
 
-async def test_probes_answer_by_status_code_and_checks():
+async def test_probes_answer_by_status_code_and_checks() -> None:
     web_parts = parts(examples.adequate())
     assert isinstance(web_parts.probes, FakeProbes)
     async with TestClient(TestServer(build_web(web_parts))) as client:
@@ -149,7 +149,7 @@ async def test_probes_answer_by_status_code_and_checks():
         assert "partition 3 is 12,000 records behind" in await (await client.get("/")).text()
 
 
-async def test_metrics_are_brought_up_to_date_and_keep_the_asked_format():
+async def test_metrics_are_brought_up_to_date_and_keep_the_asked_format() -> None:
     calls: list[int] = []
     async with TestClient(TestServer(build_web(parts(before_scrape=lambda: calls.append(1))))) as client:
         answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
@@ -158,11 +158,11 @@ async def test_metrics_are_brought_up_to_date_and_keep_the_asked_format():
     assert calls == [1]
 
 
-async def test_version(client: TestClient[Any, Any]):
+async def test_version(client: TestClient[Any, Any]) -> None:
     assert await (await client.get("/version")).json() == {"version": "0.1.0", "engine_version": "1"}
 
 
-async def test_a_process_without_an_assessor_serves_probes_and_says_so():
+async def test_a_process_without_an_assessor_serves_probes_and_says_so() -> None:
     bare = WebParts(FakeProbes(), FakeMetrics(), {"version": "0"})
     async with TestClient(TestServer(build_web(bare))) as client:
         assert (await client.get("/livez")).status == 200
@@ -172,7 +172,7 @@ async def test_a_process_without_an_assessor_serves_probes_and_says_so():
         assert "No assessor runs in this process" in await (await client.get("/")).text()
 
 
-async def test_a_port_in_use_is_one_clear_line():
+async def test_a_port_in_use_is_one_clear_line() -> None:
     first = await start_web(parts(), "127.0.0.1", 0)
     try:
         async with ClientSession() as session, session.get(f"{first.url}/livez") as answer:
@@ -184,6 +184,6 @@ async def test_a_port_in_use_is_one_clear_line():
         await first.stop()
 
 
-async def test_an_address_that_is_not_ours_is_one_clear_line():
+async def test_an_address_that_is_not_ours_is_one_clear_line() -> None:
     with pytest.raises(ConnectionProblem, match=r"http\.host"):
         await start_web(parts(), "203.0.113.7", 9464)
