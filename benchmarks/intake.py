@@ -12,10 +12,11 @@ import time
 from typing import Any
 
 from benchmarks.children import peak_bytes, say
+from monitor.core.journal.vocabulary import TRADES
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.fetching import PublicFetch, best_fetch
 from streams.intake.worker import Intake
-from streams.kafka.topics import TRADES, TopicNames
+from streams.kafka.topics import TopicNames
 
 _LOOK_S = 0.02
 

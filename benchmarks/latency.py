@@ -19,8 +19,8 @@ from benchmarks.load import BATCH_BYTES, Load, Trades
 from benchmarks.runs import check
 from benchmarks.stage import Filled, Stage
 from monitor.core.journal.records import decode_record
+from monitor.core.journal.vocabulary import JOURNAL, TRADES
 from streams.kafka.clients import consumer, producer
-from streams.kafka.topics import JOURNAL, TRADES
 
 _TICK_S = 0.02
 _LAST_S = 15.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import MAPPED, Load, Totals, fill
+from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import EXACT, plain
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
@@ -22,7 +23,7 @@ from monitor.settings.record import build_configuration
 from streams.journal.writer import journal_records
 from streams.kafka.clients import admin, ended, started
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.topics import DEAD_LETTERS, JOURNAL, SOURCE_TOPICS, TRADES, TopicNames, create_topics, topic_specs
+from streams.kafka.topics import TopicNames, create_topics, topic_specs
 
 JOURNAL_PARTITIONS = 16
 _DEPLOYED = Path(__file__).parent.parent / "deploy" / "kafka"

@@ -11,12 +11,12 @@ from typing import Any
 from benchmarks.load import Load, Trades
 from benchmarks.stage import configuration
 from monitor.core.journal.records import SourcePartition, encode_statement
+from monitor.core.journal.vocabulary import TRADES
 from streams.intake.garbage import rare_collections
 from streams.intake.segment.lookback import SLOTS, LookBack
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import Batch
 from streams.intake.segment.trades import TradeReader
-from streams.kafka.topics import TRADES
 
 _BATCH = 5_000
 _REPEATS = 3

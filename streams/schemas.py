@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from monitor.core.journal.records import ENTITY_KINDS, PARTITION_KINDS
-from streams.kafka.topics import ALERTS, ASSESSMENTS, DEAD_LETTERS, EXPOSURES, JOURNAL
-from streams.wire.models import MODELS, SCHEMAS, TRADES
+from monitor.core.journal.vocabulary import (
+    ALERT_REASONS,
+    ALERT_STATUSES,
+    ALERTS,
+    ASSESSMENTS,
+    CAUSE_PARTS,
+    DEAD_LETTERS,
+    EFFECTS,
+    ENTITY_KINDS,
+    EXPOSURE_PARTS,
+    EXPOSURES,
+    JOURNAL,
+    MODES,
+    NOT_APPLICABLE,
+    PARTITION_KINDS,
+    SEVERITIES,
+    STATES,
+    TRADES,
+    AssessmentKind,
+)
+from streams.wire.models import MODELS, SCHEMAS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-STATES = ["adequate", "watch", "shortfall", "unknown", "not_computable"]
 
 Schema = dict[str, Any]
 
@@ -98,7 +115,7 @@ def _component() -> Schema:
             **figures,
             "unit": _TEXT,
             "ref": _TEXT,
-            "state": {"enum": [*STATES, "not_applicable"]},
+            "state": {"enum": [*STATES, NOT_APPLICABLE]},
             "cure_by": {"type": ["string", "null"], "format": "date"},
             "status": _TEXT,
         },
@@ -107,12 +124,12 @@ def _component() -> Schema:
 
 
 def _gap() -> Schema:
-    effect = {"enum": ["required", "available", "both", "figures"]}
+    effect = {"enum": list(EFFECTS)}
     return _object(None, {"kind": _TEXT, "subject": _TEXT_OR_NULL, "effect": effect, "since": _TIME_OR_NULL})
 
 
 def _why() -> Schema:
-    part = {"enum": ["price", "balance", "volume", "incident", "declaration", "method", "data_quality"]}
+    part = {"enum": list(CAUSE_PARTS)}
     deltas = {"required_delta": _FIGURE, "available_delta": _FIGURE}
     return _object(None, {"part": part, **deltas, "causes": _list(_cause())})
 
@@ -127,15 +144,15 @@ def _assessment() -> Schema:
             "method": _TEXT,
             "method_version": _TEXT,
             "method_digest": _DIGEST,
-            "mode": {"enum": ["in_force", "shadow"]},
-            "kind": {"enum": ["live", "close"]},
+            "mode": {"enum": list(MODES)},
+            "kind": {"enum": list(get_args(AssessmentKind))},
             "revision": _WHOLE,
             "replaces": _DIGEST_OR_NULL,
             "at": _TIME,
             "business_date": {"type": "string", "format": "date"},
             "currency": _TEXT,
             "projection": {"type": "boolean"},
-            "state": {"enum": STATES},
+            "state": {"enum": list(STATES)},
             **dict.fromkeys(amounts, _FIGURE),
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
             "components": _list(_component()),
@@ -158,7 +175,7 @@ def _exposure() -> Schema:
             "at": _TIME,
             "currency": _TEXT,
             "total": _FIGURE,
-            "parts": _object(None, dict.fromkeys(("custody", "flow", "incidents", "loss_history"), _FIGURE)),
+            "parts": _object(None, dict.fromkeys(EXPOSURE_PARTS, _FIGURE)),
             "scenarios": _list(scenario),
             "forecast": _object(None, {"shortfall_at": _TIME_OR_NULL, "method": _TEXT_OR_NULL}),
             "method": _TEXT,
@@ -172,7 +189,6 @@ def _exposure() -> Schema:
 
 
 def _alert() -> Schema:
-    reasons = ["entered", "escalated", "eased", "updated", "reopened", "recovered", "ended", "method_changed", "resent"]
     return _object(
         "reserve.alert/1",
         {
@@ -183,8 +199,8 @@ def _alert() -> Schema:
             "method": _TEXT_OR_NULL,
             "rule": _TEXT,
             "subject": _TEXT_OR_NULL,
-            "severity": {"enum": ["info", "warning", "critical"]},
-            "status": {"enum": ["firing", "resolved"]},
+            "severity": {"enum": list(SEVERITIES)},
+            "status": {"enum": list(ALERT_STATUSES)},
             "revision": {"type": "integer", "minimum": 1},
             "starts_at": _TIME,
             "updated_at": _TIME,
@@ -195,8 +211,8 @@ def _alert() -> Schema:
             "runbook_url": _TEXT,
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
             "causes": _list(_cause()),
-            "reason": {"enum": reasons},
-            "mode": {"enum": ["in_force", "shadow", ""]},
+            "reason": {"enum": list(ALERT_REASONS)},
+            "mode": {"enum": [*MODES, ""]},
             "assessment_digest": _DIGEST_OR_NULL,
             "rehearsal": {"type": "boolean"},
             "method_version": _TEXT_OR_NULL,

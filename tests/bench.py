@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from monitor.core.journal.vocabulary import ALERTS
 from monitor.notify.settings import AnyChannelSettings
 from monitor.settings.kafka import KafkaSettings
 from streams.dispatch.worker import Dispatcher
@@ -56,13 +57,13 @@ class Bench:
         for number, one in enumerate(changes):
             value = alert_value(**one)
             body = json.dumps(value).encode()
-            await pen.send(topics.ALERTS, body, key=value["fingerprint"].encode(), partition=number % 2)
+            await pen.send(ALERTS, body, key=value["fingerprint"].encode(), partition=number % 2)
         await pen.stop()
 
     async def write(self, partition: int, key: bytes, body: bytes | None) -> None:
         pen = producer(self.kafka, linger_ms=0)
         await pen.start()
-        await pen.send_and_wait(topics.ALERTS, body, key=key, partition=partition)
+        await pen.send_and_wait(ALERTS, body, key=key, partition=partition)
         await pen.stop()
 
     @contextlib.asynccontextmanager

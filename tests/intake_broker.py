@@ -10,13 +10,13 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from monitor.core.journal.records import decode_record
+from monitor.core.journal.vocabulary import JOURNAL, SOURCE_TOPICS, TRADES
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.worker import Intake
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.reading import read_range
-from streams.kafka.topics import JOURNAL, TRADES, TopicNames
-from streams.wire import SOURCE_TOPICS
+from streams.kafka.topics import TopicNames
 from tests.intake_logs import Cut, Logged, oracle
 from tests.simulation.intake.world import Cells, EngineSide, totals_of
 

@@ -12,10 +12,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from monitor.core.journal.records import Rules
+from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.times import DAY, HOUR, exact_time, from_ms, parse_time
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import Batch
-from streams.wire import SOURCE_TOPICS, TRADES, Known, SourceFormat
+from streams.wire import Known, SourceFormat
 from streams.wire.judge import Invalid, Judge, Trade
 
 START_MS = 1_767_571_200_000

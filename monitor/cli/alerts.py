@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, command_app, emit, talk
+from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of a table or lines.")]
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
-_SEVERITIES = ("critical", "warning", "info")
 _HOLD_S = 5.0
 
 
@@ -38,7 +38,7 @@ def show(
     found = _standing(load_settings(config))
     wanted = [
         alert
-        for alert in sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), one.entity, one.starts_at, one.fingerprint))
+        for alert in sorted(found, key=lambda one: (-SEVERITIES.index(one.severity), one.entity, one.starts_at, one.fingerprint))
         if (everything or alert.firing) and (shadow or not alert.shadow) and entity in {None, alert.entity}
     ]
     if as_json:
@@ -70,8 +70,8 @@ def try_out(
     if chosen is None:
         known = ", ".join(sorted(settings.alerting.channels)) or "none"
         raise UsageError(f"there is no channel {channel} in alerting.channels (there: {known})")
-    if severity not in _SEVERITIES:
-        raise UsageError(f"--severity {severity}: one of {', '.join(_SEVERITIES)}")
+    if severity not in SEVERITIES:
+        raise UsageError(f"--severity {severity}: one of {', '.join(reversed(SEVERITIES))}")
     made = make_channel(channel, chosen, hold_s=settings.alerting.hold_s, status_url=settings.http.advertised_url)
     report, code = asyncio.run(_rehearse(made, settings.kafka.prefix, severity, hold))
     if as_json:

@@ -36,7 +36,8 @@ def list_letters(
     as_json: AsJson = False,
 ) -> None:
     """List the dead letters, each once, however often intake has written it."""
-    from streams.wire import REASONS, SOURCE_TOPICS
+    from monitor.core.journal.vocabulary import SOURCE_TOPICS
+    from streams.wire import REASONS
 
     _known(topic, SOURCE_TOPICS, "source topic")
     _known(reason, REASONS, "reason")

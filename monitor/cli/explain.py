@@ -43,7 +43,8 @@ def explain(
 
 
 async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:
-    from streams.kafka.topics import ALERTS, TopicNames
+    from monitor.core.journal.vocabulary import ALERTS
+    from streams.kafka.topics import TopicNames
     from streams.lookup.outputs import find_alerts, find_digest
 
     names = TopicNames(settings.source_names())

@@ -30,8 +30,8 @@ def simulate(
     from contextlib import suppress
 
     from monitor.cli.duration import seconds
+    from monitor.core.journal.vocabulary import SOURCE_TOPICS
     from monitor.settings.load import load_settings
-    from monitor.settings.sections import SOURCE_TOPICS
 
     chosen = frozenset(topics.split(",") if topics else SOURCE_TOPICS)
     if unknown := sorted(chosen - set(SOURCE_TOPICS)):

@@ -28,10 +28,11 @@ from monitor.core.entity.state import (
 from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, Published, fold
 from monitor.core.journal.event_time import own_time_of
-from monitor.core.journal.outputs import ALERTS, Output
+from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.schedule import EngineClock, earliest
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
+from monitor.core.journal.vocabulary import ALERTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import MINUTE
 from monitor.core.view.source_health import Health, health_of, source_positions

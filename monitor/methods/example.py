@@ -10,6 +10,7 @@ from monitor.core.book.book import Book, Shared
 from monitor.core.configuration.configuration import Configuration, MethodConfig, parse_configuration
 from monitor.core.evaluation.assessment import Method, Result
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
 from monitor.core.values.times import exact_time, parse_time
 from monitor.core.view.view import View
 from monitor.methods.loader import check_options, pack_digest, pack_object, resolve_calendars, resolve_zones
@@ -105,7 +106,7 @@ def _prices(example: Mapping[str, Any]) -> Iterator[_Input]:
 def _price(asset: str, currency: str, price: str, kind: str, time: str) -> _Input:
     at = parse_time(time)
     body = {"asset": asset, "currency": currency, "price": price, "as_of": exact_time(at), "source": "example", "kind": kind}
-    return at, "market.prices", "price", body
+    return at, PRICES, "price", body
 
 
 def _positions(example: Mapping[str, Any]) -> Iterator[_Input]:
@@ -123,7 +124,7 @@ def _positions(example: Mapping[str, Any]) -> Iterator[_Input]:
             "group": None,
             "group_size": None,
         }
-        yield at, "custody.balances", "position", body
+        yield at, BALANCES, "position", body
 
 
 def _declarations(example: Mapping[str, Any], currency: str) -> Iterator[_Input]:
@@ -137,7 +138,7 @@ def _declarations(example: Mapping[str, Any], currency: str) -> Iterator[_Input]
             "currency": currency,
             "attributes": dict(attributes),
         }
-        yield at, "entity.declarations", "declaration", body
+        yield at, DECLARATIONS, "declaration", body
 
 
 def _incidents(example: Mapping[str, Any]) -> Iterator[_Input]:
@@ -161,4 +162,4 @@ def _incidents(example: Mapping[str, Any]) -> Iterator[_Input]:
             "reported_by": "internal",
             "summary": "",
         }
-        yield at, "security.incidents", "incident", body
+        yield at, INCIDENTS, "incident", body

@@ -10,32 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES, EXPOSURE_PARTS, GAP_KINDS, SOURCE_TOPICS, STATES
 from monitor.core.values.times import SECOND, parse_time
-
-TOPICS = ("market.trades", "custody.balances", "security.incidents", "market.prices", "entity.declarations", "reserve.operations")
-OUTCOMES = ("applied", "duplicate", "late", "dead_letter")
-STATES = ("adequate", "watch", "shortfall", "unknown", "not_computable")
-EXPOSURE_PARTS = ("custody", "flow", "incidents", "loss_history")
-GAP_KINDS = (
-    "price_missing", "price_stale", "position_missing", "declaration_missing", "source_silent", "source_unhealthy",
-    "record_rejected", "position_stale", "price_outlier", "records_lost", "group_incomplete", "quantity_unknown",
-    "window_short", "parameter_null", "not_in_force", "no_rate",
-)  # fmt: skip
-ALERTS: Mapping[str, tuple[str, ...]] = {
-    "ReserveShortfall": ("critical",),
-    "ReserveCoverageLow": ("warning",),
-    "SameAssetShortfall": ("critical",),
-    "ClientAssetShortfall": ("critical",),
-    "HotStorageLimitExceeded": ("critical",),
-    "LiabilityExceedsAssets": ("critical",),
-    "SecurityIncidentOpen": ("info", "warning", "critical"),
-    "ReserveUnknown": ("critical",),
-    "SourceStale": ("warning",),
-    "SourceUnhealthy": ("warning",),
-    "CureDeadlineNear": ("critical",),
-    "ShortfallForecast": ("warning",),
-}
-"""Every alert of CONTRACT 2 with the severities it can have."""
 
 OTHER = "other"
 _ASSET_FAMILIES = frozenset({"guarantee_asset", "reserve_asset", "client_asset", "holding"})
@@ -148,7 +124,7 @@ class Folding:
     def source(self, entity: str, name: str) -> str:
         """The feed's label: a source topic or a configured feed name."""
         known = (self.sources or {}).get(entity, frozenset())
-        return name if name in TOPICS or name in known else OTHER
+        return name if name in SOURCE_TOPICS or name in known else OTHER
 
 
 def folding(assets: Collection[str], sources: Mapping[str, Collection[str]]) -> Folding:
@@ -274,7 +250,7 @@ def _quantities(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iter
 
 
 def _alerts(entity: str, alerts: list[Mapping[str, Any]]) -> Iterator[Sample]:
-    counts = {(name, severity): 0 for name, severities in ALERTS.items() for severity in severities}
+    counts = {(name, severity): 0 for name, severities in ALERT_SEVERITIES.items() for severity in severities}
     for alert in alerts:
         if alert["mode"] != "shadow" and alert["status"] == "firing":
             key = (alert["alertname"], alert["severity"])

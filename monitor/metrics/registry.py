@@ -18,13 +18,12 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS
 from monitor.core.values.times import SECOND
 from monitor.metrics.declared import (
     ENTITY_METRICS,
     METRICS,
-    OUTCOMES,
     PARTITION_METRICS,
-    TOPICS,
     Folding,
     Metric,
     Sample,
@@ -92,16 +91,16 @@ class Metrics:
 
     def _start_at_zero(self, stages: Collection[str], channels: Collection[str]) -> None:
         if "intake" in stages:
-            for topic in TOPICS:
+            for topic in SOURCE_TOPICS:
                 for outcome in OUTCOMES:
                     self._counter("reserve_events_total", topic, outcome)
         if "assessor" in stages:
-            for topic in TOPICS:
+            for topic in SOURCE_TOPICS:
                 self._counter("reserve_journal_holes_total", topic)
         if "dispatcher" in stages:
             for channel in channels:
-                for outcome in DELIVERY_OUTCOMES:
-                    self._counter("reserve_alert_delivery_total", channel, outcome)
+                for delivered in DELIVERY_OUTCOMES:
+                    self._counter("reserve_alert_delivery_total", channel, delivered)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The text and its content type, in the format that the Accept header asks for."""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monitor.core.journal.vocabulary import ALERT_STATUSES, SEVERITIES
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import parse_time
 
 SCHEMA = "reserve.alert/1"
-SEVERITIES = ("info", "warning", "critical")
 
 
 class BadAlert(ValueError):
@@ -93,7 +93,7 @@ def _checked(value: Mapping[str, Any], body: bytes) -> Alert:
     if schema != SCHEMA:
         raise BadAlert(f"schema is {schema!r}, this release reads {SCHEMA}")
     severity, status = _text(value, "severity"), _text(value, "status")
-    if severity not in SEVERITIES or status not in {"firing", "resolved"}:
+    if severity not in SEVERITIES or status not in ALERT_STATUSES:
         raise BadAlert(f"severity {severity!r} or status {status!r} is unknown")
     revision = value.get("revision")
     if type(revision) is not int:

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.core.values.times import SECOND, format_time
 from monitor.notify import text
-from monitor.notify.alert import SEVERITIES, Alert
+from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import Http, read_secret
 from monitor.notify.settings import AlertmanagerSettings

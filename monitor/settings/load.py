@@ -17,10 +17,10 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
-    SOURCE_TOPICS,
     AlertingSettings,
     AllPricesSettings,
     AuditSettings,

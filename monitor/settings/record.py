@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from monitor.core.journal.records import Rules
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.settings.load import Settings
-from monitor.settings.sections import SOURCE_TOPICS, EntitySettings, MethodSettings
+from monitor.settings.sections import EntitySettings, MethodSettings
 
 SCHEMA = "reserve.configuration/1"
 MASK = "********"

@@ -12,13 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from monitor.core.journal.vocabulary import SOURCE_TOPICS, Mode
 from monitor.core.values.money import parse_decimal, plain
 from monitor.notify.settings import AnyChannelSettings
-
-SOURCE_TOPICS = (
-    "custody.balances", "market.trades", "security.incidents", "market.prices", "entity.declarations", "reserve.operations",
-)  # fmt: skip
-"""Default names of the source topics: the keys of `sources`, and what event files and results call them."""
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
 _ASSET = re.compile(r"[A-Z0-9.-]{1,20}\Z", re.ASCII)
@@ -97,7 +93,7 @@ class MethodSettings(Section):
     """A method an entity is assessed under."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
-    mode: Literal["in_force", "shadow"] = "in_force"
+    mode: Mode = "in_force"
     options: dict[str, Any] = {}
 
 

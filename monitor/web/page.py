@@ -12,8 +12,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.times import SECOND, format_time
-from monitor.metrics.declared import ALERTS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import History
@@ -25,7 +25,6 @@ STALE_AFTER_S = 150
 DETAILED = 4
 """Up to so many entities stand in full on one page; more are a table that links to each."""
 
-_SEVERITIES = ("critical", "warning", "info")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -77,7 +76,7 @@ def render_page(
     views = [entity_view(status, parts.history, now) for status in statuses]
     ready = parts.probes.ready()
     return _ENVIRONMENT.get_template("status.html").render(
-        entities=sorted(views, key=lambda view: (text.WORST_FIRST.index(view.state), view.name)),
+        entities=sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name)),
         only=only,
         detailed=only is not None or len(views) <= DETAILED,
         assessor=parts.status is not None,
@@ -94,9 +93,9 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
     age_s = text.seconds_between(status["at"], now_ns)
     stale = age_s > STALE_AFTER_S
     methods = [_method(status, assessment, history, now_ns) for assessment in status["methods"]]
-    methods.sort(key=lambda view: (view.raw["mode"] == "shadow", text.WORST_FIRST.index(view.state)))
+    methods.sort(key=lambda view: (view.raw["mode"] == "shadow", WORST_FIRST.index(view.state)))
     binding = [view.state for view in methods if view.raw["mode"] != "shadow"] or [view.state for view in methods]
-    state = "unknown" if stale or not binding else min(binding, key=text.WORST_FIRST.index)
+    state = "unknown" if stale or not binding else min(binding, key=WORST_FIRST.index)
     return EntityView(
         name=status["entity"],
         at=status["at"],
@@ -118,7 +117,7 @@ def _headline(methods: Sequence[MethodView], stale: bool, age_s: float, alerts: 
     binding = [view for view in methods if view.raw["mode"] != "shadow"]
     if not binding:
         return "No method in force is evaluated." if methods else "No method is configured."
-    worst = min(binding, key=lambda view: text.WORST_FIRST.index(view.state))
+    worst = min(binding, key=lambda view: WORST_FIRST.index(view.state))
     fire = (
         f" {_count(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}." if alerts and worst.state == "adequate" else ""
     )
@@ -185,9 +184,9 @@ def _trust(sources: Sequence[Mapping[str, Any]]) -> str:
 
 def _urgency(alert: Mapping[str, Any]) -> tuple[bool, int, int, str]:
     """What binds before shadow, the grave before the light, then in the order of the contract's table, the older first."""
-    names, name = list(ALERTS), alert["alertname"]
+    names, name = list(ALERT_SEVERITIES), alert["alertname"]
     place = names.index(name) if name in names else len(names)
-    return alert["mode"] == "shadow", _SEVERITIES.index(alert["severity"]), place, alert["starts_at"]
+    return alert["mode"] == "shadow", -SEVERITIES.index(alert["severity"]), place, alert["starts_at"]
 
 
 def _pair(assessment: Mapping[str, Any]) -> tuple[Bar, ...]:

@@ -17,7 +17,6 @@ STATE_WORDS = {
     "not_applicable": "Not applicable",
 }
 STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
-WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
 
 BAD_FEEDS = frozenset({"silent", "unhealthy", "lost"})
 _FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "records lost"}

@@ -18,9 +18,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
 
+from monitor.core.journal.vocabulary import JOURNAL
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import delivery, fetch_wait_ms, security, session_timeout_ms
-from streams.kafka.topics import JOURNAL, SNAPSHOTS, TopicNames
+from streams.kafka.topics import SNAPSHOTS, TopicNames
 
 
 class _Thread(driver.AIOKafkaConsumerThread):

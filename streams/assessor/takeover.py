@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
+from monitor.core.journal.vocabulary import OUTPUT_TOPICS
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import read_range
-from streams.kafka.topics import OUTPUT_TOPICS, TopicNames
+from streams.kafka.topics import TopicNames
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from faust.types import TP
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Statement
+from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.times import SECOND
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
@@ -36,7 +37,7 @@ from streams.assessor.takeover import published_since
 from streams.assessor.ticks import Ticker
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import ended, producer, started
-from streams.kafka.topics import JOURNAL, TopicNames, require_topics, topic_specs
+from streams.kafka.topics import TopicNames, require_topics, topic_specs
 
 _log = structlog.get_logger(__name__)
 

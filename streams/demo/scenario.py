@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES
 from monitor.core.values.times import SECOND, exact_time
 from monitor.events import Event
-from streams.demo.simulator import BALANCES, DECLARATIONS, INCIDENTS, Simulator, Venue, Wallet, balance_value
+from streams.demo.simulator import Simulator, Venue, Wallet, balance_value
 
 ENTITY = "jp-main"
 STOLEN = Decimal(15_000_000)
@@ -170,7 +171,7 @@ def demo_settings(kafka: Mapping[str, Any], http_port: int, hook: str, secret_fi
         "publish_interval_s": 10,
         "metrics": {"assets": ["BTC", "XEM"]},
         "alerting": {"channels": {"demo": {"type": "webhook", "url": hook, "secret_file": secret_file}}},
-        "sources": {topic: {"bad_share": "0.05"} for topic in (BALANCES, INCIDENTS, "market.trades", "market.prices")},
+        "sources": {topic: {"bad_share": "0.05"} for topic in (BALANCES, INCIDENTS, TRADES, PRICES)},
         "entities": {
             ENTITY: {
                 "reporting_currency": "JPY",
@@ -179,7 +180,7 @@ def demo_settings(kafka: Mapping[str, Any], http_port: int, hook: str, secret_fi
                 "methods": [{"id": "jp.psa_custody"}, {"id": "house.composite"}],
                 "prices": {"max_age_s": 60},
                 "levels": {"watch_enter": "1.05", "watch_exit": "1.10", "shortfall_exit": "1.00", "dwell_s": 1},
-                "freshness": {BALANCES: {"max_age_s": 30}, "market.trades": {"max_age_s": 30}},
+                "freshness": {BALANCES: {"max_age_s": 30}, TRADES: {"max_age_s": 30}},
             }
         },
     }

@@ -11,15 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES
 from monitor.core.values.times import SECOND, exact_time
 from monitor.events import Event
-
-BALANCES = "custody.balances"
-TRADES = "market.trades"
-INCIDENTS = "security.incidents"
-PRICES = "market.prices"
-DECLARATIONS = "entity.declarations"
-OPERATIONS = "reserve.operations"
 
 _PRICES_JPY = {"BTC": Decimal(1_240_000), "ETH": Decimal(115_000), "XEM": Decimal(100), "XRP": Decimal(140)}
 """Of 26 January 2018, rounded."""

@@ -20,6 +20,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from monitor.core.journal.vocabulary import ALERTS, DELIVERIES
 from monitor.core.values.times import SECOND, format_time
 from monitor.errors import ConnectionProblem
 from monitor.notify.alert import Alert, BadAlert
@@ -71,8 +72,8 @@ class Dispatcher:
         pulse: Pulse | None = None,
     ) -> None:
         self._kafka = kafka
-        self._alerts_topic = names.of(topics.ALERTS)
-        self._deliveries_topic = names.of(topics.DELIVERIES)
+        self._alerts_topic = names.of(ALERTS)
+        self._deliveries_topic = names.of(DELIVERIES)
         self._pulse = pulse
         self._board = Board(self._forked)
         self._observer = observer

@@ -19,13 +19,14 @@ from typing import Any
 import msgspec
 
 from monitor.core.journal.records import JournalRecord, SourcePartition, Statement, encode_statement
+from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 from monitor.core.values.times import BadTime, parse_time, utc_day
 from monitor.errors import UsageError
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import Batch, SegmentReader
-from streams.wire import SOURCE_TOPICS, TRADES, Reason
+from streams.wire import Reason
 
 LOG = "events"
 _BATCH = 4096

@@ -17,12 +17,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.times import BadTime, parse_time
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
 from monitor.events import Event
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import admin, ended, producer, started
-from streams.kafka.topics import SOURCE_TOPICS, TRADES, TopicNames
+from streams.kafka.topics import TopicNames
 
 _MILLISECOND = 1_000_000
 _BREATHE = 500

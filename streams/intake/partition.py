@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from monitor.core.journal.records import Statement
+from monitor.core.journal.vocabulary import OUTCOMES
 from streams.intake.beginning import Beginning
 from streams.intake.observer import IntakeObserver
 from streams.intake.segment.segments import Batch, DeadLetter, Flush, SegmentReader
@@ -181,7 +182,7 @@ class PartitionWork:
     def _count(self) -> None:
         counts = self.reader.segment.counts
         now = [counts.applied, counts.duplicate, counts.late, counts.dead_letter]
-        for outcome, before, after in zip(("applied", "duplicate", "late", "dead_letter"), self._told, now, strict=True):
+        for outcome, before, after in zip(OUTCOMES, self._told, now, strict=True):
             if after > before:
                 self._out.observer.counted(self.reader.where.topic, outcome, after - before)
         self._told = now

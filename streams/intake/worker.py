@@ -18,6 +18,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from aiokafka.structs import OffsetAndMetadata
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
@@ -30,7 +31,7 @@ from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, consumer, ended, started
-from streams.kafka.topics import SOURCE_TOPICS, TopicNames
+from streams.kafka.topics import TopicNames
 
 STAGE = "intake"
 _LONG_POLL_MS = 20

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from monitor.core.journal.records import JournalRecord, Statement, decode_record, encode_statement
+from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.times import from_ms
 from monitor.errors import ConfigurationError
@@ -18,7 +19,7 @@ from monitor.settings.kafka import KafkaSettings
 from streams.journal.encoding import encode_fast
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.reading import end_offsets, read_range
-from streams.kafka.topics import JOURNAL, TopicNames
+from streams.kafka.topics import TopicNames
 
 PART_BYTES = 900 * 1024
 """A configuration part's record stays below this: brokers refuse records above one MiB."""

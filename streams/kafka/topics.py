@@ -15,26 +15,21 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from monitor.core.journal.vocabulary import (
+    ALERTS,
+    ASSESSMENTS,
+    DEAD_LETTERS,
+    DELIVERIES,
+    EXPOSURES,
+    JOURNAL,
+    SOURCE_TOPICS,
+    TRADES,
+)
 from monitor.errors import ConfigurationError, ConnectionProblem, MonitorError
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import MAX_REQUEST_BYTES, admin, ended, started
 
-BALANCES = "custody.balances"
-TRADES = "market.trades"
-INCIDENTS = "security.incidents"
-PRICES = "market.prices"
-DECLARATIONS = "entity.declarations"
-OPERATIONS = "reserve.operations"
-SOURCE_TOPICS = (BALANCES, TRADES, INCIDENTS, PRICES, DECLARATIONS, OPERATIONS)
-
-JOURNAL = "reserve.journal"
-ASSESSMENTS = "reserve.assessments"
-EXPOSURES = "reserve.exposures"
-ALERTS = "reserve.alerts"
-DELIVERIES = "reserve.deliveries"
-DEAD_LETTERS = "reserve.dead-letters"
 SNAPSHOTS = "snapshots"
-OUTPUT_TOPICS = (ASSESSMENTS, EXPOSURES, ALERTS)
 
 TRADE_PARTITIONS = 12
 _HOUR_MS = 3_600_000

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from aiokafka import TopicPartition
 
+from monitor.core.journal.vocabulary import ALERTS
 from monitor.notify.alert import Alert, BadAlert
 from monitor.settings.kafka import KafkaSettings
 from streams.dispatch.board import Board
 from streams.kafka.reading import read_range
-from streams.kafka.topics import ALERTS, TopicNames, require_topics, topic_specs
+from streams.kafka.topics import TopicNames, require_topics, topic_specs
 
 
 async def standing_alerts(kafka: KafkaSettings, names: TopicNames, unreadable: Callable[[str], None]) -> list[Alert]:

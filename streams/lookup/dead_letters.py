@@ -16,13 +16,14 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import DEAD_LETTERS, OPERATIONS, SOURCE_TOPICS
 from monitor.core.values.times import exact_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import consumer, ended, producer, started
 from streams.kafka.reading import read_range
-from streams.kafka.topics import DEAD_LETTERS, OPERATIONS, TopicNames
-from streams.wire import SCHEMAS, SOURCE_TOPICS
+from streams.kafka.topics import TopicNames
+from streams.wire import SCHEMAS
 
 PREFIX = "dlq."
 

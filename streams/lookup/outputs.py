@@ -8,9 +8,10 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import read_range
-from streams.kafka.topics import ALERTS, ASSESSMENTS, EXPOSURES, TopicNames
+from streams.kafka.topics import TopicNames
 
 Wanted = Callable[[dict[str, Any]], bool]
 

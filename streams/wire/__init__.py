@@ -18,26 +18,16 @@ from streams.wire.judge import (
 )
 from streams.wire.lean import LONGEST_AMOUNT, LeanTrades, lean_trades
 from streams.wire.mapping import SourceFormat
-from streams.wire.models import BALANCES, DECLARATIONS, INCIDENTS, MODELS, OPERATIONS, PRICES, SCHEMAS, TRADES
+from streams.wire.models import MODELS, SCHEMAS
 from streams.wire.reasons import REASONS, Reason
 
-SOURCE_TOPICS = tuple(MODELS)
-"""The default names of the source topics."""
-
 __all__ = [
-    "BALANCES",
-    "DECLARATIONS",
-    "INCIDENTS",
     "LONGEST_AMOUNT",
     "MAX_VALUE_BYTES",
     "MODELS",
-    "OPERATIONS",
-    "PRICES",
     "REASONS",
     "REJECTED_TOPICS",
     "SCHEMAS",
-    "SOURCE_TOPICS",
-    "TRADES",
     "Invalid",
     "Judge",
     "Known",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -132,11 +132,3 @@ AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$"), 
 Sequence = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**53)]
 Revision = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)]
 GroupSize = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000)]
-
-Role = Literal["client_asset", "client_liability", "house_asset", "guarantee_asset", "reserve_asset"]
-Storage = Literal[
-    "cold", "cold_equivalent", "third_party_cold", "warm", "hot", "third_party", "in_transit", "bank", "trust", "ledger"
-]
-Side = Literal["buy", "sell"]
-Capacity = Literal["client_order", "own_account", "venue"]
-Instrument = Literal["spot", "derivative"]

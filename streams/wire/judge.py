@@ -13,14 +13,12 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, exact_time
 from streams.wire.fields import LENIENT, JsonNumber, has_control
 from streams.wire.mapping import Mapper, SourceFormat
 from streams.wire.models import (
-    BALANCES,
-    DECLARATIONS,
-    INCIDENTS,
     MODELS,
     SCHEMAS,
     Balance,

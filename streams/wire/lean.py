@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from streams.wire.fields import Capacity, Instrument, Side
+from monitor.core.journal.vocabulary import TRADES, Capacity, Instrument, Side, TradeStatus
 from streams.wire.mapping import PLACES, SourceFormat
-from streams.wire.models import SCHEMAS, TRADES
+from streams.wire.models import SCHEMAS
 
 KEY_FIELDS = ("entity", "market", "side", "capacity", "instrument", "status")
 """What decides to which cell a trade belongs, in the order of a lean key."""
@@ -23,7 +23,7 @@ _OPTIONAL: dict[str, Any] = {
     "side": Side | None,
     "capacity": Capacity | None,
     "instrument": Instrument | None,
-    "status": Literal["new", "busted"] | None,
+    "status": TradeStatus | None,
     "schema": Literal["market.trade/1"] | None,
 }
 _TEXTS = ("trade_id", "entity", "market", "executed_at")
@@ -31,10 +31,10 @@ _AMOUNTS = ("price", "quantity")
 LONGEST_AMOUNT = 20
 """Characters of an amount's text that the lean way takes: digits and a point in that are within every limit on digits."""
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "side": (None, "buy", "sell"),
-    "capacity": (None, "client_order", "own_account", "venue"),
-    "instrument": (None, "spot", "derivative"),
-    "status": (None, "new", "busted"),
+    "side": (None, *get_args(Side)),
+    "capacity": (None, *get_args(Capacity)),
+    "instrument": (None, *get_args(Instrument)),
+    "status": (None, *get_args(TradeStatus)),
     "schema": (None, SCHEMAS[TRADES]),
 }
 

@@ -5,29 +5,47 @@ Amounts are `Decimal`, times integer nanoseconds; what may be absent may also be
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from monitor.core.journal.vocabulary import (
+    BALANCES,
+    DECLARATIONS,
+    INCIDENTS,
+    OPERATIONS,
+    PRICES,
+    TRADES,
+    Capacity,
+    DeclarationKind,
+    IncidentKind,
+    IncidentSeverity,
+    IncidentStatus,
+    Instrument,
+    LossOwner,
+    OperationKind,
+    PriceKind,
+    Reporter,
+    Role,
+    Side,
+    SourceTopic,
+    Storage,
+    TradeStatus,
+)
 from monitor.core.values.currencies import is_fiat
 from streams.wire.fields import (
     Amount,
     Asset,
     AttributeName,
-    Capacity,
     GroupSize,
-    Instrument,
     JsonNumber,
     Market,
     Positive,
     Prose,
     Revision,
-    Role,
     Sequence,
-    Side,
     Slug,
-    Storage,
     Text,
     Time,
     TradeId,
@@ -35,13 +53,6 @@ from streams.wire.fields import (
     has_control,
 )
 from streams.wire.reasons import Reason
-
-BALANCES = "custody.balances"
-TRADES = "market.trades"
-INCIDENTS = "security.incidents"
-PRICES = "market.prices"
-DECLARATIONS = "entity.declarations"
-OPERATIONS = "reserve.operations"
 
 MAX_LOSSES = 1000
 _BODY_DEPTH = 8
@@ -94,7 +105,7 @@ class WireTrade(Wire):
     side: Side | None = None
     capacity: Capacity | None = None
     instrument: Instrument | None = None
-    status: Literal["new", "busted"] | None = None
+    status: TradeStatus | None = None
 
 
 class Loss(BaseModel):
@@ -104,7 +115,7 @@ class Loss(BaseModel):
 
     asset: Asset
     quantity: Unsigned | None
-    owner: Literal["client", "house"]
+    owner: LossOwner
     account: Text | None = None
 
 
@@ -133,29 +144,16 @@ class Incident(Wire):
     incident_id: Text
     revision: Revision
     entity: Slug
-    kind: Literal[
-        "hot_wallet_theft",
-        "cold_wallet_theft",
-        "key_compromise",
-        "insider_theft",
-        "signing_tamper",
-        "smart_contract_exploit",
-        "custodian_failure",
-        "withdrawal_fraud",
-        "system_outage",
-        "misbooking",
-        "key_loss",
-        "other",
-    ]
-    severity: Literal["low", "medium", "high", "critical"]
-    status: Literal["suspected", "confirmed", "contained", "closed", "withdrawn"]
+    kind: IncidentKind
+    severity: IncidentSeverity
+    status: IncidentStatus
     occurred_at: Time
     detected_at: Time
     updated_at: Time
     losses: Annotated[list[Loss], Field(max_length=MAX_LOSSES)]
     loss_estimate: Estimate | None = None
     recoveries: Annotated[list[Recovery], Field(max_length=MAX_LOSSES)]
-    reported_by: Literal["internal", "third_party"]
+    reported_by: Reporter
     summary: Prose
 
 
@@ -168,7 +166,7 @@ class Price(Wire):
     price: Positive
     as_of: Time
     source: Text
-    kind: Literal["spot", "daily_close"]
+    kind: PriceKind
 
 
 class Declaration(Wire):
@@ -176,33 +174,7 @@ class Declaration(Wire):
 
     event_id: Text
     entity: Slug
-    kind: Literal[
-        "capital",
-        "net_assets",
-        "own_funds",
-        "non_fixed_own_capital",
-        "risk_equivalents",
-        "liquid_capital",
-        "adjusted_liabilities",
-        "liquid_assets",
-        "current_liabilities",
-        "fixed_overheads",
-        "projected_overheads",
-        "operating_expenses_monthly",
-        "average_daily_deposits",
-        "payment_value_month",
-        "insurance_limit",
-        "guarantee_limit",
-        "trust_principal",
-        "liability_reserve",
-        "reserve_used",
-        "turnover_fiscal_year",
-        "accident_payouts_fiscal_year",
-        "first_fiscal_year",
-        "business_indicator",
-        "annual_loss",
-        "method_fact",
-    ]
+    kind: DeclarationKind
     effective_from: Time
     effective_to: Time | None = None
     amount: Amount
@@ -242,14 +214,7 @@ class Dismissal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    topic: Literal[
-        "custody.balances",
-        "market.trades",
-        "security.incidents",
-        "market.prices",
-        "entity.declarations",
-        "reserve.operations",
-    ]
+    topic: SourceTopic
     epoch: Sequence
     partition: Sequence
     offset: Sequence
@@ -260,7 +225,7 @@ class Operation(Wire):
 
     event_id: Text
     entity: Slug
-    kind: Literal["rehearsal", "promotion", "dismissal", "note"]
+    kind: OperationKind
     at: Time
     by: Annotated[list[Text], Field(min_length=1, max_length=32)]
     reason: Prose

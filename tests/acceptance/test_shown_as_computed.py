@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from monitor.core.engine import Engine
+from monitor.core.journal.vocabulary import STATES
 from monitor.core.values.times import SECOND, parse_time
-from monitor.metrics.declared import METRICS, STATES, folding
+from monitor.metrics.declared import METRICS, folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration

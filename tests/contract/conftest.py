@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import admin, ended, started
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.topics import SOURCE_TOPICS, TopicNames, TopicSpec, create_topics, topic_specs
+from streams.kafka.topics import TopicNames, TopicSpec, create_topics, topic_specs
 
 PARTITIONS = 4
 

@@ -17,12 +17,12 @@ from aiokafka import TopicPartition
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import journal_partition
+from monitor.core.journal.vocabulary import JOURNAL, OUTPUT_TOPICS
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 from streams.assessor.partition import output_record
 from streams.journal.writer import JournalProducer, journal_records, publish_configuration
 from streams.kafka.clients import consumer, ended, started
-from streams.kafka.topics import JOURNAL, OUTPUT_TOPICS
 from tests.contract.conftest import PARTITIONS, Broker
 from tests.journal_maker import Journal, house
 

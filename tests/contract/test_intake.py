@@ -19,11 +19,11 @@ from aiokafka import TopicPartition
 from monitor.cli.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record
+from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, TRADES
 from monitor.errors import ConfigurationError
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, producer, started
-from streams.kafka.topics import BALANCES, OPERATIONS, TRADES
 from streams.lookup.dead_letters import Act, dismiss, read_letters, requeue
 from tests.intake_broker import (
     TRADE_PARTITIONS,

@@ -7,6 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from monitor.core.journal.records import Statement, encode_statement
+from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import SECOND
 from monitor.errors import CONFIGURATION, ConfigurationError
@@ -20,7 +21,6 @@ from streams.journal.writer import (
 )
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.reading import read_range
-from streams.kafka.topics import JOURNAL
 from tests.contract.conftest import PARTITIONS, Broker
 
 AT = 1_767_582_245 * SECOND

@@ -6,18 +6,10 @@ from dataclasses import replace
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, TRADES
 from monitor.errors import CONFIGURATION, ConfigurationError
 from streams.kafka.clients import admin, ended, started
-from streams.kafka.topics import (
-    DEAD_LETTERS,
-    JOURNAL,
-    TRADES,
-    TopicSpec,
-    check_topics,
-    create_topics,
-    require_topics,
-    topic_specs,
-)
+from streams.kafka.topics import TopicSpec, check_topics, create_topics, require_topics, topic_specs
 from tests.contract.conftest import Broker
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitor.metrics.declared import ALERTS
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES
 from tests.deploy.tools import DEPLOY, rules, run, tool
 
 CONFIGURATION = DEPLOY / "alertmanager" / "alertmanager.yml"
@@ -17,7 +17,7 @@ Labels = dict[str, str]
 
 
 def reserve(name: str, severity: str | None = None, **labels: str) -> Labels:
-    base = {"alertname": name, "entity": "jp-main", "method": "jp.psa_custody", "severity": severity or ALERTS[name][0]}
+    base = {"alertname": name, "entity": "jp-main", "method": "jp.psa_custody", "severity": severity or ALERT_SEVERITIES[name][0]}
     return base | labels
 
 
@@ -74,7 +74,9 @@ def test_every_alert_goes_to_the_people_it_is_for(labels: Labels, receiver: str)
 
 
 def test_every_alert_that_exists_has_a_route_that_tells_somebody() -> None:
-    every = [{"alertname": name, "severity": severity} for name, severities in ALERTS.items() for severity in severities]
+    every = [
+        {"alertname": name, "severity": severity} for name, severities in ALERT_SEVERITIES.items() for severity in severities
+    ]
     every += [{"alertname": rule["alert"], "severity": rule["labels"]["severity"]} for rule in rules()]
     top = yaml.safe_load(CONFIGURATION.read_text())["route"]
     for labels in every:
@@ -115,7 +117,7 @@ def test_a_change_of_severity_is_told_from_both_sides() -> None:
 
 def test_no_set_of_alerts_can_silence_itself_entirely() -> None:
     """Alertmanager lets a silenced alert silence others, so of alerts in a circle nobody would be told."""
-    every = [reserve(name, severity) for name, severities in ALERTS.items() for severity in severities]
+    every = [reserve(name, severity) for name, severities in ALERT_SEVERITIES.items() for severity in severities]
     every += [
         {"alertname": rule["alert"], "severity": rule["labels"]["severity"], "stage": "assessor", "entity": "jp-main"}
         for rule in rules()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES
 from monitor.core.values.times import parse_time
-from monitor.metrics.declared import ALERTS
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 from tests.deploy.tools import DEPLOY, EXPOSED, FOREIGN, RULES, metric_names, rules, run, tool
@@ -57,7 +57,7 @@ def test_every_rule_is_tested_firing_and_quiet_and_without_data(name: str) -> No
 @pytest.mark.parametrize("rule", rules(), ids=NAMES)
 def test_every_rule_tells_what_on_call_needs(rule: dict[str, Any]) -> None:
     assert re.fullmatch(r"Watchdog|ReserveMonitor[A-Z][A-Za-z]+", rule["alert"])
-    assert rule["alert"] not in ALERTS, "an alert of the daemon has this name"
+    assert rule["alert"] not in ALERT_SEVERITIES, "an alert of the daemon has this name"
     assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
     annotations = rule["annotations"]
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}

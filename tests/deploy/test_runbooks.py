@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from monitor.metrics.declared import ALERTS
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES
 from streams.dispatch import failing
 from streams.dispatch import worker as dispatcher
 from tests.deploy.tools import DEPLOY, rules
 
 RUNBOOKS = DEPLOY / "runbooks"
 DISPATCHER = (failing.ALERTNAME, dispatcher.WATCHDOG, dispatcher.HEARTBEAT)
-EVERY = [*ALERTS, *DISPATCHER, *(rule["alert"] for rule in rules())]
+EVERY = [*ALERT_SEVERITIES, *DISPATCHER, *(rule["alert"] for rule in rules())]
 PARTS = ["Meaning", "Impact", "Confirm", "What to do", "Who must be told, by when", "How it clears"]
 COMMANDS = {
     "status", "explain", "assess", "config check", "config show", "topics check", "dlq list", "dlq show", "dlq requeue",
@@ -48,7 +48,7 @@ def test_a_page_names_only_commands_of_the_contract(name: str) -> None:
         assert used in COMMANDS or first in COMMANDS, used
 
 
-@pytest.mark.parametrize(("name", "severities"), ALERTS.items())
+@pytest.mark.parametrize(("name", "severities"), ALERT_SEVERITIES.items())
 def test_a_page_names_the_severity(name: str, severities: tuple[str, ...]) -> None:
     (line,) = re.findall(r"^Severity: (.+)$", (RUNBOOKS / f"{name}.md").read_text(), re.MULTILINE)
     assert set(re.findall(r"info|warning|critical|none", line)) == set(severities)

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.cli.alerts import app
+from monitor.core.journal.vocabulary import DELIVERIES
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
 from streams.dispatch.ledger import read_memory
-from streams.kafka import topics
 from streams.lookup.alerts import standing_alerts
 from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
@@ -162,11 +162,11 @@ async def test_the_record_does_not_outlive_the_alert() -> None:
         async with bench.dispatcher(channels):
             over = await bench.publish(revision=2, status="resolved", updated_at="2099-01-01T00:00:00Z")
             await until(lambda: len(hook.alerts) == 1)
-        assert list((await read_memory(bench.kafka, topics.DELIVERIES, [0]))[0].told["hook"]) == [over["fingerprint"]]
+        assert list((await read_memory(bench.kafka, DELIVERIES, [0]))[0].told["hook"]) == [over["fingerprint"]]
         await bench.write(0, over["fingerprint"].encode(), None)
         async with bench.dispatcher(channels):
             pass
-        assert (await read_memory(bench.kafka, topics.DELIVERIES, [0]))[0].told["hook"] == {}
+        assert (await read_memory(bench.kafka, DELIVERIES, [0]))[0].told["hook"] == {}
 
 
 async def test_two_dispatchers_share_the_alerts_and_one_takes_over() -> None:

@@ -20,13 +20,14 @@ import yaml
 
 from monitor.cli.formats import Given, reader_of
 from monitor.cli.progress import shown_lines, text_lines
+from monitor.core.journal.vocabulary import DEAD_LETTERS, SOURCE_TOPICS
 from monitor.core.values.money import EXACT
 from monitor.settings.kafka import KafkaSettings
 from streams.demo.child import DaemonProcess, free_port
 from streams.eventfiles.publisher import Publisher, replay
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.reading import read_range
-from streams.kafka.topics import DEAD_LETTERS, SOURCE_TOPICS, TopicNames, create_topics, topic_specs
+from streams.kafka.topics import TopicNames, create_topics, topic_specs
 
 TRADES = Path(__file__).resolve().parents[3] / "shared" / "data" / "trades"
 FILES = [TRADES / f"bitflyer.execution.{day}.BTC_JPY.csv.gz" for day in ("20180125", "20180126")]

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.trades import TradeReader
-from streams.wire import TRADES
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 MARKETS = st.sampled_from(["BTC/JPY", "BTC/JPY", "BTC/JPY", "ETH/JPY"])

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition, encode_statement
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import Batch
 from streams.intake.segment.trades import TradeReader
-from streams.wire import TRADES, Known, SourceFormat, lean_trades
+from streams.wire import Known, SourceFormat, lean_trades
 from streams.wire.mapping import PLACES
 from tests.intake_logs import START_MS, intake_rules
 

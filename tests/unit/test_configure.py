@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import ConfigurationError, UsageError
 from monitor.settings.load import settings_of
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest, rules_of, shown
-from monitor.settings.sections import SOURCE_TOPICS
 
 ENTITY: dict[str, Any] = {
     "reporting_currency": "JPY",

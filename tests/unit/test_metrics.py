@@ -7,7 +7,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from monitor.metrics.declared import ALERTS, GAP_KINDS, METRICS, OUTCOMES, STATES, TOPICS, Folding, entity_samples, folding
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES
+from monitor.metrics.declared import METRICS, Folding, entity_samples, folding
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 
@@ -124,7 +125,7 @@ def test_gaps_and_alerts_that_are_not_there_are_zero() -> None:
     gaps = {kind: found["reserve_gaps", ("jp-main", "jp.psa_custody", kind)] for kind in GAP_KINDS}
     assert {kind for kind, count in gaps.items() if count} == {"price_stale", "source_silent"}
     alerts = {key: value for key, value in found.items() if key[0] == "reserve_alerts_firing"}
-    assert len(alerts) == sum(len(severities) for severities in ALERTS.values())
+    assert len(alerts) == sum(len(severities) for severities in ALERT_SEVERITIES.values())
     assert [key[1][1] for key, value in alerts.items() if value] == ["ReserveUnknown"]
 
 
@@ -188,7 +189,7 @@ def test_an_entity_that_is_seen_again_is_replaced_as_a_whole() -> None:
 
 def test_counters_of_the_stages_that_run_here_start_at_zero() -> None:
     found = series(made(stages=("intake",)))
-    assert {key[1] for key in found if key[0] == "reserve_events_total"} == {(t, o) for t in TOPICS for o in OUTCOMES}
+    assert {key[1] for key in found if key[0] == "reserve_events_total"} == {(t, o) for t in SOURCE_TOPICS for o in OUTCOMES}
     assert not [key for key in found if key[0] == "reserve_journal_holes_total"]
     assert ("reserve_alert_delivery_total", ("pager", "failed")) in series(made(stages=("dispatcher",), channels=("pager",)))
 

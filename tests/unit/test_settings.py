@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import CONFIGURATION, ConfigurationError
 from monitor.settings.load import load_settings, settings_of
-from monitor.settings.sections import SOURCE_TOPICS
 
 EXAMPLE = """
 kafka: {bootstrap_servers: "127.0.0.1:9092", security_protocol: PLAINTEXT}

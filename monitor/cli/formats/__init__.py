@@ -14,6 +14,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal
 from monitor.core.values.times import BadTime, exact_time, parse_time
 from monitor.errors import UsageError
@@ -140,7 +141,7 @@ def trade(given: Given, logged_at: int, market: str | None, side: str | None, **
         value["capacity"] = given.capacity
     if given.instrument:
         value["instrument"] = given.instrument
-    return Event("market.trades", f"{entity}|{market}", logged_at, value)
+    return Event(TRADES, f"{entity}|{market}", logged_at, value)
 
 
 def pair(symbol: str, quotes: Iterable[str]) -> str:

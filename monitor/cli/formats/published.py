@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from monitor.cli.formats import Given, LogClock, exact_json, plain_number, time_or_none
+from monitor.core.journal.vocabulary import BALANCES, INCIDENTS
 from monitor.errors import UsageError
 from monitor.events import Event
 
@@ -48,7 +49,7 @@ def balances(lines: Iterable[str], given: Given) -> Iterator[Event]:
                 "quantity": plain_number(quantity),
                 "as_of": as_of,
             }
-            yield Event("custody.balances", entity, logged_at, value)
+            yield Event(BALANCES, entity, logged_at, value)
 
 
 def incidents(lines: Iterable[str], given: Given) -> Iterator[Event]:
@@ -87,7 +88,7 @@ def incidents(lines: Iterable[str], given: Given) -> Iterator[Event]:
             "summary": str(report.get("title") or ""),
         }
         logged_at = clock.at(time_or_none(moment) if moment else _UNKNOWN_TIME, f"line {number}")
-        yield Event("security.incidents", entity, logged_at, value)
+        yield Event(INCIDENTS, entity, logged_at, value)
 
 
 def _positions(row: dict[str, Any], storage: str) -> Iterator[tuple[str, str, str, str]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from monitor.cli.formats import Given, LogClock, plain_number, time_or_none
+from monitor.core.journal.vocabulary import PRICES
 from monitor.core.values.times import DAY, exact_time
 from monitor.errors import UsageError
 from monitor.events import Event
@@ -42,7 +43,7 @@ def candles(lines: Iterable[str], given: Given) -> Iterator[Event]:
             "source": given.source or "candles",
             "kind": kind,
         }
-        yield Event("market.prices", None, clock.at(as_of, f"line {number}"), value)
+        yield Event(PRICES, None, clock.at(as_of, f"line {number}"), value)
 
 
 def currency_rates(lines: Iterable[str], given: Given) -> Iterator[Event]:
@@ -70,7 +71,7 @@ def currency_rates(lines: Iterable[str], given: Given) -> Iterator[Event]:
             "source": given.source or "currency-rates",
             "kind": kind,
         }
-        yield Event("market.prices", None, clock.at(own, f"line {rows.line_num}"), value)
+        yield Event(PRICES, None, clock.at(own, f"line {rows.line_num}"), value)
 
 
 def _with_length(rows: csv.DictReader[str]) -> Iterator[tuple[int, int, int, str]]:

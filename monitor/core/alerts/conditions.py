@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.alerts.life import EndReason, Identity, Severity, Verdict
+from monitor.core.alerts.life import Identity, Verdict
 from monitor.core.components.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
 from monitor.core.journal.causes import Cause
+from monitor.core.journal.vocabulary import BALANCES, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
 from monitor.core.values.money import exact_text, minor_unit, plain, round_up
 
@@ -32,12 +33,11 @@ OWN_ALERTS = {
 """Component families whose shortfall has an alert of its own."""
 
 SEVERITY_OF_INCIDENT: dict[str, Severity] = {"low": "info", "medium": "warning", "high": "critical", "critical": "critical"}
-OPEN_STATUSES = frozenset({"suspected", "confirmed", "contained"})
 
 _DERIVED_GAPS = {
-    "custody.balances": frozenset({"position_stale"}),
-    "market.prices": frozenset({"price_stale"}),
-    "market.trades": frozenset({"price_stale"}),
+    BALANCES: frozenset({"position_stale"}),
+    PRICES: frozenset({"price_stale"}),
+    TRADES: frozenset({"price_stale"}),
 }
 """Gaps that follow from the silence of a topic and need no alert of their own beside its SourceStale."""
 

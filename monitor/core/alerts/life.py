@@ -13,18 +13,14 @@ from enum import Enum
 from typing import Any, Literal
 
 from monitor.core.journal.schedule import earliest
+from monitor.core.journal.vocabulary import SEVERITIES, AlertReason, AlertStatus, EndReason, Severity
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import DAY, HOUR
 
 RESEND_EVERY = HOUR
 KEEP_RESOLVED = 7 * DAY
 
-Severity = Literal["info", "warning", "critical"]
-Status = Literal["none", "firing", "resolved"]
-Reason = Literal["entered", "escalated", "eased", "updated", "reopened", "recovered", "ended", "method_changed", "resent"]
-EndReason = Literal["recovered", "ended", "method_changed"]
-
-_RANK = {"info": 0, "warning": 1, "critical": 2}
+Status = Literal["none"] | AlertStatus
 
 
 class Verdict(Enum):
@@ -111,7 +107,7 @@ class Change:
     """A change to publish: the life right after it, and why."""
 
     life: Life
-    reason: Reason
+    reason: AlertReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +177,7 @@ def _waiting(life: Life, sight: Sight, moment: Moment, changes: list[Change]) ->
     life = replace(life, true_since=since, enter_dwell=sight.enter_dwell)
     if moment.at < since + sight.enter_dwell:
         return life
-    reason: Reason = "reopened" if life.status == "resolved" else "entered"
+    reason: AlertReason = "reopened" if life.status == "resolved" else "entered"
     fired = replace(
         life,
         status="firing",
@@ -210,7 +206,7 @@ def _firing(life: Life, sight: Sight, moment: Moment, changes: list[Change]) -> 
         life = replace(life, clear_since=None)
     marked = life.rehearsal and moment.rehearsal
     if sight.verdict is Verdict.TRUE and sight.severity != life.severity:
-        reason: Reason = "escalated" if _RANK[sight.severity] > _RANK[life.severity] else "eased"
+        reason: AlertReason = "escalated" if SEVERITIES.index(sight.severity) > SEVERITIES.index(life.severity) else "eased"
         shown = replace(life, severity=sight.severity, rehearsal=marked, shown=sight.shown, outdated=False)
         return _published(shown, at, reason, changes)
     differs = sight.verdict is not Verdict.UNKNOWN and sight.shown != life.shown
@@ -220,12 +216,12 @@ def _firing(life: Life, sight: Sight, moment: Moment, changes: list[Change]) -> 
     return replace(life, outdated=differs)
 
 
-def _ended(life: Life, at: int, reason: Reason, changes: list[Change], true_since: int | None = None) -> Life:
+def _ended(life: Life, at: int, reason: AlertReason, changes: list[Change], true_since: int | None = None) -> Life:
     over = replace(life, status="resolved", true_since=true_since, clear_since=None, ends_at=at, outdated=False)
     return _published(over, at, reason, changes)
 
 
-def _published(life: Life, at: int, reason: Reason, changes: list[Change]) -> Life:
+def _published(life: Life, at: int, reason: AlertReason, changes: list[Change]) -> Life:
     life = replace(life, revision=life.revision + 1, changed_at=at, sent_at=at)
     changes.append(Change(life, reason))
     return life

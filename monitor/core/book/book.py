@@ -18,22 +18,13 @@ from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
 from monitor.core.book.prices import PriceBook
 from monitor.core.book.rejections import Rejections, declaration_identity, incident_identity, position_identity
-from monitor.core.book.sources.freshness import (
-    DECLARATIONS,
-    INCIDENTS,
-    POSITIONS,
-    PRICES,
-    TOPICS,
-    TRADES,
-    Counts,
-    Sources,
-    rules_of,
-)
+from monitor.core.book.sources.freshness import Counts, Sources, rules_of
 from monitor.core.book.trades.flow import Flow
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import JournalRecord, Statement
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OUTCOMES, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_decimal, plain
 from monitor.core.values.times import HOUR, parse_time
 
@@ -156,8 +147,8 @@ class Book:
         self.trades.configure(zones, config.horizon_ns)
         for feed in self.own.freshness:
             topic, _, source = feed.partition("/")
-            if topic == POSITIONS and source and feed not in self._heard:
-                self._hear(POSITIONS, source, self.positions.newest_logged(source))
+            if topic == BALANCES and source and feed not in self._heard:
+                self._hear(BALANCES, source, self.positions.newest_logged(source))
         self._midnight = 0
         self._next = None
 
@@ -170,8 +161,8 @@ class Book:
             return None
 
         def limit(source: str | None) -> int | None:
-            of_source = self.freshness(f"{POSITIONS}/{source}").account_max_age_ns
-            return of_source if of_source is not None else self.freshness(POSITIONS).account_max_age_ns
+            of_source = self.freshness(f"{BALANCES}/{source}").account_max_age_ns
+            return of_source if of_source is not None else self.freshness(BALANCES).account_max_age_ns
 
         return limit
 
@@ -214,7 +205,7 @@ class Book:
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: Key = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_decimal(body["quantity"]), body["source"])
-        self._hear(POSITIONS, body["source"], order[2])
+        self._hear(BALANCES, body["source"], order[2])
         self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
             self.positions.put(key, position)
@@ -380,14 +371,14 @@ class Book:
         `topic` is the feed's key, `last_event_at` in ns or None, `state` one of `ok`, `silent`, `unhealthy`, `lost`; counts
         are None for a feed within a topic.
         """
-        return [self._source_row(feed, at) for feed in sorted({*TOPICS, *self.own.freshness})]
+        return [self._source_row(feed, at) for feed in sorted({*SOURCE_TOPICS, *self.own.freshness})]
 
     def _source_row(self, feed: str, at: int) -> dict[str, Any]:
         topic, _, source = feed.partition("/")
         silent, unhealthy = self.silent_since(feed, at)[0], self.shared.unhealthy(topic)
         state = "silent" if silent else "unhealthy" if unhealthy else "lost" if self.lost_since(topic)[0] else "ok"
         row = {"topic": feed, "last_event_at": self.last_heard(feed), "state": state, "silent": silent, "unhealthy": unhealthy}
-        counts: dict[str, int | None] = {"applied": None, "duplicate": None, "late": None, "dead_letter": None}
+        counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
         if not source:
             counts = dict(zip(counts, self.shared.counts(topic).values(), strict=True))
         return row | counts

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from monitor.core.book.declarations import attributes_key
-from monitor.core.book.sources.freshness import DECLARATIONS, INCIDENTS, POSITIONS
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import BadRecord, SourcePartition, Statement
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 
 KEPT = 1000
 """Rejections and dismissals remembered; of more the oldest go, while the others still mark."""
@@ -27,7 +27,7 @@ class Rejection(NamedTuple):
 
 def position_identity(role: str, asset: str, account: str) -> Identity:
     """What a position is about."""
-    return (POSITIONS, role, asset, account)
+    return (BALANCES, role, asset, account)
 
 
 def incident_identity(incident: str) -> Identity:
@@ -114,7 +114,7 @@ class Rejections:
 
 def _identity(body: Mapping[str, Any]) -> Identity:
     topic = body["topic"]
-    if topic == POSITIONS and body["role"] and body["asset"] and body["account"]:
+    if topic == BALANCES and body["role"] and body["asset"] and body["account"]:
         return position_identity(body["role"], body["asset"], body["account"])
     if topic == INCIDENTS and body["incident_id"]:
         return incident_identity(body["incident_id"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
+from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT
 
@@ -25,7 +26,6 @@ STORAGES: dict[str, frozenset[str] | None] = {
 }
 """Storage classes of INPUTS 1; `custody` is cold with hot and other, `all` has bank, trust and ledger too."""
 
-ROLES = ("client_asset", "client_liability", "house_asset", "guarantee_asset", "reserve_asset")
 ASSETS: dict[str, bool | None] = {"crypto": False, "fiat": True, "any": None}
 STORAGE_WORDS = tuple(STORAGES)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.core.components.computation import Computation, Value
 from monitor.core.components.registry import Argument, term_type
+from monitor.core.journal.vocabulary import INCIDENTS, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 
 INSTRUMENTS = ("spot", "derivative")
@@ -20,7 +21,7 @@ _CAPACITIES = ("client_order", "own_account", "venue")
 def flow_24h(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Value of trades executed in the UTC hour of `at` and the 23 before it, all capacities; no trade ever seen: unknown."""
     if not computation.view.trades_seen():
-        computation.view.gap("source_silent", "market.trades")
+        computation.view.gap("source_silent", TRADES)
         return UNKNOWN
     return computation.view.trade_value_24h(arguments["instrument"])
 
@@ -42,14 +43,14 @@ def incident_losses(computation: Computation, arguments: Mapping[str, Any]) -> V
         for incident in computation.view.incidents()
         if incident.status in arguments["statuses"] and (after is None or incident.occurred_at > after)
     )
-    return Figure(found.low, None) if computation.view.impaired("security.incidents") else found
+    return Figure(found.low, None) if computation.view.impaired(INCIDENTS) else found
 
 
 @term_type("year_of_trades", instruments=Argument("choices", words=INSTRUMENTS))
 def year_of_trades(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """Value of all trades of the 12 months that end with the date of `at`, each day's at the prices of its end."""
     if not computation.view.trades_seen():
-        computation.view.gap("source_silent", "market.trades")
+        computation.view.gap("source_silent", TRADES)
         return UNKNOWN
     last = computation.view.local_date()
     first = _same_day(last, last.year - 1) + timedelta(days=1)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import date
 
 from monitor.core.components.computation import Computation, Outcome, Row
-from monitor.core.components.custody import ROLES
 from monitor.core.components.limits import row_of
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
+from monitor.core.journal.vocabulary import ROLES
 
 
 @rule_type(

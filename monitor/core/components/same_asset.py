@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.core.components.computation import Computation, Outcome, Row
-from monitor.core.components.custody import ASSETS, ROLES, STORAGE_WORDS, STORAGES
+from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.limits import STATES
 from monitor.core.components.pack import Element
 from monitor.core.components.registry import Argument, rule_type
+from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 
 

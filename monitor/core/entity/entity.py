@@ -18,8 +18,9 @@ from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResu
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.journal.causes import Causes, why
 from monitor.core.journal.chain import NO_INPUTS, Chain
-from monitor.core.journal.outputs import ALERTS, ASSESSMENTS, EXPOSURES, Output
+from monitor.core.journal.outputs import Output
 from monitor.core.journal.schedule import earliest
+from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import DAY, SECOND, format_time
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from monitor.core.entity.entity import EXPOSURE, Entity
+from monitor.core.journal.vocabulary import OUTCOMES
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import minor_unit, plain, round_down, round_up
 from monitor.core.values.times import HOUR, SECOND, format_time, hour_of
@@ -80,7 +81,7 @@ def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[
 
 def _source(row: Mapping[str, Any], clock: int) -> dict[str, Any]:
     last = row["last_event_at"]
-    shown = {name: row[name] for name in ("topic", "state", "applied", "duplicate", "late", "dead_letter")}
+    shown = {name: row[name] for name in ("topic", "state", *OUTCOMES)}
     times: dict[str, Any] = {"last_event_at": None, "age_s": None}
     if last is not None:
         times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}

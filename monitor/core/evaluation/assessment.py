@@ -14,12 +14,11 @@ from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.plan import Plan, plan_of
 from monitor.core.components.printing import coverage_text, figure_text, row_object
 from monitor.core.configuration.configuration import MethodConfig
+from monitor.core.journal.vocabulary import NOT_APPLICABLE, WORST_FIRST
 from monitor.core.values.figure import Figure, minimum
 from monitor.core.values.money import minor_unit, round_down, round_up
 from monitor.core.values.times import format_time
 from monitor.core.view.view import Gap, View
-
-_WORST_FIRST = ("shortfall", "not_computable", "unknown", "watch", "adequate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +180,13 @@ def _not_computable(plan: Plan, view: View) -> Result:
 
 
 def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, has_headline: bool, valued: bool) -> str:
-    states = {row.state for row in rows} - {"not_applicable"}
+    states = {row.state for row in rows} - {NOT_APPLICABLE}
     if has_headline and not valued:
         states.add("unknown")
     if watch_enter is not None and ratio is not None:
         above = ratio.reaches(Figure.of(watch_enter))
         states.add({True: "adequate", False: "watch", None: "unknown"}[above])
-    return next((state for state in _WORST_FIRST if state in states), "adequate")
+    return next((state for state in WORST_FIRST if state in states), "adequate")
 
 
 def _watch_ratio(plan: Plan, outcomes: Mapping[str, Outcome]) -> Figure | None:

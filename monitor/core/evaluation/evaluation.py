@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.alerts.conditions import (
-    OPEN_STATUSES,
     Backing,
     Condition,
     FeedHealth,
@@ -17,18 +16,15 @@ from monitor.core.alerts.conditions import (
     unknown_condition,
 )
 from monitor.core.book.book import Book
-from monitor.core.book.sources.freshness import TOPICS
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
+from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES, SOURCE_TOPICS
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.figure import Figure, total
 from monitor.core.view.memo import Memo
 from monitor.core.view.source_health import past_bad_share
 from monitor.core.view.view import View
-
-ROLES = ("client_asset", "house_asset", "guarantee_asset", "reserve_asset")
-"""The roles that stand against `client_liability`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ class Evaluator:
         return MethodResult(prepared, result, printed, digest_of(printed))
 
     def _conditions(self, book: Book, at: int, methods: tuple[MethodResult, ...], memo: Memo) -> Iterator[Condition]:
-        feeds = [self._feed(book, feed, at) for feed in sorted({*TOPICS, *self.own.freshness})]
+        feeds = [self._feed(book, feed, at) for feed in sorted({*SOURCE_TOPICS, *self.own.freshness})]
         dead = frozenset(feed.name for feed in feeds if feed.silent or feed.unhealthy)
         for found in methods:
             view = found.prepared.view(book, at, memo)
@@ -116,7 +112,7 @@ class Evaluator:
     def _feed(book: Book, feed: str, at: int) -> FeedHealth:
         silent, since = book.silent_since(feed, at)
         grace = (book.freshness(feed).max_age_ns or 0) if silent and since is None else 0
-        return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in TOPICS else False, grace)
+        return FeedHealth(feed, silent, past_bad_share(book.shared, feed) if feed in SOURCE_TOPICS else False, grace)
 
     def _backing(self, book: Book, at: int, memo: Memo) -> Iterator[Backing]:
         """Per asset that clients are owed: that, and all other roles seen.
@@ -124,15 +120,15 @@ class Evaluator:
         Fiat only where a role holds it: money in trust comes as a declaration, and `fiat_trust` judges it.
         """
         view = self.yardstick.view(book, at, memo)
-        roles = [role for role in ROLES if view.role_seen(role)]
-        if not roles or not view.role_seen("client_liability"):
+        roles = [role for role in ASSET_ROLES if view.role_seen(role)]
+        if not roles or not view.role_seen(LIABILITY):
             return
         held = {role: frozenset(view.assets(role)) for role in roles}
-        for asset in view.assets("client_liability"):
+        for asset in view.assets(LIABILITY):
             if view.is_fiat(asset) and not any(asset in assets for assets in held.values()):
                 continue
             there = total(view.quantity(role, asset) for role in roles if asset in held[role])
-            yield Backing(asset, view.quantity("client_liability", asset), there)
+            yield Backing(asset, view.quantity(LIABILITY, asset), there)
 
     def _incidents(self, book: Book, at: int, memo: Memo) -> Iterator[IncidentSight]:
         view = self.yardstick.view(book, at, memo)

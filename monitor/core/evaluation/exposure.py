@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-PARTS = ("custody", "flow", "incidents", "loss_history")
+from monitor.core.journal.vocabulary import EXPOSURE_PARTS
 
 
 def exposure_object(entity: str, at: str, printed: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def exposure_object(entity: str, at: str, printed: Mapping[str, Any]) -> dict[st
         "at": at,
         "currency": printed["currency"],
         "total": printed["required"],
-        "parts": {part: figures.get(part) for part in PARTS},
+        "parts": {part: figures.get(part) for part in EXPOSURE_PARTS},
         "scenarios": [],
         "forecast": {"shortfall_at": None, "method": None},
     }

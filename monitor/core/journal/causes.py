@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.journal.records import JournalRecord, Source
+from monitor.core.journal.vocabulary import CAUSE_PARTS, JOURNAL
 
 KEPT = 10
 """Causes kept of one part: an explanation names the newest, not all of a busy second."""
 
-JOURNAL = "reserve.journal"
-PARTS = ("price", "balance", "volume", "incident", "declaration", "method", "data_quality")
 _MOST_TELLING = ("incident", "declaration", "balance", "method", "price", "volume", "data_quality")
 _PART_OF_KIND = {
     "price": "price",
@@ -105,7 +104,7 @@ class Causes:
 
     def since(self, number: int) -> list[Cause]:
         """Those noted after `number`, by part and then in order."""
-        return [cause for part in PARTS for cause in self._parts.get(part, ()) if cause.number > number]
+        return [cause for part in CAUSE_PARTS for cause in self._parts.get(part, ()) if cause.number > number]
 
     def state(self) -> dict[str, Any]:
         """JSON values for a snapshot."""
@@ -127,7 +126,7 @@ def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:
     by_part: dict[str, list[dict[str, Any]]] = {}
     for cause in causes:
         by_part.setdefault(cause.part, []).append(cause.printed())
-    parts = (part for part in PARTS if part in by_part)
+    parts = (part for part in CAUSE_PARTS if part in by_part)
     return [{"part": part, "required_delta": None, "available_delta": None, "causes": by_part[part]} for part in parts]
 
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-ASSESSMENTS = "reserve.assessments"
-EXPOSURES = "reserve.exposures"
-ALERTS = "reserve.alerts"
-
 
 @dataclass(frozen=True, slots=True)
 class Output:

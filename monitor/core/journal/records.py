@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monitor.core.journal.vocabulary import ENTITY_KINDS, PARTITION_KINDS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time, parse_time
 
 VERSION = 1
-ENTITY_KINDS = frozenset({"flow", "bust", "position", "incident", "declaration", "operation", "rejected"})
-PARTITION_KINDS = frozenset({"price", "progress", "configuration", "tick"})
 
 
 class BadRecord(ValueError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
-Effect = Literal["required", "available", "both", "figures"]
+from monitor.core.journal.vocabulary import Effect
+
 GapNote = tuple[str, str, Effect | None, int | None]
 """Kind, subject, effect (None: the one set by `Gaps.reading`) and since of a gap, as given to `Gaps.add`."""
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from monitor.core.book.book import Book
 from monitor.core.book.prices import Pair, Quote
-from monitor.core.book.sources.freshness import PRICES, TRADES
 from monitor.core.book.trades.marks import Candidate
 from monitor.core.journal.ordering import Order
+from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import EXACT
 from monitor.core.view.gaps import Gaps

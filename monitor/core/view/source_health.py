@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from monitor.core.book.book import Shared
-from monitor.core.book.sources.freshness import TOPICS, Counts, rules_of
+from monitor.core.book.sources.freshness import Counts, rules_of
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 
 Health = tuple[tuple[bool | None, bool, int | None], ...]
 """Per source topic: whether past its bad share, whether lossy now, and since when records are lost."""
@@ -14,7 +15,7 @@ Health = tuple[tuple[bool | None, bool, int | None], ...]
 
 def health_of(shared: Shared) -> Health:
     """The health of every source topic; it changes seldom, while progress comes every second."""
-    return tuple(_health_of_topic(shared, topic) for topic in TOPICS)
+    return tuple(_health_of_topic(shared, topic) for topic in SOURCE_TOPICS)
 
 
 def source_positions(shared: Shared) -> list[dict[str, Any]]:

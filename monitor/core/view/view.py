@@ -15,13 +15,13 @@ from typing import Literal
 
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import Declaration, attributes_key
-from monitor.core.book.sources.freshness import DECLARATIONS, INCIDENTS, POSITIONS, PRICES, TRADES
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
 from monitor.core.values import currencies
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.values.times import HOUR, hour_of
-from monitor.core.view.gaps import Effect, Gap, Gaps
+from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding
 from monitor.core.view.incident_view import IncidentView
@@ -30,7 +30,6 @@ from monitor.core.view.pricing import Pricing
 
 __all__ = ["DeclarationView", "Effect", "Gap", "IncidentView", "View"]
 
-_LIABILITY = "client_liability"
 _TRUST = "trust_principal"
 
 
@@ -121,7 +120,7 @@ class View:
 
     def role_seen(self, role: str) -> bool:
         """Whether the entity has any position of the role at `at`."""
-        self.reads(POSITIONS)
+        self.reads(BALANCES)
         return bool(self._assets_of(role))
 
     def is_fiat(self, asset: str) -> bool:
@@ -130,7 +129,7 @@ class View:
 
     def assets(self, role: str) -> tuple[str, ...]:
         """Every asset of the role with any position at `at`, fiat too, sorted."""
-        self.reads(POSITIONS)
+        self.reads(BALANCES)
         return self._assets_of(role)
 
     def _assets_of(self, role: str) -> tuple[str, ...]:
@@ -160,7 +159,7 @@ class View:
             return EarlierHolding(positions, role, asset, self.at + 1)
         sums, silent = positions.sums(role, asset), set()
         for (_, source), tally in sums.items():
-            if source is not None and tally.accounts and self._health.reads(POSITIONS, source):
+            if source is not None and tally.accounts and self._health.reads(BALANCES, source):
                 silent.add(source)
         if silent:
             sums, bounded = {place: tally for place, tally in sums.items() if place[1] not in silent}, False
@@ -172,7 +171,7 @@ class View:
 
     def _bounded(self, role: str) -> bool | None:
         """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
-        impaired = self._health.reads(POSITIONS)
+        impaired = self._health.reads(BALANCES)
         if not self._assets_of(role):
             self._gaps.add("position_missing", role)
             return None
@@ -181,8 +180,8 @@ class View:
             self._gaps.add("group_incomplete", role, since=since)
         if impaired:
             return None
-        feeds = self._book.never_heard(POSITIONS) if self._live else ()
-        silent = [feed for feed in feeds if self._health.reads(POSITIONS, feed)]
+        feeds = self._book.never_heard(BALANCES) if self._live else ()
+        silent = [feed for feed in feeds if self._health.reads(BALANCES, feed)]
         return not silent
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
@@ -196,27 +195,27 @@ class View:
             return UNKNOWN
         assets = [asset for asset in self.assets(role) if fiat is None or self.is_fiat(asset) == fiat]
         found = total([NOTHING, *(self.value(asset, self.quantity(role, asset, storages)) for asset in assets)])
-        return Figure(found.low, None) if self.impaired(POSITIONS) else found
+        return Figure(found.low, None) if self.impaired(BALANCES) else found
 
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
         """As `quantity`, of the positions with own time before `instant`, a local day's end."""
         if instant > self.at:
             return self.quantity(role, asset, storages)
-        self.reads(POSITIONS)
+        self.reads(BALANCES)
         if not self._book.positions.assets(role, instant):
             self._gaps.add("position_missing", role)
             return UNKNOWN
         known = self._book.positions.sum_before(role, asset, storages, instant)
-        return UNKNOWN if self._book.lost_since(POSITIONS)[0] else Figure.of(known)
+        return UNKNOWN if self._book.lost_since(BALANCES)[0] else Figure.of(known)
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""
-        self.reads(POSITIONS)
+        self.reads(BALANCES)
         return self._book.positions.assets(role, min(instant, self.at + 1))
 
     def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
         """Local date (own time) of the entity's first position or trade, at or before `at`; None before any."""
-        self.reads(POSITIONS if kind == "balance" else TRADES)
+        self.reads(BALANCES if kind == "balance" else TRADES)
         first = self._book.positions.first_own() if kind == "balance" else self._book.trades.first_executed
         return None if first is None or first > self.at else self.zone.local_date(first)
 

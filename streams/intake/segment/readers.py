@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import PRICES, TRADES
 from streams.intake.segment.records import PriceReader, RecordReader
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades import TradeReader
-from streams.wire import PRICES, TRADES
 
 
 def reader_of(where: SourcePartition, rules: IntakeRules, log: str, start: int) -> SegmentReader:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from monitor.core.journal.records import Rules, journal_partition
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.times import DAY
 from monitor.settings.record import rules_of
-from streams.wire import SOURCE_TOPICS, Judge, Known, SourceFormat
+from streams.wire import Judge, Known, SourceFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from monitor.core.book.sources.freshness import Sources
 from monitor.core.book.trades.flow import Flow
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.journal.records import SourcePartition, Statement, decode_record, encode_statement
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.calendar import UTC_ZONE
 from monitor.core.values.times import DAY
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades import TradeReader
-from streams.wire import TRADES, Judge, Known, SourceFormat
+from streams.wire import Judge, Known, SourceFormat
 from tests.intake_logs import START_MS, Cut, Logged, batch_of, cut_of, intake_rules, trade_value
 
 PARTITIONS = 3

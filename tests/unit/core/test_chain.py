@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from monitor.core.journal.chain import NO_INPUTS, Chain, Forked, Published, fold, inputs_text
-from monitor.core.journal.outputs import ASSESSMENTS, Output
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.vocabulary import ASSESSMENTS
 from monitor.core.values.canonical import digest_of
 
 

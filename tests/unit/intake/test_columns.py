@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
 from streams.intake.segment.columns import positive_amounts, texts_of_raw
-from streams.wire import LONGEST_AMOUNT, TRADES, SourceFormat, lean_trades
+from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 
 PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]
 ODD = ["", "0", "0.00", ".5", "5.", ".", "1..2", "1.2.3", "1\n2", "1.5\n2.5", "1\n"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from streams.kafka.topics import DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
+from monitor.core.journal.vocabulary import DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
 from streams.schemas import asyncapi_document, json_schemas
 
 TRADE = {

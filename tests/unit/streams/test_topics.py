@@ -2,22 +2,9 @@
 
 import pytest
 
+from monitor.core.journal.vocabulary import ALERTS, DEAD_LETTERS, JOURNAL, OUTPUT_TOPICS, SOURCE_TOPICS, TRADES
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.topics import (
-    ALERTS,
-    DEAD_LETTERS,
-    JOURNAL,
-    OUTPUT_TOPICS,
-    SNAPSHOTS,
-    SOURCE_TOPICS,
-    TRADES,
-    Drift,
-    TopicNames,
-    TopicSpec,
-    _setting_drift,
-    snapshot_topic,
-    topic_specs,
-)
+from streams.kafka.topics import SNAPSHOTS, Drift, TopicNames, TopicSpec, _setting_drift, snapshot_topic, topic_specs
 
 SPECS = {spec.default: spec for spec in topic_specs(KafkaSettings(), TopicNames())}
 HOUR_MS = 3_600_000

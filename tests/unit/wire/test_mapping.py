@@ -14,13 +14,14 @@ from typing import Any, Self
 import pytest
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY, SECOND, exact_time, parse_time
 from monitor.errors import ConfigurationError
 from streams.intake.segment.decoding import columns_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import Batch
 from streams.intake.segment.trades import TradeReader
-from streams.wire import MODELS, TRADES, Invalid, Judge, Known, SourceFormat, Trade, Valid, lean_trades
+from streams.wire import MODELS, Invalid, Judge, Known, SourceFormat, Trade, Valid, lean_trades
 from streams.wire.mapping import PLACES, TIME_FIELDS
 from tests.intake_logs import cells_said, intake_rules
 

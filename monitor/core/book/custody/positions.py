@@ -30,6 +30,7 @@ from monitor.core.book.custody.position import (
     sum_of,
     tally_of,
 )
+from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
 from monitor.core.values.currencies import is_fiat
 from monitor.core.values.ladder import Boundaries, Ladder
@@ -42,7 +43,6 @@ FULL_NS = 48 * HOUR
 """For so long every position of an account is kept; before that the closings."""
 _SLACK_NS = 32 * DAY
 _THINNED_AT_ONCE = 2000
-_LIABILITY = "client_liability"
 _NAMES = tuple(f"accounts/{shard:03d}" for shard in range(SHARDS))
 
 AgeLimit = Callable[[str | None], int | None]
@@ -116,7 +116,7 @@ class Positions:
             self._move(role, asset, start, before, new)
             if end is not None:
                 self._move(role, asset, end, new, before)
-        if role == _LIABILITY and is_fiat(asset):
+        if role == LIABILITY and is_fiat(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(credit(new), credit(before))
             ladder.add(self._client_key(new.own), rise)

@@ -14,14 +14,6 @@ from typing import Any
 from monitor.core.configuration.configuration import SourceRules
 from monitor.core.journal.records import SourcePartition
 
-POSITIONS = "custody.balances"
-TRADES = "market.trades"
-INCIDENTS = "security.incidents"
-PRICES = "market.prices"
-DECLARATIONS = "entity.declarations"
-OPERATIONS = "reserve.operations"
-TOPICS = (POSITIONS, TRADES, INCIDENTS, PRICES, DECLARATIONS, OPERATIONS)
-
 JUDGED_FROM = 100
 """Records of a segment from which its bad share is judged."""
 HOLES_KEPT = 1000
