@@ -120,7 +120,7 @@ async def _watch(reader: AIOKafkaConsumer, sent: _Sent, records: int) -> None:
         for batch in (await reader.getmany(timeout_ms=200)).values():
             now = time.monotonic()
             for record in batch:
-                statement = decode_record(record.value, record.offset, 0).statement
+                statement = decode_record(record.value or b"", record.offset, 0).statement
                 if statement.kind == "progress" and statement.source is not None and statement.source.where.topic == TRADES:
                     sent.passed(statement.source.where.partition, statement.source.upto or 0, now)
 

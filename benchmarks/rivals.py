@@ -136,7 +136,7 @@ async def model(job: dict[str, Any]) -> dict[str, Any]:
         while book.read < job["records"]:
             for records in (await client.getmany(timeout_ms=_WAIT_MS)).values():
                 for record in records:
-                    book.add(TradeModel.model_validate_json(record.value))
+                    book.add(TradeModel.model_validate_json(record.value or b""))
             if time.monotonic() >= due:
                 due = time.monotonic() + EMIT_S
                 await _emit(pen, job["out"], book)

@@ -39,7 +39,7 @@ def content(
 ) -> dict[str, Any]:
     """Content of a configuration record."""
     source = {"epoch": epoch, "late_after_s": None, "max_ahead_s": 60, "bad_share": bad_share, "ignore_unknown": False}
-    own = {
+    own: dict[str, Any] = {
         "reporting_currency": "JPY",
         "time_zone": "Asia/Tokyo",
         "calendar": None,

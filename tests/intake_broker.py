@@ -26,7 +26,7 @@ _PACE = 1000
 
 def configuration(partitions: int, *, revision: int = 1, segment_records: int = 500, **trades: Any) -> dict[str, Any]:
     """A configuration's content as far as intake reads it; `trades` changes how trades are read."""
-    source = {
+    source: dict[str, Any] = {
         "epoch": 0,
         "late_after_s": None,
         "max_ahead_s": 60,

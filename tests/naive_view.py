@@ -197,7 +197,7 @@ class NaiveView:
             yield (
                 instant,
                 sum((max(Decimal(0), e.amount("quantity")) for e in owed), Decimal(0)),
-                trust and trust.amount("amount"),
+                None if trust is None else trust.amount("amount"),
             )
 
     # --- prices

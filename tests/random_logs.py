@@ -64,8 +64,9 @@ class RandomLog:
         self._random = random.Random(seed)
         self._clock = START
         self._trades: list[dict[str, Any]] = []
-        makers = (self._position, self._position, self._position, self._price, self._price, self._declaration, self._declaration)
-        makers = (*makers, self._declaration, self._incident, self._trade, self._trade)
+        balances_and_prices = (self._position, self._position, self._position, self._price, self._price)
+        declarations = (self._declaration, self._declaration, self._declaration)
+        makers = (*balances_and_prices, *declarations, self._incident, self._trade, self._trade)
         self.lines: list[dict[str, Any]] = []
         for number in range(length):
             self._clock += self._random.randrange(1, 2 * 86_400 // length) * SECOND
@@ -94,7 +95,7 @@ class RandomLog:
         quantity = self._decimal(100)
         if role == "client_liability" and asset in FIATS and self._random.random() < 0.2:
             quantity = f"-{quantity}"
-        value = {
+        value: dict[str, Any] = {
             "event_id": f"b-{number}",
             "entity": self._entity(),
             "account": self._random.choice("xyz"),

@@ -74,7 +74,7 @@ class Metrics:
         fold: Folding | None = None,
         process: bool = True,
     ) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()
         self.registry = CollectorRegistry(auto_describe=False)
         self._fold = fold or Folding()
         self._entities = _EntityCollector()

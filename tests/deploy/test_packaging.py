@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
+from kubernetes_validate.utils import validate
 
 from deploy.not_needed import needed
 from monitor.settings.load import load_settings
@@ -142,7 +142,7 @@ def test_manifests_are_valid(manifest: dict[str, Any]) -> None:
     given = dict(manifest)
     if "generateName" in given["metadata"]:
         given["metadata"] = {"name": "x", **{key: value for key, value in given["metadata"].items() if key != "generateName"}}
-    kubernetes_validate.validate(given, "1.32", strict=True)
+    validate(given, "1.32", strict=True)
 
 
 @pytest.mark.parametrize(("name", "pod"), pods())

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ async def prepared(kafka: KafkaSettings) -> None:
     await create_topics(kafka, topic_specs(kafka, TopicNames()))
 
 
-async def simulated(kafka: KafkaSettings, seconds: int, rate: float, run: str = "sim") -> list[dict]:
+async def simulated(kafka: KafkaSettings, seconds: int, rate: float, run: str = "sim") -> list[dict[str, Any]]:
     """Publishes what a simulator makes; gives the trades."""
     simulator = Simulator({ENTITY: "JPY"}, 1, run)
     began = time.time_ns() - seconds * SECOND

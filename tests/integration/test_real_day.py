@@ -169,8 +169,9 @@ async def test_two_real_days_reconcile_exactly_across_a_kill(tmp_path: Path) -> 
     )
     assert oracle.repeats >= 47
     for day, expected in oracle.days.items():
-        assert days[day] is not None
-        (row,) = [one for one in days[day]["trade_flow"] if one["window"] == "day" and one["market"] == "BTC/JPY"]
+        said = days[day]
+        assert said is not None
+        (row,) = [one for one in said["trade_flow"] if one["window"] == "day" and one["market"] == "BTC/JPY"]
         assert row["date"] == day
         assert row["trades"] == expected.trades
         assert Decimal(row["quantity"]) == expected.quantity

@@ -37,12 +37,12 @@ def ns(at: int) -> int:
 
 def _position(own: int, delay: int, quantity: str, sequence: int, names: tuple[str, str, str, str, str | None]) -> Make:
     role, asset, account, storage, source = names
-    more = {"role": role, "asset": asset, "account": account, "storage": storage, "source": source}
+    more: dict[str, Any] = {"role": role, "asset": asset, "account": account, "storage": storage, "source": source}
     return lambda make: make.position(quantity, ns(own), logged=ns(own + delay), sequence=sequence, **more)
 
 
 def _price(own: int, delay: int, price: str, pair: tuple[str, str], series: tuple[str, str]) -> Make:
-    more = {"asset": pair[0], "currency": pair[1], "kind": series[0], "source": series[1]}
+    more: dict[str, Any] = {"asset": pair[0], "currency": pair[1], "kind": series[0], "source": series[1]}
     return lambda make: make.price(price, ns(own), logged=ns(own + delay), **more)
 
 

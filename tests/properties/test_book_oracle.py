@@ -129,7 +129,7 @@ def _records(events: list[Event]) -> list[JournalRecord]:
     told = []
     for event in events:
         if event.topic == "market.prices":
-            told.append(record("price", None, (event.topic, event.offset), event.logged, event.value | {"event_id": "p"}))
+            told.append(record("price", None, (event.topic, event.offset), event.logged, {**event.value, "event_id": "p"}))
         elif event.topic in kinds:
             told.append(record(kinds[event.topic], ENTITY, (event.topic, event.offset), event.logged, event.value))
     return told

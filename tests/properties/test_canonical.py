@@ -1,5 +1,7 @@
 """The core's canonical bytes are those of RFC 8785 on the values the journal holds."""
 
+from typing import Any
+
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,5 +16,5 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_same_bytes_as_rfc_8785(value) -> None:
+def test_same_bytes_as_rfc_8785(value: Any) -> None:
     assert canonical_bytes(value) == rfc8785.dumps(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.records import SourcePartition, Statement
 from monitor.core.values.times import HOUR
 from streams.intake.segment.trades import TradeReader
 from tests.intake_logs import Cut, Logged, batch_of, cells_said, intake_rules, logs, oracle
@@ -13,10 +15,16 @@ from tests.intake_logs import Cut, Logged, batch_of, cells_said, intake_rules, l
 WHERE = SourcePartition("market.trades", 0, 3)
 
 
+def offset_of(statement: Statement) -> int:
+    assert statement.source is not None
+    assert statement.source.offset is not None
+    return statement.source.offset
+
+
 def read(reader: TradeReader, log: list[Logged], pieces: list[int], upto: int) -> list[Cut]:
     """Feed a log in pieces of the given sizes and gather what the flushes of each segment say."""
     cuts: dict[int, Cut] = {}
-    said: dict[int, list] = {}
+    said: dict[int, list[Statement]] = {}
     applied: dict[int, int] = {}
     visible = [r for r in log if r.offset >= reader.position]
     sizes = iter(pieces)
@@ -28,7 +36,7 @@ def read(reader: TradeReader, log: list[Logged], pieces: list[int], upto: int) -
             progress = made.progress[0][1].body
             cut = cuts.setdefault(made.start, Cut(made.start, made.upto))
             cut.end, cut.counts = made.upto, progress["counts"]
-            cut.busts += [(s.source.offset, s.body["trade_id"]) for s in statements if s.kind == "bust"]
+            cut.busts += [(offset_of(s), s.body["trade_id"]) for s in statements if s.kind == "bust"]
             said.setdefault(made.start, []).extend(s for s in statements if s.kind == "flow")
             applied[made.start] = sum(s.body["applied"] for _, s in made.progress)
             assert progress["final"] is made.final
@@ -76,7 +84,7 @@ def test_any_pieces_give_the_oracles_segments(log: list[Logged], pieces: list[in
 
 @settings(max_examples=120, deadline=None)
 @given(logs(), st.lists(st.integers(1, 9), max_size=30), st.randoms(use_true_random=False))
-def test_a_restart_at_any_commit_gives_the_same_rest(log: list[Logged], pieces: list[int], random) -> None:
+def test_a_restart_at_any_commit_gives_the_same_rest(log: list[Logged], pieces: list[int], random: Random) -> None:
     rules = intake_rules()
     upto = log[-1].offset + 1 if log else 0
     expected = oracle(log, rules, upto)

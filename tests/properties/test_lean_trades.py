@@ -82,7 +82,7 @@ TIMES = st.one_of(
     st.text(max_size=27),
 )
 IDS = st.one_of(st.sampled_from(["1", "0001", "1001", "t-1", "x" * 64, "x" * 65, "a\u0085", "١٢٣", "id 1"]), st.text(max_size=5))
-ANYTHING = st.one_of(TEXTS, NUMBERS, st.builds(list), st.builds(dict), st.builds(lambda: {"a": [1.5]}))
+ANYTHING: st.SearchStrategy[Any] = st.one_of(TEXTS, NUMBERS, st.builds(list), st.builds(dict), st.builds(lambda: {"a": [1.5]}))
 
 WRITTEN = st.sampled_from(
     ["{}", "{}", "0{}", "000000{}", "-{}", "+{}", " {}", "{}\n", "{}_", "{}.0", "{}e0", "\u0661{}", "{}\u0661", ""]

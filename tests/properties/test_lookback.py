@@ -54,7 +54,7 @@ def walk(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int) 
             place = kept.place(trade_id)
             assert place is not None
             where, slot = place
-            seen, where[slot] = where[slot], number  # type: ignore[index,call-overload]
+            seen, where[slot] = where[slot], number  # type: ignore[index]
             said = bool(seen) and real.again(kept, trade_id, seen, number)
             assert said == letter.repeats(segment, first, (block, hour), trade_id)
 
@@ -85,13 +85,13 @@ def test_dense_ids_become_pages_and_scattered_ones_names() -> None:
     for number in range(10_000, 12_000):
         place = ids.place(str(number))
         assert place is not None
-        place[0][place[1]] = 1  # type: ignore[index,call-overload]
+        place[0][place[1]] = 1  # type: ignore[index]
     assert len(ids.pages) == 2
     assert not ids.named
     for number in range(200):
         place = ids.place(str(10**9 + number * 5000))
         assert place is not None
-        place[0][place[1]] = 1  # type: ignore[index,call-overload]
+        place[0][place[1]] = 1  # type: ignore[index]
     assert ids.sparse
     assert len(ids.named) == 2200
 

@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def _told_apart(lines: list[dict[str, Any]]) -> Any:
     seen: set[tuple[Any, ...]] = set()
     for line in lines:
         value = line["value"]
-        key = {
+        keys: dict[str, Callable[[dict[str, Any]], tuple[Any, ...]]] = {
             "custody.balances": lambda v: (v["entity"], v["account"], v["asset"], v["role"], v["as_of"]),
             "market.prices": lambda v: (v["asset"], v["currency"], v["as_of"]),
             "entity.declarations": lambda v: (
@@ -127,7 +128,8 @@ def _told_apart(lines: list[dict[str, Any]]) -> Any:
             ),
             "security.incidents": lambda v: (v["entity"], v["incident_id"], v["revision"]),
             "market.trades": lambda v: (v["entity"], v["trade_id"], v["market"], v["executed_at"]),
-        }[line["topic"]](value)
+        }
+        key = keys[line["topic"]](value)
         if (line["topic"], *key) not in seen:
             seen.add((line["topic"], *key))
             yield line

@@ -77,7 +77,7 @@ def test_rules_are_what_intakes_verdict_depends_on() -> None:
     rules = rules_of(configured(revision=3))
     assert rules.number == 3
     before = rules_of(configured())
-    for change in (
+    felt: tuple[dict[str, Any], ...] = (
         {"sources": {"market.trades": {"late_after_s": 5}}},
         {"sources": {"market.prices": {"fields": {"price": "p"}}}},
         {"sources": {"market.prices": {"times": "ms"}}},
@@ -85,13 +85,15 @@ def test_rules_are_what_intakes_verdict_depends_on() -> None:
         {"intake": {"lookback_h": 5}},
         {"corrections": {"horizon_days": 5}},
         {"entities": {"other": ENTITY}},
-    ):
+    )
+    for change in felt:
         assert rules_of(configured(**change)).digest != before.digest
-    for change in (
+    not_felt: tuple[dict[str, Any], ...] = (
         entity(levels={"watch_enter": "1.05"}),
         {"publish_interval_s": 5},
         {"sources": {"market.trades": {"bad_share": "0.1"}}},
-    ):
+    )
+    for change in not_felt:
         assert rules_of(configured(**change)).digest == before.digest
 
 

@@ -168,7 +168,7 @@ class TakesUnseenForSeen(TradeReader):
             key = (raw["entity"], raw["market"], len(raw["trade_id"]))
         except (ValueError, KeyError, TypeError):
             return False
-        below = raw["trade_id"] < self._highest.get(key, "")
+        below: bool = raw["trade_id"] < self._highest.get(key, "")
         self._highest[key] = max(self._highest.get(key, ""), raw["trade_id"])
         return below
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from monitor.cli.formats import FORMATS, Given, pair, plain_number, reader_of
 from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
+from monitor.events import Event
 
 HEADER = '"domain","product_code","loaded","id","exec_date","side","price","size","buy_child_order_acceptance_id","sell"\n'
 
@@ -17,11 +19,11 @@ def bitflyer(*rows: str) -> list[str]:
     return [HEADER, *(f'"bitflyer.jp",{row},"A","B"\n' for row in rows)]
 
 
-def converted(form: str, lines: list[str], **said: str) -> list:
+def converted(form: str, lines: list[str], **said: str) -> list[Event]:
     return list(reader_of(form)(lines, Given(**{"entity": "jp-main", **said})))
 
 
-def values(form: str, lines: list[str], **said: str) -> list[dict]:
+def values(form: str, lines: list[str], **said: str) -> list[dict[str, Any]]:
     return [event.value for event in converted(form, lines, **said)]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from monitor.cli.formats import Given, reader_of
 from monitor.cli.progress import text_lines
+from monitor.events import Event
 from streams.wire.judge import Invalid, Judge, Known
 from streams.wire.mapping import SourceFormat
 
@@ -20,11 +21,11 @@ DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the shared data lies beside the repository, and is not there")
 
 
-def events(form: str, path: str, **said: str) -> list:
+def events(form: str, path: str, **said: str) -> list[Event]:
     return list(reader_of(form)(text_lines(DATA / path), Given(entity="e-1", **said)))
 
 
-def reasons(found: list) -> Counter:
+def reasons(found: list[Event]) -> Counter[str]:
     """How the edge judges the events."""
     judge = Judge(SourceFormat(found[0].topic), Known(None, 10**20))
     verdicts = [judge.verdict(event.payload(), event.logged_at) for event in found]

@@ -1,5 +1,7 @@
 """Each rule of the alert life cycle, by itself."""
 
+from typing import Any
+
 import pytest
 
 from monitor.core.alerts.life import (
@@ -21,8 +23,8 @@ T0 = 1_767_000_000 * SECOND
 DWELL = 60 * SECOND
 
 
-def sight(verdict: Verdict = Verdict.TRUE, **changes: object) -> Sight:
-    return Sight(verdict, **{"enter_dwell": DWELL, "exit_dwell": DWELL, **changes})  # type: ignore[arg-type]
+def sight(verdict: Verdict = Verdict.TRUE, **changes: Any) -> Sight:
+    return Sight(verdict, **{"enter_dwell": DWELL, "exit_dwell": DWELL, **changes})
 
 
 def run(
@@ -37,7 +39,7 @@ def run(
     return life, seen
 
 
-def fired(**changes: object) -> Life:
+def fired(**changes: Any) -> Life:
     life, _ = run((0, sight(enter_dwell=0, **changes)))
     return life
 

@@ -33,7 +33,18 @@ def row(name: str, state: str, required: object = 10, held: object = 10, **more:
 
     cure_by = more.get("cure_by")
     return Row(
-        name, more.get("bound", "min"), figure(required), figure(held), None, None, "JPY", None, state, cure_by, None, None
+        name,
+        more.get("bound", "min"),
+        figure(required),
+        figure(held),
+        None,
+        None,
+        "JPY",
+        None,
+        state,
+        cure_by,
+        None,
+        counted=False,
     )
 
 

@@ -10,7 +10,11 @@ from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar,
 from monitor.core.values.times import HOUR, parse_time
 from tests.book_maker import ENTITY, ZONES, content
 
-BRUSSELS = Zone("Europe/Brussels", [parse_time(t) for t, _ in ZONES["Europe/Brussels"]], [o for _, o in ZONES["Europe/Brussels"]])
+BRUSSELS = Zone(
+    "Europe/Brussels",
+    [parse_time(str(t)) for t, _ in ZONES["Europe/Brussels"]],
+    [int(str(o)) for _, o in ZONES["Europe/Brussels"]],
+)
 
 
 def test_local_days_are_those_of_the_zone_library_over_a_change_of_the_clocks() -> None:

@@ -1,5 +1,7 @@
 """One text for one value."""
 
+from typing import Any
+
 import pytest
 
 from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
@@ -10,7 +12,7 @@ def test_keys_are_sorted_and_nothing_is_spaced() -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, {"a": 0.1}, [b"x"], {1: "a"}, {"é": 1}])
-def test_a_value_without_a_canonical_form_is_refused(value) -> None:
+def test_a_value_without_a_canonical_form_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         canonical_bytes(value)
 

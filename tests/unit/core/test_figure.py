@@ -10,10 +10,11 @@ from monitor.core.values import figure
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure
 
 WHOLE = st.integers(0, 50).map(Fraction)
+Held = tuple[Figure, Fraction]
 
 
 @st.composite
-def held(draw):
+def held(draw: st.DrawFn) -> tuple[Figure, Fraction]:
     """A figure >= 0 and a value inside it."""
     low = draw(WHOLE)
     inside = low + draw(WHOLE)
@@ -21,12 +22,12 @@ def held(draw):
     return Figure(low, high), inside
 
 
-def contains(interval, value):
+def contains(interval: Figure, value: Fraction) -> bool:
     return (interval.low is None or interval.low <= value) and (interval.high is None or value <= interval.high)
 
 
 @given(held(), held())
-def test_the_figure_that_appears_later_lies_within_the_bounds(one, other) -> None:
+def test_the_figure_that_appears_later_lies_within_the_bounds(one: Held, other: Held) -> None:
     (a, x), (b, y) = one, other
     assert contains(a + b, x + y)
     assert contains(a - b, x - y)
@@ -38,7 +39,7 @@ def test_the_figure_that_appears_later_lies_within_the_bounds(one, other) -> Non
 
 
 @given(held(), held())
-def test_a_proof_is_never_taken_back(one, other) -> None:
+def test_a_proof_is_never_taken_back(one: Held, other: Held) -> None:
     (a, x), (b, y) = one, other
     verdict = a.reaches(b)
     assert verdict is None or verdict == (x >= y)

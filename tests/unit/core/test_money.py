@@ -9,14 +9,14 @@ from monitor.core.values import money
 
 
 @pytest.mark.parametrize("text", ["0", "12", "-3.5", "00012.50", "9" * 20 + "." + "9" * 18])
-def test_plain_decimals_are_read_to_the_digit(text) -> None:
+def test_plain_decimals_are_read_to_the_digit(text: str) -> None:
     assert money.parse_decimal(text) == Decimal(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "1e3", "+1", ".5", "1.", "NaN", "Infinity", "1_000", " 1", "1\n", "9" * 21, "0." + "1" * 19, "١"]
 )
-def test_anything_else_is_refused(text) -> None:
+def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(money.BadDecimal):
         money.parse_decimal(text)
 
@@ -31,7 +31,7 @@ def test_the_context_refuses_to_lose_a_digit() -> None:
 @pytest.mark.parametrize(
     ("value", "up", "down"), [("1.001", "1.01", "1"), ("-1.001", "-1", "-1.01"), ("2", "2", "2"), ("-0.001", "0", "-0.01")]
 )
-def test_rounding_goes_the_way_it_is_named(value, up, down) -> None:
+def test_rounding_goes_the_way_it_is_named(value: str, up: str, down: str) -> None:
     exact = Fraction(value)
     assert money.round_up(exact, 2) == up
     assert money.round_down(exact, 2) == down

@@ -1,6 +1,7 @@
 """The journal record: one form, one text, read back whole."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ TRADES = SourcePartition("market.trades", 0, 3)
         Statement("flow", "jp-main", 5, {"cells": []}, Source(TRADES, start=0, upto=9), 4, Rules(2, "sha256:a")),
     ],
 )
-def test_what_is_written_is_read_back(statement) -> None:
+def test_what_is_written_is_read_back(statement: Statement) -> None:
     data = encode_statement(statement)
     record = decode_record(data, 11, 6)
     assert record.statement == statement
@@ -51,7 +52,7 @@ def test_the_record_is_the_one_of_the_design() -> None:
         ({"src": {"topic": "x"}}, "cannot be read"),
     ],
 )
-def test_a_record_of_another_form_is_refused(change, message) -> None:
+def test_a_record_of_another_form_is_refused(change: dict[str, Any], message: str) -> None:
     raw = json.loads(encode_statement(Statement("tick", None, 0, {}))) | change
     with pytest.raises(BadRecord, match=message):
         decode_record(json.dumps(raw).encode(), 0, 0)

@@ -12,7 +12,7 @@ JANUARY = 1_767_582_245 * times.SECOND  # 2026-01-05T03:04:05Z
 @pytest.mark.parametrize(
     "text", ["2026-01-05T03:04:05Z", "2026-01-05T12:04:05+09:00", "2026-01-04t22:04:05.000-05:00", "2026-01-05T03:04:05z"]
 )
-def test_every_offset_names_the_same_instant(text) -> None:
+def test_every_offset_names_the_same_instant(text: str) -> None:
     assert times.parse_time(text) == JANUARY
 
 
@@ -31,7 +31,7 @@ def test_every_offset_names_the_same_instant(text) -> None:
         "",
     ],
 )
-def test_anything_else_is_refused(text) -> None:
+def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(times.BadTime):
         times.parse_time(text)
 
@@ -43,7 +43,7 @@ def test_output_has_microseconds_and_the_journal_keeps_nanoseconds() -> None:
 
 
 @given(st.integers(-62_135_596_800 * times.SECOND, 253_402_300_799 * times.SECOND))
-def test_the_journal_form_reads_back_to_the_nanosecond(ns) -> None:
+def test_the_journal_form_reads_back_to_the_nanosecond(ns: int) -> None:
     assert times.parse_time(times.exact_time(ns)) == ns
 
 

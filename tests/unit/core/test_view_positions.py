@@ -1,6 +1,7 @@
 """INPUTS 1, Order and Sums over accounts; JOURNAL 2 Corrections, 4 groups."""
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_new_storage_moves_the_whole_balance(make: Maker) -> None:
     view = desk.view("2026-01-05T11:00:00Z")
     assert view.quantity("client_asset", "BTC", COLD) == Figure.of(0)
     assert view.quantity("client_asset", "BTC", frozenset({"hot"})) == Figure.of(2)
-    assert desk.book.custody() == [("client_asset", "BTC", "hot", 2)]
+    assert desk.book.custody() == [("client_asset", "BTC", "hot", Decimal(2))]
 
 
 def test_an_account_is_told_apart_by_role_and_asset(make: Maker) -> None:
@@ -235,10 +236,11 @@ def test_history_of_client_money_is_rebuilt_by_own_times(make: Maker) -> None:
         owed("-50", "2026-01-05T02:00:00Z", "x"),
     )
     steps = list(desk.view("2026-01-06T00:00:00Z").fiat_trust_history())
-    hours = [
-        (parse_time(f"2026-01-05T{h:02d}:00:00Z"), o, p) for h, o, p in [(0, 0, 500), (1, 400, 500), (2, 0, 500), (3, 200, 500)]
+    hours: list[tuple[int, Decimal, Decimal | None]] = [
+        (parse_time(f"2026-01-05T{h:02d}:00:00Z"), Decimal(o), Decimal(p))
+        for h, o, p in [(0, 0, 500), (1, 400, 500), (2, 0, 500), (3, 200, 500)]
     ]
-    assert steps == [*hours, (parse_time("2026-01-05T23:00:00Z"), 200, None)]
+    assert steps == [*hours, (parse_time("2026-01-05T23:00:00Z"), Decimal(200), None)]
 
 
 def test_a_breach_interrupted_within_an_old_day_began_anew_on_that_day(make: Maker) -> None:

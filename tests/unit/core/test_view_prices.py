@@ -6,9 +6,11 @@ from fractions import Fraction
 
 import pytest
 
+from monitor.core.journal.records import JournalRecord
 from monitor.core.values.calendar import Zone
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
+from monitor.core.view.view import View
 from tests.book_maker import Desk, Maker, Segment, Trade, content, kinds, limits
 
 T = "2026-01-05T10:00:00Z"
@@ -21,7 +23,7 @@ def make() -> Maker:
     return Maker()
 
 
-def traded(*trades: Trade, at: int | None = None) -> list:
+def traded(*trades: Trade, at: int | None = None) -> list[JournalRecord]:
     end = max(t.offset for t in trades) + 1
     return Segment(0, end, trades).flush(end, max(t.logged for t in trades) if at is None else at)
 
@@ -230,7 +232,7 @@ def test_sides_and_capacities_fall_back_by_themselves(make: Maker) -> None:
 
 
 def test_daily_closes_by_local_date_one_a_date_the_newest(make: Maker) -> None:
-    def close(price: str, as_of: str, logged: str | None = None, source: str = "x") -> object:
+    def close(price: str, as_of: str, logged: str | None = None, source: str = "x") -> JournalRecord:
         return make.price(price, as_of, kind="daily_close", logged=logged, source=source)
 
     desk = Desk().put(
@@ -264,8 +266,8 @@ def test_after_two_days_the_newest_of_each_hour_and_every_close_are_kept(make: M
 
 
 def test_a_pinned_price_stays_and_a_late_one_between_values_anew(make: Maker) -> None:
-    def loss(view: object) -> Figure:
-        return view.incidents()[0].loss  # type: ignore[attr-defined]
+    def loss(view: View) -> Figure:
+        return view.incidents()[0].loss
 
     occurred = NS + 25 * 60 * SECOND
     losses = [{"asset": "BTC", "quantity": "2", "owner": "client", "account": None}]

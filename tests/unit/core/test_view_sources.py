@@ -217,7 +217,8 @@ def test_the_nearest_of_all_deadlines_and_none_twice(make: Maker) -> None:
         make.position("3", T), make.price("1", T), make.declaration("own_funds", "1", T, until=T + 50 * SECOND)
     )
     desk.put(Segment(0, 1, [Trade(0, "t", "7", "2", T - 5 * SECOND, T)]).flush(1, T))
-    found, at = [], desk.clock
+    found: list[int] = []
+    at = desk.clock
     while len(found) < 5:
         at = desk.book.deadline(at) or 0
         desk.view(at)

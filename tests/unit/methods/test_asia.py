@@ -1,5 +1,7 @@
 """Korea, Hong Kong, Singapore, Dubai: every figure worked out by hand (INPUTS 3; REGIMES 2, 3, 6)."""
 
+from typing import Any
+
 import pytest
 
 from tests.method_bench import Bench, component, gaps
@@ -260,7 +262,7 @@ def test_watch_ratio_is_the_smallest_of_the_headline() -> None:
         .hold("client_liability", "ledger", "BTC", "100")
     )
     bench.hold("client_asset", "bank", "AED", "900").hold("client_liability", "ledger", "AED", "10")
-    options = {"skip": ["paid_up_capital", "net_liquid_assets"]}
+    options: dict[str, Any] = {"skip": ["paid_up_capital", "net_liquid_assets"]}
     assert bench.assess("ae.vara", watch="1.05", **options)["state"] == "watch"
     assert bench.assess("ae.vara", watch="1.04", **options)["state"] == "adequate"
     assert bench.assess("ae.vara", **options)["coverage"] == "1"

@@ -199,7 +199,7 @@ def test_fiea_fiscal_year_can_begin_in_january() -> None:
         "liability_reserve", "0", fiscal_year="2024", since="2025-01-01T00:00:00Z"
     )
     for event in bench.events:
-        event.value["effective_from"] = "2025-01-01T00:00:00Z"  # type: ignore[index]
+        event.value["effective_from"] = "2025-01-01T00:00:00Z"
     moved = [type(e)(e.topic, e.time("effective_from"), e.offset, e.value) for e in bench.events]
     bench.events = moved
     result = bench.assess("jp.fiea_175", "2025-12-31T03:00:00Z", fiscal_year_start="01-01")

@@ -2,6 +2,7 @@
 
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from monitor.core.components.indicator import multiplier
 from monitor.errors import ConfigurationError
 from tests.method_bench import Bench, component, gaps
 
+CLASS_1: dict[str, Any] = {"class": "1"}
+CLASS_3: dict[str, Any] = {"class": "3"}
 MARCH = "2024-03-04T11:00:00Z"
 
 
@@ -17,9 +20,9 @@ def test_mica_net_wins_over_total_and_deductions() -> None:
         Bench().declare("fixed_overheads", "1000000", "EUR", fiscal_year="2025", item="total").declare("own_funds", "1", "EUR")
     )
     bench.declare("fixed_overheads", "300000", "EUR", fiscal_year="2025", item="variable_pay")
-    assert bench.assess("eu.mica_67", **{"class": 1})["figures"]["overheads"] == "700000"
+    assert bench.assess("eu.mica_67", **{**CLASS_1, "class": 1})["figures"]["overheads"] == "700000"
     bench.declare("fixed_overheads", "640000", "EUR", fiscal_year="2025")
-    result = bench.assess("eu.mica_67", **{"class": "1"})
+    result = bench.assess("eu.mica_67", **CLASS_1)
     assert (result["figures"]["overheads"], result["figures"]["overhead_leg"], result["required"]) == (
         "640000",
         "160000",
@@ -29,17 +32,17 @@ def test_mica_net_wins_over_total_and_deductions() -> None:
 
 def test_mica_projected_overheads_where_no_year_was_declared() -> None:
     bench = Bench().declare("projected_overheads", "800000", "EUR").declare("fixed_overheads", "9", "EUR", fiscal_year="2024")
-    assert bench.assess("eu.mica_67", **{"class": "3"})["required"] == "200000"
+    assert bench.assess("eu.mica_67", **CLASS_3)["required"] == "200000"
 
 
 def test_mica_year_begins_where_the_option_says() -> None:
     bench = Bench().declare("fixed_overheads", "800000", "EUR", fiscal_year="2024").declare("own_funds", "1", "EUR")
-    assert bench.assess("eu.mica_67", fiscal_year_start="04-01", **{"class": "3"})["required"] == "200000"
-    assert bench.assess("eu.mica_67", **{"class": "3"})["required"] is None
+    assert bench.assess("eu.mica_67", **CLASS_3, fiscal_year_start="04-01")["required"] == "200000"
+    assert bench.assess("eu.mica_67", **CLASS_3)["required"] is None
 
 
 def test_mica_minimum_alone_can_prove_a_shortfall() -> None:
-    result = Bench().declare("own_funds", "149999.99", "EUR").assess("eu.mica_67", **{"class": "3"})
+    result = Bench().declare("own_funds", "149999.99", "EUR").assess("eu.mica_67", **CLASS_3)
     assert (result["required"], result["state"], result["coverage_upper"]) == (None, "shortfall", "0.99999993")
     assert gaps(result) == [("declaration_missing", "fixed_overheads")]
 
@@ -54,16 +57,14 @@ def test_mica_highest_class_of_the_services(services: list[str], number: str) ->
 
 def test_mica_own_funds_never_declared_are_nothing_beside_insurance() -> None:
     bench = Bench().declare("projected_overheads", "0", "EUR").declare("insurance_limit", "60000", "EUR", policy="a")
-    result = bench.assess("eu.mica_67", **{"class": "1"})
+    result = bench.assess("eu.mica_67", **CLASS_1)
     assert (result["available"], result["state"]) == ("60000", "adequate")
 
 
 def test_amount_in_another_currency_is_converted_at_the_current_price() -> None:
     bench = Bench().declare("projected_overheads", "0", "EUR").declare("own_funds", "100000", "USD").price("USD", "EUR", "0.9")
-    assert bench.assess("eu.mica_67", **{"class": "1"})["available"] == "90000"
-    result = (
-        Bench().declare("projected_overheads", "0", "EUR").declare("own_funds", "1", "USD").assess("eu.mica_67", **{"class": "1"})
-    )
+    assert bench.assess("eu.mica_67", **CLASS_1)["available"] == "90000"
+    result = Bench().declare("projected_overheads", "0", "EUR").declare("own_funds", "1", "USD").assess("eu.mica_67", **CLASS_1)
     assert (result["available"], gaps(result)) == (None, [("price_missing", "USD/EUR")])
 
 
@@ -238,7 +239,7 @@ def house() -> Bench:
 def test_house_hour_of_at_and_the_23_before_it() -> None:
     bench = house().trade("BTC/JPY", "1000", "7", "2026-01-04T01:59:59Z").trade("BTC/JPY", "1000", "2", "2026-01-04T02:00:00Z")
     bench.trade("BTC/JPY", "1000", "3", "2026-01-05T00:30:00Z", instrument="derivative")
-    options = {"skip": ["custody", "incidents", "loss_history"]}
+    options: dict[str, Any] = {"skip": ["custody", "incidents", "loss_history"]}
     assert bench.assess("house.composite", "2026-01-05T00:59:59Z", **options)["figures"]["flow"] == "9.3"
     assert bench.assess("house.composite", "2026-01-05T01:00:00Z", **options)["figures"]["flow"] == "2.3"
 

@@ -1,18 +1,19 @@
 """The embedded broker: up in a moment, gone afterwards, and a clear word when it cannot be."""
 
-import asyncio
+import signal
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from monitor.errors import CONNECTION, ConnectionProblem
-from streams.kafka import embedded
 from streams.kafka.embedded import EmbeddedBroker
 
 
 def _listens(bootstrap: str) -> bool:
     host, port = bootstrap.rsplit(":", 1)
-    with embedded.socket.socket() as probe:
+    with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0
 
 
@@ -41,38 +42,38 @@ async def test_it_is_gone_after_an_error_inside() -> None:
     assert not _listens(broker.bootstrap)
 
 
-async def test_a_broker_that_ends_at_once_is_reported_with_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _script(tmp_path: Path, text: str) -> Path:
     program = tmp_path / "broker"
-    program.write_text("#!/bin/sh\necho first\necho 'no such storage' >&2\nexit 3\n")
+    program.write_text(text)
     program.chmod(0o755)
-    monkeypatch.setattr(embedded, "_binary", lambda: str(program))
+    return program
+
+
+async def test_a_broker_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    program = _script(tmp_path, "#!/bin/sh\necho first\necho 'no such storage' >&2\nexit 3\n")
     with pytest.raises(ConnectionProblem, match=r"did not start.*no such storage") as refused:
-        await EmbeddedBroker().start()
+        await EmbeddedBroker(program).start()
     assert refused.value.exit_code == CONNECTION
 
 
-async def test_a_wheel_without_the_binary_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded.resources, "files", lambda _: tmp_path)
+async def test_a_wheel_without_the_binary_names_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ConnectionProblem, match="make kafka-up"):
-        await EmbeddedBroker().start()
+        await EmbeddedBroker(tmp_path / "tansu").start()
 
 
-async def test_one_that_ignores_the_request_to_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "broker"
-    program.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.05; done\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(embedded, "_binary", lambda: str(program))
-    monkeypatch.setattr(embedded, "_STOP_S", 0.2)
+LISTENS_AND_IGNORES_TERM = f"""#!{sys.executable}
+import signal, socket, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+port = int(sys.argv[sys.argv.index("--listener-url") + 1].rsplit(":", 1)[1])
+listener = socket.create_server(("127.0.0.1", port))
+time.sleep(60)
+"""
 
-    async def at_once(_self: EmbeddedBroker, _port: int) -> None:
-        await asyncio.sleep(0)
 
-    monkeypatch.setattr(EmbeddedBroker, "_ready", at_once)
-    broker = EmbeddedBroker()
+async def test_one_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(_script(tmp_path, LISTENS_AND_IGNORES_TERM), stop_s=0.2)
     await broker.start()
     process = broker._process
     assert process is not None
     await broker.stop()
-    assert process.returncode is not None
+    assert process.returncode == -signal.SIGKILL

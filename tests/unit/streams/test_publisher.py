@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ async def test_old_stamps_need_the_topics_retention(monkeypatch: pytest.MonkeyPa
         return dict.fromkeys(topics, -1 if retention_days < 0 else retention_days * 86400000)
 
     monkeypatch.setattr(module, "_retention_ms", retention)
-    monkeypatch.setattr(module.time, "time_ns", lambda: 100 * DAY_NS)
+    monkeypatch.setattr(time, "time_ns", lambda: 100 * DAY_NS)
     asking = check_retention(KafkaSettings(), TopicNames(), {"market.trades": 90 * DAY_NS})
     if refused:
         with pytest.raises(ConfigurationError, match=r"market\.trades keeps records"):

@@ -1,5 +1,7 @@
 """What is wrong with a topic's settings, judged without a broker (JOURNAL 8)."""
 
+from typing import Any
+
 import pytest
 
 from monitor.core.journal.vocabulary import ALERTS, DEAD_LETTERS, JOURNAL, OUTPUT_TOPICS, SOURCE_TOPICS, TRADES
@@ -43,7 +45,8 @@ def test_a_longer_look_back_asks_for_longer_retention() -> None:
 
 @pytest.mark.parametrize("setting", ["retention_ms", "retention_bytes"])
 def test_the_journal_is_kept_for_ever(setting: str) -> None:
-    assert len(_errors(SPECS[JOURNAL], **{setting: "1000000000"})) == 1
+    changed: dict[str, Any] = {setting: "1000000000"}
+    assert len(_errors(SPECS[JOURNAL], **changed)) == 1
 
 
 def test_one_replica_in_sync_is_too_few_where_replicated() -> None:
