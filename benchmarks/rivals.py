@@ -26,8 +26,8 @@ from benchmarks.children import peak_bytes, say
 from benchmarks.load import Totals
 from monitor.core.values.money import EXACT, plain
 from monitor.settings.kafka import KafkaSettings
+from streams.collector import rare_collections
 from streams.intake.fetching import WholeFetch
-from streams.intake.garbage import rare_collections
 from streams.kafka.clients import consumer, producer
 
 EMIT_S = 0.25

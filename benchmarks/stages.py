@@ -12,11 +12,11 @@ from benchmarks.load import Load, Trades
 from benchmarks.stage import configuration
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
-from streams.intake.garbage import rare_collections
-from streams.intake.segment.lookback import SLOTS, LookBack
+from streams.collector import rare_collections
+from streams.intake.segment.batches import Batch
+from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Batch
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.trades import CountedTrades
 
 _BATCH = 5_000
 _REPEATS = 3
@@ -26,12 +26,10 @@ def stages(load: Load) -> dict[str, float]:
     """Microseconds of CPU per trade by stage, the best of a few repeats; the load lies in one partition."""
     best = _best(load)
     inside = best["decode and validate"] + best["fold"]
-    duplicates = _look_ups(load)
     return {
         "decode and validate": best["decode and validate"],
-        "duplicate check": duplicates,
+        "repeats, times, lanes, the loop": best["all"] - inside - best["emit"],
         "fold": best["fold"],
-        "times, lanes, the loop": best["all"] - inside - best["emit"] - duplicates,
         "emit": best["emit"],
     }
 
@@ -54,9 +52,9 @@ def _best(load: Load) -> dict[str, float]:
 def _run(values: list[bytes], rules: IntakeRules) -> dict[str, float]:
     spent: dict[str, float] = {}
     now_ms = time.time_ns() // 1_000_000
-    with _timed(TradeReader, "_columns", "decode and validate", spent), _timed(TradeReader, "_add_all", "fold", spent):
+    with _timed(CountedTrades, "_columns", "decode and validate", spent), _timed(CountedTrades, "_add_all", "fold", spent):
         began = time.process_time()
-        reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "benchmark", 0)
+        reader = reader_of(SourcePartition(TRADES, 0, 0), rules, "benchmark", 0)
         for start in range(0, len(values), _BATCH):
             part = values[start : start + _BATCH]
             batch = Batch(range(start, start + len(part)), [now_ms] * len(part), part)
@@ -70,26 +68,6 @@ def _run(values: list[bytes], rules: IntakeRules) -> dict[str, float]:
                 spent["emit"] = spent.get("emit", 0.0) + time.process_time() - emitting
         spent["all"] = time.process_time() - began
     return {name: seconds / len(values) * 1e6 for name, seconds in spent.items()}
-
-
-def _look_ups(load: Load) -> float:
-    """The look-ups and the mark that tell a repeat, by themselves, with pages in place."""
-    lookback = LookBack(20, 72)
-    lookback.open(0, 0)
-    number = lookback.number(0, 0)
-    ids = lookback.ids("exchange-0", "C0000/JPY")
-    names = [str(1_000_000 + count) for count in range(min(load.records, 100_000))]
-    for name in names:
-        ids.place(name)
-    pages, repeats = ids.pages, 0
-    began = time.process_time()
-    for name in names:
-        slot, page = SLOTS.get(name[-3:]), pages.get(name[:-3])
-        if page is None or slot is None or page[slot]:
-            repeats += 1
-            continue
-        page[slot] = number
-    return (time.process_time() - began) / len(names) * 1e6
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.times import DAY, HOUR, exact_time, from_ms, parse_time
+from streams.intake.segment.batches import Batch
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Batch
 from streams.wire import Known, SourceFormat
 from streams.wire.judge import Invalid, Judge, Trade
 

@@ -18,10 +18,11 @@ from monitor.core.journal.snapshot import NewerState
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
 from monitor.errors import ConfigurationError
-from streams.assessor.garbage import Keeper, building
+from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.assessor.takeover import Found, Standing
+from streams.collector import building
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000

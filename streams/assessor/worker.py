@@ -29,7 +29,7 @@ from monitor.core.values.times import SECOND
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
 from streams.assessor.faust_app import create_app, journal_topic, snapshot_table
-from streams.assessor.garbage import Keeper
+from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import Cadence, PartitionWorker, output_record
 from streams.assessor.snapshots import SnapshotStore

@@ -23,9 +23,10 @@ from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 from monitor.core.values.times import BadTime, parse_time, utc_day
 from monitor.errors import UsageError
+from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Batch, SegmentReader
+from streams.intake.segment.segments import SegmentReader
 from streams.wire import Reason
 
 LOG = "events"
@@ -180,13 +181,11 @@ class _Offline:
                 yield self._record(statement)
 
     def _report(self, reader: SegmentReader, lines: list[EventLine]) -> None:
-        if not reader.dead_letters:
-            return
-        by_offset = {line.offset: line for line in lines}
-        for letter in reader.dead_letters:
+        letters = reader.take_dead_letters()
+        by_offset = {line.offset: line for line in lines} if letters else {}
+        for letter in letters:
             line = by_offset[letter.offset]
             self._on_rejected(Rejection(line.path, line.line, line.topic, letter.reason, letter.detail))
-        reader.dead_letters.clear()
 
     def _configured(self, at: int) -> Statement:
         data = canonical_bytes(dict(self._configuration))

@@ -13,7 +13,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from monitor.core.journal.vocabulary import DEAD_LETTERS
 from monitor.core.values.times import exact_time, from_ms
 from monitor.settings.kafka import KafkaSettings
-from streams.intake.segment.segments import DeadLetter, clamped
+from streams.intake.segment.batches import DeadLetter, clamped
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.topics import TopicNames
 

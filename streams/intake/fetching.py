@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.intake.segment.segments import Batch
+from streams.intake.segment.batches import Batch
 
 TRIED_WITH = "0.14.0"
 """The release of aiokafka whose private names `WholeFetch` knows."""

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from monitor.core.journal.records import Statement
-from monitor.core.journal.vocabulary import OUTCOMES
 from streams.intake.beginning import Beginning
 from streams.intake.observer import IntakeObserver
-from streams.intake.segment.segments import Batch, DeadLetter, Flush, SegmentReader
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.batches import Batch, Counts, DeadLetter, Flush
+from streams.intake.segment.segments import SegmentReader
 
 ACKNOWLEDGED_WITHIN_S = 60.0
 """A send without acknowledgement for longer than this stops its partition."""
@@ -67,7 +66,8 @@ class PartitionWork:
         self._unacknowledged: list[asyncio.Future[Any]] = []
         self._barrier: asyncio.Task[None] | None = None
         self._closing = False
-        self._told = [0, 0, 0, 0]
+        self._told: list[dict[str, int]] = []
+        self._count_anew()
         self._seen_first = False
 
     @property
@@ -83,9 +83,7 @@ class PartitionWork:
     @property
     def read_from(self) -> int:
         """The offset to read from: below the start by what must be remembered of the log."""
-        reader = self.reader
-        wanted = reader.remember_from() if isinstance(reader, TradeReader) else self._beginning.start
-        return max(wanted, self._beginning.log_start)
+        return max(self.reader.remember_from(), self._beginning.log_start)
 
     async def begin(self) -> None:
         """Put the start on record where that is needed, before anything is sent (JOURNAL 3).
@@ -132,7 +130,8 @@ class PartitionWork:
         flush = self.reader.flush(self._out.clock())
         if flush is not None:
             self._closing = flush.final
-            self._told = [0, 0, 0, 0] if flush.final else self._told
+            if flush.final:
+                self._count_anew()
             self._barrier = asyncio.create_task(self._carry_out(flush))
             self._barrier.add_done_callback(self._carried_out)
 
@@ -164,13 +163,13 @@ class PartitionWork:
             return
         self._seen_first = True
         reader, log_start = self.reader, self._beginning.log_start
-        if isinstance(reader, TradeReader) and self._beginning.cut and reader.remember_from() < log_start:
+        if self._beginning.cut and reader.remember_from() < log_start:
             reader.hidden(log_start, batch.times_ms[0])
 
     def _take_in(self) -> None:
         reader, batch = self.reader, self._batch
         if batch is not None:
-            if isinstance(reader, TradeReader) and batch.offsets[self._index] < self._beginning.start:
+            if batch.offsets[self._index] < self._beginning.start:
                 reader.remember(batch)
             self._index = reader.feed(batch, self._index, self._out.clock())
             if self._index >= len(batch):
@@ -180,18 +179,20 @@ class PartitionWork:
             reader.reach(self._reached)
 
     def _count(self) -> None:
-        counts = self.reader.segment.counts
-        now = [counts.applied, counts.duplicate, counts.late, counts.dead_letter]
-        for outcome, before, after in zip(OUTCOMES, self._told, now, strict=True):
-            if after > before:
-                self._out.observer.counted(self.reader.where.topic, outcome, after - before)
-        self._told = now
+        for content, told in zip(self.reader.contents, self._told, strict=True):
+            topic, now = content.findings.where.topic, content.findings.counts.body()
+            for outcome, count in now.items():
+                if count > told[outcome]:
+                    self._out.observer.counted(topic, outcome, count - told[outcome])
+            told.update(now)
+
+    def _count_anew(self) -> None:
+        self._told = [Counts().body() for _ in self.reader.contents]
 
     async def _hand_over(self) -> None:
         """Dead letters at once; statements too, but not of the next segment while this one's end is not committed."""
         reader = self.reader
-        letters, reader.dead_letters = reader.dead_letters, []
-        for letter in letters:
+        for letter in reader.take_dead_letters():
             self._out.observer.dead_letter(letter.where.topic, letter.reason.value)
             self._unacknowledged.append(await self._out.dead_letters.send(letter))
         if self._barrier is None or not self._closing:

@@ -21,10 +21,10 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
+from streams.collector import rare_collections
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
 from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, best_fetch
-from streams.intake.garbage import rare_collections
 from streams.intake.observer import IntakeObserver
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of
@@ -261,7 +261,7 @@ class Intake(ConsumerRebalanceListener):
         except (AssertionError, IllegalStateError):
             return
         if end is not None:
-            self._observer.lag(work.reader.where.topic, tp.partition, max(0, end - work.position))
+            self._observer.lag(self._topics[tp.topic], tp.partition, max(0, end - work.position))
 
     def _restart_failed(self) -> None:
         """A partition whose barrier failed begins again at what is committed."""

@@ -9,7 +9,8 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import log_texts, times_of_one_hour
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.readers import reader_of
+from streams.intake.segment.trades import CountedTrades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 MARKETS = st.sampled_from(["BTC/JPY", "BTC/JPY", "BTC/JPY", "ETH/JPY"])
@@ -57,15 +58,15 @@ def runs_of_one_hour(draw: st.DrawFn) -> list[Logged]:
 
 def said(log: list[Logged], late_after_ns: int | None) -> object:
     rules = intake_rules(late_after_ns=late_after_ns, segment_records=1000, block_records=1000, lookback_h=72)
-    reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "log", 0)
+    reader = reader_of(SourcePartition(TRADES, 0, 0), rules, "log", 0)
     reader.feed(batch_of(log), 0, 0)
-    return reader.flush(0), reader.dead_letters
+    return reader.flush(0), reader.take_dead_letters()
 
 
 @given(records(), st.sampled_from([None, 0, 1_000_000_000]))
 def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int | None) -> None:
     by_column = said(log, late_after_ns)
-    with patch.object(TradeReader, "_one_hour", return_value=False):
+    with patch.object(CountedTrades, "_one_hour", return_value=False):
         assert said(log, late_after_ns) == by_column
 
 
@@ -73,7 +74,7 @@ def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int 
 @given(runs_of_one_hour())
 def test_the_newest_of_a_run_are_found_in_any_order_of_times(log: list[Logged]) -> None:
     by_column = said(log, None)
-    with patch.object(TradeReader, "_one_hour", return_value=False):
+    with patch.object(CountedTrades, "_one_hour", return_value=False):
         assert said(log, None) == by_column
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition, Statement
 from monitor.core.values.times import HOUR
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.readers import reader_of
+from streams.intake.segment.segments import SegmentReader
 from tests.intake_logs import Cut, Logged, batch_of, cells_said, intake_rules, logs, oracle
 
 WHERE = SourcePartition("market.trades", 0, 3)
@@ -21,7 +22,7 @@ def offset_of(statement: Statement) -> int:
     return statement.source.offset
 
 
-def read(reader: TradeReader, log: list[Logged], pieces: list[int], upto: int) -> list[Cut]:
+def read(reader: SegmentReader, log: list[Logged], pieces: list[int], upto: int) -> list[Cut]:
     """Feed a log in pieces of the given sizes and gather what the flushes of each segment say."""
     cuts: dict[int, Cut] = {}
     said: dict[int, list[Statement]] = {}
@@ -48,8 +49,7 @@ def read(reader: TradeReader, log: list[Logged], pieces: list[int], upto: int) -
 
     def dead(start: int) -> None:
         cut = cuts.setdefault(start, Cut(start, start))
-        cut.dead += [(letter.offset, letter.reason.value) for letter in reader.dead_letters]
-        reader.dead_letters.clear()
+        cut.dead += [(letter.offset, letter.reason.value) for letter in reader.take_dead_letters()]
 
     while visible:
         size = next(sizes, 3)
@@ -79,7 +79,7 @@ def read(reader: TradeReader, log: list[Logged], pieces: list[int], upto: int) -
 def test_any_pieces_give_the_oracles_segments(log: list[Logged], pieces: list[int], late: int | None) -> None:
     rules = intake_rules(late_after_ns=late)
     upto = log[-1].offset + 1 if log else 0
-    assert read(TradeReader(WHERE, rules, "log", 0), log, pieces, upto) == oracle(log, rules, upto)
+    assert read(reader_of(WHERE, rules, "log", 0), log, pieces, upto) == oracle(log, rules, upto)
 
 
 @settings(max_examples=120, deadline=None)
@@ -92,7 +92,7 @@ def test_a_restart_at_any_commit_gives_the_same_rest(log: list[Logged], pieces: 
         return
     chosen = random.randrange(len(expected))
     start = expected[chosen].start
-    reader = TradeReader(WHERE, rules, "log", start)
+    reader = reader_of(WHERE, rules, "log", start)
     begin = reader.remember_from()
     before = [r for r in log if r.offset >= begin]
     while before and before[0].offset < start:

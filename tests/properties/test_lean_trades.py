@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY
+from streams.intake.segment.batches import Batch
+from streams.intake.segment.content import Findings
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Batch
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.trades import CountedTrades
 from streams.wire import Known, SourceFormat, lean_trades
 from streams.wire.mapping import PLACES
 from tests.intake_logs import START_MS, intake_rules
@@ -161,13 +163,12 @@ def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
 
 def told(rules: IntakeRules, values: list[bytes | None], *, lean: bool) -> tuple[list[Any], list[bytes]]:
     """Dead letters, and all that a reader says of the values."""
-    reader = TradeReader(WHERE, rules, "log", 0)
-    if not lean:
-        reader._lean = None
+    decoder = lean_trades(rules.sources[TRADES]) if lean else None
+    reader = SegmentReader(rules, "log", 0, [CountedTrades(Findings(WHERE, rules), "log", decoder)])
     count = len(values)
     reader.feed(Batch(list(range(count)), [START_MS] * count, values), 0, 1)
     flush = reader.flush(1)
-    letters = [(letter.offset, letter.reason, letter.detail) for letter in reader.dead_letters]
+    letters = [(letter.offset, letter.reason, letter.detail) for letter in reader.take_dead_letters()]
     assert flush is not None
     return letters, [encode_statement(statement) for _, statement in (*flush.contents, *flush.progress)]
 

@@ -5,60 +5,58 @@ The statements are upserts: what a zombie or a restarted worker says again chang
 
 from __future__ import annotations
 
-from monitor.core.journal.records import Source, SourcePartition, Statement
+from abc import abstractmethod
+
+from monitor.core.journal.records import Source, Statement
 from monitor.core.values.times import SECOND, from_ms
-from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Addressed, Batch, Segment, SegmentReader, clamped
+from streams.intake.segment.batches import Addressed, Batch, clamped
+from streams.intake.segment.content import Content, Findings
 from streams.wire import Invalid, Trade, Valid, is_late
 
 _PriceKey = tuple[str, str, str, str, int]
 
 
-class RecordReader(SegmentReader):
-    """A partition of balances, incidents, declarations or operations: every valid record becomes one statement."""
+class JudgedRecords(Content):
+    """Records that the authority judges one by one; what becomes of a valid one, `accept` says."""
 
-    def __init__(self, where: SourcePartition, rules: IntakeRules, log: str, start: int) -> None:
-        self._source = rules.sources[where.topic]
-        super().__init__(where, rules, log, start)
-
-    def _opened(self, segment: Segment, time_ms: int) -> None:
-        """Nothing depends on what lies before the segment."""
-
-    def _take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
-        counts = self.segment.counts
+    def take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
+        findings = self.findings
+        source_format = findings.rules.sources[findings.where.topic]
         for index in range(begin, end):
             logged_at = from_ms(clamped(batch.times_ms[index]))
-            verdict = self.judge.verdict(batch.values[index], logged_at)
+            verdict = findings.judge.verdict(batch.values[index], logged_at)
             if isinstance(verdict, Invalid):
-                self._refuse(batch, index, verdict, now)
+                findings.refuse(batch, index, verdict, now)
                 continue
             if isinstance(verdict, Trade):
-                raise TypeError(f"{self.where.topic} gave a trade")
-            if is_late(self._source, verdict.own, logged_at):
-                counts.late += 1
+                raise TypeError(f"{findings.where.topic} gave a trade")
+            if is_late(source_format, verdict.own, logged_at):
+                findings.counts.late += 1
             else:
-                counts.applied += 1
-            source = Source(self.where, offset=batch.offsets[index])
-            self._accept(verdict, Statement(verdict.kind, verdict.entity, now, verdict.body, source, logged_at))
+                findings.counts.applied += 1
+            source = Source(findings.where, offset=batch.offsets[index])
+            self.accept(verdict, Statement(verdict.kind, verdict.entity, now, verdict.body, source, logged_at))
 
-    def _accept(self, _verdict: Valid, statement: Statement) -> None:
-        self._state(statement)
-
-    def _contents(self, _now: int, _upto: int) -> list[Addressed]:
-        return []
-
-    def _applied(self) -> dict[int, int]:
-        return {}
+    @abstractmethod
+    def accept(self, verdict: Valid, statement: Statement) -> None:
+        """Take a valid record and what it states."""
 
 
-class PriceReader(RecordReader):
+class StatedRecords(JudgedRecords):
+    """Balances, incidents, declarations and operations: every valid record becomes one statement."""
+
+    def accept(self, verdict: Valid, statement: Statement) -> None:  # noqa: ARG002 - all is in the statement
+        self.findings.state(statement)
+
+
+class ConflatedPrices(JudgedRecords):
     """`market.prices`: the newest price of a (asset, currency, kind, source) and second of own time, at each flush."""
 
-    def __init__(self, where: SourcePartition, rules: IntakeRules, log: str, start: int) -> None:
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings)
         self._newest: dict[_PriceKey, tuple[tuple[int, int, int], Statement]] = {}
-        super().__init__(where, rules, log, start)
 
-    def _accept(self, verdict: Valid, statement: Statement) -> None:
+    def accept(self, verdict: Valid, statement: Statement) -> None:
         body = verdict.body
         key = (body["asset"], body["currency"], body["kind"], body["source"], verdict.own // SECOND)
         source = statement.source
@@ -67,8 +65,8 @@ class PriceReader(RecordReader):
         if kept is None or order > kept[0]:
             self._newest[key] = (order, statement)
 
-    def _contents(self, _now: int, _upto: int) -> list[Addressed]:
+    def said(self, now: int, start: int, upto: int) -> list[Addressed]:  # noqa: ARG002 - each carries its own place
         for _, statement in self._newest.values():
-            self._state(statement)
+            self.findings.state(statement)
         self._newest.clear()
-        return self.take()
+        return self.findings.take()

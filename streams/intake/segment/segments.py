@@ -21,95 +21,28 @@ This module has no input or output: the worker, the offline reader and the simul
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.journal.records import Source, SourcePartition, Statement
+from monitor.core.journal.records import Source, Statement
 from monitor.core.values.times import exact_time, from_ms
+from streams.intake.segment.batches import Addressed, Batch, DeadLetter, Flush, clamped
+from streams.intake.segment.content import Content
 from streams.intake.segment.rules import IntakeRules
-from streams.wire import REJECTED_TOPICS, Invalid, Judge, Reason, rejected_body, rejected_entity
 
-LAST_MS = 253_402_300_799_999
-"""End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
 _DAY_MS = 86_400_000
-
-Addressed = tuple[int, Statement]
-"""A journal partition and what is said there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
-
-    `oldest_ms` and `newest_ms` are the bounds of all log times, looked for once.
-    """
-
-    offsets: Sequence[int]
-    times_ms: Sequence[int]
-    values: Sequence[bytes | None]
-    original: Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]] = lambda _index: (None, ())
-    oldest_ms: int = field(init=False)
-    newest_ms: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "oldest_ms", min(self.times_ms, default=0))
-        object.__setattr__(self, "newest_ms", max(self.times_ms, default=0))
-
-    def __len__(self) -> int:
-        return len(self.offsets)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A refused record, as it came, with the reason and where it lies."""
-
-    where: SourcePartition
-    offset: int
-    time_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """What is sent at one time of one segment: `contents` first, and when they are acknowledged `progress`."""
-
-    start: int
-    upto: int
-    final: bool
-    contents: tuple[Addressed, ...]
-    progress: tuple[Addressed, ...]
-
-
-@dataclass(slots=True)
-class Counts:
-    """Outcomes of a segment's records so far; disjoint, and together all that were visible."""
-
-    applied: int = 0
-    duplicate: int = 0
-    late: int = 0
-    dead_letter: int = 0
-
-    def body(self) -> dict[str, int]:
-        """As it stands in a progress record."""
-        return {"applied": self.applied, "duplicate": self.duplicate, "late": self.late, "dead_letter": self.dead_letter}
 
 
 @dataclass(slots=True)
 class Segment:
-    """What is known of one segment apart from its trades. Times are ns; `day_end_ms` None before a record was seen."""
+    """What is known of one segment apart from its contents. `day_end_ms` None before a record was seen."""
 
     start: int
     limit: int
     position: int
     day_end_ms: int | None = None
-    counts: Counts = field(default_factory=Counts)
     newest_log_ms: int | None = None
     short: bool = False
 
@@ -119,18 +52,18 @@ class Segment:
         return self.position >= self.limit
 
 
-class SegmentReader(ABC):
-    """One source partition read segment by segment. `feed` and `reach` take in, `take` and `flush` give out."""
+class SegmentReader:
+    """One source partition read segment by segment. `feed` and `reach` take in, `take` and `flush` give out.
 
-    def __init__(self, where: SourcePartition, rules: IntakeRules, log: str, start: int) -> None:
-        self.where = where
-        self.rules = rules
-        self.judge: Judge = rules.judge(where.topic)
-        self.dead_letters: list[DeadLetter] = []
+    `contents` say what is made of its records; `log` names the log they are of.
+    """
+
+    def __init__(self, rules: IntakeRules, log: str, start: int, contents: Sequence[Content]) -> None:
+        self.contents = contents
+        self.segment = Segment(start, start + rules.segment_records, start)
+        self._rules = rules
         self._log = log
         self._told: tuple[int, int] | None = None
-        self._statements: list[Addressed] = []
-        self.segment = self._new_segment(start)
 
     @property
     def position(self) -> int:
@@ -141,6 +74,23 @@ class SegmentReader(ABC):
     def ended(self) -> bool:
         """Whether the open segment is complete: nothing is taken in before `flush` has closed it."""
         return self.segment.ended
+
+    def remember_from(self) -> int:
+        """The offset from which the log must be read before the segment about to begin."""
+        return min(content.remember_from(self.segment.start) for content in self.contents)
+
+    def remember(self, batch: Batch) -> None:
+        """Take note of the records below the segment's start, without counting anything."""
+        for content in self.contents:
+            content.remember(batch, self.segment.start)
+
+    def hidden(self, log_start: int, first_ms: int) -> None:
+        """Note that the log begins at `log_start`, above its first offset ever, with a record of log time `first_ms`.
+
+        Where that time lies within what must be remembered, less a day for disorder, segments that reach below say `short`.
+        """
+        for content in self.contents:
+            content.hidden(log_start, first_ms)
 
     def feed(self, batch: Batch, begin: int, now: int) -> int:
         """Take in records from index `begin` up to the segment's end; gives the index of the first that was not taken.
@@ -155,14 +105,13 @@ class SegmentReader(ABC):
             return begin
         end = bisect_left(offsets, segment.limit, begin)
         if segment.day_end_ms is None and begin < end:
-            time_ms = clamped(batch.times_ms[begin])
-            segment.day_end_ms = (time_ms // _DAY_MS + 1) * _DAY_MS
-            self._opened(segment, time_ms)
+            self._opened(clamped(batch.times_ms[begin]))
         end = self._day_end(batch, begin, end)
         if end > begin:
             newest_ms = batch.newest_ms if end - begin == len(batch) else max(batch.times_ms[begin:end])
             segment.newest_log_ms = max(segment.newest_log_ms or 0, clamped(newest_ms))
-            self._take_in(batch, begin, end, now)
+            for content in self.contents:
+                content.take_in(batch, begin, end, now)
         segment.position = offsets[end - 1] + 1 if end > begin else segment.position
         if end < len(offsets):
             segment.limit = min(segment.limit, offsets[end])
@@ -176,7 +125,14 @@ class SegmentReader(ABC):
 
     def take(self) -> list[Addressed]:
         """Statements that need not wait for a flush; they must be acknowledged before its progress is sent."""
-        taken, self._statements = self._statements, []
+        return [addressed for content in self.contents for addressed in content.findings.take()]
+
+    def take_dead_letters(self) -> list[DeadLetter]:
+        """The records refused since the last time."""
+        taken: list[DeadLetter] = []
+        for content in self.contents:
+            taken += content.findings.dead_letters
+            content.findings.dead_letters = []
         return taken
 
     def flush(self, now: int) -> Flush | None:
@@ -185,22 +141,28 @@ class SegmentReader(ABC):
         The caller has at most one flush under way, and gives the partition up if any part of it fails.
         """
         segment = self.segment
-        final, upto = segment.ended, min(segment.position, segment.limit)
-        if upto == segment.start or (not final and (segment.start, upto) == self._told):
+        final, start, upto = segment.ended, segment.start, min(segment.position, segment.limit)
+        if upto == start or (not final and (start, upto) == self._told):
             return None
-        self._told = (segment.start, upto)
-        contents = (*self.take(), *self._contents(now, upto))
-        flush = Flush(segment.start, upto, final, contents, self._progress(now, segment.start, upto, final=final))
+        self._told = (start, upto)
+        contents = self.take() + [one for content in self.contents for one in content.said(now, start, upto)]
+        flush = Flush(start, upto, final, tuple(contents), self._progress(now, start, upto, final=final))
         if final:
-            self.segment = self._new_segment(upto)
+            self.segment = Segment(upto, upto + self._rules.segment_records, upto)
+            for content in self.contents:
+                content.closed()
         return flush
 
     def standing_at(self, start: int, now: int) -> Flush:
         """The progress of an empty range at a committed offset, before anything was taken in (JOURNAL 3)."""
         return Flush(start, start, False, (), self._progress(now, start, start, final=False))
 
-    def _new_segment(self, start: int) -> Segment:
-        return Segment(start, start + self.rules.segment_records, start)
+    def _opened(self, time_ms: int) -> None:
+        """The segment's first visible record is about to be taken in; its log time is `time_ms`."""
+        segment = self.segment
+        segment.day_end_ms = (time_ms // _DAY_MS + 1) * _DAY_MS
+        hidden = [content.opened(segment.start, time_ms) for content in self.contents]
+        segment.short = any(hidden)
 
     def _day_end(self, batch: Batch, begin: int, end: int) -> int:
         """Index below `end` of the first record of a later day than the segment's first."""
@@ -211,63 +173,23 @@ class SegmentReader(ABC):
         return next((index for index in range(begin, end) if clamped(times[index]) >= limit), end)
 
     def _progress(self, now: int, start: int, upto: int, *, final: bool) -> tuple[Addressed, ...]:
+        said = (self._progress_of(content, now, start, upto, final=final) for content in self.contents)
+        return tuple(addressed for progress in said for addressed in progress)
+
+    def _progress_of(self, content: Content, now: int, start: int, upto: int, *, final: bool) -> list[Addressed]:
         segment = self.segment
         newest = None if segment.newest_log_ms is None else exact_time(from_ms(segment.newest_log_ms))
         common: dict[str, Any] = {
             "log": self._log,
             "final": final,
-            "counts": segment.counts.body(),
+            "counts": content.findings.counts.body(),
             "newest_log": newest,
             "short": segment.short,
         }
-        applied = self._applied()
-        source = Source(self.where, start=start, upto=upto)
+        applied = content.applied()
+        source = Source(content.findings.where, start=start, upto=upto)
         made = {
-            number: Statement("progress", None, now, common | {"applied": number}, source, rules=self.rules.rules)
+            number: Statement("progress", None, now, common | {"applied": number}, source, rules=self._rules.rules)
             for number in {0, *applied.values()}
         }
-        return tuple((partition, made[applied.get(partition, 0)]) for partition in range(self.rules.journal_partitions))
-
-    def _refuse(self, batch: Batch, index: int, invalid: Invalid, now: int) -> None:
-        """Keep a refused record as a dead letter, and state the gap it leaves if it is a known entity's (CONTRACT 2)."""
-        offset, time_ms, value = batch.offsets[index], batch.times_ms[index], batch.values[index]
-        key, headers = batch.original(index)
-        self.segment.counts.dead_letter += 1
-        letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail)
-        self.dead_letters.append(letter)
-        if self.where.topic not in REJECTED_TOPICS:
-            return
-        readable = self.judge.readable(value)
-        entity = rejected_entity(readable, self.rules.known)
-        if entity is not None:
-            body = rejected_body(self.where.topic, invalid.reason, readable)
-            source = Source(self.where, offset=offset)
-            self._state(Statement("rejected", entity, now, body, source, from_ms(clamped(time_ms))))
-
-    def _state(self, statement: Statement) -> None:
-        """Say `statement` in its entity's journal partition, or in all if it is no entity's."""
-        if statement.entity is None:
-            self._statements.extend((partition, statement) for partition in range(self.rules.journal_partitions))
-        else:
-            self._statements.append((self.rules.partition_of(statement.entity), statement))
-
-    @abstractmethod
-    def _opened(self, segment: Segment, time_ms: int) -> None:
-        """The segment's first visible record is about to be taken in; its log time is `time_ms`."""
-
-    @abstractmethod
-    def _take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
-        """Take in records [begin, end) of the batch, all of the open segment."""
-
-    @abstractmethod
-    def _contents(self, now: int, upto: int) -> list[Addressed]:
-        """What else a flush says of [start, upto)."""
-
-    @abstractmethod
-    def _applied(self) -> dict[int, int]:
-        """Trades counted so far in the segment by journal partition; partitions without any may be left out."""
-
-
-def clamped(time_ms: int) -> int:
-    """A log time that can be written as a date."""
-    return min(max(time_ms, 0), LAST_MS)
+        return [(partition, made[applied.get(partition, 0)]) for partition in range(self._rules.journal_partitions)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,9 +20,12 @@ from monitor.core.journal.records import Source, SourcePartition, Statement
 from streams.intake import partition as work_module
 from streams.intake.beginning import Beginning, Committed, Log, decide
 from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.segment.batches import Batch, Flush
+from streams.intake.segment.content import Findings
 from streams.intake.segment.lookback import LookBack
-from streams.intake.segment.segments import Batch, Flush
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.trades import CountedTrades
+from streams.wire import lean_trades
 from tests.simulation.intake.schedules import every, first_failure
 
 SCHEDULES = 25
@@ -118,7 +122,7 @@ class _Forgiving:
 # --- segments and look-back
 
 
-class EndsWhereTheReaderStands(TradeReader):
+class EndsWhereTheReaderStands(SegmentReader):
     """Ends a segment at the consumer's position, which jumps over what nobody sees."""
 
     def reach(self, position: int) -> None:
@@ -126,19 +130,21 @@ class EndsWhereTheReaderStands(TradeReader):
         super().reach(position)
 
 
-class RemembersNothing(TradeReader):
+class RemembersNothing(CountedTrades):
     """Reads no look-back at an assignment."""
 
-    def remember(self, batch: Batch) -> None:
+    def remember(self, batch: Batch, start: int) -> None:
         pass
 
 
-class ForgetsByHour(TradeReader):
+class ForgetsByHour(CountedTrades):
     """Forgets for good what the hours of one segment do not reach."""
 
-    def __init__(self, where: SourcePartition, rules: Any, log: str, start: int) -> None:
-        super().__init__(where, rules, log, start)
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        rules = self.findings.rules
         self.lookback = _HourLookBack(rules.lookback_blocks, rules.lookback_h)
+        self._taken = self._acceptance(self.findings.counts)
 
 
 class _HourLookBack(LookBack):
@@ -149,11 +155,11 @@ class _HourLookBack(LookBack):
                 self._hour_of[place] = -(1 << 40)
 
 
-class TakesUnseenForSeen(TradeReader):
+class TakesUnseenForSeen(SegmentReader):
     """Takes a number below the highest of its page for a repeat: fast, and wrong when a retry put records out of order."""
 
-    def __init__(self, where: SourcePartition, rules: Any, log: str, start: int) -> None:
-        super().__init__(where, rules, log, start)
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
         self._highest: dict[Any, str] = {}
 
     def feed(self, batch: Batch, begin: int, now: int) -> int:
@@ -173,11 +179,23 @@ class TakesUnseenForSeen(TradeReader):
         return below
 
 
-class SaysNothingOfHiddenLookBack(TradeReader):
+class SaysNothingOfHiddenLookBack(CountedTrades):
     """Does not say that the log's start may hide repeats."""
 
     def hidden(self, log_start: int, first_ms: int) -> None:
         pass
+
+
+def made_of(
+    reader: type[SegmentReader] = SegmentReader, content: type[CountedTrades] = CountedTrades
+) -> Callable[..., SegmentReader]:
+    """Makes readers of which one part is another."""
+
+    def make(where: SourcePartition, rules: Any, log: str, start: int) -> SegmentReader:
+        lean = lean_trades(rules.sources[where.topic])
+        return reader(rules, log, start, [content(Findings(where, rules), log, lean)])
+
+    return make
 
 
 # --- beginnings
@@ -247,11 +265,11 @@ BROKEN: dict[str, dict[str, Any]] = {
     "commit before the next segment": {"make_work": CommitInTheBackground},
     "a refused commit stops": {"make_work": RefusedCommitsDoNotMatter},
     "a lost send stops": {"make_work": LostSendsDoNotMatter},
-    "ends are the log's": {"make_reader": EndsWhereTheReaderStands},
-    "look-back is read again": {"make_reader": RemembersNothing},
-    "hours are tested anew": {"make_reader": ForgetsByHour},
-    "ids in any order": {"make_reader": TakesUnseenForSeen},
-    "hidden look-back is told": {"make_reader": SaysNothingOfHiddenLookBack, "retention": True},
+    "ends are the log's": {"make_reader": made_of(reader=EndsWhereTheReaderStands)},
+    "look-back is read again": {"make_reader": made_of(content=RemembersNothing)},
+    "hours are tested anew": {"make_reader": made_of(content=ForgetsByHour)},
+    "ids in any order": {"make_reader": made_of(reader=TakesUnseenForSeen)},
+    "hidden look-back is told": {"make_reader": made_of(content=SaysNothingOfHiddenLookBack), "retention": True},
     "begin at the commit": {"decide": begins_where_it_stood},
     "older rules stand back": {"decide": old_rules_are_welcome, "newer_rules": True},
     "newer rules are committed": {"decide": new_rules_are_not_committed, "newer_rules": True},

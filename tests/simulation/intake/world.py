@@ -22,8 +22,9 @@ from monitor.core.values.calendar import UTC_ZONE
 from monitor.core.values.times import DAY
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide
 from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.segments import SegmentReader
 from streams.wire import Judge, Known, SourceFormat
 from tests.intake_logs import START_MS, Cut, Logged, batch_of, cut_of, intake_rules, trade_value
 
@@ -169,7 +170,7 @@ class World:
 
     random: Random
     rules: list[IntakeRules]
-    make_reader: Callable[..., TradeReader] = TradeReader
+    make_reader: Callable[..., SegmentReader] = reader_of
     make_work: Callable[..., PartitionWork] = PartitionWork
     decide: Callable[..., Beginning] = decide
     epoch: int = 0

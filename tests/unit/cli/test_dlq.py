@@ -12,7 +12,7 @@ from monitor.cli.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
 from streams.intake.deadletter import headers_of
-from streams.intake.segment.segments import DeadLetter
+from streams.intake.segment.batches import DeadLetter
 from streams.lookup import dead_letters
 from streams.lookup.dead_letters import LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid

@@ -9,9 +9,9 @@ import pytest
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.values.money import EXACT, parse_decimal
 from monitor.core.values.times import HOUR, exact_time, from_ms
+from streams.intake.segment.batches import Batch
 from streams.intake.segment.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
-from streams.intake.segment.segments import Batch
-from streams.intake.segment.trades import TradeReader
+from streams.intake.segment.readers import reader_of
 from tests.intake_logs import START_MS, intake_rules, trade_value
 
 LONGEST = "9" * 20 + "." + "9" * 18
@@ -20,7 +20,7 @@ LONGEST = "9" * 20 + "." + "9" * 18
 def test_a_great_flow_is_split_below_its_bound_and_says_everything() -> None:
     count = 3000
     rules = intake_rules(segment_records=10_000, block_records=10_000)
-    reader = TradeReader(SourcePartition("market.trades", 0, 0), rules, "log", 0)
+    reader = reader_of(SourcePartition("market.trades", 0, 0), rules, "log", 0)
     values = [
         trade_value("é" * 60 + str(1000 + n), market=f"A{n % 600}/JPY", price=LONGEST, quantity=LONGEST) for n in range(count)
     ]
@@ -37,7 +37,7 @@ def test_a_great_flow_is_split_below_its_bound_and_says_everything() -> None:
 
 def test_the_newest_log_time_is_that_of_the_segments_own_records() -> None:
     """A batch may reach beyond the segment, and its times may fall."""
-    reader = TradeReader(SourcePartition("market.trades", 0, 0), intake_rules(segment_records=3), "log", 0)
+    reader = reader_of(SourcePartition("market.trades", 0, 0), intake_rules(segment_records=3), "log", 0)
     times = [START_MS, START_MS + 2, START_MS + 1, START_MS + 9]
     reader.feed(Batch(list(range(4)), times, [trade_value(n) for n in range(4)]), 0, 1)
     flush = reader.flush(1)

@@ -13,10 +13,10 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
+from streams.collector import rare_collections
 from streams.intake import fetching
 from streams.intake.fetching import _unpacked, batch_of
-from streams.intake.garbage import rare_collections
-from streams.intake.segment.segments import Batch
+from streams.intake.segment.batches import Batch
 
 WHERE = TopicPartition("market.trades", 0)
 _LOG_APPEND = 8

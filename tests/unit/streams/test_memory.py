@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.assessor.garbage import RECORDS, Keeper, building
+from streams.assessor.keeper import RECORDS, Keeper
+from streams.collector import building
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, encode_statement
 from monitor.core.values.times import SECOND
-from streams.assessor.garbage import Keeper
+from streams.assessor.keeper import Keeper
 from streams.assessor.partition import Cadence, PartitionWorker, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found

@@ -17,10 +17,10 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY, SECOND, exact_time, parse_time
 from monitor.errors import ConfigurationError
+from streams.intake.segment.batches import Batch
 from streams.intake.segment.decoding import columns_of
+from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.segments import Batch
-from streams.intake.segment.trades import TradeReader
 from streams.wire import MODELS, Invalid, Judge, Known, SourceFormat, Trade, Valid, lean_trades
 from streams.wire.mapping import PLACES, TIME_FIELDS
 from tests.intake_logs import cells_said, intake_rules
@@ -311,12 +311,12 @@ def test_real_venue_frames_are_counted_exactly(trades: Any, source: dict[str, An
     received = list(trades())
     plain = intake_rules(segment_records=10_000)
     rules = IntakeRules(plain.rules, 1, plain.known, {**plain.sources, TRADES: SourceFormat.of(TRADES, source)}, 10_000)
-    reader = TradeReader(SourcePartition(TRADES, 0, 0), rules, "log", 0)
+    reader = reader_of(SourcePartition(TRADES, 0, 0), rules, "log", 0)
     values = [written(trade) for _, trade in received]
     reader.feed(Batch(list(range(len(values))), [time for time, _ in received], values), 0, 1)
     flush = reader.flush(1)
     assert flush is not None
-    assert not reader.dead_letters
+    assert not reader.take_dead_letters()
     unique = {str(part(trade, source, "trade_id")): trade for _, trade in reversed(received)}
     statements = [statement for _, statement in flush.contents]
     cells = cells_said(statements)

@@ -1,0 +1,122 @@
+"""What becomes of a valid trade: its cell, whether it is a repeat, and the counts of a segment.
+
+`Acceptance.take` is the one place where a single trade is counted; only the loop over whole columns (`trades`) does the
+same steps by itself, and a test holds both to one result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.core.values.times import HOUR
+from streams.intake.segment.batches import Counts
+from streams.intake.segment.cells import Cell, Pending, Tally
+from streams.intake.segment.lookback import Ids, LookBack
+from streams.wire import Known, Trade
+
+CellName = tuple[str, str, str, str | None]
+"""(market, capacity, instrument, side)"""
+
+
+class Lane:
+    """Where trades of one lean key go: the cells by hour (the last used in `cell`, [`begin`, `end`) its hour) and the ids."""
+
+    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally")
+
+    def __init__(self, name: CellName, tally: Tally, ids: Ids) -> None:
+        self.name = name
+        self.tally = tally
+        self.ids = ids
+        self.pages = ids.pages
+        self.taken: list[int] = []
+        self.cells: dict[int, Cell] = {}
+        self.begin = self.end = 0
+        self.cell: Cell | None = None
+
+    def turn(self, own: int) -> Cell:
+        """The cell of the hour of `own` (ns), which becomes the one in use."""
+        if self.cell is not None and self.begin <= own < self.end:
+            return self.cell
+        self.begin = own - own % HOUR
+        self.end = self.begin + HOUR
+        cell = self.cells.get(self.begin)
+        if cell is None:
+            cell = self.cells[self.begin] = Cell(self.tally, self.name, self.begin)
+        self.cell = cell
+        return cell
+
+
+class Acceptance:
+    """The trades of one segment so far. `lawful` holds the (entity, market) that the authority has once accepted."""
+
+    __slots__ = ("_known", "_late_after", "_lookback", "_named", "_touched", "counts", "lanes", "lawful", "tallies")
+
+    def __init__(self, lookback: LookBack, known: Known, late_after: int, lawful: set[tuple[str, str]], counts: Counts) -> None:
+        self.counts = counts
+        self.lawful = lawful
+        self.lanes: dict[Any, Lane] = {}
+        self.tallies: dict[str, Tally] = {}
+        self._lookback, self._known, self._late_after = lookback, known, late_after
+        self._named: dict[tuple[str, CellName], Lane] = {}
+        self._touched: list[Cell] = []
+
+    def lane(self, key: Any) -> Lane | None:
+        """The lane of a lean key, or None for what the authority must judge."""
+        lane = self.lanes.get(key)
+        if lane is not None or key is None:
+            return lane
+        entity, market, side, capacity, instrument, status = key
+        if status == "busted" or not self._known.knows(entity) or (entity, market) not in self.lawful:
+            return None
+        lane = self.lanes[key] = self._named_lane(entity, (market, capacity or "venue", instrument or "spot", side))
+        return lane
+
+    def lane_of(self, trade: Trade) -> Lane:
+        """The lane of a trade that the authority has accepted."""
+        self.lawful.add((trade.entity, trade.market))
+        return self._named_lane(trade.entity, (trade.market, trade.capacity, trade.instrument, trade.side))
+
+    def take(self, lane: Lane, pending: Pending, number: int) -> bool:
+        """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
+        _time, log_ms, _offset, trade_id, _price, _quantity, own = pending
+        place: Any = lane.ids.place(trade_id)
+        if place is None:
+            return False
+        kept, slot = place
+        seen, kept[slot] = kept[slot], number
+        if seen and self._lookback.again(lane.ids, trade_id, seen, number):
+            self.counts.duplicate += 1
+            return True
+        cell = lane.turn(own)
+        if not cell.pending:
+            self._touched.append(cell)
+        cell.pending.append(pending)
+        self.note(own, log_ms)
+        return True
+
+    def note(self, own: int, log_ms: int) -> None:
+        """Count a record that is no repeat, by its own time (ns) and its log time."""
+        if log_ms * 1_000_000 - own > self._late_after:
+            self.counts.late += 1
+        else:
+            self.counts.applied += 1
+
+    def fold(self) -> None:
+        """Add up what was taken. The decimal context in force must be the exact one."""
+        touched, self._touched = self._touched, []
+        for cell in touched:
+            cell.fold()
+
+    def tallied(self) -> Sequence[Tally]:
+        """One tally an entity."""
+        return list(self.tallies.values())
+
+    def _named_lane(self, entity: str, name: CellName) -> Lane:
+        lane = self._named.get((entity, name))
+        if lane is None:
+            tally = self.tallies.get(entity)
+            if tally is None:
+                tally = self.tallies[entity] = Tally(entity)
+            lane = self._named[entity, name] = Lane(name, tally, self._lookback.ids(entity, name[0]))
+        return lane

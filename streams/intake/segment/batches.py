@@ -1,0 +1,81 @@
+"""What goes into a segment and what comes out: batches of records, dead letters, flushes, counts of outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from monitor.core.journal.records import SourcePartition, Statement
+from streams.wire import Reason
+
+LAST_MS = 253_402_300_799_999
+"""End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
+
+Addressed = tuple[int, Statement]
+"""A journal partition and what is said there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
+
+    `oldest_ms` and `newest_ms` are the bounds of all log times, looked for once.
+    """
+
+    offsets: Sequence[int]
+    times_ms: Sequence[int]
+    values: Sequence[bytes | None]
+    original: Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]] = lambda _index: (None, ())
+    oldest_ms: int = field(init=False)
+    newest_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "oldest_ms", min(self.times_ms, default=0))
+        object.__setattr__(self, "newest_ms", max(self.times_ms, default=0))
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused record, as it came, with the reason and where it lies."""
+
+    where: SourcePartition
+    offset: int
+    time_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """What is sent at one time of one segment: `contents` first, and when they are acknowledged `progress`."""
+
+    start: int
+    upto: int
+    final: bool
+    contents: tuple[Addressed, ...]
+    progress: tuple[Addressed, ...]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Outcomes of a segment's records so far; disjoint, and together all that were visible."""
+
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    dead_letter: int = 0
+
+    def body(self) -> dict[str, int]:
+        """As it stands in a progress record."""
+        return asdict(self)
+
+
+def clamped(time_ms: int) -> int:
+    """A log time that can be written as a date."""
+    return min(max(time_ms, 0), LAST_MS)

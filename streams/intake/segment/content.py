@@ -1,0 +1,91 @@
+"""What a reader makes of the records of its segments: the part that differs from topic to topic."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from monitor.core.journal.records import Source, SourcePartition, Statement
+from monitor.core.values.times import from_ms
+from streams.intake.segment.batches import Addressed, Batch, Counts, DeadLetter, clamped
+from streams.intake.segment.rules import IntakeRules
+from streams.wire import REJECTED_TOPICS, Invalid, rejected_body, rejected_entity
+
+
+class Findings:
+    """What was found in one feed's records: outcomes of the open segment, dead letters, what is stated at once."""
+
+    def __init__(self, where: SourcePartition, rules: IntakeRules) -> None:
+        self.where = where
+        self.rules = rules
+        self.judge = rules.judge(where.topic)
+        self.counts = Counts()
+        self.dead_letters: list[DeadLetter] = []
+        self._statements: list[Addressed] = []
+
+    def take(self) -> list[Addressed]:
+        """What was stated since the last time."""
+        taken, self._statements = self._statements, []
+        return taken
+
+    def state(self, statement: Statement) -> None:
+        """Say `statement` in its entity's journal partition, or in all if it is no entity's."""
+        if statement.entity is None:
+            self._statements.extend((partition, statement) for partition in range(self.rules.journal_partitions))
+        else:
+            self._statements.append((self.rules.partition_of(statement.entity), statement))
+
+    def refuse(self, batch: Batch, index: int, invalid: Invalid, now: int) -> None:
+        """Keep a refused record as a dead letter, and state the gap it leaves if it is a known entity's (CONTRACT 2)."""
+        offset, time_ms, value = batch.offsets[index], batch.times_ms[index], batch.values[index]
+        key, headers = batch.original(index)
+        self.counts.dead_letter += 1
+        letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail)
+        self.dead_letters.append(letter)
+        if self.where.topic not in REJECTED_TOPICS:
+            return
+        readable = self.judge.readable(value)
+        entity = rejected_entity(readable, self.rules.known)
+        if entity is not None:
+            body = rejected_body(self.where.topic, invalid.reason, readable)
+            source = Source(self.where, offset=offset)
+            self.state(Statement("rejected", entity, now, body, source, from_ms(clamped(time_ms))))
+
+
+class Content(ABC):
+    """What is made of a partition's records, segment by segment."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+
+    def opened(self, start: int, time_ms: int) -> bool:  # noqa: ARG002 - most contents look at nothing before the segment
+        """The first visible record of the segment at `start` is about to be taken in; its log time is `time_ms`.
+
+        Whether the log's head is gone and may have held what this segment has to be compared with.
+        """
+        return False
+
+    @abstractmethod
+    def take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
+        """Take in records [begin, end) of the batch, all of the open segment."""
+
+    def said(self, now: int, start: int, upto: int) -> list[Addressed]:  # noqa: ARG002 - most contents state at once
+        """What a flush says of [start, upto), apart from what was stated at once."""
+        return []
+
+    def applied(self) -> dict[int, int]:
+        """Trades counted so far in the segment by journal partition; partitions without any may be left out."""
+        return {}
+
+    def closed(self) -> None:
+        """The segment is over: what was counted of it belongs to the past."""
+        self.findings.counts = Counts()
+
+    def remember_from(self, start: int) -> int:
+        """The offset from which the log must be read so that a segment may begin at `start`."""
+        return start
+
+    def remember(self, batch: Batch, start: int) -> None:  # noqa: B027 - most contents remember nothing
+        """Note what lies below `start`, without counting it."""
+
+    def hidden(self, log_start: int, first_ms: int) -> None:  # noqa: B027 - as above
+        """Note that the log begins at `log_start`, above its first offset ever, with a record of log time `first_ms`."""
