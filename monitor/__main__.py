@@ -27,6 +27,7 @@ COMMANDS = {
     "config": "Check and show the configuration.",
     "schema": "Print the JSON Schemas or the AsyncAPI document of the topics.",
     "topics": "Create and check the topics.",
+    "audit": "Make keys for checkpoints.",
     "dlq": "List, show, requeue and dismiss dead letters.",
 }
 

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import structlog
 
+from monitor.audit.checkpoints import signed
+from monitor.audit.keys import Keyring, read_keyring
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.records import journal_partition
@@ -67,6 +69,7 @@ class Daemon:
         self._settings = settings
         self._names = TopicNames(settings.source_names())
         self._configuration = build_configuration(settings)
+        self._keys = read_keyring(settings.audit.keys)
         self._server: WebServer | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun = False
@@ -171,7 +174,7 @@ class Daemon:
         if name == "intake":
             return Intake(kafka, self._names, self._configuration, self.metrics, settings.intake.flush_s)
         if name == "assessor":
-            self.assessor = Assessor(kafka, self._names, self.metrics)
+            self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys)
             return self.assessor
         return Dispatcher(
             kafka,
@@ -200,7 +203,9 @@ class Daemon:
 
     def _parts(self) -> WebParts:
         status = (
-            None if self.assessor is None else EngineStatus(self.assessor, self._settings.kafka.journal_partitions, self._peers)
+            None
+            if self.assessor is None
+            else EngineStatus(self.assessor, self._settings.kafka.journal_partitions, self._peers, self._keys)
         )
         versions = {
             "version": version("reserve-monitor"),
@@ -223,8 +228,8 @@ class Daemon:
 class EngineStatus:
     """The engines of this process as the web server asks for them."""
 
-    def __init__(self, assessor: Assessor, partitions: int, peers: Peers) -> None:
-        self._assessor, self._count, self._peers = assessor, partitions, peers
+    def __init__(self, assessor: Assessor, partitions: int, peers: Peers, keys: Keyring | None = None) -> None:
+        self._assessor, self._count, self._peers, self._keys = assessor, partitions, peers, keys or Keyring()
 
     def partitions(self) -> Sequence[int]:
         """Journal partitions held here, sorted."""
@@ -247,7 +252,9 @@ class EngineStatus:
         engine = self._engine(entity)
         if engine is None or entity not in engine.entities():
             raise KeyError(entity)
-        return engine.status(entity, day)
+        found = engine.status(entity, day)
+        checkpoint = found["checkpoint"]
+        return found | {"checkpoint": None if checkpoint is None else signed(checkpoint, self._keys)}
 
     def _engine(self, entity: str) -> Engine | None:
         return self._assessor.engines.get(journal_partition(entity, self._count))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from monitor.audit.keys import ROTATION
 from monitor.core.journal.vocabulary import (
     ALERT_REASONS,
     ALERT_STATUSES,
     ALERTS,
     ASSESSMENTS,
     CAUSE_PARTS,
+    CHECKPOINTS,
     DEAD_LETTERS,
     EFFECTS,
     ENTITY_KINDS,
@@ -44,7 +46,13 @@ _WHOLE: Schema = {"type": "integer", "minimum": 0}
 def json_schemas() -> dict[str, Schema]:
     """The schema of each topic's values, by the topic's default name: sources, then journal and outputs."""
     sources = {topic: _source(topic) for topic in MODELS}
-    outputs = {ASSESSMENTS: _assessment(), EXPOSURES: _exposure(), ALERTS: _alert(), JOURNAL: _journal()}
+    outputs = {
+        ASSESSMENTS: _assessment(),
+        EXPOSURES: _exposure(),
+        ALERTS: _alert(),
+        CHECKPOINTS: _checkpoint(),
+        JOURNAL: _journal(),
+    }
     return {topic: {"$schema": DIALECT, **schema} for topic, schema in (sources | outputs).items()}
 
 
@@ -221,6 +229,26 @@ def _alert() -> Schema:
             **_evidence(),
         },
         optional=("inputs_digest", "method_version", "method_digest", "result_digest"),
+    )
+
+
+def _checkpoint() -> Schema:
+    rotation = {"schema": {"const": ROTATION}, **dict.fromkeys(("previous_key_id", "key_id", "public_key", "signature"), _TEXT)}
+    return _object(
+        "reserve.checkpoint/1",
+        {
+            "schema": {"const": "reserve.checkpoint/1"},
+            "entity": _TEXT,
+            "at": _TIME,
+            "business_date": {"type": "string", "format": "date"},
+            **{name: {"type": "integer", "minimum": 1} for name in ("first_sequence", "last_sequence", "tree_size")},
+            "root": _DIGEST,
+            "previous": _DIGEST_OR_NULL,
+            "key_id": _TEXT_OR_NULL,
+            "rotation": _object(None, rotation),
+            "signature": _TEXT_OR_NULL,
+        },
+        optional=("rotation",),
     )
 
 

@@ -65,6 +65,7 @@ class Engine:
         self._health: Health = ()
         self._published = Published()
         self._touched: set[str] = set()
+        self._cut: list[Mapping[str, Any]] = []
         self._deadlines_changed = True
         self._next: int | None = None
         self._cutter = Cutter()
@@ -108,6 +109,11 @@ class Engine:
             for name in sorted(self._entities)
             for record in self._entities[name].alerts.records()
         ]
+
+    def checkpoints(self) -> list[Mapping[str, Any]]:
+        """Checkpoints cut since the last call, unsigned, in order; after a restore perhaps some a second time."""
+        cut, self._cut = self._cut, []
+        return cut
 
     # --- where it stands
     @property
@@ -279,6 +285,8 @@ class Engine:
             evidence = Evidence(self.partition, self.position, entity.inputs, self._config.digest)
             outputs += entity.evaluate(at, evidence, sources, closing=self._always)
             self._touched.add(entity.name)
+            if entity.cut is not None:
+                self._cut.append(entity.cut)
         self._deadlines_changed = True
         return outputs
 
@@ -320,6 +328,8 @@ class Engine:
             self._look_after_sources()
         if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
             entity.standing.rehearsal.take(statement.body)
+        if statement.kind == "operation" and statement.body["kind"] == "checkpoint":
+            entity.standing.seal.asked = True
         self._touch(entity, statement, own_time_of(statement))
         self._wait(entity)
 

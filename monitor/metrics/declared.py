@@ -62,7 +62,7 @@ ENTITY_METRICS = (
     _gauge("reserve_source_last_event_timestamp_seconds", "entity source", "Log time of the newest event of a feed."),
     _gauge("reserve_alerts_firing", "entity alertname severity", "Alerts that fire now, without those of shadow methods."),
     _gauge("reserve_evaluation_last_timestamp_seconds", "entity", "Until when the entity's newest figures are known to stand."),
-    _gauge("reserve_audit_checkpoint_timestamp_seconds", "entity", "When the newest signed checkpoint was made."),
+    _gauge("reserve_audit_checkpoint_timestamp_seconds", "entity", "When the newest checkpoint of the chain was cut."),
 )
 """Series that belong to an entity and go when its journal partition goes."""
 
@@ -142,6 +142,9 @@ def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold:
     samples.extend(_quantities(entity, measures, fold))
     samples.extend(_alerts(entity, status["alerts"]))
     samples.extend(_sources(entity, measures, fold))
+    if status.get("checkpoint") is not None:
+        cut_at = parse_time(status["checkpoint"]["at"])
+        samples.append(Sample("reserve_audit_checkpoint_timestamp_seconds", (entity,), cut_at / SECOND))
     return tuple(samples)
 
 

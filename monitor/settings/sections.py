@@ -231,7 +231,9 @@ class MetricsSettings(Section):
 
 
 class AuditSettings(Section):
-    """Nothing can be set yet."""
+    """Private keys that sign checkpoints, in the order in which they succeeded each other: the last one signs."""
+
+    keys: tuple[Path, ...] = ()
 
 
 class LogSettings(Section):

@@ -10,11 +10,14 @@ from typing import Any
 
 import structlog
 
+from monitor.audit.checkpoints import digest_of_checkpoint, signed
+from monitor.audit.keys import Keyring
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, decode_record
-from monitor.core.journal.snapshot import NewerState
+from monitor.core.journal.snapshot import NewerState, OlderState
+from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
 from monitor.errors import ConfigurationError
@@ -75,6 +78,7 @@ class PartitionWorker:
         cadence: Cadence,
         memory: Keeper,
         check_time: bool,
+        keys: Keyring,
     ) -> None:
         self.partition = partition
         self.engine = Engine(partition, check_journal_time=check_time)
@@ -94,6 +98,7 @@ class PartitionWorker:
         self._cadence = cadence
         self._memory = memory
         self._check_time = check_time
+        self._keys = keys
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
@@ -212,9 +217,12 @@ class PartitionWorker:
             self.touched |= touched
         for output in outputs:
             await self._publish(output)
+        for checkpoint in self.engine.checkpoints():
+            entity = checkpoint["entity"]
+            await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
 
     async def _publish(self, output: Output) -> None:
-        if output.value is not None:
+        if output.value is not None and output.topic != CHECKPOINTS:
             self._heads[output.entity] = max(output.value["chain"]["sequence"], self._heads.get(output.entity, 0))
         sent = await self._send(output, self.partition)
         self._unsent.add(sent)
@@ -225,7 +233,7 @@ class PartitionWorker:
             return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
         self._unsent.discard(done)
         self._outputs[output.topic] = max(done.result().offset + 1, self._outputs.get(output.topic, 0))
-        if output.value is not None:
+        if output.value is not None and output.topic != CHECKPOINTS:
             self._observer.output_published(output.entity)
         if output.caused_at is not None:
             self._observer.alert_published(max(0, time.time_ns() - output.caused_at) / SECOND)
@@ -253,6 +261,9 @@ class PartitionWorker:
             self.engine = await asyncio.to_thread(self._restored, manifest, snapshot.buckets)
         except NewerState as newer:
             raise ConfigurationError(f"journal partition {self.partition}: {newer}") from newer
+        except OlderState as older:
+            _log.warning("snapshot not used", partition=self.partition, detail=str(older))
+            return
         self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
         self._progress = _Progress()
 
@@ -277,7 +288,7 @@ def output_record(output: Output) -> tuple[bytes | None, list[tuple[str, bytes]]
         return None, []
     headers = {
         "ce_specversion": "1.0",
-        "ce_id": value["digest"],
+        "ce_id": value.get("digest") or digest_of_checkpoint(value),
         "ce_source": f"/reserve-monitor/{output.entity}",
         "ce_type": value["schema"],
         "ce_time": value.get("at") or value["updated_at"],

@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from monitor.audit.keys import Keyring
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Statement
@@ -54,9 +55,15 @@ class Assessor:
     """
 
     def __init__(
-        self, settings: KafkaSettings, names: TopicNames, observer: AssessorObserver, cadence: Cadence | None = None
+        self,
+        settings: KafkaSettings,
+        names: TopicNames,
+        observer: AssessorObserver,
+        cadence: Cadence | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._settings = settings
+        self._keys = keys or Keyring()
         self._names = names
         self._observer = observer
         self._cadence = cadence or Cadence()
@@ -174,6 +181,7 @@ class Assessor:
             cadence=self._cadence,
             memory=self._memory,
             check_time=not self._settings.embedded,
+            keys=self._keys,
         )
         self._workers[partition] = worker
         task = asyncio.create_task(worker.run(self._current), name=f"journal partition {partition}")

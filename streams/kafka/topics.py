@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from monitor.core.journal.vocabulary import (
     ALERTS,
     ASSESSMENTS,
+    CHECKPOINTS,
     DEAD_LETTERS,
     DELIVERIES,
     EXPOSURES,
@@ -121,6 +122,7 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
         TopicSpec(names.of(ASSESSMENTS), ASSESSMENTS, count, kept),
         TopicSpec(names.of(EXPOSURES), EXPOSURES, count, kept),
         TopicSpec(names.of(ALERTS), ALERTS, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(names.of(CHECKPOINTS), CHECKPOINTS, count, kept),
         TopicSpec(names.of(DELIVERIES), DELIVERIES, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(names.of(DEAD_LETTERS), DEAD_LETTERS, 1, letters, keep_ms),

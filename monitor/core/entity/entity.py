@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.publication import Evidence, Line, method_fields, next_publication, shape_of
+from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.journal.causes import Causes, why
@@ -39,6 +40,7 @@ class Standing:
     """What an entity has published and where it stands: all that a snapshot keeps besides the book."""
 
     chain: Chain = field(default_factory=Chain)
+    seal: Seal = field(default_factory=Seal)
     causes: Causes = field(default_factory=Causes)
     lines: dict[str, Line] = field(default_factory=dict)
     closes: dict[str, Closes] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class Entity:
         self.changed = True
         self.uncut = True
         self.dropped: set[str] = set()
+        self.cut: Mapping[str, Any] | None = None
+        """The checkpoint that the last evaluation cut."""
         self._deadline: int | None = None
         self._deadline_known = False
         self._midnight: int | None = None
@@ -142,9 +146,15 @@ class Entity:
         repeats, over = self.alerts.repeats(at)
         outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
+        self._seal(at)
         standing.evaluated_at, standing.mark = at, evidence.offset
         self.forget_deadline()
         return outputs
+
+    def _seal(self, at: int) -> None:
+        own = self.config.entity(self.name)
+        day = self.config.zone(own.time_zone if own else None).local_date(at)
+        self.cut = self.standing.seal.cut(self.name, self.standing.chain, day, at)
 
     def _moment(self, at: int) -> Moment:
         return Moment(at, self.standing.rehearsal.under_way(at), self.alerts.update_every)

@@ -12,6 +12,7 @@ from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closes
 from monitor.core.entity.entity import Entity
 from monitor.core.entity.publication import Line
+from monitor.core.entity.sealing import Seal
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import Chain
 
@@ -74,6 +75,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
     return {
         "waiting": entity.waiting,
         "chain": standing.chain.state(),
+        "seal": standing.seal.state(),
         "causes": standing.causes.state(),
         "lines": {name: line.state_values() for name, line in standing.lines.items()},
         "rehearsal": [_text(rehearsal.begins_at), _text(rehearsal.expires_at)],
@@ -87,6 +89,7 @@ def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
     state = values["standing"]
     standing = entity.standing
     standing.chain = Chain.of_state(state["chain"])
+    standing.seal = Seal.of_state(state["seal"])
     standing.causes = Causes.of_state(state["causes"])
     standing.lines = {name: Line.of_state(line) for name, line in state["lines"].items()}
     standing.rehearsal = Rehearsal(*(None if text is None else int(text) for text in state["rehearsal"]))

@@ -28,6 +28,7 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "incidents": entity.book.incident_objects(),
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
         "sources": [_source(row, clock) for row in entity.book.source_rows(clock)],
+        "checkpoint": entity.standing.seal.newest,
     }
 
 

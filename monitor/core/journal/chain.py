@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.core.journal.outputs import Output
+from monitor.core.journal.tree import TreeHead
 from monitor.core.values.canonical import digest_of
 
 ENGINE_VERSION = "1"
@@ -41,27 +42,33 @@ def inputs_text(running: bytes) -> str:
 
 @dataclass(slots=True)
 class Chain:
-    """Head of one entity's chain over assessments, exposures and alerts."""
+    """Head of one entity's chain over assessments, exposures and alerts, and of the Merkle tree over its digests.
+
+    The leaf of an entry is the 32 bytes of its digest: entry n is leaf n - 1.
+    """
 
     sequence: int = 0
     digest: str | None = None
+    tree: TreeHead = field(default_factory=TreeHead)
 
     def stamp(self, value: dict[str, Any]) -> dict[str, Any]:
         """`value` with its place in the chain and its digest, which covers all of it; the head moves on."""
         value["chain"] = {"sequence": self.sequence + 1, "previous_digest": self.digest}
-        value["digest"] = digest_of(value)
+        digest = value["digest"] = digest_of(value)
         self.sequence += 1
-        self.digest = value["digest"]
+        self.digest = digest
+        self.tree.append(bytes.fromhex(digest.removeprefix("sha256:")))
         return value
 
     def state(self) -> dict[str, Any]:
         """The head as JSON values."""
-        return {"sequence": self.sequence, "digest": self.digest}
+        return {"sequence": self.sequence, "digest": self.digest, "peaks": [peak.hex() for peak in self.tree.peaks]}
 
     @staticmethod
     def of_state(state: Mapping[str, Any]) -> Chain:
         """The head that `state` wrote."""
-        return Chain(state["sequence"], state["digest"])
+        peaks = [bytes.fromhex(peak) for peak in state["peaks"]]
+        return Chain(state["sequence"], state["digest"], TreeHead(state["sequence"], peaks))
 
 
 class Published:

@@ -9,7 +9,10 @@ from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+OLDEST_READ = 2
+"""Version 1 had no Merkle tree, which only the journal can give."""
+
 BUCKET_BYTES = 256 * 1024
 _PART = "~"
 
@@ -19,6 +22,14 @@ class NewerState(Exception):
 
     def __init__(self, version: int) -> None:
         super().__init__(f"the snapshot has state version {version}, this release reads up to {STATE_VERSION}: run the newer one")
+        self.version = version
+
+
+class OlderState(Exception):
+    """The snapshot was written by an older release and lacks what only the journal can give: read the journal again."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the snapshot has state version {version}, this release needs {OLDEST_READ}: the journal is read again")
         self.version = version
 
 
@@ -71,9 +82,14 @@ class Cutter:
 
 
 def values_of(buckets: Mapping[str, bytes], version: int) -> dict[str, Any]:
-    """The values a cut wrote, by name; `NewerState` for a newer version, `TornSnapshot` when a part is missing or cut off."""
+    """The values a cut wrote, by name.
+
+    Raises `NewerState` or `OlderState` for another version, `TornSnapshot` when a part is missing or cut off.
+    """
     if version > STATE_VERSION:
         raise NewerState(version)
+    if version < OLDEST_READ:
+        raise OlderState(version)
     texts: dict[str, list[bytes]] = {}
     for part in sorted(buckets, key=_order):
         name, _, number = part.partition(_PART)

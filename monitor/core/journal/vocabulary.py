@@ -20,6 +20,7 @@ JOURNAL: Final = "reserve.journal"
 ASSESSMENTS: Final = "reserve.assessments"
 EXPOSURES: Final = "reserve.exposures"
 ALERTS: Final = "reserve.alerts"
+CHECKPOINTS: Final = "reserve.checkpoints"
 DELIVERIES: Final = "reserve.deliveries"
 DEAD_LETTERS: Final = "reserve.dead-letters"
 OUTPUT_TOPICS = (ASSESSMENTS, EXPOSURES, ALERTS)
@@ -64,7 +65,7 @@ DeclarationKind = Literal[
     "business_indicator", "annual_loss", "method_fact",
 ]  # fmt: skip
 """INPUTS 2."""
-OperationKind = Literal["rehearsal", "promotion", "dismissal", "note"]
+OperationKind = Literal["rehearsal", "promotion", "dismissal", "note", "checkpoint"]
 
 # --- what became of source records (CONTRACT 5, 6)
 Outcome = Literal["applied", "duplicate", "late", "dead_letter"]

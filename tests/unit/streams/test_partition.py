@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from monitor.audit.checkpoints import content_of, is_signed_by
+from monitor.audit.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, encode_statement
+from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import SECOND
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import Cadence, PartitionWorker, output_record
@@ -20,6 +24,7 @@ from tests.journal_maker import Journal, configuration_text, house
 from tests.unit.streams.test_snapshots import Table
 
 ENTITY = "jp-main"
+KEY = PrivateKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
 @dataclass
@@ -46,6 +51,7 @@ class Bench:
         self.rewound: list[int] = []
         self._log_start = log_start
         self.published: list[Output] = []
+        self.checkpoints: list[Any] = []
         self.acknowledged: list[int] = []
         self.told = Told()
         self.worker = PartitionWorker(
@@ -58,6 +64,7 @@ class Bench:
             cadence=cadence or Cadence(records=10, seconds=3600),
             memory=Keeper(),
             check_time=False,
+            keys=Keyring((KEY,)),
         )
 
     async def feed(self, records: Iterable[JournalRecord]) -> None:
@@ -72,7 +79,7 @@ class Bench:
         return offset >= self._log_start
 
     async def _send(self, output: Output, _partition: int) -> "asyncio.Future[Any]":
-        self.published.append(output)
+        (self.checkpoints if output.topic == CHECKPOINTS else self.published).append(output)
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         sent.set_result(SimpleNamespace(offset=len(self.published) - 1))
         return sent
@@ -102,6 +109,18 @@ async def test_a_worker_publishes_what_the_engine_gives(journal: list[JournalRec
     bench = Bench(Table())
     await bench.feed(journal)
     assert bench.published == straight(journal)
+
+
+async def test_a_worker_signs_and_publishes_what_the_engine_cuts(journal: list[JournalRecord]) -> None:
+    bench, engine = Bench(Table()), Engine(0, check_journal_time=False)
+    await bench.feed(journal)
+    for record in journal:
+        engine.apply(record)
+    assert [content_of(output.value) for output in bench.checkpoints] == engine.checkpoints() != []
+    assert all(is_signed_by(output.value, KEY.public) for output in bench.checkpoints)
+    value, headers = output_record(bench.checkpoints[0])
+    assert value is not None
+    assert dict(headers)["ce_type"] == b"reserve.checkpoint/1"
 
 
 async def test_only_what_a_complete_snapshot_holds_is_acknowledged(journal: list[JournalRecord]) -> None:

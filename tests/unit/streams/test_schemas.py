@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from monitor.core.journal.vocabulary import DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
+from monitor.core.journal.vocabulary import CHECKPOINTS, DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
 from streams.schemas import asyncapi_document, json_schemas
 
 TRADE = {
@@ -29,7 +29,7 @@ def test_every_schema_is_one(topic: str) -> None:
 
 
 def test_every_topic_of_the_contract_has_one() -> None:
-    assert set(json_schemas()) == {*SOURCE_TOPICS, *OUTPUT_TOPICS, "reserve.journal"}
+    assert set(json_schemas()) == {*SOURCE_TOPICS, *OUTPUT_TOPICS, CHECKPOINTS, "reserve.journal"}
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_sources_are_received_and_outputs_sent() -> None:
     }
     assert actions == {
         **dict.fromkeys(SOURCE_TOPICS, "receive"),
-        **dict.fromkeys([*OUTPUT_TOPICS, "reserve.journal", DEAD_LETTERS], "send"),
+        **dict.fromkeys([*OUTPUT_TOPICS, CHECKPOINTS, "reserve.journal", DEAD_LETTERS], "send"),
     }
