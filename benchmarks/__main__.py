@@ -14,11 +14,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import evaluation, tables
+from benchmarks import backtest, evaluation, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "stages", "series", "latency", "evaluation")
+PARTS = ("programs", "stages", "series", "latency", "evaluation", "backtest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _show(parts: list[str], size: tables.Size) -> None:
-    if set(parts) - {"evaluation"}:
+    if set(parts) - {"evaluation", "backtest"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
@@ -54,6 +54,9 @@ async def _show(parts: list[str], size: tables.Size) -> None:
     if "evaluation" in parts:
         print("\nCost of an evaluation")
         evaluation.show(full=size.full)
+    if "backtest" in parts:
+        print("\nBack-tests")
+        backtest.show(full=size.full)
 
 
 if __name__ == "__main__":

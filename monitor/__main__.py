@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Show a reserve shortfall detected, explained and cleared, on an embedded broker.",
     "run": "Run the daemon: intake, assessor and dispatcher.",
     "assess": "Assess event files offline and print the assessments as JSON.",
+    "backtest": "Try one history under several methods, versions and parameter values.",
     "replay": "Publish event files to Kafka.",
     "simulate": "Publish synthetic events of the configured entities, seeded.",
     "convert": "Turn real captures and published files into event lines.",

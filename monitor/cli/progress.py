@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +13,7 @@ from typing import IO, Any
 from monitor.errors import UsageError
 
 _GZIP = b"\x1f\x8b"
+_STEP = 1000
 
 
 def text_lines(path: Path, binary: IO[bytes] | None = None) -> Iterator[str]:
@@ -57,6 +58,42 @@ def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[tuple[str
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=sum(path.stat().st_size for path in paths))
         yield _all_lines(paths, _Advance(bar, task))
+
+
+@contextmanager
+def line_bar(paths: Sequence[Path], what: str) -> Iterator[Callable[[Any], None] | None]:
+    """A callback for each line read of the files, with a bar where stderr is a terminal; None where it is not."""
+    readable(paths)
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=sum(map(_count_lines, paths)))
+        read = 0
+
+        def told(_line: Any) -> None:
+            nonlocal read
+            read += 1
+            if read % _STEP == 0:
+                bar.update(task, completed=read)
+
+        yield told
+        bar.update(task, completed=read)
+
+
+def _count_lines(path: Path) -> int:
+    with opened(path) as raw:
+        head = raw.read(2)
+        raw.seek(0)
+        content = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
+        try:
+            return sum(block.count(b"\n") for block in iter(lambda: content.read(1 << 20), b""))
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise UsageError(f"{path}: is damaged: {error}") from None
 
 
 class _Advance:

@@ -27,14 +27,17 @@ _VERDICT_PARTS = ("epoch", "late_after_s", "max_ahead_s", "ignore_unknown", "fie
 _RFC3339 = "rfc3339"
 
 
-def build_configuration(settings: Settings, any_entity_methods: Sequence[str] = ()) -> dict[str, Any]:
+def build_configuration(
+    settings: Settings, any_entity_methods: Sequence[str] = (), packs: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """The content of the configuration record for `settings`.
 
     `any_entity_methods`: methods under which every entity that appears is assessed, in the method's own currency, zone and
     calendar and without limits, in dollars where the method names no currency (`assess --method` without a configuration).
+    `packs`: packs by the name the settings know them by, beside those on file (candidates of a back-test).
     Raises ConfigurationError for an unknown method, calendar or zone, and for options a pack does not take or lacks.
     """
-    packs = load_packs(settings.methods.pack_dirs)
+    packs = load_packs(settings.methods.pack_dirs) | dict(packs or {})
     entities = {name: _entity(name, entity, packs) for name, entity in sorted(settings.entities.items())}
     any_entity = _any_entity(any_entity_methods, packs) if any_entity_methods else None
     described = [*entities.values(), *([any_entity] if any_entity else [])]

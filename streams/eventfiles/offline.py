@@ -101,32 +101,50 @@ def statements(
     configuration: Mapping[str, Any],
     until_ns: int | None,
     on_rejected: Callable[[Rejection], None],
+    *,
+    next_look: Callable[[int], int] | None = None,
+    on_line: Callable[[EventLine], None] | None = None,
 ) -> Iterator[JournalRecord]:
     """The journal of partition 0 that the events up to `until_ns` (None: all) make, configuration first, a tick last.
 
     Every entity is of this one partition. `on_rejected` is told of each line that intake would dead-letter, in log order
-    of its topic. Raises `UsageError` for unreadable lines, `ConfigurationError` for a mapping that cannot be.
+    of its topic, `on_line` of each line read. `next_look`: of an instant (ns) the next at which the figures are looked at;
+    trades logged by then are told before it, and a tick marks it. Raises `UsageError` for unreadable lines,
+    `ConfigurationError` for a mapping that cannot be.
     """
-    return _Offline(configuration, on_rejected).records(event_lines(paths), until_ns)
+    lines = event_lines(paths)
+    return _Offline(configuration, on_rejected, next_look).records(lines if on_line is None else _told(lines, on_line), until_ns)
 
 
 class _Offline:
-    def __init__(self, configuration: Mapping[str, Any], on_rejected: Callable[[Rejection], None]) -> None:
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        on_rejected: Callable[[Rejection], None],
+        next_look: Callable[[int], int] | None = None,
+    ) -> None:
         self._configuration = configuration
         self._rules = replace(IntakeRules.of(configuration), journal_partitions=1)
         self._on_rejected = on_rejected
+        self._next_look = next_look
         self._readers: dict[str, SegmentReader] = {}
         self._trades: list[EventLine] = []
         self._offset = -1
 
     def records(self, lines: Iterable[EventLine], until_ns: int | None) -> Iterator[JournalRecord]:
         clock: int | None = None
+        look: int | None = None
         for line in lines:
             if until_ns is not None and line.logged_at > until_ns:
                 continue
             if clock is None:
                 yield self._record(self._configured(line.logged_at))
                 clock = line.logged_at
+                look = self._look_after(clock)
+            if look is not None and line.logged_at > look:
+                yield from self._flushed(look)
+                yield self._record(Statement("tick", None, look, {}))
+                look = self._look_after(line.logged_at - 1)
             if utc_day(line.logged_at) > utc_day(clock):
                 yield from self._flushed(clock)
             clock = max(clock, line.logged_at)
@@ -143,6 +161,9 @@ class _Offline:
             yield self._record(self._configured(at))
         yield from self._flushed(at)
         yield self._record(Statement("tick", None, at, {}))
+
+    def _look_after(self, instant: int) -> int | None:
+        return None if self._next_look is None else self._next_look(instant)
 
     def _drained(self) -> list[EventLine]:
         lines, self._trades = self._trades, []
@@ -201,6 +222,12 @@ class _Offline:
     def _record(self, statement: Statement) -> JournalRecord:
         self._offset += 1
         return JournalRecord(statement, self._offset, statement.at, hashlib.sha256(encode_statement(statement)).digest())
+
+
+def _told(lines: Iterable[EventLine], on_line: Callable[[EventLine], None]) -> Iterator[EventLine]:
+    for line in lines:
+        on_line(line)
+        yield line
 
 
 @lru_cache(maxsize=4096)
