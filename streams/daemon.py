@@ -182,6 +182,7 @@ class Daemon:
             settings.alerting.channels,
             self.metrics,
             hold_s=settings.alerting.hold_s,
+            group_above=settings.alerting.group_above,
             runbook_base_url=settings.alerting.runbook_base_url,
             status_url=settings.http.advertised_url,
             pulse=self._pulse if self.assessor is not None else None,

@@ -95,10 +95,11 @@ class WebhookReceiver(Receiver):
 
     @property
     def alerts(self) -> list[dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, list[dict[str, Any]]] = {}
         for received in self.accepted:
-            found.setdefault(received.headers["Idempotency-Key"], received.json)
-        return list(found.values())
+            value = received.json
+            found.setdefault(received.headers["Idempotency-Key"], value.get("alerts", [value]))
+        return [alert for alerts in found.values() for alert in alerts]
 
     @property
     def states(self) -> list[tuple[str, int, str]]:

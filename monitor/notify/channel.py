@@ -28,7 +28,8 @@ class Refused(Exception):
 class Told:
     """What a channel was last told of an alert.
 
-    `handle` is the channel's own name for it (at Slack the parent message); `refused` tells that the receiver did not want it.
+    `handle` is the channel's own name for it (at Slack the parent message); `refused` tells that the receiver did not want it;
+    `group` is the group it was told in. Not `sure`: it was about to be told, and nothing says whether it was.
     """
 
     revision: int
@@ -38,6 +39,8 @@ class Told:
     rehearsal: bool = False
     refused: bool = False
     handle: str | None = None
+    group: str | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,27 @@ class Notice:
     def firing(self) -> bool:
         """Whether people are to be told that it fires: a shadow method's alert never does, so what was told of it ends."""
         return self.alert.firing and not self.alert.shadow
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Changes of several alerts of one entity that are told as one.
+
+    `changed` are the members with news, `standing` those that fire after it, the worst first. `handle` is the channel's name
+    for the group, None for one that it was not told of; `maybe_told` as for a notice.
+    """
+
+    key: str
+    changed: tuple[Notice, ...]
+    standing: tuple[Alert, ...]
+    begun: bool = False
+    handle: str | None = None
+    maybe_told: bool = False
+
+    @property
+    def worst(self) -> Alert:
+        """The gravest that fires; of a group that is over the first that ended."""
+        return self.standing[0] if self.standing else self.changed[0].alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +111,17 @@ class Channel(Protocol):
 
     @property
     def ends_disturb(self) -> bool:
-        """Whether people notice the end of something they were never told of."""
+        """Whether people or the channel's own limits notice the end of something they were never told of."""
+
+    @property
+    def groups(self) -> bool:
+        """Whether many alerts are better told as one."""
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Tell one change. Raises Undelivered or Refused; nothing else."""
+
+    async def deliver_group(self, group: Group) -> Receipt:
+        """Tell the changes of a group as one; asked only of a channel with `groups`. Raises as `deliver`."""
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         """Tell again what was accepted before (firing, or ended lately) and the signs of life in `beats`; gives the absent peers.

@@ -1,4 +1,4 @@
-"""PagerDuty Events v2: trigger and resolve by fingerprint; acknowledging is never ours.
+"""PagerDuty Events v2: trigger and resolve by fingerprint, a group by its key; acknowledging is never ours.
 
 The vendor's client is synchronous, so each attempt runs in a thread. Its own retries are off: they would hold the lane
 and hide what happens; 400 is final, all else is tried again by the dispatcher.
@@ -15,11 +15,12 @@ import pagerduty
 
 from monitor.notify import text
 from monitor.notify.alert import Alert
-from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
+from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import failure, read_secret
 from monitor.notify.settings import PagerDutySettings
 
 _SUMMARY = 1024
+_LISTED = 200
 _RETRIED_INSIDE = (429, 500, 502, 503, 504)
 
 
@@ -39,7 +40,8 @@ class PagerDutyChannel:
     """One routing key. A resolve goes through the same key, else it would be dropped."""
 
     refresh_s = None
-    ends_disturb = False
+    ends_disturb = True
+    groups = True
 
     def __init__(self, name: str, settings: PagerDutySettings, status_url: str | None = None) -> None:
         self.name = name
@@ -49,10 +51,27 @@ class PagerDutyChannel:
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Trigger or resolve; acceptance is the service's 202 with the key."""
-        key = read_secret(self._settings.routing_key_file)
-        event = trigger_event(notice.alert, self._status_url) if notice.firing else {}
+        event = trigger_event(notice.alert, self._status_url) if notice.firing else None
+        return await self._enqueue(notice.alert.fingerprint, event)
+
+    async def deliver_group(self, group: Group) -> Receipt:
+        """One incident with the worst, the others as its details; it is resolved when the last is over.
+
+        What happens to the others in between is no news to a pager, unless it is graver.
+        """
+        if not group.standing:
+            return await self._enqueue(group.key, None)
+        graver = any(n.firing and (n.told is None or n.told.severity != n.alert.severity) for n in group.changed)
+        if group.begun and not graver:
+            return Receipt()
+        return await self._enqueue(group.key, group_event(group, self._status_url))
+
+    async def _enqueue(self, dedup_key: str, event: Mapping[str, Any] | None) -> Receipt:
+        """Trigger with an event, resolve without one."""
+        routing_key = read_secret(self._settings.routing_key_file)
+        action = "resolve" if event is None else "trigger"
         try:
-            await asyncio.to_thread(self._send, key, "trigger" if notice.firing else "resolve", notice.alert.fingerprint, event)
+            await asyncio.to_thread(self._send, routing_key, action, dedup_key, event or {})
         except pagerduty.Error as error:
             raise _failure(error) from error
         return Receipt()
@@ -109,12 +128,26 @@ def trigger_event(alert: Alert, status_url: str | None) -> dict[str, Any]:
             "custom_details": {name: value for name, value in details.items() if value is not None},
         }
     }
+    return event | _links(alert, status_url)
+
+
+def group_event(group: Group, status_url: str | None) -> dict[str, Any]:
+    """The trigger event of a group: that of its worst alert, with the list of all that fire."""
+    event = trigger_event(group.worst, status_url)
+    payload = event["payload"]
+    payload["summary"] = text.clipped(f"{text.group_title(group)}; worst: {group.worst.summary}", _SUMMARY)
+    payload["component"] = "group"
+    payload["custom_details"] |= {"alerts_firing": len(group.standing), "alerts": text.group_lines(group, _LISTED)}
+    return event
+
+
+def _links(alert: Alert, status_url: str | None) -> dict[str, Any]:
     links = []
     if alert.runbook_url.startswith("http"):
         links.append({"href": alert.runbook_url, "text": "Runbook"})
     if status_url is not None:
         links.append({"href": f"{status_url}/status/{alert.entity}", "text": "Status"})
-    return event | ({"links": links} if links else {})
+    return {"links": links} if links else {}
 
 
 def _failure(error: pagerduty.Error) -> Undelivered | Refused:

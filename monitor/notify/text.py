@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.notify.alert import Alert
+from monitor.notify.channel import Group
 
 CAUSES_SHOWN = 5
 
@@ -15,6 +16,20 @@ def title(alert: Alert, firing: bool) -> str:
     state = f"{alert.severity.upper()}" if firing else "RESOLVED"
     about = " ".join(part for part in (alert.alertname, alert.entity, alert.method, alert.subject) if part)
     return f"{'[REHEARSAL] ' if alert.rehearsal else ''}{state} {about}"
+
+
+def group_title(group: Group) -> str:
+    """How many fire, and whom they concern, in one line; a rehearsal says so first."""
+    worst, count = group.worst, len(group.standing)
+    state = f"{worst.severity.upper()} {count} alert{'' if count == 1 else 's'}" if count else "RESOLVED all alerts of a group"
+    about = " ".join(part for part in (worst.entity, worst.method or worst.alertname) if part)
+    return f"{'[REHEARSAL] ' if worst.rehearsal else ''}{state} {about}"
+
+
+def group_lines(group: Group, limit: int) -> list[str]:
+    """What fires, one a line, the worst first; of more than `limit` how many follow."""
+    lines = [f"{alert.severity} {alert.alertname} {alert.subject or ''}: {alert.summary}" for alert in group.standing[:limit]]
+    return [*lines, f"and {len(group.standing) - limit} more"] if len(group.standing) > limit else lines
 
 
 def figures(alert: Alert) -> dict[str, str]:

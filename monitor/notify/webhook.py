@@ -1,7 +1,10 @@
 """Any other system: the `reserve.alert/1` object by POST (CONTRACT 2).
 
-`Idempotency-Key` is `<fingerprint>/<revision>`: delivery is at least once. `X-Reserve-Timestamp` is Unix seconds; a
-receiver refuses old ones. `X-Reserve-Signature` is `sha256=` and the hex HMAC-SHA256 of time stamp, a point and the body.
+A group is one POST: `{"schema": "reserve.alert-group/1", "group", "entity", "method", "alerts": [the objects with news]}`.
+
+`Idempotency-Key` is `<fingerprint>/<revision>`, of a group `<group>/<digest of those>`: delivery is at least once.
+`X-Reserve-Timestamp` is Unix seconds; a receiver refuses old ones. `X-Reserve-Signature` is `sha256=` and the hex
+HMAC-SHA256 of time stamp, a point and the body.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 
-from monitor.notify.channel import Beat, Notice, Receipt
+from monitor.core.values.canonical import canonical_bytes
+from monitor.notify.channel import Beat, Group, Notice, Receipt
 from monitor.notify.http import Http, read_secret
 from monitor.notify.settings import WebhookSettings
+
+GROUP_SCHEMA = "reserve.alert-group/1"
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -26,6 +32,7 @@ class WebhookChannel:
 
     refresh_s = None
     ends_disturb = True
+    groups = True
 
     def __init__(self, name: str, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
         self.name = name
@@ -36,11 +43,27 @@ class WebhookChannel:
     async def deliver(self, notice: Notice) -> Receipt:
         """POST the published bytes; any 2xx is acceptance."""
         alert = notice.alert
+        return await self._post(f"{alert.fingerprint}/{alert.revision}", alert.body)
+
+    async def deliver_group(self, group: Group) -> Receipt:
+        """POST the published objects of the changed members as one list."""
+        alerts = [notice.alert for notice in group.changed]
+        news = hashlib.sha256(canonical_bytes([[alert.fingerprint, alert.revision] for alert in alerts])).hexdigest()[:32]
+        value = {
+            "schema": GROUP_SCHEMA,
+            "group": group.key,
+            "entity": alerts[0].entity,
+            "method": alerts[0].method,
+            "alerts": [dict(alert.value) for alert in alerts],
+        }
+        return await self._post(f"{group.key}/{news}", canonical_bytes(value))
+
+    async def _post(self, key: str, body: bytes) -> Receipt:
         timestamp = str(int(self._clock()))
-        headers = {"Idempotency-Key": f"{alert.fingerprint}/{alert.revision}", "X-Reserve-Timestamp": timestamp}
+        headers = {"Idempotency-Key": key, "X-Reserve-Timestamp": timestamp}
         if self._settings.secret_file is not None:
-            headers["X-Reserve-Signature"] = signature(read_secret(self._settings.secret_file), timestamp, alert.body)
-        await self._http.post(self._settings.url, alert.body, headers)
+            headers["X-Reserve-Signature"] = signature(read_secret(self._settings.secret_file), timestamp, body)
+        await self._http.post(self._settings.url, body, headers)
         return Receipt()
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:  # noqa: ARG002 - nothing is told again

@@ -211,6 +211,8 @@ class AlertingSettings(Section):
     """Where alerts go, how long an undelivered one is held, where the runbook lies."""
 
     hold_s: Seconds = 86_400
+    group_above: int | None = Field(default=10, ge=1)
+    """More new alerts than this of one entity and method at once are told as one (null: never)."""
     runbook_base_url: str = "deploy/runbooks/README.md"
     channels: dict[str, AnyChannelSettings] = {}
 

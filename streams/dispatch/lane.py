@@ -1,15 +1,18 @@
 """One channel's own way: its outbox, its pace, its retries, its circuit. Lanes do not wait for each other.
 
-In order: while an attempt fails, the lane stands and tries the same alert again, later each time. Only when an alert has
-failed five times and the one behind it is accepted at once, the fault is that alert's: it is parked for a minute, and the
-others go on.
+In the outbox's order: while an attempt fails, the lane stands and tries the same again, later each time. Only when an alert
+has failed five times and the one behind it is accepted at once, the fault is that alert's: it is parked for a minute, and
+the others go on. The first critical of an entity and name waits neither for the pace nor for a wait that is under way.
+
+Before an alert is told for the first time the record says so: after a crash the lane knows what may have been accepted, and
+what was never told is never ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal
 
 import stamina
@@ -20,24 +23,38 @@ from monitor.core.values.times import MINUTE, parse_time
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Channel, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
+from streams.dispatch.news import Accepted, Standing, group_of, intention, is_news, kept, rank_of, told_of
 from streams.dispatch.observer import DeliveryObserver
-from streams.dispatch.outbox import Entry, Outbox
+from streams.dispatch.outbox import Batch, Entry, Outbox, Rank, Waiting, group_key
 from streams.dispatch.pace import Pace
 
 ENDED_RESENT_NS = 15 * MINUTE
 """How long an end is sent again to a channel that is refreshed."""
 
+URGENT_WITHIN_S = 5.0
+"""The longest that a limit which the receiver named holds up the first critical of an entity."""
+
 _SUSPECT_AFTER = 5
 _PARKED_S = 60.0
+_TELLING_S = 0.05
+_MOMENT_S = 0.001
 _log = structlog.get_logger(__name__)
 
 Circuit = Literal["closed", "open"]
 Recorder = Callable[[str, str, Told], None]
-"""Called with channel, fingerprint and what was told."""
+"""Called with channel, fingerprint and what was told, or is about to be."""
+
+
+async def _at_once() -> None:
+    """Nothing to wait for."""
 
 
 class Lane:
-    """Tells one channel. `told` and `since_ns` come from the ledger before anything is offered."""
+    """Tells one channel. `told` and `since_ns` come from the ledger before anything is offered.
+
+    `recorded` waits until what was recorded is kept, for a moment at most. `group_above`: so many new alerts of one entity
+    and method are told one by one (None: all are).
+    """
 
     def __init__(
         self,
@@ -46,6 +63,10 @@ class Lane:
         observer: DeliveryObserver,
         record: Recorder,
         beats: Callable[[float], Sequence[Beat]] = lambda _: (),
+        *,
+        recorded: Callable[[], Awaitable[object]] = _at_once,
+        group_above: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = channel.name
         self.told: dict[str, Told] = {}
@@ -55,13 +76,16 @@ class Lane:
         self._settings = settings
         self._observer = observer
         self._record = record
+        self._recorded = recorded
         self._beats = beats
-        self._clock = time.monotonic
-        self._outbox = Outbox()
+        self._clock = clock
+        self._outbox = Outbox(group_above if channel.groups else None)
         self._pace = Pace(settings.max_per_minute, self._clock)
-        self._accepted: dict[str, Notice] = {}
+        self._accepted = Accepted()
         self._failures = 0
+        self._telling = False
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._refresh_at = self._clock()
@@ -83,6 +107,16 @@ class Lane:
         """Alerts that wait."""
         return len(self._outbox)
 
+    def undelivered(self) -> Iterator[Waiting]:
+        """What fires and waits although it was tried or has waited for seconds, and what was refused."""
+        now = self._clock()
+        for entry in self._outbox.entries():
+            late = entry.attempts > 0 or now - entry.waiting_since > URGENT_WITHIN_S
+            if entry.alert.firing and late:
+                yield Waiting(self.name, entry.alert.fingerprint, entry.due_ns, self.last_failure)
+        for fingerprint, detail in self.refused.items():
+            yield Waiting(self.name, fingerprint, 0, detail)
+
     def start(self) -> None:
         """Begin to tell."""
         set_on_retry_hooks([])  # each attempt is counted here, and logged when the circuit changes
@@ -93,29 +127,45 @@ class Lane:
         """Tell `alert` if it is news to this channel.
 
         `since_ns`: ends before it are of no concern to a channel that was never told of the alert. `rebuilt`: the state was
-        read after a start, so an earlier attempt may have been accepted without a record; and an alert that belongs to a
-        shadow method by now is ended once where that disturbs nobody.
+        read after a start, so an earlier attempt may have been accepted without a record; where an end disturbs nobody, one
+        that is unknown is told again then, and an alert that belongs to a shadow method by now is ended once.
         """
         told = self.told.get(alert.fingerprint)
-        unsure = rebuilt and told is None and alert.shadow and not self._channel.ends_disturb
-        if alert.fingerprint not in self._outbox and not unsure and not _is_news(alert, told, since_ns):
+        waiting = self._outbox.get(alert.fingerprint)
+        never_told = told is None or (told.sure and not told.firing)
+        if waiting is not None and not waiting.maybe_told and never_told and not (alert.firing and not alert.shadow):
+            self._outbox.drop(alert.fingerprint)
+            self._changed()
+            return
+        ends_unknown = rebuilt and not self._channel.ends_disturb
+        if waiting is None and not is_news(alert, told, since_ns=since_ns, ends_unknown=ends_unknown):
             if told is not None and told.revision == alert.revision:
                 self._recall(alert, told)
             return
-        self._outbox.put(alert, rebuilt, self._clock())
+        unsure = told is not None and not told.sure
+        rank = rank_of(alert, told, self._standing_criticals())
+        group = told.group if told is not None and told.firing else None
+        self._outbox.put(alert, rebuilt or unsure, self._clock(), rank, group)
+        if rank is Rank.FIRST_CRITICAL:
+            self._urgent.set()
         self._changed()
+
+    def _standing_criticals(self) -> set[Standing]:
+        """What was told and fires, and what is about to be told."""
+        return self._accepted.criticals | {(alert.entity, alert.alertname) for alert in self._outbox.firsts()}
 
     def _recall(self, alert: Alert, told: Told) -> None:
         """The channel has this state from before the start."""
         if told.refused:
             self.refused[alert.fingerprint] = "refused before the last start"
         else:
-            self._accepted[alert.fingerprint] = Notice(alert, told)
+            self._accepted.keep(Notice(alert, told))
 
     def forget(self, fingerprint: str) -> None:
         """The alert is gone, or another dispatcher has it now."""
-        for known in (self.told, self._accepted, self.refused):
-            known.pop(fingerprint, None)
+        self.told.pop(fingerprint, None)
+        self.refused.pop(fingerprint, None)
+        self._accepted.forget(fingerprint)
         self._outbox.drop(fingerprint)
         self._changed()
 
@@ -138,23 +188,45 @@ class Lane:
             wait_initial=self._settings.retry_first_s,
             wait_max=self._settings.retry_max_s,
             wait_jitter=self._settings.retry_first_s,
-        ).on(_retry_wait)
+        ).on(self._retry_wait)
         while True:
             await self._wait()
-            await caller(self._round)
+            await self._try(caller)
             if self._channel.refresh_s is not None and self._clock() >= self._refresh_at:
                 await self._refresh(self._channel.refresh_s)
 
+    async def _try(self, caller: stamina.BoundAsyncRetryingCaller) -> None:
+        """Tell all that is due, waiting for the channel as long as it needs; a new first critical ends a wait, not an attempt."""
+        self._urgent.clear()
+        trying = asyncio.create_task(caller(self._round))
+        urgent = asyncio.create_task(self._urgent.wait())
+        try:
+            await asyncio.wait({trying, urgent}, return_when=asyncio.FIRST_COMPLETED)
+            while not trying.done() and self._telling:
+                await asyncio.wait({trying}, timeout=_TELLING_S)
+        finally:
+            for task in (trying, urgent):
+                task.cancel()
+            await asyncio.gather(trying, urgent, return_exceptions=True)
+        if not trying.cancelled():
+            trying.result()
+
+    def _retry_wait(self, error: Exception) -> bool | float:
+        """Every failure is tried again; at the time the receiver named, if it did, but soon where a first critical waits."""
+        if not isinstance(error, Undelivered):
+            return False
+        if error.retry_after_s is None:
+            return True
+        urgent = any(entry.rank is Rank.FIRST_CRITICAL for entry in self._outbox.entries())
+        return min(error.retry_after_s, URGENT_WITHIN_S) if urgent else error.retry_after_s
+
     async def _wait(self) -> None:
         """Until there is something to tell or to refresh."""
-        while self._outbox.next(self._clock()) is None:
+        while True:
             now = self._clock()
-            due = [
-                at
-                for at in (self._refresh_at if self._channel.refresh_s is not None else None, self._outbox.next_parked)
-                if at is not None
-            ]
-            if due and min(due) <= now:
+            refresh = self._refresh_at if self._channel.refresh_s is not None else None
+            due = [at for at in (refresh, self._next_at(now)) if at is not None]
+            if due and min(due) <= now + _MOMENT_S:
                 return
             self._wake.clear()
             try:
@@ -162,66 +234,109 @@ class Lane:
             except TimeoutError:
                 return
 
+    def _next_at(self, now: float) -> float | None:
+        """When the next batch may be told; None when nothing waits."""
+        batch = self._outbox.next(now)
+        return self._free_at(batch, now) if batch else self._outbox.next_parked
+
+    def _free_at(self, batch: Batch, now: float) -> float:
+        settled = self._outbox.settled_at(batch, now)
+        return settled if batch[0].rank is Rank.FIRST_CRITICAL else max(settled, now + self._pace.delay())
+
     async def _round(self) -> None:
         """Tell all that is due, in order. Raises Undelivered when the channel has to be waited for."""
-        suspect: Entry | None = None
+        suspect: Batch = ()
         while True:
-            entry = self._outbox.next(self._clock(), () if suspect is None else (suspect.alert.fingerprint,))
-            if entry is None:
+            now = self._clock()
+            batch = self._outbox.next(now, {entry.alert.fingerprint for entry in suspect})
+            if not batch or self._free_at(batch, now) > now + _MOMENT_S:
                 break
             try:
-                await self._tell(entry)
+                await self._tell(batch)
             except Undelivered:
-                if suspect is not None or entry.attempts < _SUSPECT_AFTER:
+                if suspect or batch[0].attempts < _SUSPECT_AFTER:
                     raise
-                suspect = entry
+                suspect = batch
             else:
                 self._park(suspect)
-                suspect = None
-        if suspect is not None and suspect.parked_until == 0:
+                suspect = ()
+        if suspect and suspect[0].parked_until == 0:
             raise Undelivered("nothing else to try the channel with")
         self._park(suspect)
 
-    def _park(self, suspect: Entry | None) -> None:
-        if suspect is not None:
-            suspect.parked_until = self._clock() + _PARKED_S
-            _log.error("alert_parked", channel=self.name, fingerprint=suspect.alert.fingerprint, detail=self.last_failure)
+    def _park(self, suspect: Batch) -> None:
+        for entry in suspect:
+            entry.parked_until = self._clock() + _PARKED_S
+            _log.error("alert_parked", channel=self.name, fingerprint=entry.alert.fingerprint, detail=self.last_failure)
 
-    async def _tell(self, entry: Entry) -> None:
-        await self._pace.wait()
-        alert = entry.alert
-        notice = Notice(alert, self.told.get(alert.fingerprint), entry.maybe_told)
+    async def _tell(self, batch: Batch) -> None:
+        if len(batch) > 1 and batch[0].group is None:
+            key = group_key(batch)
+            for entry in batch:
+                entry.group = key
+        notices = tuple(self._notice(entry) for entry in batch)
+        self._telling = True
         try:
-            receipt = await self._channel.deliver(notice)
+            await self._intend(batch, notices)
+            self._pace.take()
+            receipt = await self._deliver(batch, notices)
         except Refused as error:
-            self._refuse(entry, notice, str(error))
+            for entry, notice in zip(batch, notices, strict=True):
+                self._refuse(entry, notice, str(error))
         except Undelivered as error:
-            self._fail(entry, str(error))
+            self._fail(batch, str(error))
             raise
         except Exception as error:  # a fault of one channel's code must not end its lane
-            _log.exception("channel_broken", channel=self.name, fingerprint=alert.fingerprint)
-            self._fail(entry, f"{type(error).__name__}: {error}")
+            _log.exception("channel_broken", channel=self.name, fingerprint=batch[0].alert.fingerprint)
+            self._fail(batch, f"{type(error).__name__}: {error}")
             raise Undelivered(str(error)) from error
         else:
-            self._accept(entry, notice, receipt)
+            self._accept(batch, notices, receipt)
+        finally:
+            self._telling = False
 
-    def _accept(self, entry: Entry, notice: Notice, receipt: Receipt) -> None:
-        alert = notice.alert
-        self.refused.pop(alert.fingerprint, None)
-        self._accepted[alert.fingerprint] = notice
-        self._settle(entry, notice, _told(notice, handle=receipt.handle))
+    def _notice(self, entry: Entry) -> Notice:
+        told = self.told.get(entry.alert.fingerprint)
+        return Notice(entry.alert, None if told is None else kept(told), entry.maybe_told)
+
+    async def _intend(self, batch: Batch, notices: Sequence[Notice]) -> None:
+        """Put on record what is about to be told for the first time."""
+        new = [
+            (entry, notice)
+            for entry, notice in zip(batch, notices, strict=True)
+            if notice.firing and entry.attempts == 0 and not (notice.told is not None and notice.told.firing)
+        ]
+        for entry, notice in new:
+            self._record(self.name, notice.alert.fingerprint, intention(notice.alert, entry.group))
+        if new:
+            await self._recorded()
+
+    async def _deliver(self, batch: Batch, notices: tuple[Notice, ...]) -> Receipt:
+        key = batch[0].group
+        if key is None:
+            return await self._channel.deliver(notices[0])
+        told = [(self._accepted.get(fingerprint), told) for fingerprint, told in self.told.items() if told.group == key]
+        members = [(notice, one) for notice, one in told if notice is not None and one.sure]
+        return await self._channel.deliver_group(group_of(key, batch, notices, members))
+
+    def _accept(self, batch: Batch, notices: Sequence[Notice], receipt: Receipt) -> None:
+        for entry, notice in zip(batch, notices, strict=True):
+            alert = notice.alert
+            self.refused.pop(alert.fingerprint, None)
+            self._accepted.keep(notice)
+            self._settle(entry, notice, told_of(notice, handle=receipt.handle, group=entry.group))
+            _log.info("alert_delivered", channel=self.name, alertname=alert.alertname, entity=alert.entity,
+                      fingerprint=alert.fingerprint, revision=alert.revision, firing=notice.firing)  # fmt: skip
         self._answered()
         self._observer.delivered(self.name, "delivered")
         for _ in range(receipt.absent_peers):
             self._observer.delivered(self.name, "peer_failed")
-        _log.info("alert_delivered", channel=self.name, alertname=alert.alertname, entity=alert.entity,
-                  fingerprint=alert.fingerprint, revision=alert.revision, firing=notice.firing)  # fmt: skip
 
     def _refuse(self, entry: Entry, notice: Notice, detail: str) -> None:
         alert = notice.alert
         self.refused[alert.fingerprint] = detail
         self.last_failure = detail
-        self._settle(entry, notice, _told(notice, refused=True))
+        self._settle(entry, notice, told_of(notice, refused=True, group=entry.group))
         self._observer.delivered(self.name, "refused")
         _log.error("alert_refused", channel=self.name, fingerprint=alert.fingerprint, revision=alert.revision, detail=detail)
 
@@ -234,14 +349,15 @@ class Lane:
         self._record(self.name, fingerprint, told)
         self._changed()
 
-    def _fail(self, entry: Entry, detail: str) -> None:
-        entry.attempts += 1
-        entry.maybe_told = True
+    def _fail(self, batch: Batch, detail: str) -> None:
+        for entry in batch:
+            entry.attempts += 1
+            entry.maybe_told = True
         self.last_failure = detail
         self._failures += 1
         self._observer.delivered(self.name, "failed")
         if self._failures in {1, _SUSPECT_AFTER}:
-            _log.warning("alert_undelivered", channel=self.name, fingerprint=entry.alert.fingerprint,
+            _log.warning("alert_undelivered", channel=self.name, fingerprint=batch[0].alert.fingerprint,
                          circuit=self.circuit, pending=self.pending, detail=detail)  # fmt: skip
 
     def _answered(self) -> None:
@@ -267,10 +383,10 @@ class Lane:
     def _standing(self) -> list[Notice]:
         """What is told again: what fires, and what ended lately. What ended earlier is let go."""
         horizon = time.time_ns() - ENDED_RESENT_NS
-        for fingerprint, notice in list(self._accepted.items()):
+        for notice in self._accepted.all():
             if not notice.firing and parse_time(notice.alert.ends_at or notice.alert.updated_at) < horizon:
-                del self._accepted[fingerprint]
-        return list(self._accepted.values())
+                self._accepted.forget(notice.alert.fingerprint)
+        return self._accepted.all()
 
     def _changed(self) -> None:
         self._observer.outbox_oldest(self.name, self._outbox.oldest_ns)
@@ -279,31 +395,3 @@ class Lane:
             self._empty.clear()
         else:
             self._empty.set()
-
-
-def _is_news(alert: Alert, told: Told | None, since_ns: int) -> bool:
-    """Whether a channel that was last told `told` has to be told `alert`. A shadow method's alert only ends what was told."""
-    if told is None:
-        return not alert.shadow and (alert.firing or alert.updated_ns >= since_ns)
-    newer = alert.revision > told.revision or parse_time(alert.starts_at) > parse_time(told.starts_at)
-    return newer and (told.firing or not alert.shadow)
-
-
-def _told(notice: Notice, *, refused: bool = False, handle: str | None = None) -> Told:
-    alert, before = notice.alert, notice.told
-    return Told(
-        revision=alert.revision,
-        starts_at=alert.starts_at,
-        severity=alert.severity if not refused or before is None else before.severity,
-        firing=notice.firing if not refused else before is not None and before.firing,
-        rehearsal=alert.rehearsal if not refused or before is None else before.rehearsal,
-        refused=refused,
-        handle=handle if not refused or before is None else before.handle,
-    )
-
-
-def _retry_wait(error: Exception) -> bool | float:
-    """Every failure is tried again; at the time the receiver named, if it did."""
-    if not isinstance(error, Undelivered):
-        return False
-    return True if error.retry_after_s is None else error.retry_after_s

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+
+_ONE = 1 - 1e-9
+"""A send that is allowed but for the last digits of the clock."""
 
 
 class Pace:
@@ -17,14 +19,16 @@ class Pace:
         self._at = clock()
 
     def delay(self) -> float:
-        """Take one send; the seconds to wait before it."""
-        now = self._clock()
-        self._left = min(self._capacity, self._left + (now - self._at) * self._per_second) - 1
-        self._at = now
-        return max(0.0, -self._left / self._per_second)
+        """Seconds until one more send is allowed."""
+        self._fill()
+        return max(0.0, (_ONE - self._left) / self._per_second)
 
-    async def wait(self) -> None:
-        """Wait until one more send is allowed."""
-        delay = self.delay()
-        if delay > 0:
-            await asyncio.sleep(delay)
+    def take(self) -> None:
+        """One send is made, allowed or not: one that could not wait is paid for by those that follow."""
+        self._fill()
+        self._left -= 1
+
+    def _fill(self) -> None:
+        now = self._clock()
+        self._left = min(self._capacity, self._left + (now - self._at) * self._per_second)
+        self._at = now

@@ -33,6 +33,7 @@ from streams.dispatch.failing import Failures
 from streams.dispatch.lane import Lane
 from streams.dispatch.ledger import Ledger, Memory, read_memory
 from streams.dispatch.observer import DeliveryObserver
+from streams.dispatch.outbox import Waiting
 from streams.kafka import topics
 from streams.kafka.clients import consumer, ended, producer, started
 
@@ -48,6 +49,7 @@ FLUSH_S = 4.0
 
 _POLL_MS = 200
 _WATCH_S = 1.0
+_RECORD_S = 0.5
 _BROKER_SEEN_S = 15.0
 _LOAD_S = 10.0
 _log = structlog.get_logger(__name__)
@@ -67,6 +69,7 @@ class Dispatcher:
         observer: DeliveryObserver,
         *,
         hold_s: float = 86_400,
+        group_above: int | None = None,
         runbook_base_url: str = "",
         status_url: str | None = None,
         pulse: Pulse | None = None,
@@ -92,7 +95,13 @@ class Dispatcher:
         self._ended.set()
         self._lanes = [
             Lane(
-                make_channel(name, settings, hold_s=hold_s, status_url=status_url), settings, observer, self._record, self._beats
+                make_channel(name, settings, hold_s=hold_s, status_url=status_url),
+                settings,
+                observer,
+                self._record,
+                self._beats,
+                recorded=self._recorded,
+                group_above=group_above,
             )
             for name, settings in channels.items()
         ]
@@ -110,6 +119,10 @@ class Dispatcher:
     def lanes(self) -> Sequence[Lane]:
         """The channels' lanes: name, circuit, pending, failing."""
         return self._lanes
+
+    def undelivered(self) -> list[Waiting]:
+        """What fires and did not reach a channel."""
+        return [waiting for lane in self._lanes for waiting in lane.undelivered()]
 
     async def start(self) -> None:
         """Connect and join the group. `ConnectionProblem` when there is no broker."""
@@ -269,6 +282,11 @@ class Dispatcher:
             partition = min(self._assigned, default=None)
         if partition is not None and self._ledger is not None:
             self._ledger.note_told(partition, channel, fingerprint, told)
+
+    async def _recorded(self) -> None:
+        """What was recorded is kept; without a broker an alert is told all the same, after a moment."""
+        if self._ledger is not None:
+            await self._ledger.flush(_RECORD_S)
 
     async def _watch(self) -> None:
         while True:

@@ -118,7 +118,7 @@ async def test_a_channel_that_is_down_is_told_on_another_and_gets_what_is_releva
         assert bench.observed.oldest["down"] is not None
         down.status = None
         await until(lambda: len(down.alerts) == 3)
-        assert down.states == [expected[2], expected[1], expected[3]]
+        assert down.states == [expected[1], expected[3], expected[2]], "what is new before an end"
         await until(lambda: up.alerts[-1]["status"] == "resolved" and up.alerts[-1]["alertname"] == "AlertDeliveryFailing")
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from monitor.core.values.times import SECOND
-from monitor.notify.channel import Beat, Notice, Receipt, Refused, Told, Undelivered
+from monitor.notify.alert import Alert
+from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
 from streams.dispatch.lane import Lane
 from tests.alert_samples import an_alert
@@ -20,6 +21,8 @@ class Scripted:
         self.name = "scripted"
         self.refresh_s = refresh_s
         self.ends_disturb = True
+        self.groups = True
+        self.grouped: list[Group] = []
         self.error: Exception | None = None
         self.poison: str | None = None
         self.refuse: str | None = None
@@ -42,6 +45,12 @@ class Scripted:
         self.told.append(notice)
         return Receipt(f"handle-{notice.alert.revision}", absent_peers=1)
 
+    async def deliver_group(self, group: Group) -> Receipt:
+        if self.error is not None:
+            raise self.error
+        self.grouped.append(group)
+        return Receipt(f"handle-{group.key}")
+
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         self.refreshed.append((list(standing), list(beats)))
         if self.error is not None:
@@ -62,6 +71,7 @@ class Observed:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.oldest: list[int | None] = []
+        self.intended: list[Told] = []
 
     def delivered(self, channel: str, outcome: str) -> None:
         self.outcomes[outcome] += 1
@@ -74,10 +84,16 @@ class Observed:
 
 
 @contextlib.asynccontextmanager
-async def running(channel: Scripted, settings: ChannelSettings = FAST) -> AsyncIterator[tuple[Lane, Observed, list[Told]]]:
+async def running(
+    channel: Scripted, settings: ChannelSettings = FAST, group_above: int | None = None
+) -> AsyncIterator[tuple[Lane, Observed, list[Told]]]:
     observed, recorded = Observed(), []
     beat = Beat("Watchdog", None, "2026-01-05T03:00:00Z", 0, "s", "d")
-    lane = Lane(channel, settings, observed, lambda _name, _fingerprint, told: recorded.append(told), lambda _every: [beat])
+
+    def record(_name: str, _fingerprint: str, told: Told) -> None:
+        (recorded if told.sure else observed.intended).append(told)
+
+    lane = Lane(channel, settings, observed, record, lambda _every: [beat], group_above=group_above)
     lane.start()
     try:
         yield lane, observed, recorded
@@ -109,11 +125,11 @@ async def test_a_channel_that_was_down_gets_what_is_still_relevant_in_order() ->
         assert channel.told == []
         channel.error = None
         await until(lambda: lane.pending == 0)
-        assert channel.names == [("a", 2), ("b", 2), ("c", 1)]
+        assert channel.names == [("a", 2), ("c", 1)], "what was never told and is over is not ended there"
         assert (lane.circuit, lane.failing) == ("closed", False)
         assert observed.outcomes["failed"] >= 5
         assert channel.told[0].maybe_told, "an attempt that failed may have been accepted unseen"
-        assert not channel.told[2].maybe_told
+        assert not channel.told[1].maybe_told
 
 
 async def test_the_wait_before_the_next_attempt_is_the_one_the_receiver_named() -> None:
@@ -203,13 +219,16 @@ async def test_a_state_that_waits_is_replaced_by_any_newer_one() -> None:
 class TestNews:
     """What is told to a channel, given what it was told before."""
 
-    async def offered(self, told: Told | None, since_ns: int = 0, **changes: object) -> bool:
+    async def offered(
+        self, told: Told | None, since_ns: int = 0, ends_disturb: bool = True, rebuilt: bool = True, **changes: object
+    ) -> bool:
         channel = Scripted()
+        channel.ends_disturb = ends_disturb
         async with running(channel) as (lane, _, _):
             alert = an_alert(**changes)
             if told is not None:
                 lane.told[alert.fingerprint] = told
-            lane.offer(alert, since_ns=since_ns, rebuilt=True)
+            lane.offer(alert, since_ns=since_ns, rebuilt=rebuilt)
             return lane.pending > 0
 
     async def test_shadow_methods_notify_nobody(self) -> None:
@@ -229,15 +248,142 @@ class TestNews:
     async def test_a_new_life_after_the_tombstone_is_news_at_any_revision(self) -> None:
         assert await self.offered(Told(7, "2026-01-05T03:00:00Z", "critical", firing=False), revision=1)
 
-    async def test_an_end_never_told_of_counts_only_since_the_channel_is_known(self) -> None:
+    async def test_an_end_never_told_of_is_no_news(self) -> None:
         at = 1_770_000_000 * SECOND
-        assert await self.offered(None, since_ns=at, at=at, status="resolved", revision=2)
-        assert not await self.offered(None, since_ns=at + 1000, at=at, status="resolved", revision=2)
+        over = Told(1, "2026-01-05T03:00:00Z", "critical", firing=False)
+        for told in (None, over):
+            for rebuilt in (True, False):
+                assert not await self.offered(told, rebuilt=rebuilt, since_ns=at, at=at, status="resolved", revision=3)
         assert await self.offered(None, since_ns=at + 1000, at=at), "what still fires concerns every channel"
+
+    async def test_after_a_start_an_end_that_may_be_missing_is_told_where_that_costs_nothing(self) -> None:
+        at = 1_770_000_000 * SECOND
+        idle = {"ends_disturb": False, "at": at, "status": "resolved", "revision": 2}
+        assert await self.offered(None, since_ns=at, **idle)
+        assert not await self.offered(None, since_ns=at + 1000, **idle)
+        assert not await self.offered(None, since_ns=at, rebuilt=False, **idle)
+
+    async def test_what_was_about_to_be_told_before_a_crash_is_told_or_ended(self) -> None:
+        intended = Told(1, "2026-01-05T03:00:00Z", "critical", firing=True, sure=False)
+        assert await self.offered(intended, revision=1)
+        assert await self.offered(intended, revision=2, status="resolved")
+
+
+async def test_the_intention_is_on_record_before_the_first_attempt_only() -> None:
+    channel = Scripted()
+    channel.error = Undelivered("503")
+    async with running(channel) as (lane, observed, recorded):
+        lane.offer(an_alert())
+        await until(lambda: len(channel.attempts) >= 3)
+        assert [(told.revision, told.firing) for told in observed.intended] == [(1, True)]
+        assert recorded == []
+        channel.error = None
+        await until(lambda: len(recorded) == 1)
+        lane.offer(an_alert(revision=2, status="resolved"))
+        await until(lambda: len(recorded) == 2)
+        assert len(observed.intended) == 1, "an end is no new intention"
+
+
+async def test_the_grave_and_the_new_go_first() -> None:
+    channel = Scripted()
+    channel.error = Undelivered("503")
+    async with running(channel) as (lane, _, _):
+        known = an_alert(entity="known")
+        lane.told[known.fingerprint] = Told(1, known.starts_at, "critical", firing=True)
+        lane.offer(known, rebuilt=True)
+        lane.offer(an_alert(entity="known", revision=2, status="resolved"))
+        lane.offer(an_alert(entity="warns", severity="warning"))
+        for number in range(3):
+            lane.offer(an_alert(entity="flood", subject=f"A{number}", alertname="SameAssetShortfall"))
+        lane.offer(an_alert(entity="flood", alertname="SecurityIncidentOpen", method=None))
+        await until(lambda: len(channel.attempts) >= 1)
+        channel.error = None
+        await until(lambda: lane.pending == 0)
+        order = [(one.alert.entity, one.alert.alertname, one.alert.subject) for one in channel.told]
+        assert order[:2] == [("flood", "SameAssetShortfall", "A0"), ("flood", "SecurityIncidentOpen", None)]
+        assert [subject for _, _, subject in order[2:4]] == ["A1", "A2"]
+        assert [entity for entity, _, _ in order[4:]] == ["warns", "known"]
+
+
+async def test_a_first_critical_waits_neither_for_the_pace_nor_for_the_time_that_the_receiver_named() -> None:
+    channel = Scripted()
+    slow = ChannelSettings(max_per_minute=1, retry_first_s=0.001, retry_max_s=0.01)
+    async with running(channel, slow) as (lane, _, _):
+        for number in range(3):
+            lane.offer(an_alert(alertname="SameAssetShortfall", subject=f"A{number}"))
+        await until(lambda: len(channel.told) == 1)
+        lane.offer(an_alert(alertname="SecurityIncidentOpen", method=None))
+        await until(lambda: len(channel.told) == 2, within_s=2)
+        assert channel.told[1].alert.alertname == "SecurityIncidentOpen"
+        channel.error = Undelivered("429", retry_after_s=60)
+        lane.offer(an_alert(entity="second"))
+        await until(lambda: channel.attempts[-1].alert.entity == "second")
+        channel.error = None
+        lane.offer(an_alert(entity="third"))
+        await until(lambda: [one.alert.entity for one in channel.told[2:]] == ["second", "third"], within_s=2)
+
+
+class TestGroups:
+    """Many new alerts of one entity and method at once are one."""
+
+    @staticmethod
+    def flood(count: int, **changes: object) -> list[Alert]:
+        return [an_alert(alertname="SameAssetShortfall", subject=f"A{number}", **changes) for number in range(count)]
+
+    async def test_up_to_the_number_they_are_told_one_by_one_above_it_as_one(self) -> None:
+        for count, groups in ((3, 0), (4, 1)):
+            channel = Scripted()
+            async with running(channel, group_above=3) as (lane, observed, recorded):
+                for alert in self.flood(count):
+                    lane.offer(alert)
+                await until(lambda recorded=recorded, count=count: len(recorded) == count)
+                assert len(channel.grouped) == groups
+                assert observed.outcomes["delivered"] == (1 if groups else count)
+                assert len({told.group for told in recorded}) == 1
+
+    async def test_the_worst_leads_and_each_end_is_told_until_none_is_left(self) -> None:
+        channel = Scripted()
+        async with running(channel, group_above=3) as (lane, _, recorded):
+            alerts = [*self.flood(4, severity="warning"), an_alert(alertname="HotStorageLimitExceeded")]
+            for alert in alerts:
+                lane.offer(alert)
+            await until(lambda: len(recorded) == 5)
+            assert [group.worst.alertname for group in channel.grouped] == ["HotStorageLimitExceeded"]
+            for alert in self.flood(4, severity="warning", revision=2, status="resolved")[:3]:
+                lane.offer(alert)
+            await until(lambda: len(recorded) == 8)
+            ended = channel.grouped[-1]
+            assert (ended.key, ended.begun, len(ended.standing)) == (channel.grouped[0].key, True, 2)
+            assert ended.handle == f"handle-{ended.key}"
+            lane.offer(an_alert(alertname="HotStorageLimitExceeded", revision=2, status="resolved"))
+            lane.offer(self.flood(4, revision=2, status="resolved")[3])
+            await until(lambda: len(recorded) == 10)
+            assert channel.grouped[-1].standing == ()
+            assert channel.told == [], "nothing of a group is told by itself while the group is not over"
+            lane.offer(self.flood(1, revision=3)[0])
+            await until(lambda: len(channel.told) == 1, what="the new life, told by itself")
+
+    async def test_after_a_crash_the_group_is_the_one_that_may_have_been_told(self) -> None:
+        channel = Scripted()
+        channel.error = Undelivered("503")
+        async with running(channel, group_above=3) as (lane, observed, _):
+            for alert in self.flood(4):
+                lane.offer(alert)
+            await until(lambda: len(observed.intended) == 4)
+        remembered = dict(zip([alert.fingerprint for alert in self.flood(4)], observed.intended, strict=True))
+        channel = Scripted()
+        async with running(channel, group_above=3) as (lane, _, recorded):
+            lane.told.update(remembered)
+            for alert in self.flood(4, revision=2, status="resolved"):
+                lane.offer(alert, rebuilt=True)
+            await until(lambda: len(recorded) == 4)
+            (group,) = channel.grouped
+            assert (group.key, group.standing, group.maybe_told) == (observed.intended[0].group, (), True)
 
 
 async def test_refresh_has_what_was_accepted_and_the_signs_of_life() -> None:
     channel = Scripted(refresh_s=0.02)
+    channel.ends_disturb = False
     async with running(channel) as (lane, _, _):
         recent = an_alert(entity="b", status="resolved", revision=2)
         old = an_alert(entity="c", status="resolved", revision=2, at=1_770_000_000 * SECOND)

@@ -8,7 +8,8 @@ from tests.alert_samples import an_alert
 def names(outbox: Outbox, now: float = 0.0) -> list[tuple[str, int]]:
     """Empties the box in order."""
     found = []
-    while (entry := outbox.next(now)) is not None:
+    while batch := outbox.next(now):
+        (entry,) = batch
         found.append((entry.alert.entity, entry.alert.revision))
         outbox.done(entry, entry.alert, now)
     return found
@@ -25,8 +26,7 @@ def test_a_state_that_came_during_the_attempt_waits_behind_the_others() -> None:
     outbox = Outbox()
     outbox.put(an_alert(entity="a", revision=1), maybe_told=True, now=0)
     outbox.put(an_alert(entity="b"), maybe_told=False, now=0)
-    entry = outbox.next(0)
-    assert entry is not None
+    (entry,) = outbox.next(0)
     told = entry.alert
     outbox.put(an_alert(entity="a", revision=2), maybe_told=False, now=1)
     outbox.done(entry, told, 2)
@@ -36,8 +36,7 @@ def test_a_state_that_came_during_the_attempt_waits_behind_the_others() -> None:
 def test_an_alert_forgotten_during_the_attempt_does_not_come_back() -> None:
     outbox = Outbox()
     outbox.put(an_alert(), maybe_told=False, now=0)
-    entry = outbox.next(0)
-    assert entry is not None
+    (entry,) = outbox.next(0)
     outbox.drop(entry.alert.fingerprint)
     outbox.done(entry, an_alert(), 1)
     assert len(outbox) == 0
@@ -56,14 +55,11 @@ def test_a_parked_entry_is_passed_over_until_its_time_or_its_news() -> None:
     outbox = Outbox()
     for entity in ("a", "b"):
         outbox.put(an_alert(entity=entity), maybe_told=False, now=0)
-    entry = outbox.next(0)
-    assert entry is not None
+    (entry,) = outbox.next(0)
     entry.parked_until = 60
-    found = [outbox.next(59), outbox.next(60)]
-    assert [one.alert.entity for one in found if one is not None] == ["b", "a"]
+    assert [one.alert.entity for batch in (outbox.next(59), outbox.next(60)) for one in batch] == ["b", "a"]
     outbox.put(an_alert(entity="a", revision=2), maybe_told=False, now=1)
-    again = outbox.next(1)
-    assert again is not None
+    (again,) = outbox.next(1)
     assert again.alert.entity == "a"
 
 
@@ -77,8 +73,7 @@ def test_bounded_by_alerts_and_never_an_older_state_after_a_newer(steps: list[tu
         newest[entity] = newest.get(entity, 0) + 1
         outbox.put(an_alert(entity=entity, revision=newest[entity]), maybe_told=False, now=0)
         assert len(outbox) <= len(newest)
-        entry = outbox.next(0) if deliver else None
-        if entry is not None:
+        for entry in outbox.next(0) if deliver else ():
             delivered.setdefault(entry.alert.entity, []).append(entry.alert.revision)
             outbox.done(entry, entry.alert, 0)
     for entity, revision in names(outbox):
