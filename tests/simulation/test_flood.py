@@ -93,7 +93,7 @@ class Chat(SlackChannel):
         answer = self.receiver.respond(Received(f"/api/{method}", headers, json.dumps(body).encode(), query, 0.0))
         found = json.loads(answer.text or "")  # type: ignore[attr-defined]
         if not found["ok"]:
-            raise SlackApiError("refused", answer_of(found, 200, {}))
+            raise refusal(found, 200, {})
         self.heard.note(method, body)
         return found
 
@@ -107,10 +107,11 @@ class Chat(SlackChannel):
         return await self.call("conversations.history", **body)
 
 
-def answer_of(data: dict[str, Any], status: int, headers: dict[str, str]) -> AsyncSlackResponse:
-    return AsyncSlackResponse(
+def refusal(data: dict[str, Any], status: int, headers: dict[str, str]) -> SlackApiError:
+    answer = AsyncSlackResponse(
         client=None, http_verb="POST", api_url="", req_args={}, data=data, headers=headers, status_code=status
     )
+    return SlackApiError(data["error"], answer)  # type: ignore[no-untyped-call]
 
 
 class Hook(WebhookChannel):
@@ -239,16 +240,7 @@ def test_a_chat_that_names_a_long_wait_hears_of_the_theft_within_seconds_of_it(s
         async def call(self, method: str, **body: Any) -> Any:
             if asyncio.get_running_loop().time() < 23:
                 data = {"ok": False, "error": "ratelimited"}
-                response = AsyncSlackResponse(
-                    client=None,
-                    http_verb="POST",
-                    api_url="",
-                    req_args={},
-                    data=data,
-                    headers={"Retry-After": "60"},
-                    status_code=429,
-                )
-                raise SlackApiError("ratelimited", response)
+                raise refusal(data, 429, {"Retry-After": "60"})
             return await super().call(method, **body)
 
     run_virtually(tell(Limited(receiver, heard, secret), Floods(at_once=True).story()))

@@ -87,7 +87,8 @@ class Observed:
 async def running(
     channel: Scripted, settings: ChannelSettings = FAST, group_above: int | None = None
 ) -> AsyncIterator[tuple[Lane, Observed, list[Told]]]:
-    observed, recorded = Observed(), []
+    observed = Observed()
+    recorded: list[Told] = []
     beat = Beat("Watchdog", None, "2026-01-05T03:00:00Z", 0, "s", "d")
 
     def record(_name: str, _fingerprint: str, told: Told) -> None:
@@ -258,10 +259,11 @@ class TestNews:
 
     async def test_after_a_start_an_end_that_may_be_missing_is_told_where_that_costs_nothing(self) -> None:
         at = 1_770_000_000 * SECOND
-        idle = {"ends_disturb": False, "at": at, "status": "resolved", "revision": 2}
-        assert await self.offered(None, since_ns=at, **idle)
-        assert not await self.offered(None, since_ns=at + 1000, **idle)
-        assert not await self.offered(None, since_ns=at, rebuilt=False, **idle)
+        for since_ns, rebuilt, expected in ((at, True, True), (at + 1000, True, False), (at, False, False)):
+            found = await self.offered(
+                None, since_ns=since_ns, ends_disturb=False, rebuilt=rebuilt, at=at, status="resolved", revision=2
+            )
+            assert found is expected
 
     async def test_what_was_about_to_be_told_before_a_crash_is_told_or_ended(self) -> None:
         intended = Told(1, "2026-01-05T03:00:00Z", "critical", firing=True, sure=False)
@@ -323,6 +325,10 @@ async def test_a_first_critical_waits_neither_for_the_pace_nor_for_the_time_that
         await until(lambda: [one.alert.entity for one in channel.told[2:]] == ["second", "third"], within_s=2)
 
 
+async def settled(lane: Lane) -> None:
+    await until(lambda: lane.pending == 0)
+
+
 class TestGroups:
     """Many new alerts of one entity and method at once are one."""
 
@@ -336,7 +342,8 @@ class TestGroups:
             async with running(channel, group_above=3) as (lane, observed, recorded):
                 for alert in self.flood(count):
                     lane.offer(alert)
-                await until(lambda recorded=recorded, count=count: len(recorded) == count)
+                await settled(lane)
+                assert len(recorded) == count
                 assert len(channel.grouped) == groups
                 assert observed.outcomes["delivered"] == (1 if groups else count)
                 assert len({told.group for told in recorded}) == 1
