@@ -17,7 +17,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import parse_configuration
 from monitor.core.evaluation.assessment import Method
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement

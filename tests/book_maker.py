@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration, parse_configuration
 from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
 from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS, Calendar, Zone
@@ -361,14 +362,19 @@ class Desk:
         """The same desk read back from the bytes of its buckets."""
         desk = Desk(self.config, ())
         desk.clock = self.clock
-        desk.shared = Shared.restore(self.config, _through_bytes(self.shared.buckets()))
+        desk.shared = Shared.restore(self.config, _through_bytes(buckets_of(self.shared)))
         for name, book in self.books.items():
-            desk.books[name] = Book.restore(name, self.config, desk.shared, _through_bytes(book.buckets()))
+            desk.books[name] = Book.restore(name, self.config, desk.shared, _through_bytes(buckets_of(book)))
         return desk
 
 
-def _through_bytes(buckets: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: json.loads(canonical_bytes(value)) for name, value in buckets}
+def buckets_of(part: Book | Shared) -> dict[str, Any]:
+    """Every bucket of a part by name."""
+    return {name: part.bucket(name) for name in part.names()}
+
+
+def _through_bytes(buckets: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json.loads(canonical_bytes(value)) for name, value in buckets.items()}
 
 
 def kinds(view: View) -> list[tuple[str, str]]:

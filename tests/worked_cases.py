@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig, parse_configuration
 from monitor.core.evaluation.assessment import Method, result_object
 from monitor.core.values.times import parse_time

@@ -18,7 +18,7 @@ import yaml
 from aiohttp import web
 
 from monitor.cli import talk
-from monitor.cli.story_view import LiveView, PlainView, Sight, View
+from monitor.cli.story_view import LiveView, PlainView, Sight, StoryView
 from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
 from monitor.notify.webhook import signature
@@ -62,7 +62,7 @@ class Demonstration:
         self._length_s = length_s
         self._secret = secrets.token_hex(16)
         self._began = time.monotonic()
-        self._view: View = JsonView() if as_json else LiveView() if sys.stdout.isatty() else PlainView()
+        self._view: StoryView = JsonView() if as_json else LiveView() if sys.stdout.isatty() else PlainView()
         self._sight = Sight(acts=ACTS, length_s=length_s)
         self._alerts: dict[str, Mapping[str, Any]] = {}
         self._came: set[str] = set()

@@ -82,7 +82,7 @@ def _documents(config: Path | None, packs: list[Path] | None) -> dict[str, Any]:
 
 
 def _row(document: Any) -> dict[str, Any]:
-    from monitor.core.components.pack import STATUSES
+    from monitor.core.components.packs.pack import STATUSES
     from monitor.methods.loader import pack_digest, pack_object
 
     pack = document.value

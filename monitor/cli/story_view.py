@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.panel import Panel
     from rich.table import Table
 
-    from streams.demo.scenario import Act
+    from streams.demo.scenario import Scene
 
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
 _SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -30,9 +30,9 @@ _LINES = 12
 class Sight:
     """All that is shown, as it was last known."""
 
-    acts: Sequence[Act]
+    acts: Sequence[Scene]
     length_s: int
-    act: Act | None = None
+    act: Scene | None = None
     second: int = 0
     elapsed_s: float = 0.0
     url: str = ""
@@ -70,7 +70,7 @@ class Sight:
             self.firing.pop(alert["fingerprint"], None)
 
 
-class View(Protocol):
+class StoryView(Protocol):
     """A way to show the demo; entered while the story is told."""
 
     def __enter__(self) -> Any: ...

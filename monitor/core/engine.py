@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
 from monitor.core.entity import status
@@ -27,7 +28,7 @@ from monitor.core.entity.state import (
 )
 from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, Published, fold
-from monitor.core.journal.event_time import own_time_of
+from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.schedule import EngineClock, earliest
@@ -35,7 +36,6 @@ from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapsh
 from monitor.core.journal.vocabulary import ALERTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import MINUTE
-from monitor.core.view.source_health import Health, health_of, source_positions
 
 EvaluateWhen = Literal["always", "at_ticks"]
 
@@ -62,7 +62,7 @@ class Engine:
         self._shared_uncut = True
         self._entities: dict[str, Entity] = {}
         self._common = NO_INPUTS
-        self._health: Health = ()
+        self._health: SourcesHealth = ()
         self._published = Published()
         self._touched: set[str] = set()
         self._cut: list[Mapping[str, Any]] = []
@@ -247,7 +247,7 @@ class Engine:
         self._config = parse_configuration(content)
         self._shared = restored_shared(self._config, values)
         self._shared_uncut = False
-        self._health = health_of(self._shared)
+        self._health = self._shared.health()
         for entity in restored_entities(self._config, self._shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
             self._entities[entity.name] = entity
@@ -279,7 +279,7 @@ class Engine:
         if self._config is None or self._shared is None or not entities:
             return []
         self._shared.advance(at)
-        sources = source_positions(self._shared)
+        sources = self._shared.source_positions()
         outputs: list[Output] = []
         for entity in entities:
             evidence = Evidence(self.partition, self.position, entity.inputs, self._config.digest)
@@ -314,9 +314,9 @@ class Engine:
         elif statement.kind == "progress":
             self._take_progress(record)
         elif statement.entity is not None:
-            self._take_own(record, statement.entity)
+            self._take_event(record, statement.entity)
 
-    def _take_own(self, record: JournalRecord, name: str) -> None:
+    def _take_event(self, record: JournalRecord, name: str) -> None:
         entity = self._entity(name)
         if entity is None:
             self.ignored += 1
@@ -330,17 +330,17 @@ class Engine:
             entity.standing.rehearsal.take(statement.body)
         if statement.kind == "operation" and statement.body["kind"] == "checkpoint":
             entity.standing.seal.asked = True
-        self._touch(entity, statement, own_time_of(statement))
+        self._touch(entity, statement, event_time_of(statement))
         self._wait(entity)
 
     def _take_price(self, record: JournalRecord) -> None:
         if self._shared is None:
             return
         self._shared.apply(record, self._clock.now)
-        cause, own_time = cause_of(record), own_time_of(record.statement)
+        cause, event_time = cause_of(record), event_time_of(record.statement)
         for entity in self._entities.values():
             entity.standing.causes.note(cause)
-            self._touch(entity, record.statement, own_time)
+            self._touch(entity, record.statement, event_time)
             self._wait(entity)
 
     def _take_progress(self, record: JournalRecord) -> None:
@@ -353,7 +353,7 @@ class Engine:
         """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
         if self._shared is None:
             return
-        health = health_of(self._shared)
+        health = self._shared.health()
         if health == self._health:
             return
         self._health = health
@@ -361,11 +361,11 @@ class Engine:
             entity.standing.causes.note(cause)
             self._wait(entity)
 
-    def _touch(self, entity: Entity, statement: Statement, own_time: int | None) -> None:
+    def _touch(self, entity: Entity, statement: Statement, event_time: int | None) -> None:
         """Closed days that the event lies in are looked at again."""
-        if own_time is not None and entity.in_closed_day(own_time):
+        if event_time is not None and entity.in_closed_day(event_time):
             grouped = statement.kind == "position" and statement.body["group"] is not None
-            entity.touch(own_time, self._clock.now + GROUP_WAIT if grouped else None)
+            entity.touch(event_time, self._clock.now + GROUP_WAIT if grouped else None)
 
     def _wait(self, entity: Entity) -> None:
         entity.wait()
@@ -384,7 +384,7 @@ class Engine:
             self._shared = Shared(config)
         else:
             self._shared.configure(config)
-        self._health = health_of(self._shared)
+        self._health = self._shared.health()
         for entity in self._sorted():
             entity.configure(config)
             entity.standing.causes.note(configuration_cause(record, self.partition))

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration, MethodConfig, parse_configuration
 from monitor.core.evaluation.assessment import Method, Result
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement

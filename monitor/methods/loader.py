@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from monitor.core.components.plan import COMMON_OPTIONS
+from monitor.core.components.packs.plan import COMMON_OPTIONS
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import SECOND, exact_time
 from monitor.errors import ConfigurationError

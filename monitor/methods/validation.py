@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from monitor.core.components import RULES, TERMS
-from monitor.core.components.pack import STATUSES, read_pack
-from monitor.core.components.plan import references, term_of
-from monitor.core.components.registry import Argument
+from monitor.core.components.packs.pack import STATUSES, read_pack
+from monitor.core.components.packs.plan import references, term_of
+from monitor.core.components.packs.registry import Argument
 from monitor.core.values.currencies import is_fiat
 from monitor.core.values.money import BadDecimal, parse_decimal
 from monitor.methods.places import Document, Path_

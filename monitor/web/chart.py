@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 4, 8, 36
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class ChartSegment:
     """A stretch of the state strip."""
 
     x: float
@@ -39,7 +39,7 @@ class Chart:
 
     lines: tuple[str, ...]
     bands: tuple[str, ...]
-    strip: tuple[Segment, ...]
+    strip: tuple[ChartSegment, ...]
     limit_y: float
     scale: tuple[Label, ...]
     begins: str
@@ -124,7 +124,7 @@ def _bands(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
             began = None
 
 
-def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[Segment]:
+def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[ChartSegment]:
     began: Point | None = None
     for index, (point, end_s) in enumerate(spans):
         began = began or point
@@ -132,7 +132,7 @@ def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[Segment]:
         if last or spans[index + 1][0].state != began.state:
             left, right = frame.x(began.at_s), frame.x(end_s)
             words = f"{STATE_WORDS.get(began.state, began.state)} from {_time(began.at_s)} to {_time(end_s)}"
-            yield Segment(left, round(max(right - left, 0.5), 1), began.state, words)
+            yield ChartSegment(left, round(max(right - left, 0.5), 1), began.state, words)
             began = None
 
 

@@ -26,7 +26,7 @@ _CALM_RATE, _WILD_RATE = 20, 300
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Scene:
     """A turn of the story: when it comes, as a share of the whole, and what a reader is told."""
 
     name: str
@@ -35,14 +35,14 @@ class Act:
 
 
 ACTS = (
-    Act("calm", 0.0, "Trading is normal; client coins are whole, the reserve is above what is required"),
-    Act("theft", 0.12, "An outsider empties the XEM hot wallet; trading goes wild, prices fall"),
-    Act("withdrawals", 0.20, "Clients withdraw: 4,000 BTC go from cold to hot storage, beyond the 5 % cap"),
-    Act("estimate", 0.28, "The incident arrives with an early estimate: JPY 1.0 billion"),
-    Act("first revision", 0.38, "Revised: 12 million XEM are gone, JPY 1.2 billion"),
-    Act("second revision", 0.48, "Revised again: all 15 million XEM of the wallet are gone; contained"),
-    Act("top-up", 0.58, "Treasury buys the stolen XEM back, sweeps BTC to cold storage, tops the reserve up"),
-    Act("closed", 0.74, "The incident is closed; trading calms down"),
+    Scene("calm", 0.0, "Trading is normal; client coins are whole, the reserve is above what is required"),
+    Scene("theft", 0.12, "An outsider empties the XEM hot wallet; trading goes wild, prices fall"),
+    Scene("withdrawals", 0.20, "Clients withdraw: 4,000 BTC go from cold to hot storage, beyond the 5 % cap"),
+    Scene("estimate", 0.28, "The incident arrives with an early estimate: JPY 1.0 billion"),
+    Scene("first revision", 0.38, "Revised: 12 million XEM are gone, JPY 1.2 billion"),
+    Scene("second revision", 0.48, "Revised again: all 15 million XEM of the wallet are gone; contained"),
+    Scene("top-up", 0.58, "Treasury buys the stolen XEM back, sweeps BTC to cold storage, tops the reserve up"),
+    Scene("closed", 0.74, "The incident is closed; trading calms down"),
 )
 
 
@@ -58,7 +58,7 @@ class January2018:
         self.venue.prices = {"BTC": Decimal(1_240_000), "XEM": Decimal(100)}
         self.venue.wallets = _wallets()
 
-    def act(self, second: int) -> Act:
+    def act(self, second: int) -> Scene:
         """The act that `second` belongs to."""
         return [act for act in ACTS if act.begins * self._length_s <= second][-1]
 

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from monitor.core.alerts.life import KEEP_RESOLVED, Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
+from monitor.core.alerts.life import KEEP_RESOLVED, Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
 from monitor.core.values.times import HOUR, MINUTE, SECOND
 
 SUBJECTS = ("BTC", "ETH")
@@ -39,7 +39,7 @@ class AlertMachine(RuleBasedStateMachine):
         rehearsal=st.booleans(),
     )
     def evaluate(self, subject: str, verdict: Verdict, severity: str, shown: str, rehearsal: bool) -> None:
-        sight = Sight(verdict, severity, self.mode, self.dwell, self.dwell, shown=shown)  # type: ignore[arg-type]
+        sight = Finding(verdict, severity, self.mode, self.dwell, self.dwell, shown=shown)  # type: ignore[arg-type]
         before = self.lives.get(subject, Life())
         self._watch_evidence(subject, verdict)
         life, changes = step(before, sight, Moment(self.now, rehearsal, MINUTE))

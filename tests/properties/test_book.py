@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.core.journal.records import JournalRecord
 from monitor.core.values.calendar import Zone
 from monitor.core.values.times import HOUR, SECOND, exact_time, parse_time
-from tests.book_maker import Desk, Maker, Segment, Trade, content, limits
+from tests.book_maker import Desk, Maker, Segment, Trade, buckets_of, content, limits
 
 START = parse_time("2026-01-05T00:00:00Z")
 SPAN_S = 4 * 86400
@@ -118,8 +118,8 @@ def test_a_restart_is_as_if_nothing_had_happened(log: list[Make], instants: list
     told = records(log)
     one = Desk(CONFIG).put(told[:cut])
     other = one.restored()
-    assert dict(other.book.buckets()) == dict(one.book.buckets())
-    assert dict(other.shared.buckets()) == dict(one.shared.buckets())
+    assert buckets_of(other.book) == buckets_of(one.book)
+    assert buckets_of(other.shared) == buckets_of(one.shared)
     for record in told[cut:]:
         one.put(record)
         other.put(record)
@@ -131,14 +131,14 @@ def test_a_restart_is_as_if_nothing_had_happened(log: list[Make], instants: list
 @settings(max_examples=40, deadline=None)
 @given(logs)
 def test_only_buckets_named_dirty_have_changed(log: list[Make]) -> None:
-    desk, before = Desk(CONFIG), dict(Desk(CONFIG).book.buckets())
-    shared_before = dict(desk.shared.buckets())
+    desk, before = Desk(CONFIG), buckets_of(Desk(CONFIG).book)
+    shared_before = buckets_of(desk.shared)
     for record in records(log):
         desk.book.dirty.clear()
         desk.shared.dirty.clear()
         desk.put(record)
         for part, known in ((desk.book, before), (desk.shared, shared_before)):
-            now = dict(part.buckets())
+            now = buckets_of(part)
             changed = {name for name in known.keys() | now.keys() if known.get(name) != now.get(name)}
             assert changed <= part.dirty
             assert all(part.bucket(name) == now.get(name) for name in part.dirty)

@@ -270,7 +270,7 @@ def test_crashes_zombies_and_repeats_change_nothing(raw: Log, size: int, first: 
     totals = desk.book.trades.value_between("spot", None, START - 9 * HOUR, START + 9 * HOUR)
     assert totals.get("JPY", Decimal(0)) == _oracle(log)
     view = desk.view(desk.clock + 1)
-    assert desk.shared.holes() == {}
+    assert desk.shared.sources.holes_made() == {}
     view.reads("market.trades")
     assert not view.forced_unknown
 
@@ -305,7 +305,7 @@ def test_retention_past_the_commit_is_never_double_nor_silent(raw: Log, size: in
     desk = Desk().put(one.records[:stop], passed, _Worker(log, low, size, marks).records)
     counted = sum(t.trades for t in desk.book.trades.market_totals(START - 9 * HOUR, START + 9 * HOUR).values())
     assert counted <= len(log)
-    assert counted == len(log) or desk.shared.holes()
+    assert counted == len(log) or desk.shared.sources.holes_made()
     said = [r.statement.source.upto for r in one.records[:stop] if r.statement.kind == "progress" and r.statement.source]
     if low in said and max(r.statement.source.upto or 0 for r in one.records[:stop] if r.statement.source) == low:
-        assert (counted, desk.shared.holes()) == (len(log), {})
+        assert (counted, desk.shared.sources.holes_made()) == (len(log), {})

@@ -6,29 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from monitor.core.alerts.conditions import Condition, Content, blinded
-from monitor.core.alerts.life import Change, Identity, Life, Moment, Sight, Verdict, next_instant, resend, step
+from monitor.core.alerts.conditions import Condition, blinded
+from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
+from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.causes import Cause, telling
 from monitor.core.journal.schedule import earliest
-from monitor.core.values.canonical import digest_of
-from monitor.core.values.times import format_time
 
 _NO_LIFE = Life()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A change to publish. `record` lacks only what the engine adds: evidence, the assessment's digest, chain."""
-
-    identity: Identity
-    reason: str
-    record: dict[str, Any]
-    caused_at: int | None
-
-
 @dataclass(slots=True)
-class Kept:
+class FollowedAlert:
     """One alert: its life, its newest record as published, and the causes noted when its present dwell began.
 
     A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
@@ -57,7 +46,7 @@ class AlertBook:
 
     def __init__(self, update_every: int) -> None:
         self.update_every = update_every
-        self._kept: dict[Identity, Kept] = {}
+        self._kept: dict[Identity, FollowedAlert] = {}
 
     def follow(self, conditions: Iterable[Condition], moment: Moment, around: Surroundings) -> list[Draft]:
         """The changes that an evaluation's conditions make, in the order of the conditions, then what is not among them."""
@@ -68,7 +57,7 @@ class AlertBook:
             kept = self._kept.get(condition.identity)
             if kept is None and condition.verdict is not Verdict.TRUE:
                 continue
-            drafts += self._follow_one(condition, kept or Kept(), moment, around)
+            drafts += self._follow_one(condition, kept or FollowedAlert(), moment, around)
         for identity in sorted((one for one in self._kept if one not in seen), key=_order):
             drafts += self._follow_one(_absent(identity, around.results), self._kept[identity], moment, around, shows=False)
         return drafts
@@ -86,8 +75,7 @@ class AlertBook:
                 continue
             kept.life = life
             if change is not None and kept.record is not None:
-                record = {name: value for name, value in kept.record.items() if name not in {"chain", "digest"}}
-                drafts.append(Draft(identity, change.reason, record | {"reason": change.reason}, None))
+                drafts.append(Draft(identity, life, change.reason, None, [], "", repeats=kept.record))
         return drafts, over
 
     def published(self, identity: Identity, record: dict[str, Any]) -> None:
@@ -120,23 +108,23 @@ class AlertBook:
         """Takes back what `state` wrote."""
         for entry in state:
             noted = [Cause.of_state(cause) for cause in entry["noted"]]
-            self._kept[Identity(**entry["identity"])] = Kept(Life.of_state(entry["life"]), entry["record"], noted)
+            self._kept[Identity(**entry["identity"])] = FollowedAlert(Life.of_state(entry["life"]), entry["record"], noted)
 
     def _follow_one(
-        self, condition: Condition, kept: Kept, moment: Moment, around: Surroundings, *, shows: bool = True
+        self, condition: Condition, kept: FollowedAlert, moment: Moment, around: Surroundings, *, shows: bool = True
     ) -> list[Draft]:
         if kept.life.status == "resolved" and kept.life.true_since is None and condition.verdict is not Verdict.TRUE:
             return []
         content = condition.show() if shows else None
         dwell = around.dwell if condition.dwells else 0
-        sight = Sight(
+        sight = Finding(
             condition.verdict,
             condition.severity,
             condition.mode or kept.life.mode,
             enter_dwell=max(dwell, condition.grace),
             exit_dwell=dwell,
             ends_as=condition.ends_as,
-            shown=kept.life.shown if content is None else _shown(content),
+            shown=kept.life.shown if content is None else content.digest,
         )
         life, changes = step(kept.life, sight, moment)
         causes = [cause for cause in around.causes if condition.concerns(cause)]
@@ -152,7 +140,7 @@ class AlertBook:
         return drafts
 
     @staticmethod
-    def _note_causes(kept: Kept, life: Life, causes: list[Cause]) -> None:
+    def _note_causes(kept: FollowedAlert, life: Life, causes: list[Cause]) -> None:
         """A dwell that begins notes what began it; one that is broken forgets it."""
         before = kept.life.true_since if kept.life.status != "firing" else kept.life.clear_since
         now = life.true_since if life.status != "firing" else life.clear_since
@@ -163,7 +151,13 @@ class AlertBook:
 
     @staticmethod
     def _draft(
-        identity: Identity, change: Change, content: Content | None, kept: Kept, *, causes: list[Cause], around: Surroundings
+        identity: Identity,
+        change: Change,
+        content: AlertContent | None,
+        kept: FollowedAlert,
+        *,
+        causes: list[Cause],
+        around: Surroundings,
     ) -> Draft:
         causes = telling(kept.noted or causes)
         waited = {"entered": change.life.enter_dwell, "reopened": change.life.enter_dwell, "recovered": change.life.exit_dwell}
@@ -172,29 +166,9 @@ class AlertBook:
         printed = [cause.printed() for cause in causes]
         if not printed and kept.record is not None and change.life.status == "firing":
             printed = kept.record["causes"]
-        record = _record(identity, change, printed, around)
-        record |= _texts(content) if content is not None else _texts_of(kept.record)
-        return Draft(identity, change.reason, record | {"result_digest": digest_of(record)}, caused_at)
-
-
-def _record(identity: Identity, change: Change, causes: list[dict[str, Any]], around: Surroundings) -> dict[str, Any]:
-    life = change.life
-    return {
-        "schema": "reserve.alert/1",
-        "fingerprint": identity.fingerprint,
-        **asdict(identity),
-        "severity": life.severity,
-        "status": life.status,
-        "revision": life.revision,
-        "starts_at": format_time(life.starts_at or 0),
-        "updated_at": format_time(life.changed_at),
-        "ends_at": None if life.ends_at is None else format_time(life.ends_at),
-        "runbook_url": f"{around.runbook_base_url}#{identity.alertname.lower()}",
-        "causes": causes,
-        "reason": change.reason,
-        "mode": life.mode,
-        "rehearsal": life.rehearsal,
-    }
+        if content is None and kept.record is not None:
+            content = AlertContent.of_record(kept.record)
+        return Draft(identity, change.life, change.reason, content, printed, around.runbook_base_url, caused_at)
 
 
 def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Condition:
@@ -210,23 +184,6 @@ def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Conditio
     blind = found.result.state == "not_computable" or blinded(found.result)
     verdict = Verdict.UNKNOWN if blind else Verdict.CLEAR
     return Condition(identity, verdict, mode=found.prepared.config.mode, ends_as="ended")
-
-
-def _shown(content: Content) -> str:
-    return digest_of([content.summary, content.description, dict(content.figures), content.cure_by])
-
-
-def _texts(content: Content) -> dict[str, Any]:
-    return {
-        "summary": content.summary,
-        "description": content.description,
-        "figures": dict(content.figures),
-        "cure_by": content.cure_by,
-    }
-
-
-def _texts_of(record: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {} if record is None else {name: record[name] for name in ("summary", "description", "figures", "cure_by")}
 
 
 def _order(identity: Identity) -> tuple[str, str, str, str]:

@@ -13,9 +13,11 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.alerts.life import Identity, Verdict
-from monitor.core.components.computation import Row
+from monitor.core.alerts.record import AlertContent
+from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
+from monitor.core.evaluation.observations import Backing, FeedHealth, IncidentSight
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import BALANCES, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
@@ -61,51 +63,9 @@ class Condition:
     mode: str = "in_force"
     dwells: bool = True
     ends_as: EndReason = "recovered"
-    show: Callable[[], Content] = field(default=lambda: Content("", ""))
+    show: Callable[[], AlertContent] = field(default=lambda: AlertContent("", ""))
     concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
     grace: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What an alert shows: texts for people, figures as strings, and the cure date where there is one."""
-
-    summary: str
-    description: str
-    figures: Mapping[str, str | None] = field(default_factory=dict)
-    cure_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """What clients are owed of an asset and all that is there of it, over all roles (LiabilityExceedsAssets)."""
-
-    asset: str
-    owed: Figure
-    there: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class FeedHealth:
-    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
-
-    `unhealthy` None: too few records to judge by. `grace` (ns): a feed that was never heard is silent at once, but stale
-    only when its freshness has passed since it was first waited for; else every fresh installation would page.
-    """
-
-    name: str
-    silent: bool
-    unhealthy: bool | None
-    grace: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentSight:
-    """An incident's newest revision, and its net loss in the reporting currency if it is open."""
-
-    body: Mapping[str, Any]
-    net: Figure | None
-    currency: str
 
 
 def method_conditions(entity: str, method: MethodConfig, result: Result, levels: Levels, near: str) -> Iterator[Condition]:
@@ -160,7 +120,7 @@ class _MethodConditions:
         rule: str,
         subject: str | None,
         verdict: Verdict,
-        show: Callable[[], Content],
+        show: Callable[[], AlertContent],
         *,
         severity: Severity = "critical",
     ) -> Condition:
@@ -233,11 +193,11 @@ class _MethodConditions:
         over = leave is None or (ratio.low is not None and ratio.low > Fraction(leave))
         return Verdict.CLEAR if over else Verdict.BETWEEN
 
-    def _show_headline(self) -> Content:
+    def _show_headline(self) -> AlertContent:
         result = self.result
         figures = {name: getattr(result, name) for name in ("required", "available", "surplus", "coverage", "coverage_lower")}
         shown = f"requires {_or_unknown(result.required)}, has {_or_unknown(result.available)} {result.currency}"
-        return Content(
+        return AlertContent(
             f"{self.entity}: {self._headline_text()}",
             f"{self.method.id} {shown}; surplus {_or_unknown(result.surplus)}, state {result.state}.{_gaps_text(result.gaps)}",
             figures | {"currency": result.currency},
@@ -250,14 +210,14 @@ class _MethodConditions:
             return f"short by {short} under {self.method.id}, coverage {_or_unknown(result.coverage)}"
         return f"{self.method.id} is {result.state}, coverage {_or_unknown(result.coverage)}"
 
-    def _show_coverage(self) -> Content:
+    def _show_coverage(self) -> AlertContent:
         enter = self.levels.watch_enter
         level = "the method's watch level" if enter is None else f"the watch level {plain(enter)}"
         content = self._show_headline()
         summary = f"{self.entity}: {self.method.id} measured against {level}, coverage {_or_unknown(self.result.coverage)}"
         return replace(content, summary=summary)
 
-    def _show_row(self, row: Row) -> Content:
+    def _show_row(self, row: Row) -> AlertContent:
         printed = self._printed(row)
         wanted = "at least" if row.bound == "min" else "at most"
         figures = {name: printed[name] for name in ("required", "held", "shortfall", "amount", "unit")}
@@ -267,7 +227,7 @@ class _MethodConditions:
         if row.state == "shortfall":
             verdict = f"{_or_unknown(printed['shortfall'])}{unit} {'short' if row.bound == 'min' else 'above its limit'}"
         worth = "" if printed["amount"] in {None, "0"} else f"; worth {printed['amount']} {self.result.currency}"
-        return Content(
+        return AlertContent(
             f"{self.entity}: {row.name} is {verdict} under {self.method.id}",
             f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, "
             f"held {_or_unknown(printed['held'])}{worth}.",
@@ -275,9 +235,9 @@ class _MethodConditions:
             printed["cure_by"],
         )
 
-    def _show_cure(self, row: Row) -> Content:
+    def _show_cure(self, row: Row) -> AlertContent:
         content = self._show_row(row)
-        return Content(
+        return AlertContent(
             f"{self.entity}: {self.method.id} {row.name} must be cured by {_or_unknown(content.cure_by)}",
             content.description,
             content.figures,
@@ -288,8 +248,8 @@ class _MethodConditions:
         return next(component for component in self.result.components if component["name"] == row.name)
 
 
-def _show_unknown(entity: str, method: MethodConfig, result: Result) -> Content:
-    return Content(
+def _show_unknown(entity: str, method: MethodConfig, result: Result) -> AlertContent:
+    return AlertContent(
         f"{entity}: {method.id} is {result.state}",
         f"The reserve cannot be told: state {result.state}.{_gaps_text(result.gaps)}",
         {"state": result.state, "coverage_lower": result.coverage_lower, "coverage_upper": result.coverage_upper},
@@ -321,9 +281,9 @@ def _liability_exceeds_assets(entity: str, backing: Backing) -> Condition:
     covered = backing.there.reaches(backing.owed)
     verdict = {True: Verdict.CLEAR, False: Verdict.TRUE, None: Verdict.UNKNOWN}[covered]
 
-    def show() -> Content:
+    def show() -> AlertContent:
         owed, there = _bound_text(backing.owed.low), _bound_text(backing.there.high)
-        return Content(
+        return AlertContent(
             f"{entity}: clients are owed more {backing.asset} than there is",
             f"client_liability in {backing.asset} is {owed}, all other roles together hold {there}: a ledger error or a loss.",
             {"client_liability": owed, "held": there, "unit": backing.asset},
@@ -337,12 +297,12 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
     body = incident.body
     name, status = str(body["incident_id"]), str(body["status"])
 
-    def show() -> Content:
+    def show() -> AlertContent:
         net = None if incident.net is None else incident.net.value
         low = None if incident.net is None else incident.net.low
         currency = incident.currency
         figures = {"net_loss": _loss_text(net, currency), "net_loss_lower": _loss_text(low, currency), "currency": currency}
-        return Content(
+        return AlertContent(
             f"{entity}: security incident {name} ({body['kind']}) is {status}",
             f"{_sentence(body['summary'] or body['kind'])} Revision {body['revision']}, "
             f"severity {body['severity']}, net loss {_or_unknown(figures['net_loss'])} {currency}.",
@@ -367,7 +327,7 @@ def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str)
         Identity(alertname, entity, None, rule, feed),
         verdict,
         "warning",
-        show=lambda: Content(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
+        show=lambda: AlertContent(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
         concerns=lambda cause: cause.topic == feed.partition("/")[0],
     )
 

@@ -55,7 +55,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Finding:
     """What one evaluation sees of one alert. `shown` is the digest of the figures it would print."""
 
     verdict: Verdict
@@ -123,7 +123,7 @@ class Moment:
     update_every: int
 
 
-def step(life: Life, sight: Sight, moment: Moment) -> tuple[Life, list[Change]]:
+def step(life: Life, sight: Finding, moment: Moment) -> tuple[Life, list[Change]]:
     """The life after an evaluation that sees `sight`, and the changes to publish, in order."""
     changes: list[Change] = []
     if life.status == "firing" and sight.mode != life.mode:
@@ -168,7 +168,7 @@ def _over_at(life: Life) -> int | None:
     return life.ends_at + KEEP_RESOLVED
 
 
-def _waiting(life: Life, sight: Sight, moment: Moment, changes: list[Change]) -> Life:
+def _waiting(life: Life, sight: Finding, moment: Moment, changes: list[Change]) -> Life:
     if sight.verdict in {Verdict.BETWEEN, Verdict.CLEAR}:
         return replace(life, true_since=None)
     if sight.verdict is Verdict.UNKNOWN:
@@ -195,7 +195,7 @@ def _waiting(life: Life, sight: Sight, moment: Moment, changes: list[Change]) ->
     return _published(fired, moment.at, reason, changes)
 
 
-def _firing(life: Life, sight: Sight, moment: Moment, changes: list[Change]) -> Life:
+def _firing(life: Life, sight: Finding, moment: Moment, changes: list[Change]) -> Life:
     at = moment.at
     if sight.verdict is Verdict.CLEAR:
         since = at if life.clear_since is None else life.clear_since

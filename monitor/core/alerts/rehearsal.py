@@ -12,7 +12,7 @@ from monitor.core.values.times import parse_time
 
 @dataclass(slots=True)
 class Rehearsal:
-    """The newest rehearsal of an entity by its own time (ns); a later one replaces it, also to end it early."""
+    """The newest rehearsal of an entity by its event time (ns); a later one replaces it, also to end it early."""
 
     begins_at: int | None = None
     expires_at: int | None = None

@@ -1,8 +1,7 @@
-"""The state of one entity, and what a journal partition's entities share: what `View` reads and the engine feeds.
+"""The state of one entity: what `View` reads and the engine feeds.
 
-`Shared` takes the records of the whole partition (prices, progress) and holds the segments of trades, whose acceptance is
-decided per source partition (JOURNAL 3); `Book` takes the records of its entity. Every state is a function of the records
-applied and the clock, whatever their order and repeats; it is written out in buckets of plain JSON values and read back.
+Every state is a function of the records applied and the clock, whatever their order and repeats; it is written out in
+buckets of plain JSON values and read back.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ from monitor.core.book.custody.position import Key, Position
 from monitor.core.book.custody.positions import Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
-from monitor.core.book.prices import PriceBook
 from monitor.core.book.rejections import Rejections, declaration_identity, incident_identity, position_identity
-from monitor.core.book.sources.freshness import Counts, Sources, rules_of
-from monitor.core.book.trades.flow import Flow
+from monitor.core.book.shared import Shared
+from monitor.core.book.sources.freshness import rules_of
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness
 from monitor.core.journal.ordering import order_of
@@ -33,88 +31,6 @@ _NO_LIMITS = Freshness()
 _HEARD = "heard"
 
 
-class Shared:
-    """Prices, segments and sources of one journal partition. `dirty`: buckets changed since the set was last cleared."""
-
-    def __init__(self, config: Configuration) -> None:
-        self.config = config
-        self.dirty: set[str] = set()
-        self.version = 0
-        self.prices = PriceBook(self.dirty)
-        self.sources = Sources(self.dirty)
-        self.flow = Flow(self.sources, self.dirty)
-
-    def configure(self, config: Configuration) -> None:
-        """Change over to a configuration."""
-        self.config = config
-        self.version += 1
-
-    def apply(self, record: JournalRecord, clock: int) -> None:
-        """Take a `price` or `progress` record at the engine clock `clock` (ns)."""
-        statement = record.statement
-        self.advance(clock)
-        self.version += 1
-        if statement.kind == "price":
-            self.prices.put(statement.body, order_of(statement, parse_time(statement.body["as_of"])))
-        elif statement.kind == "progress":
-            self.flow.progress(statement)
-
-    def advance(self, clock: int) -> None:
-        """The clock has come to `clock`: forget what retention no longer keeps. Cheap when nothing is due."""
-        self.prices.advance(clock)
-
-    def counts(self, topic: str) -> Counts:
-        """Outcomes of all records of a topic since the journal began."""
-        total = self.sources.counts(topic)
-        for where, counts in self.flow.open_counts():
-            if where.topic == topic:
-                total = total.plus(counts)
-        return total
-
-    def unhealthy(self, topic: str) -> bool:
-        """Whether dead letters are past the topic's share in the current segment of one of its partitions."""
-        rules = rules_of(self.config.sources, topic)
-        return any(
-            counts.unhealthy(rules.bad_share)
-            for where, counts in self.flow.open_counts()
-            if where.topic == topic and where.epoch >= rules.epoch
-        )
-
-    def source_positions(self) -> list[dict[str, Any]]:
-        """{topic, epoch, partition, upto} of every source partition heard of, in order: what was read so far."""
-        return [
-            {"topic": where.topic, "epoch": where.epoch, "partition": where.partition, "upto": upto}
-            for where, upto in self.flow.positions()
-        ]
-
-    def holes(self) -> dict[str, int]:
-        """Holes ever seen by topic, sorted."""
-        return self.sources.holes_made()
-
-    def names(self) -> Iterator[str]:
-        """Names of the buckets that are not empty."""
-        for part in (self.prices, self.sources, self.flow):
-            yield from part.names()
-
-    def buckets(self) -> Iterator[tuple[str, Any]]:
-        """(name, JSON value) of every bucket."""
-        return ((name, self.bucket(name)) for name in self.names())
-
-    def bucket(self, name: str) -> Any:
-        """The JSON value of one bucket; None when it is empty now."""
-        kind = name.partition("/")[0]
-        parts: dict[str, Any] = {"prices": self.prices, "sources": self.sources, "segment": self.flow}
-        return parts[kind].bucket(name)
-
-    @classmethod
-    def restore(cls, config: Configuration, buckets: Mapping[str, Any]) -> Shared:
-        """The state whose buckets these are."""
-        shared = cls(config)
-        for part in (shared.prices, shared.sources, shared.flow):
-            part.restore(buckets)
-        return shared
-
-
 class Book:
     """State of one entity, read through `View`. `dirty`: buckets changed since it was last cleared."""
 
@@ -122,7 +38,7 @@ class Book:
         self.entity = entity
         self.shared = shared
         self.config = config
-        self.own = config.entity(entity) or _UNCONFIGURED
+        self.entity_config = config.entity(entity) or _UNCONFIGURED
         self.clock = 0
         self.dirty: set[str] = set()
         zones, horizon = config.zones_in_use(entity), config.horizon_ns
@@ -141,11 +57,11 @@ class Book:
     def configure(self, config: Configuration) -> None:
         """Change over to a configuration; call after `Shared.configure`."""
         self.config = config
-        self.own = config.entity(self.entity) or _UNCONFIGURED
+        self.entity_config = config.entity(self.entity) or _UNCONFIGURED
         zones = config.zones_in_use(self.entity)
         self.positions.configure(zones, config.horizon_ns, self._age_limit())
         self.trades.configure(zones, config.horizon_ns)
-        for feed in self.own.freshness:
+        for feed in self.entity_config.freshness:
             topic, _, source = feed.partition("/")
             if topic == BALANCES and source and feed not in self._heard:
                 self._hear(BALANCES, source, self.positions.newest_logged(source))
@@ -154,10 +70,10 @@ class Book:
 
     def freshness(self, feed: str) -> Freshness:
         """Configured limits of a feed (`<topic>` or `<topic>/<source>`)."""
-        return self.own.freshness.get(feed, _NO_LIMITS)
+        return self.entity_config.freshness.get(feed, _NO_LIMITS)
 
     def _age_limit(self) -> Any:
-        if not any(limits.account_max_age_ns for limits in self.own.freshness.values()):
+        if not any(limits.account_max_age_ns for limits in self.entity_config.freshness.values()):
             return None
 
         def limit(source: str | None) -> int | None:
@@ -187,7 +103,7 @@ class Book:
             take(statement)
 
     def advance(self, clock: int) -> None:
-        """The clock has come to `clock`: own times ahead come true, incomplete groups apply, old history is thinned.
+        """The clock has come to `clock`: event times ahead come true, incomplete groups apply, old history is thinned.
 
         Call it before each evaluation; `apply` and `View` do so by themselves.
         """
@@ -239,7 +155,9 @@ class Book:
         self.shared.flow.bust(statement, self.trades)
 
     def _hear(self, topic: str, source: str | None, logged: int) -> None:
-        feeds = [topic] if source is None or f"{topic}/{source}" not in self.own.freshness else [topic, f"{topic}/{source}"]
+        feeds = (
+            [topic] if source is None or f"{topic}/{source}" not in self.entity_config.freshness else [topic, f"{topic}/{source}"]
+        )
         for feed in feeds:
             if logged > self._heard.get(feed, 0):
                 self._heard[feed] = logged
@@ -261,7 +179,7 @@ class Book:
 
     def never_heard(self, topic: str) -> tuple[str, ...]:
         """Configured feeds within a topic that never sent anything about this entity, sorted."""
-        feeds = (feed.partition("/") for feed in sorted(self.own.freshness))
+        feeds = (feed.partition("/") for feed in sorted(self.entity_config.freshness))
         return tuple(source for of, _, source in feeds if of == topic and source and self.last_heard(f"{of}/{source}") is None)
 
     def lost_since(self, topic: str) -> tuple[bool, int | None]:
@@ -293,11 +211,11 @@ class Book:
         yield self.trades.next_newest(after)
         yield self._local_midnight(after)
         yield self.trades.next_turn(after)
-        limit = self.own.price_max_age_ns
+        limit = self.entity_config.price_max_age_ns
         if limit is not None:
             for newest in (self.shared.prices.next_newest(after - limit - 1), self.trades.next_newest(after - limit - 1)):
                 yield None if newest is None else newest + limit + 1
-        for feed, limits in self.own.freshness.items():
+        for feed, limits in self.entity_config.freshness.items():
             heard = self.last_heard(feed)
             yield None if heard is None or limits.max_age_ns is None else heard + limits.max_age_ns + 1
 
@@ -314,10 +232,6 @@ class Book:
         yield _HEARD
         for part in (self.positions, self.trades, self.declarations, self.incidents, self.groups, self.rejections):
             yield from part.names()
-
-    def buckets(self) -> Iterator[tuple[str, Any]]:
-        """(name, JSON value) of every bucket."""
-        return ((name, self.bucket(name)) for name in self.names())
 
     def bucket(self, name: str) -> Any:
         """The JSON value of one bucket; None when it is empty now."""
@@ -371,7 +285,7 @@ class Book:
         `topic` is the feed's key, `last_event_at` in ns or None, `state` one of `ok`, `silent`, `unhealthy`, `lost`; counts
         are None for a feed within a topic.
         """
-        return [self._source_row(feed, at) for feed in sorted({*SOURCE_TOPICS, *self.own.freshness})]
+        return [self._source_row(feed, at) for feed in sorted({*SOURCE_TOPICS, *self.entity_config.freshness})]
 
     def _source_row(self, feed: str, at: int) -> dict[str, Any]:
         topic, _, source = feed.partition("/")

@@ -34,8 +34,8 @@ def attributes_key(kind: str, attributes: Mapping[str, str]) -> Attributes:
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
-    """One declaration; `order` is its place, own time `effective_from` first. `effective_to` (ns) is exclusive."""
+class DatedDeclaration:
+    """One declaration; `order` is its place, event time `effective_from` first. `effective_to` (ns) is exclusive."""
 
     kind: str
     attributes: Attributes
@@ -59,13 +59,13 @@ class Declarations:
 
     def __init__(self, dirty: set[str]) -> None:
         self._dirty = dirty
-        self._kinds: dict[str, dict[Attributes, list[Declaration]]] = {}
+        self._kinds: dict[str, dict[Attributes, list[DatedDeclaration]]] = {}
         self._changes = Instants(self._instants)
 
-    def put(self, body: Mapping[str, Any], order: Order) -> Declaration:
+    def put(self, body: Mapping[str, Any], order: Order) -> DatedDeclaration:
         """Take the body of a `declaration` record; what it says, whether or not it changed anything."""
         kind, until = body["kind"], body["effective_to"]
-        new = Declaration(
+        new = DatedDeclaration(
             kind=kind,
             attributes=attributes_key(kind, body["attributes"]),
             order=order,
@@ -91,7 +91,7 @@ class Declarations:
             if attributes.items() <= dict(key).items()
         )
 
-    def in_effect(self, kind: str, attributes: Attributes, at: int) -> Declaration | None:
+    def in_effect(self, kind: str, attributes: Attributes, at: int) -> DatedDeclaration | None:
         """Of those in effect the one with the newest `effective_from`."""
         several = self._kinds.get(kind, {}).get(attributes, [])
         for place in range(bisect_right(several, at, key=_from) - 1, -1, -1):
@@ -104,12 +104,12 @@ class Declarations:
         several = self._kinds.get(kind, {}).get(attributes, [])
         return max((d.effective_to or 0 for d in several if d.effective_from <= at), default=None)
 
-    def of_kind(self, kind: str, at: int) -> list[Declaration]:
+    def of_kind(self, kind: str, at: int) -> list[DatedDeclaration]:
         """Those in effect, one per attributes, sorted by them."""
         found = (self.in_effect(kind, attributes, at) for attributes in sorted(self._kinds.get(kind, {})))
         return [declaration for declaration in found if declaration is not None]
 
-    def all_of(self, kind: str, attributes: Attributes) -> tuple[Declaration, ...]:
+    def all_of(self, kind: str, attributes: Attributes) -> tuple[DatedDeclaration, ...]:
         """Every declaration of the kind and attributes that counts at some time, by `effective_from`."""
         return tuple(self._kinds.get(kind, {}).get(attributes, ()))
 
@@ -141,7 +141,7 @@ class Declarations:
                 for values in buckets[name]:
                     kind, attributes, order, until, amount, currency = values
                     key = tuple((k, v) for k, v in attributes)
-                    read = Declaration(
+                    read = DatedDeclaration(
                         kind,
                         key,
                         order_from(order),
@@ -152,7 +152,7 @@ class Declarations:
                     self._kinds.setdefault(kind, {}).setdefault(key, []).append(read)
 
 
-def _from(declaration: Declaration) -> int:
+def _from(declaration: DatedDeclaration) -> int:
     return declaration.effective_from
 
 
@@ -160,6 +160,6 @@ def _in_log(order: Order) -> tuple[Any, ...]:
     return order[2:]
 
 
-def _text(d: Declaration) -> list[Any]:
+def _text(d: DatedDeclaration) -> list[Any]:
     until = None if d.effective_to is None else exact_time(d.effective_to)
     return [d.kind, [list(pair) for pair in d.attributes], order_text(d.order), until, plain(d.amount), d.currency]

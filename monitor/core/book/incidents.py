@@ -31,7 +31,7 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class IncidentRevision:
     """One revision of an incident; `body` is its message as in the journal."""
 
     revision: int
@@ -49,10 +49,10 @@ class Incident:
         return self.order[2]
 
 
-def incident_of(body: Mapping[str, Any], order: Order) -> Incident:
+def incident_of(body: Mapping[str, Any], order: Order) -> IncidentRevision:
     """The revision in the body of an `incident` record."""
     estimate = body["loss_estimate"]
-    return Incident(
+    return IncidentRevision(
         revision=body["revision"],
         order=order,
         status=body["status"],
@@ -71,7 +71,7 @@ class Incidents:
 
     def __init__(self, dirty: set[str]) -> None:
         self._dirty = dirty
-        self._known: dict[str, list[Incident]] = {}
+        self._known: dict[str, list[IncidentRevision]] = {}
         self._changes = Instants(self._instants)
         self.valued = Instants(self.valued_at)
 
@@ -93,7 +93,7 @@ class Incidents:
         self.valued.changed()
         self._dirty.add("incidents")
 
-    def known(self, at: int | None) -> Iterator[tuple[str, Incident]]:
+    def known(self, at: int | None) -> Iterator[tuple[str, IncidentRevision]]:
         """(id, revision) sorted by id: the highest revision logged by `at` (None: of all).
 
         One that lies ahead of `at` by its `occurred_at` is the caller's to leave out.
@@ -132,9 +132,9 @@ class Incidents:
             self._known.setdefault(identity, []).append(incident_of(body, order_from(order)))
 
 
-def _worth_keeping(revisions: list[Incident]) -> list[Incident]:
+def _worth_keeping(revisions: list[IncidentRevision]) -> list[IncidentRevision]:
     """Without those that a higher revision, logged no later, has made invisible at every instant; the newest of many."""
-    kept: list[Incident] = []
+    kept: list[IncidentRevision] = []
     earliest = None
     for incident in reversed(revisions):
         if earliest is None or incident.logged_at < earliest:
@@ -143,7 +143,7 @@ def _worth_keeping(revisions: list[Incident]) -> list[Incident]:
     return kept[:KEPT_REVISIONS][::-1]
 
 
-def _revision(incident: Incident) -> int:
+def _revision(incident: IncidentRevision) -> int:
     return incident.revision
 
 

@@ -31,7 +31,7 @@ Pair = tuple[str, str]
 
 
 class Quote(NamedTuple):
-    """A price and its place: own time first. `source` is the feed of `market.prices`, None for a trade."""
+    """A price and its place: event time first. `source` is the feed of `market.prices`, None for a trade."""
 
     order: Order
     price: Decimal
@@ -68,7 +68,7 @@ class PriceBook:
         self._dirty.add(self._name(pair, kind, source, order[0]))
         self._note(pair, source, order)
         if order[0] < self._full_from:
-            self._thin(quotes, kind, max(0, place - 1), min(place + 1, bisect_left(quotes, self._full_from, key=_own)))
+            self._thin(quotes, kind, max(0, place - 1), min(place + 1, bisect_left(quotes, self._full_from, key=_event_time)))
         if kind == DAILY_CLOSE:
             self._versions[pair] = self._versions.get(pair, 0) + 1
         return pair
@@ -93,7 +93,7 @@ class PriceBook:
     # --- reading
 
     def newest(self, pair: Pair, before: int) -> Quote | None:
-        """The newest price of own time below `before`."""
+        """The newest price of event time below `before`."""
         return max(self._candidates(pair, before, 1), default=None)
 
     def newest_two(self, pair: Pair, before: int) -> list[Quote]:
@@ -102,11 +102,11 @@ class PriceBook:
 
     def _candidates(self, pair: Pair, before: int, count: int) -> Iterator[Quote]:
         for quotes in self._series.get(pair, {}).values():
-            place = len(quotes) if quotes[-1].order[0] < before else bisect_left(quotes, before, key=_own)
+            place = len(quotes) if quotes[-1].order[0] < before else bisect_left(quotes, before, key=_event_time)
             yield from quotes[max(0, place - count) : place]
 
     def daily_closes(self, pair: Pair, zone: Zone, first: date, last: date, before: int) -> dict[date, Decimal]:
-        """Closes of own time below `before` by local date, from `first` to `last`: the newest of each date."""
+        """Closes of event time below `before` by local date, from `first` to `last`: the newest of each date."""
         low, high = zone.day_start(first), min(zone.day_end(last), before)
         key = (pair, zone.name, first, last, high)
         version = self._versions.get(pair, 0)
@@ -120,19 +120,21 @@ class PriceBook:
     def _closes_between(self, pair: Pair, zone: Zone, low: int, high: int) -> dict[date, Decimal]:
         several = [quotes for (kind, _), quotes in self._series.get(pair, {}).items() if kind == DAILY_CLOSE]
         inside = [
-            q for quotes in several for q in quotes[bisect_left(quotes, low, key=_own) : bisect_left(quotes, high, key=_own)]
+            q
+            for quotes in several
+            for q in quotes[bisect_left(quotes, low, key=_event_time) : bisect_left(quotes, high, key=_event_time)]
         ]
         return {zone.local_date(quote.order[0]): quote.price for quote in sorted(inside)}
 
     def next_newest(self, after: int) -> int | None:
-        """The least own time above `after` of any pair's newest price: the next to grow too old."""
+        """The least event time above `after` of any pair's newest price: the next to grow too old."""
         return self._newest.after(after)
 
     def next_ahead(self, after: int) -> int | None:
-        """The next own time above `after` of a price that lies ahead of the clock."""
+        """The next event time above `after` of a price that lies ahead of the clock."""
         while self._ahead and self._ahead[0] <= self._clock:
             heappop(self._ahead)
-        return min((own for own in self._ahead if own > after), default=None)
+        return min((event_time for event_time in self._ahead if event_time > after), default=None)
 
     def heard(self, source: str | None) -> int | None:
         """Log time of the newest price of a source (None: of all)."""
@@ -150,7 +152,7 @@ class PriceBook:
         self._dirty.add(META)
         for pair, by_kind in self._series.items():
             for (kind, source), quotes in by_kind.items():
-                begin, end = bisect_left(quotes, before, key=_own), bisect_left(quotes, full_from, key=_own)
+                begin, end = bisect_left(quotes, before, key=_event_time), bisect_left(quotes, full_from, key=_event_time)
                 for quote in quotes[begin:end]:
                     self._dirty.add(_bucket(pair, kind, source, quote.order[0], 0))
                     self._dirty.add(self._name(pair, kind, source, quote.order[0]))
@@ -164,14 +166,14 @@ class PriceBook:
             quotes[begin:end] = [q for q, then in zip(quotes[begin:end], after, strict=True) if self._keeps(q, then)]
 
     def _keeps(self, quote: Quote, then: Quote | None) -> bool:
-        own = quote.order[0]
-        return then is None or hour_of(own) != hour_of(then.order[0]) or self._pins.within(own, then.order[0])
+        event_time = quote.order[0]
+        return then is None or hour_of(event_time) != hour_of(then.order[0]) or self._pins.within(event_time, then.order[0])
 
     def _drop_oldest(self, pair: Pair, kind: str, source: str, quotes: list[Quote]) -> None:
         limit = self._full_from - _KEPT_NS
         if quotes[0].order[0] >= limit:
             return
-        end = min(bisect_left(quotes, limit, key=_own), len(quotes) - 1)
+        end = min(bisect_left(quotes, limit, key=_event_time), len(quotes) - 1)
         kept = [q for q, then in pairwise(quotes[: end + 1]) if self._pins.within(q.order[0], then.order[0])]
         for quote in quotes[:end]:
             self._dirty.add(self._name(pair, kind, source, quote.order[0]))
@@ -179,11 +181,11 @@ class PriceBook:
 
     # --- snapshots
 
-    def _name(self, pair: Pair, kind: str, source: str, own: int) -> str:
-        return _bucket(pair, kind, source, own, self._full_from)
+    def _name(self, pair: Pair, kind: str, source: str, event_time: int) -> str:
+        return _bucket(pair, kind, source, event_time, self._full_from)
 
     def names(self) -> Iterator[str]:
-        """Names of the buckets: of each series an hour of own times while all is kept, then a month."""
+        """Names of the buckets: of each series an hour of event times while all is kept, then a month."""
         yield META
         for pair in sorted(self._series):
             for (kind, source), quotes in sorted(self._series[pair].items()):
@@ -191,7 +193,7 @@ class PriceBook:
                 while place < len(quotes):
                     name = self._name(pair, kind, source, quotes[place].order[0])
                     yield name
-                    place = bisect_left(quotes, self._slot(name.rpartition("/")[2])[1], key=_own)
+                    place = bisect_left(quotes, self._slot(name.rpartition("/")[2])[1], key=_event_time)
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
@@ -202,7 +204,7 @@ class PriceBook:
         _, asset, currency, kind, feed, slot = name.split("/")
         quotes = self._series.get((asset, currency), {}).get((kind, bytes.fromhex(feed).decode()), [])
         low, high = self._slot(slot)
-        inside = quotes[bisect_left(quotes, low, key=_own) : bisect_left(quotes, high, key=_own)]
+        inside = quotes[bisect_left(quotes, low, key=_event_time) : bisect_left(quotes, high, key=_event_time)]
         return [[*order_text(quote.order), plain(quote.price)] for quote in inside] or None
 
     def _slot(self, slot: str) -> tuple[int, int]:
@@ -235,8 +237,8 @@ class PriceBook:
                     self._note(pair, source, quote.order)
 
 
-def _bucket(pair: Pair, kind: str, source: str, own: int, full_from: int) -> str:
-    slot = f"h{own // HOUR}" if own >= full_from else f"m{own // _MONTH_NS}"
+def _bucket(pair: Pair, kind: str, source: str, event_time: int, full_from: int) -> str:
+    slot = f"h{event_time // HOUR}" if event_time >= full_from else f"m{event_time // _MONTH_NS}"
     return f"prices/{pair[0]}/{pair[1]}/{kind}/{source.encode().hex()}/{slot}"
 
 
@@ -244,5 +246,5 @@ def _order(quote: Quote) -> Order:
     return quote.order
 
 
-def _own(quote: Quote) -> int:
+def _event_time(quote: Quote) -> int:
     return quote.order[0]

@@ -10,13 +10,13 @@ from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import BadRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 
-KEPT = 1000
+REJECTIONS_REMEMBERED = 1000
 """Rejections and dismissals remembered; of more the oldest go, while the others still mark."""
 
 Identity = tuple[str, ...]
 
 
-class Rejection(NamedTuple):
+class RejectedRecord(NamedTuple):
     """One rejected record; `identity` is empty where it could not be read."""
 
     where: SourcePartition
@@ -45,7 +45,7 @@ class Rejections:
 
     def __init__(self, dirty: set[str]) -> None:
         self._dirty = dirty
-        self._marks: dict[tuple[SourcePartition, int], Rejection] = {}
+        self._marks: dict[tuple[SourcePartition, int], RejectedRecord] = {}
         self._dismissed: dict[tuple[SourcePartition, int], None] = {}
 
     def put(self, statement: Statement) -> None:
@@ -55,7 +55,7 @@ class Rejections:
             raise BadRecord("a rejected record without source offset or log time")
         place = (source.where, source.offset)
         if place not in self._dismissed:
-            self._marks[place] = Rejection(*place, statement.logged_at, _identity(statement.body))
+            self._marks[place] = RejectedRecord(*place, statement.logged_at, _identity(statement.body))
             _bound(self._marks)
             self._dirty.add("rejections")
 
@@ -107,7 +107,7 @@ class Rejections:
         raw = buckets.get("rejections") or {"marks": [], "dismissed": []}
         for topic, epoch, partition, offset, logged, identity in raw["marks"]:
             where = SourcePartition(topic, epoch, partition)
-            self._marks[where, offset] = Rejection(where, offset, int(logged), tuple(identity))
+            self._marks[where, offset] = RejectedRecord(where, offset, int(logged), tuple(identity))
         for topic, epoch, partition, offset in raw["dismissed"]:
             self._dismissed[SourcePartition(topic, epoch, partition), offset] = None
 
@@ -124,7 +124,7 @@ def _identity(body: Mapping[str, Any]) -> Identity:
 
 
 def _bound(kept: dict[Any, Any]) -> None:
-    while len(kept) > KEPT:
+    while len(kept) > REJECTIONS_REMEMBERED:
         del kept[next(iter(kept))]
 
 

@@ -8,16 +8,14 @@ from monitor.core.components import (  # the imports register the types
     arithmetic,
     custody,
     declared,
-    fiscal,
-    indicator,
     lagged,
     limits,
     losses,
     money,
-    overheads,
     same_asset,
 )
-from monitor.core.components.registry import RULES, TERMS
+from monitor.core.components.packs.registry import RULES, TERMS
+from monitor.core.components.years import fiscal, indicator, overheads
 
 __all__ = [
     "RULES",

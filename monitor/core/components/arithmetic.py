@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.values.figure import UNKNOWN, Figure, maximum, minimum, total
 from monitor.core.values.money import parse_decimal
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.values.calendar import month_before
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, maximum, total
 

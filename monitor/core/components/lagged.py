@@ -8,10 +8,10 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
 from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.losses import INSTRUMENTS
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.calendar import month_before, month_end
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total

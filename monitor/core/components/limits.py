@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monitor.core.components.computation import Computation, Outcome, Row
-from monitor.core.components.pack import Element
-from monitor.core.components.registry import Argument, rule_type
+from monitor.core.components.packs.computation import Computation, Outcome, Row
+from monitor.core.components.packs.pack import Element
+from monitor.core.components.packs.registry import Argument, rule_type
 from monitor.core.values.figure import Figure
 
 STATES = {True: "adequate", False: "shortfall", None: "unknown"}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.journal.vocabulary import INCIDENTS, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.limits import row_of
-from monitor.core.components.pack import Element
-from monitor.core.components.registry import Argument, rule_type
+from monitor.core.components.packs.computation import Computation, Outcome, Row
+from monitor.core.components.packs.pack import Element
+from monitor.core.components.packs.registry import Argument, rule_type
 from monitor.core.journal.vocabulary import ROLES
 
 
@@ -38,12 +38,12 @@ def client_money(computation: Computation, element: Element) -> Outcome:
 
 
 def _cure_by(computation: Computation, days: int) -> date:
-    """The last date of the term, counted from the day after the one on which the present breach began, by own times."""
+    """The last date of the term, counted from the day after the one on which the present breach began, by event times."""
     began = computation.view.at
     breached = False
-    for own_time, owed, held in computation.view.fiat_trust_history():
+    for event_time, owed, held in computation.view.fiat_trust_history():
         short = held is not None and owed > held
         if short and not breached:
-            began = own_time
+            began = event_time
         breached = short
     return computation.view.add_business_days(computation.view.local_date(began), days)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.core.components.computation import Computation, Outcome, Row
 from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.limits import STATES
-from monitor.core.components.pack import Element
-from monitor.core.components.registry import Argument, rule_type
+from monitor.core.components.packs.computation import Computation, Outcome, Row
+from monitor.core.components.packs.pack import Element
+from monitor.core.components.packs.registry import Argument, rule_type
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
 

@@ -55,7 +55,7 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Limits of one feed: silence (by log time) and age of an account's position (by own time); None is no limit."""
+    """Limits of one feed: silence (by log time) and age of an account's position (by event time); None is no limit."""
 
     max_age_ns: int | None = None
     account_max_age_ns: int | None = None
@@ -110,23 +110,27 @@ class Configuration:
 
     def method_zone(self, entity: str, method: MethodConfig) -> Zone:
         """Zone of a method's dates: its option, else its pack's, else the entity's, else UTC (INPUTS 1, 3)."""
-        own = self.entity(entity)
+        entity_config = self.entity(entity)
         pack = self.packs.get(method.id, {})
-        return self.zone(method.options.get("time_zone") or pack.get("time_zone") or (own and own.time_zone) or None)
+        return self.zone(
+            method.options.get("time_zone") or pack.get("time_zone") or (entity_config and entity_config.time_zone) or None
+        )
 
     def method_calendar(self, entity: str, method: MethodConfig) -> Calendar:
         """Business days of a method: its option, else its pack's, else the entity's, else `weekdays` (INPUTS 1, 3)."""
-        own = self.entity(entity)
+        entity_config = self.entity(entity)
         pack = self.packs.get(method.id, {})
-        return self.calendar(method.options.get("calendar") or pack.get("calendar") or (own and own.calendar) or None)
+        return self.calendar(
+            method.options.get("calendar") or pack.get("calendar") or (entity_config and entity_config.calendar) or None
+        )
 
     def zones_in_use(self, entity: str) -> tuple[Zone, ...]:
         """Every zone whose local dates matter to the entity, by name: closings are kept for them (JOURNAL 2)."""
-        own = self.entity(entity)
-        if own is None:
+        entity_config = self.entity(entity)
+        if entity_config is None:
             return (UTC_ZONE,)
-        zones = {zone.name: zone for zone in (self.method_zone(entity, m) for m in own.methods)}
-        zones.setdefault(self.zone(own.time_zone).name, self.zone(own.time_zone))
+        zones = {zone.name: zone for zone in (self.method_zone(entity, m) for m in entity_config.methods)}
+        zones.setdefault(self.zone(entity_config.time_zone).name, self.zone(entity_config.time_zone))
         return tuple(zones[name] for name in sorted(zones))
 
 

@@ -37,9 +37,9 @@ class Closes:
             self.open_day += _ONE_DAY
         return days
 
-    def touch(self, zone: Zone, own_time: int) -> None:
-        """An event with this own time (ns) came: every closed day from its local date on is to be looked at again."""
-        first = zone.local_date(own_time)
+    def touch(self, zone: Zone, event_time: int) -> None:
+        """An event with this event time (ns) came: every closed day from its local date on is to be looked at again."""
+        first = zone.local_date(event_time)
         if first < self.open_day:
             self.again.update(day for day in self.closed if day >= first)
 

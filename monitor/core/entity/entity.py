@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from monitor.core.alerts.alertbook import AlertBook, Draft, Surroundings
+from monitor.core.alerts.alertbook import AlertBook, Surroundings
 from monitor.core.alerts.life import Moment
+from monitor.core.alerts.observed import observed_conditions
+from monitor.core.alerts.record import Draft, alert_record
 from monitor.core.alerts.rehearsal import Rehearsal
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closed, Closes
-from monitor.core.entity.publication import Evidence, Line, method_fields, next_publication, shape_of
+from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
@@ -36,13 +38,13 @@ EXPOSURE = "exposure"
 
 
 @dataclass(slots=True)
-class Standing:
+class EntityStanding:
     """What an entity has published and where it stands: all that a snapshot keeps besides the book."""
 
     chain: Chain = field(default_factory=Chain)
     seal: Seal = field(default_factory=Seal)
     causes: Causes = field(default_factory=Causes)
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, PublishedLine] = field(default_factory=dict)
     closes: dict[str, Closes] = field(default_factory=dict)
     newest: dict[str, dict[str, Any]] = field(default_factory=dict)
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
@@ -58,7 +60,7 @@ class Entity:
         self.name = name
         self.book = book
         self.inputs = inputs
-        self.standing = Standing()
+        self.standing = EntityStanding()
         self.alerts = AlertBook(config.publish_interval_ns)
         self.waiting = True
         self.changed = True
@@ -103,18 +105,18 @@ class Entity:
         self._find_midnight()
         self.waiting, self.changed, self.uncut = waiting, False, False
 
-    def touch(self, own_time: int, settles_at: int | None = None) -> None:
-        """An event with this own time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""
+    def touch(self, event_time: int, settles_at: int | None = None) -> None:
+        """An event with this event time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""
         for prepared in self.evaluator.methods if self.evaluator else ():
             closes = self.standing.closes.get(prepared.config.id)
             if closes is not None:
-                closes.touch(prepared.zone, own_time)
+                closes.touch(prepared.zone, event_time)
         if settles_at is not None and any(closes.again for closes in self.standing.closes.values()):
-            self.standing.again.append((settles_at, own_time))
+            self.standing.again.append((settles_at, event_time))
 
-    def in_closed_day(self, own_time: int) -> bool:
-        """Whether an own time (ns) may lie in a day that was closed."""
-        return self._opened is not None and own_time < self._opened
+    def in_closed_day(self, event_time: int) -> bool:
+        """Whether an event time (ns) may lie in a day that was closed."""
+        return self._opened is not None and event_time < self._opened
 
     def deadline(self, clock: int) -> int | None:
         """The next instant above `clock` at which an evaluation is due by time alone.
@@ -141,7 +143,8 @@ class Entity:
             if closing:
                 outputs += self._closes(at, evidence, sources)
             evaluation = self.evaluator.evaluate(self.book, at)
-            drafts = self.alerts.follow(evaluation.conditions, self._moment(at), self._surroundings(evaluation))
+            conditions = observed_conditions(self.name, self.evaluator.entity_config.levels, evaluation)
+            drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
             digests = self._live(evaluation, drafts, evidence, sources, outputs)
         repeats, over = self.alerts.repeats(at)
         outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
@@ -161,7 +164,7 @@ class Entity:
 
     def _surroundings(self, evaluation: Evaluation | None) -> Surroundings:
         results = {} if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
-        dwell = self.evaluator.own.levels.dwell_ns if self.evaluator else 0
+        dwell = self.evaluator.entity_config.levels.dwell_ns if self.evaluator else 0
         causes = self.standing.causes.since(self.standing.mark)
         return Surroundings(results, dwell, causes, self.config.runbook_base_url)
 
@@ -194,7 +197,7 @@ class Entity:
 
     def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int, *, told: bool) -> bool:
         """Notes the newest figures and, when they are due, puts them into the chain."""
-        line = self.standing.lines.setdefault(name, Line())
+        line = self.standing.lines.setdefault(name, PublishedLine())
         line.take(found.result.state, found.digest, at)
         due = told or line.due(shape, at, self.config.publish_interval_ns)
         if due:
@@ -267,10 +270,10 @@ class Entity:
 
     def _touch_settled(self, at: int) -> None:
         """Groups that have had their time apply now, whole or not: their days are looked at again."""
-        settled = [own_time for instant, own_time in self.standing.again if instant <= at]
+        settled = [event_time for instant, event_time in self.standing.again if instant <= at]
         self.standing.again = [entry for entry in self.standing.again if entry[0] > at]
-        for own_time in settled:
-            self.touch(own_time)
+        for event_time in settled:
+            self.touch(event_time)
 
     def _days_again(self) -> Iterator[tuple[Prepared, Closes, date]]:
         """Closed days to look at again, a few in one evaluation; the rest keeps the entity waiting."""
@@ -291,8 +294,8 @@ class Entity:
 
     # --- alerts
     def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence) -> Output:
-        record = {"assessment_digest": digests.get(draft.identity.method or "")} | draft.record
-        record |= self._method_of(draft.identity.method) | evidence.printed()
+        method = draft.identity.method
+        record = alert_record(draft, digests.get(method or ""), self._method_of(method) | evidence.printed())
         self.standing.chain.stamp(record)
         self.alerts.published(draft.identity, record)
         return Output(ALERTS, draft.identity.fingerprint, self.name, record, draft.caused_at)

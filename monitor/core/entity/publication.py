@@ -13,7 +13,7 @@ from monitor.core.values.canonical import digest_of
 
 
 @dataclass(slots=True)
-class Line:
+class PublishedLine:
     """What was published last of one method (or of the exposure), and whether its figures have moved since.
 
     `shape` covers state, component states, gaps, mode and configuration. `mark` is the journal offset up to which causes
@@ -51,9 +51,9 @@ class Line:
         return asdict(self) | {"published_at": str(self.published_at), "state_since": str(self.state_since)}
 
     @staticmethod
-    def of_state(state: Mapping[str, Any]) -> Line:
+    def of_state(state: Mapping[str, Any]) -> PublishedLine:
         """The line that `state_values` wrote."""
-        return Line(**{**state, "published_at": int(state["published_at"]), "state_since": int(state["state_since"])})
+        return PublishedLine(**{**state, "published_at": int(state["published_at"]), "state_since": int(state["state_since"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,6 @@ def shape_of(found: MethodResult, config_digest: str) -> str:
     return digest_of([config_digest, found.prepared.config.mode, printed["state"], components, gaps])
 
 
-def next_publication(lines: Mapping[str, Line], interval: int) -> int | None:
+def next_publication(lines: Mapping[str, PublishedLine], interval: int) -> int | None:
     """The earliest instant at which one of the lines is due."""
     return earliest(line.next_instant(interval) for line in lines.values())

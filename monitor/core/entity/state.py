@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.core.alerts.rehearsal import Rehearsal
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closes
 from monitor.core.entity.entity import Entity
-from monitor.core.entity.publication import Line
+from monitor.core.entity.publication import PublishedLine
 from monitor.core.entity.sealing import Seal
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import Chain
@@ -81,7 +82,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
         "rehearsal": [_text(rehearsal.begins_at), _text(rehearsal.expires_at)],
         "evaluated_at": str(standing.evaluated_at),
         "mark": standing.mark,
-        "again": [[str(instant), str(own_time)] for instant, own_time in standing.again],
+        "again": [[str(instant), str(event_time)] for instant, event_time in standing.again],
     }
 
 
@@ -91,10 +92,10 @@ def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
     standing.chain = Chain.of_state(state["chain"])
     standing.seal = Seal.of_state(state["seal"])
     standing.causes = Causes.of_state(state["causes"])
-    standing.lines = {name: Line.of_state(line) for name, line in state["lines"].items()}
+    standing.lines = {name: PublishedLine.of_state(line) for name, line in state["lines"].items()}
     standing.rehearsal = Rehearsal(*(None if text is None else int(text) for text in state["rehearsal"]))
     standing.evaluated_at, standing.mark = int(state["evaluated_at"]), state["mark"]
-    standing.again = [(int(instant), int(own_time)) for instant, own_time in state["again"]]
+    standing.again = [(int(instant), int(event_time)) for instant, event_time in state["again"]]
     standing.closes = {name: Closes.of_state(closes) for name, closes in values["closes"].items()}
     standing.newest = dict(_below(values, "newest/"))
     entity.alerts.restore(values["alerts"])

@@ -73,8 +73,8 @@ def _flow(entity: Entity, clock: int) -> Iterator[dict[str, Any]]:
 
 def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[str, Any]]:
     """The entity's business date, in its own zone."""
-    own = entity.config.entity(entity.name)
-    zone = entity.config.zone(own.time_zone if own else None)
+    entity_config = entity.config.entity(entity.name)
+    zone = entity.config.zone(entity_config.time_zone if entity_config else None)
     chosen = zone.local_date(clock) if day is None else day
     for row in entity.book.trade_flow(zone.day_start(chosen), zone.day_end(chosen)):
         yield {"market": row["market"], "window": "day", "date": chosen.isoformat()} | row

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.components.computation import Computation, Outcome, Row
-from monitor.core.components.plan import Plan, plan_of
-from monitor.core.components.printing import coverage_text, figure_text, row_object
+from monitor.core.components.packs.computation import Computation, Outcome, Row
+from monitor.core.components.packs.plan import Plan, plan_of
+from monitor.core.components.packs.printing import coverage_text, figure_text, row_object
 from monitor.core.configuration.configuration import MethodConfig
 from monitor.core.journal.vocabulary import NOT_APPLICABLE, WORST_FIRST
 from monitor.core.values.figure import Figure, minimum

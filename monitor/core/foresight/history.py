@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from monitor.core.book.book import Book, Shared
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator, Prepared
@@ -19,7 +20,6 @@ from monitor.core.journal.records import JournalRecord, Statement
 from monitor.core.journal.schedule import EngineClock
 from monitor.core.values.calendar import Zone
 from monitor.core.view.memo import Memo
-from monitor.core.view.source_health import Health, health_of
 
 _NO_DATA = frozenset({"configuration", "tick", "operation"})
 _OF_ALL = frozenset({"price", "progress"})
@@ -97,7 +97,7 @@ class _Watched:
         memo = Memo()
         for prepared in methods:
             view = prepared.view(self.book, at, memo)
-            result = prepared.method.evaluate(view, self.evaluator.own.levels.watch_enter)
+            result = prepared.method.evaluate(view, self.evaluator.entity_config.levels.watch_enter)
             day = view.local_date()
             yield Sample(at, self.name, prepared.config.id, kind, day, view.is_business_day(day), result)
 
@@ -116,7 +116,7 @@ class History:
         self._clock = EngineClock(check_journal_time=False)
         self._shared = Shared(config)
         self._watched: dict[str, _Watched] = {}
-        self._health: Health = ()
+        self._health: SourcesHealth = ()
         self._progressed = False
         self._due: int | None = None
         self.records = 0
@@ -170,7 +170,7 @@ class History:
         """Progress alone changes no figure, but a source that became lossy or unhealthy does, or is so no longer."""
         if self._progressed:
             self._progressed = False
-            health = health_of(self._shared)
+            health = self._shared.health()
             if health != self._health:
                 self._health = health
                 self._all_wait()

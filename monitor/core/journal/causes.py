@@ -9,7 +9,7 @@ from typing import Any
 from monitor.core.journal.records import JournalRecord, Source
 from monitor.core.journal.vocabulary import CAUSE_PARTS, JOURNAL
 
-KEPT = 10
+CAUSES_A_PART = 10
 """Causes kept of one part: an explanation names the newest, not all of a busy second."""
 
 _MOST_TELLING = ("incident", "declaration", "balance", "method", "price", "volume", "data_quality")
@@ -100,7 +100,7 @@ class Causes:
         if cause is not None:
             kept = self._parts.setdefault(cause.part, [])
             kept.append(cause)
-            del kept[:-KEPT]
+            del kept[:-CAUSES_A_PART]
 
     def since(self, number: int) -> list[Cause]:
         """Those noted after `number`, by part and then in order."""
@@ -117,8 +117,8 @@ class Causes:
 
 
 def telling(causes: Iterable[Cause]) -> list[Cause]:
-    """At most `KEPT` of them for people: acts and facts before the flow of prices and trades, of each the newest first."""
-    return sorted(causes, key=lambda cause: (_MOST_TELLING.index(cause.part), -cause.number))[:KEPT]
+    """At most `CAUSES_A_PART` of them for people: acts and facts before prices and trades, of each the newest first."""
+    return sorted(causes, key=lambda cause: (_MOST_TELLING.index(cause.part), -cause.number))[:CAUSES_A_PART]
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:

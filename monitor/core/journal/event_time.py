@@ -1,4 +1,4 @@
-"""The earliest own time a journal record speaks of: which closed days it may change (JOURNAL 2, Corrections)."""
+"""The earliest event time a journal record speaks of: which closed days it may change (JOURNAL 2, Corrections)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _FIELDS = {
 }
 
 
-def own_time_of(statement: Statement) -> int | None:
-    """Own time in ns of an event, for a flow its earliest hour; None for records that are not about an instant."""
+def event_time_of(statement: Statement) -> int | None:
+    """Event time in ns of an event, for a flow its earliest hour; None for records that are not about an instant."""
     if statement.kind == "flow":
         hours = [parse_time(hour) for hour in {cell["hour"] for cell in statement.body["cells"]}]
         return min(hours, default=None)

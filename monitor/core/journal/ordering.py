@@ -1,4 +1,4 @@
-"""The order of upserts: own time first, the log only to break ties, never the order of arrival (JOURNAL 4)."""
+"""The order of upserts: event time first, the log only to break ties, never the order of arrival (JOURNAL 4)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from monitor.core.journal.records import BadRecord, Statement
 
 Order = tuple[int, int, int, str, int, int, int]
-"""(own time ns, sequence, log time ns, topic, epoch, partition, offset): of two, the greater one is the newer."""
+"""(event time ns, sequence, log time ns, topic, epoch, partition, offset): of two, the greater one is the newer."""
 
 
-def order_of(statement: Statement, own: int, sequence: int = 0) -> Order:
+def order_of(statement: Statement, event_time: int, sequence: int = 0) -> Order:
     """Place of a statement about the instant `own`; `BadRecord` when it lacks its source or log time."""
     source = statement.source
     if source is None or source.offset is None or statement.logged_at is None:
         raise BadRecord(f"a {statement.kind} record without source offset or log time")
     where = source.where
-    return (own, sequence, statement.logged_at, where.topic, where.epoch, where.partition, source.offset)
+    return (event_time, sequence, statement.logged_at, where.topic, where.epoch, where.partition, source.offset)
 
 
 def order_text(order: Order) -> list[str | int]:
     """`order` as JSON values; nanoseconds are text, for they are beyond 2**53."""
-    own, sequence, logged, topic, epoch, partition, offset = order
-    return [str(own), sequence, str(logged), topic, epoch, partition, offset]
+    event_time, sequence, logged, topic, epoch, partition, offset = order
+    return [str(event_time), sequence, str(logged), topic, epoch, partition, offset]
 
 
 def order_from(values: Sequence[str | int]) -> Order:
     """The order written by `order_text`."""
-    own, sequence, logged, topic, epoch, partition, offset = values
-    return (int(own), int(sequence), int(logged), str(topic), int(epoch), int(partition), int(offset))
+    event_time, sequence, logged, topic, epoch, partition, offset = values
+    return (int(event_time), int(sequence), int(logged), str(topic), int(epoch), int(partition), int(offset))

@@ -119,7 +119,3 @@ ALERT_SEVERITIES: Final[Mapping[str, tuple[Severity, ...]]] = {
     "ShortfallForecast": ("warning",),
 }
 """Every alert with the severities it can have."""
-
-# --- what is known of a source (CONTRACT 5)
-FeedState = Literal["ok", "silent", "unhealthy", "lost"]
-FEED_STATES: Final[tuple[FeedState, ...]] = get_args(FeedState)

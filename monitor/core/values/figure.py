@@ -140,10 +140,6 @@ class Figure:
             return Figure(low, low)
         return Figure(low, None if self.exact_high is None else max(self.exact_high, exact))
 
-    def at_most(self, ceiling: Number) -> Figure:
-        """`min(self, ceiling)`."""
-        return minimum([self, Figure.of(ceiling)])
-
     def reaches(self, other: Figure) -> bool | None:
         """Whether self >= other: True or False when every pair of values says so, None else."""
         if self.exact_low is not None and other.exact_high is not None and self.exact_low >= other.exact_high:

@@ -33,22 +33,22 @@ class Instants:
 
 
 class Newest:
-    """The newest own time (ns) of each of many names, to find the next one that grows too old."""
+    """The newest event time (ns) of each of many names, to find the next one that grows too old."""
 
-    __slots__ = ("_names", "_owns")
+    __slots__ = ("_names", "_times")
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
-        self._owns: list[int] = []
+        self._times: list[int] = []
 
-    def put(self, name: str, own: int | None) -> None:
+    def put(self, name: str, event_time: int | None) -> None:
         """`own` is the newest of `name` now; None: it has none."""
         known = self._names.pop(name, None)
         if known is not None:
-            del self._owns[bisect_left(self._owns, known)]
-        if own is not None:
-            self._names[name] = own
-            insort(self._owns, own)
+            del self._times[bisect_left(self._times, known)]
+        if event_time is not None:
+            self._names[name] = event_time
+            insort(self._times, event_time)
 
     def get(self, name: str) -> int | None:
         """The newest of `name`."""
@@ -56,5 +56,5 @@ class Newest:
 
     def after(self, instant: int) -> int | None:
         """The least of them above `instant`."""
-        place = bisect_right(self._owns, instant)
-        return self._owns[place] if place < len(self._owns) else None
+        place = bisect_right(self._times, instant)
+        return self._times[place] if place < len(self._times) else None

@@ -1,4 +1,4 @@
-"""A sum as a step function of own time, kept by its changes: a late correction is one more change (DESIGN 4).
+"""A sum as a step function of event time, kept by its changes: a late correction is one more change (DESIGN 4).
 
 `Boundaries` says at which instants steps are told apart: the starts of local days of the zones in use. A day's closing is
 then the sum of all changes before the day's end, whoever changed and in whatever order it became known.

@@ -12,8 +12,6 @@ from functools import cache
 EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, Overflow, Clamped])
 """For +, - and x on amounts: raises `decimal.Inexact` instead of rounding (JOURNAL 9)."""
 
-INTEGER_DIGITS = 20
-FRACTION_DIGITS = 18
 FIGURE_DIGITS = 34
 ZERO = Decimal(0)
 
@@ -33,6 +31,11 @@ def parse_decimal(text: str) -> Decimal:
     if not _PLAIN.match(text):
         raise BadDecimal(f"{text[:60]!r} is not a plain decimal of at most 20 integer and 18 fraction digits")
     return Decimal(text)
+
+
+def parse_total(text: str) -> Decimal:
+    """A sum or product of amounts: plain, with more digits than an amount may have."""
+    return EXACT.create_decimal(text)
 
 
 def plain(value: Decimal) -> str:

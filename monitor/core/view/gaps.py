@@ -14,7 +14,7 @@ GapNote = tuple[str, str, Effect | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One thing that is not known. `since` (ns): the own time from which it holds, None is always."""
+    """One thing that is not known. `since` (ns): the event time from which it holds, None is always."""
 
     kind: str
     subject: str

@@ -11,7 +11,7 @@ Feed = tuple[str, str | None]
 """A source topic, or one feed within it."""
 
 
-class Health(NamedTuple):
+class FeedTrust(NamedTuple):
     """Of one feed: whether it is silent, unhealthy or holed, and the gaps that reading it leaves."""
 
     impaired: bool
@@ -21,12 +21,12 @@ class Health(NamedTuple):
 class SourceHealth:
     """The feeds that one view at `at` (ns) reads; `looked`: what is known already of feeds at that instant."""
 
-    def __init__(self, book: Book, at: int, gaps: Gaps, looked: dict[Feed, Health]) -> None:
+    def __init__(self, book: Book, at: int, gaps: Gaps, looked: dict[Feed, FeedTrust]) -> None:
         self._book = book
         self._at = at
         self._gaps = gaps
         self._looked = looked
-        self._read: dict[Feed, Health] = {}
+        self._read: dict[Feed, FeedTrust] = {}
         self.trace: list[Feed] = []
         """Every read, in order."""
 
@@ -52,7 +52,7 @@ class SourceHealth:
         """Whether anything read so far is silent, unhealthy or holed."""
         return any(health.impaired for health in self._read.values())
 
-    def _look(self, topic: str, source: str | None) -> Health:
+    def _look(self, topic: str, source: str | None) -> FeedTrust:
         book = self._book
         gaps: list[GapNote] = []
         for feed in [topic] if source is None else [topic, f"{topic}/{source}"]:
@@ -68,4 +68,4 @@ class SourceHealth:
         rejected = book.rejections.since(topic)
         if rejected is not None:
             gaps.append(("record_rejected", topic, "both", rejected))
-        return Health(impaired, tuple(gaps))
+        return FeedTrust(impaired, tuple(gaps))

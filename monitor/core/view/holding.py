@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from monitor.core.book.custody.position import Tally
+from monitor.core.book.custody.position import AccountTally
 from monitor.core.book.custody.positions import Positions
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import EXACT, ZERO
@@ -49,7 +49,11 @@ class LiveHolding:
     __slots__ = ("_bounded", "_known", "_stale", "_sums")
 
     def __init__(
-        self, sums: Mapping[tuple[str, str | None], Tally], stale: Mapping[tuple[str, str | None], Tally], *, bounded: bool
+        self,
+        sums: Mapping[tuple[str, str | None], AccountTally],
+        stale: Mapping[tuple[str, str | None], AccountTally],
+        *,
+        bounded: bool,
     ) -> None:
         self._sums = sums
         self._stale = stale
@@ -78,7 +82,7 @@ class LiveHolding:
 
 
 class EarlierHolding:
-    """Before the book's clock, from the positions of own time below an instant."""
+    """Before the book's clock, from the positions of event time below an instant."""
 
     def __init__(self, positions: Positions, role: str, asset: str, before: int) -> None:
         self._positions = positions

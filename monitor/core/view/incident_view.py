@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from monitor.core.book.incidents import Amount, Incident
+from monitor.core.book.incidents import Amount, IncidentRevision
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.view.gaps import Gaps
 
@@ -18,7 +18,7 @@ class IncidentView:
     Gaps (`quantity_unknown`, `price_missing`) are noted when a figure is read, under the effect that is set then.
     """
 
-    def __init__(self, identity: str, incident: Incident, at: int, worth: Worth, gaps: Gaps) -> None:
+    def __init__(self, identity: str, incident: IncidentRevision, at: int, worth: Worth, gaps: Gaps) -> None:
         self.id = identity
         self.kind: str = incident.body["kind"]
         self.severity: str = incident.body["severity"]

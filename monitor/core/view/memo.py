@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
 from monitor.core.view.gaps import GapNote, Gaps
-from monitor.core.view.health import Feed, Health, SourceHealth
+from monitor.core.view.health import Feed, FeedTrust, SourceHealth
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class Memo:
     def __init__(self) -> None:
         self.known: dict[Hashable, tuple[Any, _Notes]] = {}
         self.notes: dict[_Notes, _Notes] = {}
-        self.health: dict[Feed, Health] = {}
+        self.health: dict[Feed, FeedTrust] = {}
 
 
 class Remembering:

@@ -49,7 +49,7 @@ class Pricing:
         self._gaps = gaps
         self._health = health
         self._live = live
-        self._limit = book.own.price_max_age_ns
+        self._limit = book.entity_config.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
 
     def price(self, asset: str, currency: str) -> Figure:
@@ -63,7 +63,7 @@ class Pricing:
         return self._missing("price_missing", asset, currency, None)
 
     def price_before(self, asset: str, currency: str, before: int, closed: int) -> Figure:
-        """The newest price of own time below `before`, trades of UTC hours that ended by `closed`; without an age limit."""
+        """The newest price of event time below `before`, trades of UTC hours that ended by `closed`; without an age limit."""
         figure = self._direct_or_cross(asset, currency, lambda pair: self._earlier(pair, before, closed))
         return self._missing("price_missing", asset, currency, None) if figure is None else figure
 
@@ -78,7 +78,7 @@ class Pricing:
         figure = direct((asset, currency))
         if figure is not None:
             return figure
-        for pivot in self._book.own.pivots:
+        for pivot in self._book.entity_config.pivots:
             if pivot not in {asset, currency}:
                 first = direct((asset, pivot))
                 second = None if first is None else direct((pivot, currency))

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from monitor.core.book.book import Book
-from monitor.core.book.declarations import Declaration, attributes_key
+from monitor.core.book.declarations import DatedDeclaration, attributes_key
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
 from monitor.core.values import currencies
 from monitor.core.values.calendar import Calendar, Zone
@@ -47,7 +47,7 @@ class View:
     """`book` at the instant `at` (ns) under a method's zone, calendar and currency.
 
     At or after the book's clock it is live. A view of an earlier instant sees what is known now of then: positions and
-    prices by their own time, incidents by log time, trades by the UTC hours that ended by then. Views of one book and one
+    prices by their event time, incidents by log time, trades by the UTC hours that ended by then. Views of one book and one
     instant may share a `memo`.
     """
 
@@ -198,7 +198,7 @@ class View:
         return Figure(found.low, None) if self.impaired(BALANCES) else found
 
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
-        """As `quantity`, of the positions with own time before `instant`, a local day's end."""
+        """As `quantity`, of the positions with event time before `instant`, a local day's end."""
         if instant > self.at:
             return self.quantity(role, asset, storages)
         self.reads(BALANCES)
@@ -214,16 +214,16 @@ class View:
         return self._book.positions.assets(role, min(instant, self.at + 1))
 
     def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
-        """Local date (own time) of the entity's first position or trade, at or before `at`; None before any."""
+        """Local date (event time) of the entity's first position or trade, at or before `at`; None before any."""
         self.reads(BALANCES if kind == "balance" else TRADES)
-        first = self._book.positions.first_own() if kind == "balance" else self._book.trades.first_executed
+        first = self._book.positions.first_event_time() if kind == "balance" else self._book.trades.first_executed
         return None if first is None or first > self.at else self.zone.local_date(first)
 
     def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
         """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
 
-        (own time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
-        rebuilt by own times from all that is known. Of days older than 48 hours the lowest and the closing level stand at the
+        (event time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
+        rebuilt by event times from all that is known. Of days older than 48 hours the lowest and the closing level stand at the
         day's start: their local dates are exact.
         """
         declared = self._book.declarations.all_of(_TRUST, ())
@@ -256,7 +256,7 @@ class View:
     def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
         """The newest price at an earlier `instant`, without an age limit; own trades count by the UTC hour.
 
-        A local day's end belongs to the next day: prices of own time before it; else those not after `instant`.
+        A local day's end belongs to the next day: prices of event time before it; else those not after `instant`.
         """
         before = instant if self.zone.start_of(instant) == instant else instant + 1
         return self._prices.price_before(asset, currency or self.currency, before, instant)
@@ -313,7 +313,7 @@ class View:
             for found in self._book.declarations.of_kind(kind, self.at)
         )
 
-    def _amount(self, declaration: Declaration) -> Figure:
+    def _amount(self, declaration: DatedDeclaration) -> Figure:
         if self.impaired(DECLARATIONS):
             return UNKNOWN
         return self.value(declaration.currency, Figure.of(declaration.amount))

@@ -19,7 +19,7 @@ CellName = tuple[str, str, str, str | None]
 """(market, capacity, instrument, side)"""
 
 
-class Lane:
+class TradeLane:
     """Where trades of one lean key go: the cells by hour (the last used in `cell`, [`begin`, `end`) its hour) and the ids."""
 
     __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally")
@@ -55,13 +55,13 @@ class Acceptance:
     def __init__(self, lookback: LookBack, known: Known, late_after: int, lawful: set[tuple[str, str]], counts: Counts) -> None:
         self.counts = counts
         self.lawful = lawful
-        self.lanes: dict[Any, Lane] = {}
+        self.lanes: dict[Any, TradeLane] = {}
         self.tallies: dict[str, Tally] = {}
         self._lookback, self._known, self._late_after = lookback, known, late_after
-        self._named: dict[tuple[str, CellName], Lane] = {}
+        self._named: dict[tuple[str, CellName], TradeLane] = {}
         self._touched: list[Cell] = []
 
-    def lane(self, key: Any) -> Lane | None:
+    def lane(self, key: Any) -> TradeLane | None:
         """The lane of a lean key, or None for what the authority must judge."""
         lane = self.lanes.get(key)
         if lane is not None or key is None:
@@ -72,12 +72,12 @@ class Acceptance:
         lane = self.lanes[key] = self._named_lane(entity, (market, capacity or "venue", instrument or "spot", side))
         return lane
 
-    def lane_of(self, trade: Trade) -> Lane:
+    def lane_of(self, trade: Trade) -> TradeLane:
         """The lane of a trade that the authority has accepted."""
         self.lawful.add((trade.entity, trade.market))
         return self._named_lane(trade.entity, (trade.market, trade.capacity, trade.instrument, trade.side))
 
-    def take(self, lane: Lane, pending: Pending, number: int) -> bool:
+    def take(self, lane: TradeLane, pending: Pending, number: int) -> bool:
         """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
         _time, log_ms, _offset, trade_id, _price, _quantity, own = pending
         place: Any = lane.ids.place(trade_id)
@@ -112,11 +112,11 @@ class Acceptance:
         """One tally an entity."""
         return list(self.tallies.values())
 
-    def _named_lane(self, entity: str, name: CellName) -> Lane:
+    def _named_lane(self, entity: str, name: CellName) -> TradeLane:
         lane = self._named.get((entity, name))
         if lane is None:
             tally = self.tallies.get(entity)
             if tally is None:
                 tally = self.tallies[entity] = Tally(entity)
-            lane = self._named[entity, name] = Lane(name, tally, self._lookback.ids(entity, name[0]))
+            lane = self._named[entity, name] = TradeLane(name, tally, self._lookback.ids(entity, name[0]))
         return lane

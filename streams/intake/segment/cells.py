@@ -11,7 +11,7 @@ from typing import Any
 from monitor.core.values.money import ZERO, plain
 from monitor.core.values.times import SECOND, format_time, from_ms
 
-KEPT = 4
+TRADES_A_CELL = 4
 """Newest spot trades a cell carries, so that a bust can fall back to the one before."""
 
 FLOW_BYTES = 256 * 1024
@@ -65,7 +65,7 @@ class Cell:
         self.add(quantities, values, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
 
     def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
-        """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds at least the `KEPT` newest of them."""
+        """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds `TRADES_A_CELL` of them or more."""
         tally = self.tally
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
@@ -75,7 +75,7 @@ class Cell:
         tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
         tally.changed[self] = None
         if self.spot:
-            self.newest = sorted(self.newest + newest)[-KEPT:]
+            self.newest = sorted(self.newest + newest)[-TRADES_A_CELL:]
 
     def body(self) -> dict[str, Any]:
         """As it stands in a flow record."""

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
 from monitor.core.values.times import exact_time, from_ms
-from streams.intake.segment.acceptance import Acceptance, Lane
+from streams.intake.segment.acceptance import Acceptance, TradeLane
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
-from streams.intake.segment.cells import KEPT, Pending, in_parts
+from streams.intake.segment.cells import TRADES_A_CELL, Pending, in_parts
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.decoding import Columns, columns_of
@@ -173,7 +173,7 @@ class CountedTrades(Content):
         """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
         begin, number = run.begin, run.number
         lanes, slots, again = taken.lanes, SLOTS, self.lookback.again
-        used: list[Lane] = []
+        used: list[TradeLane] = []
         repeated: list[int] = []
         for index, key, trade_id in zip(range(len(columns.ids)), columns.keys, columns.ids, strict=True):
             lane = lanes.get(key) or taken.lane(key)
@@ -203,14 +203,14 @@ class CountedTrades(Content):
             lane.taken = []
         taken.counts.duplicate += len(repeated)
 
-    def _add_all(self, used: list[Lane], run: Run, columns: Columns, repeated: list[int]) -> None:
+    def _add_all(self, used: list[TradeLane], run: Run, columns: Columns, repeated: list[int]) -> None:
         """Add what the lanes took; values are reckoned for the whole column, which is quicker than by lane."""
         earlier = _earlier(run, columns.times, repeated)
         values = list(map(mul, columns.prices, columns.quantities))
         for lane in used:
             self._add(lane, run, columns, values, earlier)
 
-    def _add(self, lane: Lane, run: Run, columns: Columns, values: list[Decimal], earlier: Sequence[str]) -> None:
+    def _add(self, lane: TradeLane, run: Run, columns: Columns, values: list[Decimal], earlier: Sequence[str]) -> None:
         """Add the records that the lane took of a run of one hour to their cell."""
         taken, of_lawful = lane.taken, self._times.of_lawful
         begin, offsets, logged_ms, times = run.begin, run.batch.offsets, run.batch.times_ms, columns.times
@@ -300,8 +300,8 @@ def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
 
 
 def _newest(taken: list[int], earlier: Sequence[str]) -> list[int]:
-    """At least the `KEPT` newest of the records at the indices `taken`."""
+    """At least the `TRADES_A_CELL` newest of the records at the indices `taken`."""
     if not earlier:
-        return taken[-KEPT:]
-    least = sorted(map(earlier.__getitem__, taken))[-KEPT:][0]
+        return taken[-TRADES_A_CELL:]
+    least = sorted(map(earlier.__getitem__, taken))[-TRADES_A_CELL:][0]
     return [index for index in taken if earlier[index] >= least]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.book.trades.flow import Flow, Segment
+from monitor.core.book.trades.flow import Flow, OpenSegment
 from monitor.core.journal.records import Source, SourcePartition, Statement
 from streams.intake import partition as work_module
 from streams.intake.beginning import Beginning, Committed, Log, decide
@@ -245,14 +245,14 @@ class LastComeWins(Flow):
 class OldRulesStay(Flow):
     """Keeps what lower rules said of a segment that higher rules read anew."""
 
-    def _drop(self, where: SourcePartition, segment: Segment) -> None:
+    def _drop(self, where: SourcePartition, segment: OpenSegment) -> None:
         self._fold(where, segment)
 
 
 class OldSegmentsCount(Flow):
     """Takes what is said of a segment that was closed already."""
 
-    def _accept(self, statement: Statement, source: Source) -> Segment | None:
+    def _accept(self, statement: Statement, source: Source) -> OpenSegment | None:
         segment = self._segments.get(source.where)
         if segment is not None and source.start is not None and source.start < segment.start:
             self._segments.pop(source.where)

@@ -8,10 +8,10 @@ from monitor.core.alerts.life import (
     KEEP_RESOLVED,
     RESEND_EVERY,
     Change,
+    Finding,
     Identity,
     Life,
     Moment,
-    Sight,
     Verdict,
     next_instant,
     resend,
@@ -23,12 +23,12 @@ T0 = 1_767_000_000 * SECOND
 DWELL = 60 * SECOND
 
 
-def sight(verdict: Verdict = Verdict.TRUE, **changes: Any) -> Sight:
-    return Sight(verdict, **{"enter_dwell": DWELL, "exit_dwell": DWELL, **changes})
+def sight(verdict: Verdict = Verdict.TRUE, **changes: Any) -> Finding:
+    return Finding(verdict, **{"enter_dwell": DWELL, "exit_dwell": DWELL, **changes})
 
 
 def run(
-    *timeline: tuple[int, Sight], life: Life | None = None, rehearsal: bool = False
+    *timeline: tuple[int, Finding], life: Life | None = None, rehearsal: bool = False
 ) -> tuple[Life, list[tuple[int, str, str]]]:
     """Life after the sights at T0 + seconds, and (second, reason, status) of every change."""
     seen: list[tuple[int, str, str]] = []

@@ -9,18 +9,16 @@ from typing import Any
 import pytest
 
 from monitor.core.alerts.conditions import (
-    Backing,
     Condition,
-    FeedHealth,
-    IncidentSight,
     entity_conditions,
     method_conditions,
     unknown_condition,
 )
 from monitor.core.alerts.life import Verdict
-from monitor.core.components.computation import Row
+from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
+from monitor.core.evaluation.observations import Backing, FeedHealth, IncidentSight
 from monitor.core.values.figure import UNKNOWN, Figure
 
 METHOD = MethodConfig("jp.psa_custody", "in_force")

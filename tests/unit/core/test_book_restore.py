@@ -49,7 +49,7 @@ def test_rejections_dismissals_and_holes_stay(make: Maker) -> None:
     view.reads("custody.balances")
     view.reads("market.trades")
     assert kinds(view) == []
-    assert desk.restored().shared.holes() == {"market.trades": 1}
+    assert desk.restored().shared.sources.holes_made() == {"market.trades": 1}
 
 
 def test_silence_and_ages_go_on_over_a_restart(make: Maker) -> None:
@@ -71,7 +71,7 @@ def test_a_rules_change_under_way_goes_on_over_a_restart() -> None:
     assert desk.view(T).trade_value_24h("spot") == Figure.of(60)
     desk = desk.restored().put(Segment(6, 9, [], rules=2).progress(6, T))
     assert desk.view(T).price("BTC") == Figure.of(10)
-    assert desk.shared.holes() == {}
+    assert desk.shared.sources.holes_made() == {}
 
 
 def test_a_book_of_a_register_is_linked_to_its_open_segment(make: Maker) -> None:

@@ -1,6 +1,6 @@
 """Causes: the newest few of each part, and what came since a place in the journal."""
 
-from monitor.core.journal.causes import KEPT, Causes, cause_of, configuration_cause, why
+from monitor.core.journal.causes import CAUSES_A_PART, Causes, cause_of, configuration_cause, why
 from tests.journal_maker import Journal
 
 
@@ -30,11 +30,11 @@ def test_a_configuration_is_its_own_source() -> None:
 
 def test_a_busy_second_keeps_its_newest_and_what_came_before_a_mark_is_told_already() -> None:
     journal, causes = Journal(), Causes()
-    for number in range(3 * KEPT):
+    for number in range(3 * CAUSES_A_PART):
         journal.price("BTC", str(number + 1))
         causes.note(cause_of(journal.records[-1]))
-    assert len(causes.since(-1)) == KEPT
-    assert [cause.number for cause in causes.since(3 * KEPT - 3)] == [3 * KEPT - 2, 3 * KEPT - 1]
+    assert len(causes.since(-1)) == CAUSES_A_PART
+    assert [cause.number for cause in causes.since(3 * CAUSES_A_PART - 3)] == [3 * CAUSES_A_PART - 2, 3 * CAUSES_A_PART - 1]
     assert Causes.of_state(causes.state()).since(-1) == causes.since(-1)
 
 

@@ -62,7 +62,7 @@ def test_the_next_segment_adds_and_an_older_one_is_ignored(segment: Segment) -> 
     assert flow(desk) == Figure.of(8)
     assert flow(desk.put(segment.flush(6, T), segment.flush(3, T))) == Figure.of(8)
     assert gaps(desk) == []
-    assert desk.shared.holes() == {}
+    assert desk.shared.sources.holes_made() == {}
 
 
 def test_a_start_above_the_known_upto_is_a_hole_and_stays_one(segment: Segment) -> None:
@@ -73,7 +73,7 @@ def test_a_start_above_the_known_upto_is_a_hole_and_stays_one(segment: Segment) 
     assert kinds(view) == [LOST]
     assert view.forced_unknown
     assert view.trades_lost()
-    assert desk.shared.holes() == {"market.trades": 1}
+    assert desk.shared.sources.holes_made() == {"market.trades": 1}
     assert gaps(desk, T + 3 * DAY) == [LOST]
 
 
@@ -94,7 +94,7 @@ def test_trades_that_progress_counted_and_cells_lack_are_lost_until_they_come(se
     assert flow(desk) == Figure.between(3, None)
     assert gaps(desk) == [LOST]
     assert gaps(desk.put(segment.flows(5, T))) == []
-    assert desk.shared.holes() == {}
+    assert desk.shared.sources.holes_made() == {}
 
 
 def test_cells_unlike_the_count_at_the_fold_are_a_hole(segment: Segment) -> None:
@@ -143,14 +143,14 @@ def test_retention_past_the_commit_keeps_cells_that_end_by_then_and_reports_what
     assert flow(desk) == Figure.between(5, None)
     quiet = Desk().put(segment.flush(5, T), Segment(5, 20, []).progress(5, T))
     assert flow(quiet) == Figure.of(5)
-    assert quiet.shared.holes() == {}
+    assert quiet.shared.sources.holes_made() == {}
 
 
 def test_retention_within_the_segment_discards_it(segment: Segment) -> None:
     passed = Segment(3, 20, TRADES)
     desk = Desk().put(segment.flush(5, T), passed.progress(3, T))
     assert flow(desk) == Figure.between(0, None)
-    assert desk.shared.holes() == {"market.trades": 1}
+    assert desk.shared.sources.holes_made() == {"market.trades": 1}
     assert flow(desk.put(passed.flush(6, T))) == Figure.between(3, None)
 
 
@@ -208,7 +208,7 @@ def test_a_bust_takes_back_from_the_cell_it_names() -> None:
 
 
 def test_a_bust_weeks_later_counts_once_and_ids_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.core.book.trades.busts.KEPT", 3)
+    monkeypatch.setattr("monitor.core.book.trades.busts.BUSTS_REMEMBERED", 3)
     first = Segment(0, 6, TRADES)
     gone = [replace(bust(n, TRADES[n - 10]), logged=T + n) for n in range(10, 14)]
     desk = Desk().put(first.flush(6, T), Segment(6, 14, gone).flush(14, T + 20 * DAY))
@@ -296,4 +296,4 @@ def test_segments_of_several_partitions_do_not_meet() -> None:
     one, two = Segment(0, 6, TRADES[:2], partition=0), Segment(4, 6, [TRADES[5]], partition=1)
     desk = Desk().put(one.flush(6, T), two.flush(6, T))
     assert flow(desk) == Figure.of(3)
-    assert SourcePartition("market.trades", 0, 1) in dict(desk.shared.flow.positions())
+    assert SourcePartition("market.trades", 0, 1) in dict(desk.shared.flow.read_positions())

@@ -10,7 +10,7 @@ from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.values.money import EXACT, parse_decimal
 from monitor.core.values.times import HOUR, exact_time, from_ms
 from streams.intake.segment.batches import Batch
-from streams.intake.segment.cells import FLOW_BYTES, KEPT, Cell, Tally, _time_text, in_parts
+from streams.intake.segment.cells import FLOW_BYTES, TRADES_A_CELL, Cell, Tally, _time_text, in_parts
 from streams.intake.segment.readers import reader_of
 from tests.intake_logs import START_MS, intake_rules, trade_value
 
@@ -52,7 +52,7 @@ def test_the_estimate_of_a_cells_size_is_an_upper_bound() -> None:
         amount = parse_decimal(LONGEST)
         cell.pending = [(n, n, 2**52 + n, "\U0001f600" * 64, amount, amount, n) for n in range(10)]
         cell.fold()
-    assert len(cell.newest) == KEPT
+    assert len(cell.newest) == TRADES_A_CELL
     assert len(str(cell.body()).encode()) <= cell.most_bytes()
     assert in_parts([cell] * 500)
 

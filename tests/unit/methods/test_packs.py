@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from monitor.core.components import RULES, TERMS
-from monitor.core.components.pack import STATUSES
+from monitor.core.components.packs.pack import STATUSES
 from monitor.errors import ConfigurationError
 from monitor.methods.loader import (
     SHIPPED,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.core.components.indicator import multiplier
+from monitor.core.components.years.indicator import multiplier
 from monitor.errors import ConfigurationError
 from tests.method_bench import Bench, component, gaps
 

@@ -1,4 +1,4 @@
-"""What is owed to clients in a currency, client by client without netting, as a history by own times (INPUTS 3 `fiat_trust`).
+"""What is owed to clients in a currency, client by client without netting, as a history by event times (INPUTS 3 `fiat_trust`).
 
 The cure term runs from the local date on which the present breach began, so of old days the closing level is kept and how
 low the level went within the day: a breach that was interrupted for an hour began anew.
@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.book.trades.cells import parse_total
 from monitor.core.values.ladder import Ladder
-from monitor.core.values.money import EXACT, ZERO, plain
+from monitor.core.values.money import EXACT, ZERO, parse_total, plain
 
 
 class ClientMoney(Ladder):

@@ -25,7 +25,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Applied:
-    """When it was applied, and the members that came if some are missing still. `since` is the own time of the first."""
+    """When it was applied, and the members that came if some are missing still. `since` is the event time of the first."""
 
     at: int
     size: int
@@ -74,12 +74,12 @@ class Groups:
         waiting = self._open.pop(group)
         members = waiting.members
         missing = len(members) < waiting.size
-        since = min(position.own for position in members.values())
+        since = min(position.event_time for position in members.values())
         self._applied[group] = _Applied(at, waiting.size, since, dict.fromkeys(members) if missing else {})
         return list(members.items())
 
     def incomplete(self, role: str) -> int | None:
-        """Own time of the first member of an applied group of the role that misses members; None if there is none."""
+        """Event time of the first member of an applied group of the role that misses members; None if there is none."""
         return min((g.since for g in self._applied.values() if any(key[0] == role for key in g.came)), default=None)
 
     def next_change(self, after: int) -> int | None:

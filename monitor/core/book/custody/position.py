@@ -12,14 +12,14 @@ from monitor.core.values.money import EXACT, ZERO, parse_decimal, plain
 
 Key = tuple[str, str, str]
 """(role, asset, account)"""
-Holding = tuple[str, str]
+RoleAsset = tuple[str, str]
 """(role, asset)"""
 
 
 class Position(NamedTuple):
     """A balance of one account; its first seven fields are its `Order`."""
 
-    own: int
+    event_time: int
     sequence: int
     logged: int
     topic: str
@@ -31,7 +31,7 @@ class Position(NamedTuple):
     source: str | None
 
 
-class Tally:
+class AccountTally:
     """A sum over accounts: their number, their quantities, and their quantities above 0."""
 
     __slots__ = ("accounts", "positive", "quantity")
@@ -56,30 +56,30 @@ class Tally:
             self.positive = EXACT.subtract(self.positive, quantity)
 
 
-Tallies = dict[Holding, dict[tuple[str, str | None], Tally]]
+Tallies = dict[RoleAsset, dict[tuple[str, str | None], AccountTally]]
 """By (role, asset), then by (storage, source)."""
 
 
-def tally_of(tallies: Tallies, holding: Holding, position: Position) -> Tally:
+def tally_of(tallies: Tallies, holding: RoleAsset, position: Position) -> AccountTally:
     """The sum a position belongs to, made when first asked for."""
     of_holding = tallies.setdefault(holding, {})
     found = of_holding.get((position.storage, position.source))
     if found is None:
-        found = of_holding[position.storage, position.source] = Tally()
+        found = of_holding[position.storage, position.source] = AccountTally()
     return found
 
 
 def counting(history: Sequence[Position], instant: int) -> Position | None:
-    """The newest of a history, ascending, whose own time is not after `instant`."""
-    if history and history[-1].own <= instant:
+    """The newest of a history, ascending, whose event time is not after `instant`."""
+    if history and history[-1].event_time <= instant:
         return history[-1]
-    place = bisect_right(history, instant, key=own_time)
+    place = bisect_right(history, instant, key=by_event_time)
     return history[place - 1] if place else None
 
 
-def own_time(position: Position) -> int:
-    """Own time in ns."""
-    return position.own
+def by_event_time(position: Position) -> int:
+    """Event time in ns."""
+    return position.event_time
 
 
 def credit(position: Position | None) -> Decimal:
@@ -97,8 +97,8 @@ def sum_of(quantities: Iterable[Decimal]) -> Decimal:
 
 def position_text(entry: Position) -> list[Any]:
     """A position as JSON values; nanoseconds are text, for they are beyond 2**53."""
-    own, sequence, logged, topic, epoch, partition, offset, storage, quantity, source = entry
-    return [str(own), sequence, str(logged), topic, epoch, partition, offset, storage, plain(quantity), source]
+    event_time, sequence, logged, topic, epoch, partition, offset, storage, quantity, source = entry
+    return [str(event_time), sequence, str(logged), topic, epoch, partition, offset, storage, plain(quantity), source]
 
 
 def position_from(values: Sequence[Any]) -> Position:

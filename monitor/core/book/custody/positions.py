@@ -1,4 +1,4 @@
-"""Balances as positions: newest wins by own time, a new storage moves the whole balance, closings stay correctable.
+"""Balances as positions: newest wins by event time, a new storage moves the whole balance, closings stay correctable.
 
 INPUTS 1 (Order, Sums over accounts), JOURNAL 2 (Corrections). The sums per (role, asset, storage, source) are kept
 incrementally; so are their closings at every start of a local day, so a late balance costs as much as a timely one.
@@ -17,14 +17,14 @@ from zlib import crc32
 
 from monitor.core.book.custody.client_money import ClientMoney
 from monitor.core.book.custody.position import (
-    Holding,
+    AccountTally,
     Key,
     Position,
+    RoleAsset,
     Tallies,
-    Tally,
+    by_event_time,
     counting,
     credit,
-    own_time,
     position_from,
     position_text,
     sum_of,
@@ -50,7 +50,7 @@ AgeLimit = Callable[[str | None], int | None]
 
 
 class Positions:
-    """All positions of an entity up to `clock`; those with an own time ahead wait for it."""
+    """All positions of an entity up to `clock`; those with an event time ahead wait for it."""
 
     def __init__(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None, dirty: set[str]) -> None:
         self.clock = 0
@@ -62,13 +62,13 @@ class Positions:
         self._age_limit = age_limit
         self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
-        self._closings: dict[Holding, dict[str, Ladder]] = {}
+        self._closings: dict[RoleAsset, dict[str, Ladder]] = {}
         self._clients: dict[str, ClientMoney] = {}
         self._ahead: list[tuple[int, Key]] = []
         self._ages: list[tuple[int, Key]] = []
         self._watched: set[Key] = set()
         self._stale_since: dict[Key, int] = {}
-        self._stale_order: dict[Holding, list[tuple[int, Key]]] = {}
+        self._stale_order: dict[RoleAsset, list[tuple[int, Key]]] = {}
         self._thin: deque[tuple[int, Key, int]] = deque()
         self._coalesced = 0
 
@@ -84,34 +84,34 @@ class Positions:
         if place < len(entries):
             if entries[place][:7] == position[:7]:
                 return False
-            if position.logged - position.own > self._horizon_ns:
+            if position.logged - position.event_time > self._horizon_ns:
                 return False
-            if place == 0 and position.own < self.clock - self._horizon_ns - _SLACK_NS:
+            if place == 0 and position.event_time < self.clock - self._horizon_ns - _SLACK_NS:
                 return False
         before = entries[place - 1] if place else None
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
         self._dirty.add(_NAMES[shard])
         first = self._first.setdefault(key[0], {})
-        if position.own < first.get(key[1], position.own + 1):
-            first[key[1]] = position.own
+        if position.event_time < first.get(key[1], position.event_time + 1):
+            first[key[1]] = position.event_time
             self._dirty.add(META)
         self._rewrite(key, before, position, after)
-        if position.own > self.clock:
-            heapq.heappush(self._ahead, (position.own, key))
-        elif after is None or after.own > self.clock:
+        if position.event_time > self.clock:
+            heapq.heappush(self._ahead, (position.event_time, key))
+        elif after is None or after.event_time > self.clock:
             self._swap(key, before, position)
         if len(entries) == 2:
             self._thin.append((self.clock + FULL_NS, key, self._coalesced))
-        elif position.own < self._coalesced:
+        elif position.event_time < self._coalesced:
             entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
         return True
 
     def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
         """The history changes from `new` on until `after`: two changes of each ladder, whatever lies behind."""
         role, asset, _ = key
-        start = self._boundaries.before(new.own)
-        end = None if after is None else self._boundaries.before(after.own)
+        start = self._boundaries.before(new.event_time)
+        end = None if after is None else self._boundaries.before(after.event_time)
         if start != end:
             self._move(role, asset, start, before, new)
             if end is not None:
@@ -119,9 +119,9 @@ class Positions:
         if role == LIABILITY and is_fiat(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(credit(new), credit(before))
-            ladder.add(self._client_key(new.own), rise)
+            ladder.add(self._client_key(new.event_time), rise)
             if after is not None:
-                ladder.add(self._client_key(after.own), EXACT.minus(rise))
+                ladder.add(self._client_key(after.event_time), EXACT.minus(rise))
 
     def _move(self, role: str, asset: str, key: int, old: Position | None, new: Position | None) -> None:
         if old is not None and new is not None and old.storage == new.storage:
@@ -139,8 +139,8 @@ class Positions:
             found = by_storage[storage] = Ladder()
         return found
 
-    def _client_key(self, own: int) -> int:
-        return own if own >= self._coalesced else self._boundaries.before(own)
+    def _client_key(self, event_time: int) -> int:
+        return event_time if event_time >= self._coalesced else self._boundaries.before(event_time)
 
     def _swap(self, key: Key, old: Position | None, new: Position) -> None:
         """`new` is what counts for the account now, in place of `old`."""
@@ -169,7 +169,7 @@ class Positions:
     def _end_of_age(self, position: Position) -> int | None:
         """The last instant at which a position is not too old."""
         limit = None if self._age_limit is None else self._age_limit(position.source)
-        return None if limit is None else position.own + limit
+        return None if limit is None else position.event_time + limit
 
     # --- time
 
@@ -217,9 +217,9 @@ class Positions:
     def _thinned(self, key: Key, since: int) -> int:
         """Thin one account's history, which is so before `since` already; the number of positions left."""
         entries, oldest = self._entries(key), self._oldest()
-        begin = max(0, bisect_left(entries, since, key=own_time) - 1)
+        begin = max(0, bisect_left(entries, since, key=by_event_time) - 1)
         forgotten = 0
-        while forgotten + 1 < len(entries) and entries[forgotten + 1].own <= oldest:
+        while forgotten + 1 < len(entries) and entries[forgotten + 1].event_time <= oldest:
             forgotten += 1
         kept = self._kept(entries, begin, len(entries))[forgotten:]
         if len(kept) < len(entries):
@@ -232,7 +232,7 @@ class Positions:
         kept = [
             entry
             for entry, after in pairwise(entries[begin:end])
-            if after.own >= self._coalesced or self._boundaries.before(after.own) > entry.own
+            if after.event_time >= self._coalesced or self._boundaries.before(after.event_time) > entry.event_time
         ]
         return [*entries[:begin], *kept, *entries[max(begin, end - 1) :]]
 
@@ -255,11 +255,11 @@ class Positions:
 
     # --- reading
 
-    def sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], Tally]:
+    def sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], AccountTally]:
         """Sums by (storage, source) at `clock`; empty for an asset without an account."""
         return self._now.get((role, asset), {})
 
-    def stale_sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], Tally]:
+    def stale_sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], AccountTally]:
         """As `sums`, of the accounts whose position is too old."""
         return self._stale.get((role, asset), {})
 
@@ -280,15 +280,15 @@ class Positions:
         return [(*key, quantity) for key, quantity in sorted(found.items())]
 
     def assets(self, role: str, before: int) -> tuple[str, ...]:
-        """Assets of the role with a position of own time below `before`, sorted."""
+        """Assets of the role with a position of event time below `before`, sorted."""
         return tuple(sorted(asset for asset, first in self._first.get(role, {}).items() if first < before))
 
-    def first_own(self) -> int | None:
-        """Own time of the first position of all."""
+    def first_event_time(self) -> int | None:
+        """Event time of the first position of all."""
         return min((first for assets in self._first.values() for first in assets.values()), default=None)
 
     def sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
-        """The sum of the positions of own time below `instant`.
+        """The sum of the positions of event time below `instant`.
 
         Exact at the start of a local day of a zone in use within the horizon, and at any instant of the last 48 hours;
         the latter reads all accounts.
@@ -301,7 +301,7 @@ class Positions:
         return sum_of(p.quantity for p in then if storages is None or p.storage in storages)
 
     def positive_before(self, role: str, asset: str, instant: int) -> Decimal:
-        """Sum over accounts of max(0, quantity) of the positions of own time below `instant`; reads all accounts."""
+        """Sum over accounts of max(0, quantity) of the positions of event time below `instant`; reads all accounts."""
         return sum_of(credit(p) for p in self._counting_before(role, asset, instant))
 
     def newest_logged(self, source: str) -> int:
@@ -344,8 +344,8 @@ class Positions:
                 before = None
                 for entry in entries:
                     self._rewrite(key, before, entry, None)
-                    if entry.own > self.clock:
-                        heapq.heappush(self._ahead, (entry.own, key))
+                    if entry.event_time > self.clock:
+                        heapq.heappush(self._ahead, (entry.event_time, key))
                     before = entry
                 current = counting(entries, self.clock)
                 if current is not None:
@@ -364,7 +364,9 @@ class Positions:
         """One bucket as JSON values; None when it is empty."""
         if name == META:
             first = [
-                [role, asset, str(own)] for role, assets in sorted(self._first.items()) for asset, own in sorted(assets.items())
+                [role, asset, str(event_time)]
+                for role, assets in sorted(self._first.items())
+                for asset, event_time in sorted(assets.items())
             ]
             lows = [[asset, money.lows()] for asset, money in sorted(self._clients.items())]
             return {"coalesced": str(self._coalesced), "first": first, "lows": lows}
@@ -375,8 +377,8 @@ class Positions:
         """Take the state at `clock` of the buckets named as by `names`."""
         meta = buckets[META]
         self.clock, self._coalesced = clock, int(meta["coalesced"])
-        for role, asset, own in meta["first"]:
-            self._first.setdefault(role, {})[asset] = int(own)
+        for role, asset, event_time in meta["first"]:
+            self._first.setdefault(role, {})[asset] = int(event_time)
         for index, name in enumerate(_NAMES):
             for role, asset, account, entries in buckets.get(name) or ():
                 self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]

@@ -21,7 +21,7 @@ META = "sources"
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class OutcomeCounts:
     """Outcomes of records; disjoint."""
 
     applied: int = 0
@@ -29,9 +29,9 @@ class Counts:
     late: int = 0
     dead_letter: int = 0
 
-    def plus(self, other: Counts) -> Counts:
+    def plus(self, other: OutcomeCounts) -> OutcomeCounts:
         """The sum."""
-        return Counts(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
+        return OutcomeCounts(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
 
     def values(self) -> tuple[int, ...]:
         """In the order of the fields."""
@@ -39,8 +39,11 @@ class Counts:
 
     def unhealthy(self, bad_share: Decimal | None) -> bool:
         """Whether dead letters are past the share, from 100 records on."""
-        records = sum(self.values())
-        return bad_share is not None and records >= JUDGED_FROM and self.dead_letter > bad_share * records
+        return self.past(bad_share) and sum(self.values()) >= JUDGED_FROM
+
+    def past(self, bad_share: Decimal | None) -> bool:
+        """Whether dead letters are past the share, of however few records."""
+        return bad_share is not None and self.dead_letter > bad_share * sum(self.values())
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,7 +63,7 @@ class Sources:
         self._dirty = dirty
         self._holes: dict[Hole, None] = {}
         self._made: dict[str, int] = {}
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, OutcomeCounts] = {}
         self._newest_log: dict[str, int] = {}
         self._logs: dict[SourcePartition, str] = {}
         self._other_logs: dict[SourcePartition, int] = {}
@@ -84,9 +87,9 @@ class Sources:
             del self._holes[next(iter(self._holes))]
         self._dirty.add(META)
 
-    def closed(self, topic: str, counts: Counts) -> None:
+    def closed(self, topic: str, counts: OutcomeCounts) -> None:
         """A segment is closed: its outcomes are for good."""
-        self._counts[topic] = self._counts.get(topic, Counts()).plus(counts)
+        self._counts[topic] = self._counts.get(topic, OutcomeCounts()).plus(counts)
         self._dirty.add(META)
 
     def heard(self, topic: str, newest_log: int | None) -> None:
@@ -95,9 +98,9 @@ class Sources:
             self._newest_log[topic] = newest_log
             self._dirty.add(META)
 
-    def counts(self, topic: str) -> Counts:
+    def counts(self, topic: str) -> OutcomeCounts:
         """Outcomes of all closed segments."""
-        return self._counts.get(topic, Counts())
+        return self._counts.get(topic, OutcomeCounts())
 
     def newest_log(self, topic: str) -> int | None:
         """Log time of the newest record of the topic, whoever's."""
@@ -144,7 +147,7 @@ class Sources:
         for topic, epoch, partition, low, high, since in raw["holes"]:
             self._holes[Hole(SourcePartition(topic, epoch, partition), low, high, int(since))] = None
         self._made = dict(raw["made"])
-        self._counts = {topic: Counts(*values) for topic, values in raw["counts"].items()}
+        self._counts = {topic: OutcomeCounts(*values) for topic, values in raw["counts"].items()}
         self._newest_log = {topic: int(newest) for topic, newest in raw["newest_log"].items()}
         self._logs = {SourcePartition(t, e, p): log for t, e, p, log in raw["logs"]}
         self._other_logs = {SourcePartition(t, e, p): int(at) for t, e, p, at in raw["other_logs"]}

@@ -1,7 +1,7 @@
 """Busts: a trade is taken back once per id, whenever its bust comes and however often (JOURNAL 4).
 
 Of several busts of one id that with the least (epoch, offset) counts. Ids are remembered for the correction horizon, the
-newest `KEPT` of them, so that memory is bounded.
+newest `BUSTS_REMEMBERED` of them, so that memory is bounded.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from monitor.core.book.trades.cells import Cell, Total, parse_total
+from monitor.core.book.trades.cells import CellKey, Total
 from monitor.core.journal.records import SourcePartition
-from monitor.core.values.money import plain
+from monitor.core.values.money import parse_total, plain
 
-KEPT = 50_000
+BUSTS_REMEMBERED = 50_000
 _SHARDS = 64
 _NAMES = tuple(f"busts/{shard:02d}" for shard in range(_SHARDS))
 
@@ -30,7 +30,7 @@ class Bust(NamedTuple):
     offset: int
     where: SourcePartition
     start: int | None
-    cell: Cell
+    cell: CellKey
     hour: int
     taken: Total
     logged: int
@@ -90,8 +90,8 @@ class Busts:
         return (market, trade_id) in self._claims
 
     def forget(self, oldest: int) -> Iterator[tuple[Identity, int]]:
-        """Forget, for good, busts logged before `oldest` and those beyond `KEPT`; (identity, hour) of each."""
-        while self._oldest and (self._oldest[0][0] < oldest or len(self._claims) > KEPT):
+        """Forget, for good, busts logged before `oldest` and those beyond `BUSTS_REMEMBERED`; (identity, hour) of each."""
+        while self._oldest and (self._oldest[0][0] < oldest or len(self._claims) > BUSTS_REMEMBERED):
             identity = self._oldest[0][1]
             claims = self._claims.get(identity, [])
             if any(claim.start is not None for claim in claims):
@@ -141,4 +141,4 @@ def _from(values: Sequence[Any]) -> tuple[str, Bust]:
     trade_id, (topic, epoch, partition, offset, start), cell, hour, quantity, value, logged = values
     taken = Total(1, parse_total(quantity), parse_total(value))
     where = SourcePartition(topic, epoch, partition)
-    return trade_id, Bust(epoch, offset, where, start, Cell(*cell), int(hour), taken, int(logged))
+    return trade_id, Bust(epoch, offset, where, start, CellKey(*cell), int(hour), taken, int(logged))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from monitor.core.values.money import EXACT, ZERO
 
 
-class Cell(NamedTuple):
+class CellKey(NamedTuple):
     """What trades are told apart by, besides the hour; side `""` where the trade names none."""
 
     market: str
@@ -46,8 +46,3 @@ class Total(NamedTuple):
 
 
 NO_TRADES = Total(0, ZERO, ZERO)
-
-
-def parse_total(text: str) -> Decimal:
-    """A sum or product of amounts: plain, with more digits than an amount may have."""
-    return EXACT.create_decimal(text)

@@ -13,17 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from monitor.core.book.sources.freshness import Counts, Hole, Sources
+from monitor.core.book.sources.freshness import Hole, OutcomeCounts, Sources
 from monitor.core.book.trades.busts import Bust
-from monitor.core.book.trades.cells import NO_TRADES, Cell, Total, parse_total
-from monitor.core.book.trades.marks import Trade, trades_of
+from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
+from monitor.core.book.trades.marks import PricedTrade, trades_of
 from monitor.core.book.trades.trades import SPOT, TradeRegister
 from monitor.core.journal.ordering import order_from, order_text
 from monitor.core.journal.records import BadRecord, Source, SourcePartition, Statement
-from monitor.core.values.money import EXACT, parse_decimal, plain
+from monitor.core.values.money import EXACT, parse_decimal, parse_total, plain
 from monitor.core.values.times import hour_of, parse_time
 
-CellHour = tuple[Cell, int]
+CellHour = tuple[CellKey, int]
 
 
 class Contribution(NamedTuple):
@@ -31,11 +31,11 @@ class Contribution(NamedTuple):
 
     upto: int
     total: Total
-    newest: tuple[Trade, ...]
+    newest: tuple[PricedTrade, ...]
 
 
 @dataclass(slots=True)
-class Segment:
+class OpenSegment:
     """The open segment of a source partition; `cells` by entity. `upto` is what progress said, not what cells said."""
 
     start: int
@@ -44,7 +44,7 @@ class Segment:
     final: bool = False
     applied: int = 0
     trades: int = 0
-    counts: Counts = field(default_factory=Counts)
+    counts: OutcomeCounts = field(default_factory=OutcomeCounts)
     short: bool = False
     again_from: int = 0
     cells: dict[str, dict[CellHour, Contribution]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Flow:
         self.registers: dict[str, TradeRegister] = {}
         self._sources = sources
         self._dirty = dirty
-        self._segments: dict[SourcePartition, Segment] = {}
+        self._segments: dict[SourcePartition, OpenSegment] = {}
 
     # --- records
 
@@ -76,7 +76,7 @@ class Flow:
         body = statement.body
         cells = segment.cells.setdefault(entity, {})
         for raw in body["cells"]:
-            cell = Cell(raw["market"], raw["capacity"], raw["instrument"], raw["side"] or "")
+            cell = CellKey(raw["market"], raw["capacity"], raw["instrument"], raw["side"] or "")
             hour = parse_time(raw["hour"])
             total = Total(raw["trades"], parse_total(raw["quantity"]), parse_total(raw["value"]))
             new = Contribution(source.upto, total, trades_of(raw["newest"], source.where))
@@ -107,7 +107,7 @@ class Flow:
                 source.offset,
                 source.where,
                 source.start,
-                Cell(body["market"], body["capacity"], body["instrument"], body["side"] or ""),
+                CellKey(body["market"], body["capacity"], body["instrument"], body["side"] or ""),
                 hour_of(executed),
                 Total(1, quantity, EXACT.multiply(price, quantity)),
                 statement.logged_at,
@@ -126,13 +126,13 @@ class Flow:
         segment.upto = source.upto
         segment.final = body["final"]
         segment.applied = body["applied"]
-        segment.counts = Counts(**body["counts"])
+        segment.counts = OutcomeCounts(**body["counts"])
         segment.short = body["short"]
         self._sources.heard(source.where.topic, _time(body["newest_log"]))
 
     # --- acceptance
 
-    def _accept(self, statement: Statement, source: Source) -> Segment | None:
+    def _accept(self, statement: Statement, source: Source) -> OpenSegment | None:
         """The open segment a record belongs to, opened by it if it is the next one; None: an older one, or older rules."""
         where, start = source.where, source.start
         if start is None or statement.rules is None:
@@ -144,16 +144,16 @@ class Flow:
             self._close(where, segment, start, statement.at)
             segment = None
         if segment is None:
-            segment = self._segments[where] = Segment(start, rules, start)
+            segment = self._segments[where] = OpenSegment(start, rules, start)
         elif start < segment.start or rules < segment.rules:
             return None
         elif rules > segment.rules:
             self._drop(where, segment)
             again = max(segment.upto, segment.again_from)
-            segment = self._segments[where] = Segment(start, rules, start, again_from=again)
+            segment = self._segments[where] = OpenSegment(start, rules, start, again_from=again)
         return segment
 
-    def _close(self, where: SourcePartition, segment: Segment, start: int, at: int) -> None:
+    def _close(self, where: SourcePartition, segment: OpenSegment, start: int, at: int) -> None:
         """The next segment begins at `start`, which proves the commit of this one, or that retention passed it."""
         read = max((c.upto for cells in segment.cells.values() for c in cells.values()), default=segment.start)
         if read > start:
@@ -167,14 +167,14 @@ class Flow:
                 self._sources.hole(Hole(where, segment.start, start, at))
         self._sources.closed(where.topic, segment.counts)
 
-    def _fold(self, where: SourcePartition, segment: Segment) -> None:
+    def _fold(self, where: SourcePartition, segment: OpenSegment) -> None:
         for entity, cells in segment.cells.items():
             for cell, hour in cells:
                 self.registers[entity].fold(cell, hour, where)
         for entity in segment.busted:
             self.registers[entity].busts.fold(where, segment.start)
 
-    def _drop(self, where: SourcePartition, segment: Segment) -> None:
+    def _drop(self, where: SourcePartition, segment: OpenSegment) -> None:
         """What a segment said does not count: it is read anew under other rules, or cannot be told apart."""
         for entity, cells in segment.cells.items():
             register = self.registers[entity]
@@ -187,18 +187,13 @@ class Flow:
 
     # --- reading
 
-    def open_counts(self) -> Iterator[tuple[SourcePartition, Counts]]:
+    def open_counts(self) -> Iterator[tuple[SourcePartition, OutcomeCounts]]:
         """Outcomes of each open segment, in order of source partition."""
         for where in sorted(self._segments):
             yield where, self._segments[where].counts
 
     def read_positions(self) -> Iterator[tuple[SourcePartition, int]]:
         """How far each source partition is read, by its newest progress, in order."""
-        for where in sorted(self._segments):
-            yield where, self._segments[where].upto
-
-    def positions(self) -> Iterator[tuple[SourcePartition, int]]:
-        """Up to which offset each source partition was read, in order."""
         for where in sorted(self._segments):
             yield where, self._segments[where].upto
 
@@ -256,20 +251,22 @@ class Flow:
                     register.keep(cell, hour, where, c.total.trades, c.newest)
 
 
-def _segment_from(value: Mapping[str, Any]) -> Segment:
+def _segment_from(value: Mapping[str, Any]) -> OpenSegment:
     start, rules, upto, final, applied, short, again_from = value["state"]
-    segment = Segment(start, rules, upto, final, applied, short=short, again_from=again_from, counts=Counts(*value["counts"]))
+    segment = OpenSegment(
+        start, rules, upto, final, applied, short=short, again_from=again_from, counts=OutcomeCounts(*value["counts"])
+    )
     for entity, market, capacity, instrument, side, hour, read, trades, quantity, amount, newest in value["cells"]:
         total = Total(trades, parse_total(quantity), parse_total(amount))
-        kept = tuple(Trade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)
+        kept = tuple(PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)
         cells = segment.cells.setdefault(entity, {})
-        cells[Cell(market, capacity, instrument, side), int(hour)] = Contribution(read, total, kept)
+        cells[CellKey(market, capacity, instrument, side), int(hour)] = Contribution(read, total, kept)
         segment.trades += trades
     segment.busted = dict.fromkeys(value["busted"])
     return segment
 
 
-def _newest_text(trades: tuple[Trade, ...]) -> list[Any]:
+def _newest_text(trades: tuple[PricedTrade, ...]) -> list[Any]:
     return [[*order_text(trade.order), trade.trade_id, plain(trade.price)] for trade in trades]
 
 

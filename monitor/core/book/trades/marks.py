@@ -1,7 +1,7 @@
 """Last trade prices: of each market and UTC hour the newest trades of each cell, so that a bust can fall back (JOURNAL 4).
 
 A cell keeps its four newest trades. When all of them are busted and it had more, its newest price is not known: better no
-price than an older one. A trade's own time for prices is the earlier of `executed_at` and its log time (INPUTS 1 Price).
+price than an older one. A trade's event time for prices is the earlier of `executed_at` and its log time (INPUTS 1 Price).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.values.money import parse_decimal, plain
 from monitor.core.values.times import HOUR, parse_time
 
-KEPT = 4
+TRADES_A_CELL = 4
 Side = tuple[str, str]
 """(capacity, side); side `""` where the trade names none."""
 
 
-class Trade(NamedTuple):
-    """A spot trade as a price: `order` begins with its own time for prices."""
+class PricedTrade(NamedTuple):
+    """A spot trade as a price: `order` begins with its event time for prices."""
 
     order: Order
     trade_id: str
@@ -43,9 +43,9 @@ class Mark:
     __slots__ = ("closed", "gross", "open")
 
     def __init__(self) -> None:
-        self.closed: list[Trade] = []
+        self.closed: list[PricedTrade] = []
         self.gross = 0
-        self.open: dict[SourcePartition, tuple[int, tuple[Trade, ...]]] = {}
+        self.open: dict[SourcePartition, tuple[int, tuple[PricedTrade, ...]]] = {}
 
     def fold(self, where: SourcePartition) -> None:
         """The open segment of a source partition is closed: what it said is for good."""
@@ -54,7 +54,7 @@ class Mark:
         self.closed = _newest([*self.closed, *trades])
 
     def candidate(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
-        """The newest trade of own time below `before` that is not busted; None if there is none."""
+        """The newest trade of event time below `before` that is not busted; None if there is none."""
         gross = self.gross + sum(count for count, _ in self.open.values())
         kept = _newest([*self.closed, *(trade for _, trades in self.open.values() for trade in trades)])
         for trade in kept:
@@ -90,7 +90,7 @@ class Marks:
         return found
 
     def newest(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
-        """The last trade of own time below `before`."""
+        """The last trade of event time below `before`."""
         best: Candidate | None = None
         for hour in reversed(self._ascending):
             if best is not None and best.order[0] >= hour + HOUR:
@@ -143,13 +143,13 @@ class Marks:
         for hour, capacity, side, gross, trades in values:
             mark = self.mark(int(hour), (capacity, side))
             mark.gross = gross
-            mark.closed = [Trade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in trades]
+            mark.closed = [PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in trades]
 
 
-def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tuple[Trade, ...]:
+def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tuple[PricedTrade, ...]:
     """The `newest` list of a flow record's cell."""
     return tuple(
-        Trade(
+        PricedTrade(
             (parse_time(t["time"]), 0, parse_time(t["logged_at"]), where.topic, where.epoch, where.partition, t["offset"]),
             t["trade_id"],
             parse_decimal(t["price"]),
@@ -158,13 +158,13 @@ def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tu
     )
 
 
-def _newest(trades: Iterable[Trade]) -> list[Trade]:
-    return sorted(trades, key=_order, reverse=True)[:KEPT]
+def _newest(trades: Iterable[PricedTrade]) -> list[PricedTrade]:
+    return sorted(trades, key=_order, reverse=True)[:TRADES_A_CELL]
 
 
-def _order(dated: Trade | Candidate) -> Order:
+def _order(dated: PricedTrade | Candidate) -> Order:
     return dated.order
 
 
-def _trade_text(trade: Trade) -> list[Any]:
+def _trade_text(trade: PricedTrade) -> list[Any]:
     return [*order_text(trade.order), trade.trade_id, plain(trade.price)]

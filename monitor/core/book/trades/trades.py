@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from monitor.core.book.trades.busts import Bust, Busts
-from monitor.core.book.trades.cells import NO_TRADES, Cell, Total, parse_total
-from monitor.core.book.trades.marks import Candidate, Marks, Trade
+from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
+from monitor.core.book.trades.marks import Candidate, Marks, PricedTrade
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.ladder import Boundaries
-from monitor.core.values.money import EXACT, ZERO, plain
+from monitor.core.values.money import EXACT, ZERO, parse_total, plain
 from monitor.core.values.times import DAY, HOUR, hour_of, utc_day
 
 HOURLY_NS = 72 * HOUR
@@ -36,11 +36,11 @@ class TradeRegister:
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
         self._hourly_from = 0
-        self._cells: dict[Cell, dict[int, Total]] = {}
-        self._of_market: dict[str, list[Cell]] = {}
+        self._cells: dict[CellKey, dict[int, Total]] = {}
+        self._of_market: dict[str, list[CellKey]] = {}
         self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
         self._recent: dict[int, None] = {}
-        self._below: dict[tuple[Cell, int], None] = {}
+        self._below: dict[tuple[CellKey, int], None] = {}
         self._marks: dict[str, Marks] = {}
         self._last: dict[str, Candidate | None] = {}
         self._moved: dict[str, None] = {}
@@ -49,11 +49,11 @@ class TradeRegister:
         self._pins = Instants(lambda: ())
         self.first_executed: int | None = None
         self.newest_log: int | None = None
-        self.newest_own: int | None = None
+        self.newest_event_time: int | None = None
 
     # --- taking contributions
 
-    def add(self, cell: Cell, hour: int, change: Total) -> None:
+    def add(self, cell: CellKey, hour: int, change: Total) -> None:
         """The totals of a cell's hour change by this much; a change may be negative."""
         key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
         if key == hour:
@@ -75,15 +75,15 @@ class TradeRegister:
             self.first_executed = hour
             self._dirty.add("trades")
 
-    def heard(self, newest_own: int | None, newest_log: int | None) -> None:
+    def heard(self, newest_event_time: int | None, newest_log: int | None) -> None:
         """Own and log time of the newest record, for freshness."""
-        if newest_own is not None and newest_own > (self.newest_own or 0):
-            self.newest_own = newest_own
+        if newest_event_time is not None and newest_event_time > (self.newest_event_time or 0):
+            self.newest_event_time = newest_event_time
         if newest_log is not None and newest_log > (self.newest_log or 0):
             self.newest_log = newest_log
         self._dirty.add("trades")
 
-    def keep(self, cell: Cell, hour: int, where: SourcePartition, gross: int, trades: tuple[Trade, ...]) -> None:
+    def keep(self, cell: CellKey, hour: int, where: SourcePartition, gross: int, trades: tuple[PricedTrade, ...]) -> None:
         """The newest trades of a spot cell as the open segment of a source partition tells them; none: forget them."""
         mark = self._market(cell.market).mark(hour, (cell.capacity, cell.side))
         if gross:
@@ -92,7 +92,7 @@ class TradeRegister:
             mark.open.pop(where, None)
         self._touch(cell.market)
 
-    def fold(self, cell: Cell, hour: int, where: SourcePartition) -> None:
+    def fold(self, cell: CellKey, hour: int, where: SourcePartition) -> None:
         """The open segment of a source partition is closed."""
         if cell.instrument == SPOT:
             self._market(cell.market).mark(hour, (cell.capacity, cell.side)).fold(where)
@@ -106,7 +106,7 @@ class TradeRegister:
             self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
         self._touch(market)
 
-    def _totals_of(self, cell: Cell) -> dict[int, Total]:
+    def _totals_of(self, cell: CellKey) -> dict[int, Total]:
         found = self._cells.get(cell)
         if found is None:
             found = self._cells[cell] = {}
@@ -127,7 +127,7 @@ class TradeRegister:
     # --- reading
 
     def last_price(self, market: str, before: int) -> Candidate | None:
-        """The last trade of own time below `before`; its price is None when busts leave it unknown."""
+        """The last trade of event time below `before`; its price is None when busts leave it unknown."""
         if market not in self._marks:
             return None
         if market not in self._last:
@@ -200,7 +200,7 @@ class TradeRegister:
         self._pins = instants
 
     def next_newest(self, after: int) -> int | None:
-        """The least own time above `after` of any market's last trade: the next that comes true or grows too old."""
+        """The least event time above `after` of any market's last trade: the next that comes true or grows too old."""
         for market in self._moved:
             last = self.last_price(market, _FOREVER)
             self._newest.put(market, None if last is None else last.order[0])
@@ -228,7 +228,7 @@ class TradeRegister:
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
         if name == "trades":
-            times = (self._hourly_from, self.first_executed, self.newest_own, self.newest_log)
+            times = (self._hourly_from, self.first_executed, self.newest_event_time, self.newest_log)
             return [None if time is None else str(time) for time in times]
         if name.startswith("busts/"):
             return self.busts.bucket(name)
@@ -244,7 +244,12 @@ class TradeRegister:
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
         times = [None if time is None else int(time) for time in buckets["trades"]]
-        self._hourly_from, self.first_executed, self.newest_own, self.newest_log = times[0] or 0, times[1], times[2], times[3]
+        self._hourly_from, self.first_executed, self.newest_event_time, self.newest_log = (
+            times[0] or 0,
+            times[1],
+            times[2],
+            times[3],
+        )
         self.busts.restore(buckets)
         for name, value in buckets.items():
             if name.startswith("trades/"):
@@ -252,7 +257,7 @@ class TradeRegister:
 
     def _restore_market(self, market: str, value: Mapping[str, Any]) -> None:
         for of, capacity, instrument, side, totals in value["totals"]:
-            cell = Cell(of, capacity, instrument, side)
+            cell = CellKey(of, capacity, instrument, side)
             values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
             for key_text, trades, quantity, amount in totals:
                 key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.components.pack import STATUSES, Element, Pack, read_pack
-from monitor.core.components.registry import RULES, TERMS, Argument, Side
+from monitor.core.components.packs.pack import STATUSES, Element, Pack, read_pack
+from monitor.core.components.packs.registry import RULES, TERMS, Argument
+from monitor.core.journal.vocabulary import Effect
 
 COMMON_OPTIONS = ("skip", "calendar", "time_zone")
 
@@ -23,7 +24,7 @@ class Plan:
     pack: Pack
     options: Mapping[str, Any]
     skip: frozenset[str]
-    sides: Mapping[str, Side]
+    sides: Mapping[str, Effect]
     statuses: Mapping[str, str | None]
     null_parameters: tuple[str, ...]
 
@@ -38,7 +39,7 @@ def plan_of(raw: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
     return Plan(pack, given, skip, _sides(pack, skip), _statuses(pack), null)
 
 
-def references(element: Element, arguments: Mapping[str, Argument]) -> Iterator[tuple[str, Side | None]]:
+def references(element: Element, arguments: Mapping[str, Argument]) -> Iterator[tuple[str, Effect | None]]:
     """Every term an element reads (without the part after a dot), with the side the argument feeds."""
     for name, argument in arguments.items():
         given = element.arguments.get(name)
@@ -96,7 +97,7 @@ def _reached(pack: Pack, terms: list[str]) -> set[str]:
     return reached
 
 
-def _sides(pack: Pack, skip: frozenset[str]) -> dict[str, Side]:
+def _sides(pack: Pack, skip: frozenset[str]) -> dict[str, Effect]:
     found: dict[str, set[str]] = {name: set() for name in pack.terms}
     headline = pack.headline
     for reference, side in ((headline.required, "required"), (headline.available, "available")):
@@ -119,7 +120,7 @@ def _mark(pack: Pack, skip: frozenset[str], term: str, side: str, found: dict[st
         _mark(pack, skip, below, side, found)
 
 
-def _effect(sides: set[str]) -> Side:
+def _effect(sides: set[str]) -> Effect:
     if "both" in sides or len(sides) > 1:
         return "both"
     if "required" in sides:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.components.computation import Row
+from monitor.core.components.packs.computation import Row
 from monitor.core.values.figure import Figure
 from monitor.core.values.money import exact_text, minor_unit, round_down, round_up
 

@@ -7,9 +7,9 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.fiscal_years import year_in
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.fiscal_years import year_in
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.values.figure import UNKNOWN, Figure, total
 from monitor.core.view.view import IncidentView
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.components.computation import Computation, Value
-from monitor.core.components.fiscal_years import fiscal_year_of, year_in
-from monitor.core.components.registry import Argument, term_type
+from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.fiscal_years import fiscal_year_of, year_in
+from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, maximum, minimum, total
 from monitor.core.view.view import DeclarationView
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from monitor.core.components.fiscal_years import fiscal_year_of, last_day_of_fiscal_year
-from monitor.core.components.pack import Element, Parameter
-from monitor.core.components.plan import Plan
-from monitor.core.components.registry import RULES, TERMS
+from monitor.core.components.packs.fiscal_years import fiscal_year_of, last_day_of_fiscal_year
+from monitor.core.components.packs.pack import Element, Parameter
+from monitor.core.components.packs.plan import Plan
+from monitor.core.components.packs.registry import RULES, TERMS
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import exact_text
 from monitor.core.view.view import View
@@ -167,7 +167,8 @@ class Computation:
         if element.name in self.plan.skip or element.within in self.plan.skip:
             return None
         with self.view.reading(self.plan.sides[element.name]):
-            return TERMS[element.type].function(self, element.arguments)
+            value: Value = TERMS[element.type].function(self, element.arguments)
+        return value
 
 
 def _text(value: Value) -> str | None:

@@ -58,14 +58,12 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a method: its kind, the words allowed, its default, and the component it is needed for (None: always)."""
+    """An option of a method: its kind, the words allowed, and its default."""
 
     name: str
     kind: str
     words: tuple[str, ...]
     default: str | None
-    needed_for: str | None
-    instead_of: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,6 @@ def _option(name: str, raw: Mapping[str, Any]) -> Option:
         kind=raw["kind"],
         words=tuple(raw.get("words", ())),
         default=raw.get("default"),
-        needed_for=raw.get("needed_for"),
-        instead_of=raw.get("instead_of"),
     )
 
 

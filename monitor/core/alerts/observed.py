@@ -1,0 +1,20 @@
+"""From what one evaluation observed to the conditions of its alerts: the one way from figures to alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.core.alerts.conditions import Condition, entity_conditions, method_conditions, unknown_condition
+from monitor.core.configuration.configuration import Levels
+from monitor.core.evaluation.evaluation import Evaluation
+
+
+def observed_conditions(entity: str, levels: Levels, evaluation: Evaluation) -> Iterator[Condition]:
+    """The conditions of every method, then those of the entity itself, in their order."""
+    seen = evaluation.observations
+    dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.unhealthy)
+    for found in evaluation.methods:
+        method = found.prepared.config
+        yield from method_conditions(entity, method, found.result, levels, found.prepared.near_cure(evaluation.at))
+        yield unknown_condition(entity, method, found.result, dead)
+    yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents)

@@ -1,0 +1,117 @@
+"""What a journal partition's entities share: prices, segments of trades, and how the sources are heard.
+
+`Shared` takes the records of the whole partition (prices, progress) and holds the segments of trades, whose acceptance is
+decided per source partition (JOURNAL 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.core.book.prices import PriceBook
+from monitor.core.book.sources.freshness import OutcomeCounts, Sources, rules_of
+from monitor.core.book.trades.flow import Flow
+from monitor.core.configuration.configuration import Configuration
+from monitor.core.journal.ordering import order_of
+from monitor.core.journal.records import JournalRecord
+from monitor.core.journal.vocabulary import SOURCE_TOPICS
+from monitor.core.values.times import parse_time
+
+SourcesHealth = tuple[tuple[bool | None, bool, int | None], ...]
+"""Per source topic: whether past its bad share, whether lossy now, and since when records are lost."""
+
+
+class Shared:
+    """Prices, segments and sources of one journal partition. `dirty`: buckets changed since the set was last cleared."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.config = config
+        self.dirty: set[str] = set()
+        self.version = 0
+        self.prices = PriceBook(self.dirty)
+        self.sources = Sources(self.dirty)
+        self.flow = Flow(self.sources, self.dirty)
+
+    def configure(self, config: Configuration) -> None:
+        """Change over to a configuration."""
+        self.config = config
+        self.version += 1
+
+    def apply(self, record: JournalRecord, clock: int) -> None:
+        """Take a `price` or `progress` record at the engine clock `clock` (ns)."""
+        statement = record.statement
+        self.advance(clock)
+        self.version += 1
+        if statement.kind == "price":
+            self.prices.put(statement.body, order_of(statement, parse_time(statement.body["as_of"])))
+        elif statement.kind == "progress":
+            self.flow.progress(statement)
+
+    def advance(self, clock: int) -> None:
+        """The clock has come to `clock`: forget what retention no longer keeps. Cheap when nothing is due."""
+        self.prices.advance(clock)
+
+    def counts(self, topic: str) -> OutcomeCounts:
+        """Outcomes of all records of a topic since the journal began."""
+        total = self.sources.counts(topic)
+        for where, counts in self.flow.open_counts():
+            if where.topic == topic:
+                total = total.plus(counts)
+        return total
+
+    def unhealthy(self, topic: str) -> bool:
+        """Whether dead letters are past the topic's share in the current segment of one of its partitions."""
+        rules = rules_of(self.config.sources, topic)
+        return any(
+            counts.unhealthy(rules.bad_share)
+            for where, counts in self.flow.open_counts()
+            if where.topic == topic and where.epoch >= rules.epoch
+        )
+
+    def past_bad_share(self, topic: str) -> bool | None:
+        """Whether a topic's dead letters are past its share; None where they would be, of too few records to judge by.
+
+        A segment that has just begun is no proof that its source is well again.
+        """
+        if self.unhealthy(topic):
+            return True
+        rules = rules_of(self.config.sources, topic)
+        for where, counts in self.flow.open_counts():
+            if where.topic == topic and where.epoch >= rules.epoch and counts.past(rules.bad_share):
+                return None
+        return False
+
+    def source_positions(self) -> list[dict[str, Any]]:
+        """The `sources` of an assessment: how far each source partition is read, in order (CONTRACT 2)."""
+        return [
+            {"topic": where.topic, "epoch": where.epoch, "partition": where.partition, "upto": upto}
+            for where, upto in self.flow.read_positions()
+        ]
+
+    def health(self) -> SourcesHealth:
+        """The health of every source topic; it changes seldom, while progress comes every second."""
+        return tuple(self._health(topic) for topic in SOURCE_TOPICS)
+
+    def _health(self, topic: str) -> tuple[bool | None, bool, int | None]:
+        epoch = rules_of(self.config.sources, topic).epoch
+        return self.past_bad_share(topic), self.flow.lossy(topic, epoch), self.sources.lost_since(topic, epoch, {})
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets that are not empty."""
+        for part in (self.prices, self.sources, self.flow):
+            yield from part.names()
+
+    def bucket(self, name: str) -> Any:
+        """The JSON value of one bucket; None when it is empty now."""
+        kind = name.partition("/")[0]
+        parts: dict[str, Any] = {"prices": self.prices, "sources": self.sources, "segment": self.flow}
+        return parts[kind].bucket(name)
+
+    @classmethod
+    def restore(cls, config: Configuration, buckets: Mapping[str, Any]) -> Shared:
+        """The state whose buckets these are."""
+        shared = cls(config)
+        for part in (shared.prices, shared.sources, shared.flow):
+            part.restore(buckets)
+        return shared

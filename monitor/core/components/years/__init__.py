@@ -1,0 +1,1 @@
+"""Terms that go by fiscal years: Japanese reserves, overheads, the business indicator."""

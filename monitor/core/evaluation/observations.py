@@ -1,0 +1,84 @@
+"""What an evaluation observes of an entity beside its methods' results: backing by asset, feeds, incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.core.book.book import Book
+from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES, SOURCE_TOPICS
+from monitor.core.values.figure import Figure, total
+from monitor.core.view.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What clients are owed of an asset and all that is there of it, over all roles."""
+
+    asset: str
+    owed: Figure
+    there: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
+
+    `unhealthy` None: too few records to judge by. `grace` (ns): a feed that was never heard is silent at once, but stale
+    only when its freshness has passed since it was first waited for; else every fresh installation would page.
+    """
+
+    name: str
+    silent: bool
+    unhealthy: bool | None
+    grace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSight:
+    """An incident's newest revision, and its net loss in the reporting currency if it is open."""
+
+    body: Mapping[str, Any]
+    net: Figure | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """All of them, of one entity at one instant."""
+
+    backing: tuple[Backing, ...]
+    feeds: tuple[FeedHealth, ...]
+    incidents: tuple[IncidentSight, ...]
+
+
+def observe(book: Book, view: View) -> Observations:
+    """What there is to be seen of `book` in `view`, which is in the entity's reporting currency."""
+    feeds = sorted({*SOURCE_TOPICS, *book.entity_config.freshness})
+    return Observations(tuple(_backing(view)), tuple(_feed(book, feed, view.at) for feed in feeds), tuple(_incidents(book, view)))
+
+
+def _feed(book: Book, feed: str, at: int) -> FeedHealth:
+    silent, since = book.silent_since(feed, at)
+    grace = (book.freshness(feed).max_age_ns or 0) if silent and since is None else 0
+    return FeedHealth(feed, silent, book.shared.past_bad_share(feed) if feed in SOURCE_TOPICS else False, grace)
+
+
+def _backing(view: View) -> Iterator[Backing]:
+    """Fiat only where a role holds it: money in trust comes as a declaration, and `fiat_trust` judges it."""
+    roles = [role for role in ASSET_ROLES if view.role_seen(role)]
+    if not roles or not view.role_seen(LIABILITY):
+        return
+    held = {role: frozenset(view.assets(role)) for role in roles}
+    for asset in view.assets(LIABILITY):
+        if view.is_fiat(asset) and not any(asset in assets for assets in held.values()):
+            continue
+        there = total(view.quantity(role, asset) for role in roles if asset in held[role])
+        yield Backing(asset, view.quantity(LIABILITY, asset), there)
+
+
+def _incidents(book: Book, view: View) -> Iterator[IncidentSight]:
+    nets: Mapping[str, Figure] = {found.id: found.net for found in view.incidents() if found.status in OPEN_STATUSES}
+    for body in book.incident_objects():
+        yield IncidentSight(body, nets.get(str(body["incident_id"])), view.currency)
