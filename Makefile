@@ -3,9 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:29092
+KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench test-kafka test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-kafka test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -33,12 +33,22 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 fast: $(READY)
-	@$(BIN)/pytest -m "not kafka and not stack and not slow" -n 2
+	@$(BIN)/pytest -m "not kafka and not stack and not slow and not wheel" -n 2
 
 test: lint fast ## lint, types, import contracts and every fast test layer
 
 bench: $(READY) ## speed, as ratios against a baseline in the same run (BROKER=kafka for Apache Kafka)
 	@$(BIN)/python -m benchmarks
+
+wheel: $(READY) ## dist/: the wheel and, pinned by hashes, what it needs at run time
+	@rm -rf build dist
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@$(BIN)/python -m deploy.run_time requirements.lock > dist/requirements.txt
+	@rm -rf build
+	@ls dist
+
+test-wheel: wheel ## install that wheel into a clean environment and run it there
+	@$(BIN)/pytest -m wheel tests
 
 kafka-up: ## a real Apache Kafka broker without Docker (Java 17, Maven)
 	@deploy/kafka/up

@@ -159,7 +159,7 @@ async def a_stage() -> AsyncIterator[Stage]:
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     mine = servers is None
     if servers is None:
-        servers = f"127.0.0.1:{os.environ.get('KAFKA_PORT', '29092')}"
+        servers = f"127.0.0.1:{os.environ.get('KAFKA_PORT', '9092')}"
         up = await asyncio.to_thread(subprocess.run, [_DEPLOYED / "up"], capture_output=True, text=True, check=False)
         if up.returncode:
             raise ConnectionProblem(up.stderr.strip() or "deploy/kafka/up failed")

@@ -15,6 +15,7 @@ from monitor.errors import MonitorError
 PROGRAM = "reserve-monitor"
 COMMANDS = {
     "demo": "Show a reserve shortfall detected, explained and cleared, on an embedded broker.",
+    "broker": "Run the embedded broker alone, to try things without Apache Kafka.",
     "run": "Run the daemon: intake, assessor and dispatcher.",
     "assess": "Assess event files offline and print the assessments as JSON.",
     "backtest": "Try one history under several methods, versions and parameter values.",
@@ -25,7 +26,9 @@ COMMANDS = {
     "explain": "Show why: the alert or the assessment behind a fingerprint or digest.",
     "alerts": "List alerts, test the channels.",
     "methods": "List, show and check methods.",
-    "config": "Check and show the configuration.",
+    "lag": "Show how far intake and assessor are behind.",
+    "probe": "Ask the process on this host whether it is well: what health checks call.",
+    "config": "Write, check and show the configuration.",
     "schema": "Print the JSON Schemas or the AsyncAPI document of the topics.",
     "topics": "Create and check the topics.",
     "audit": "Make keys for checkpoints.",

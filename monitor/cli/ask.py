@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitor.errors import ConnectionProblem
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from monitor.settings.load import Settings
 
 _TIMEOUT_S = 5.0
+Answer = TypeVar("Answer")
 
 
 def addresses(settings: Settings) -> list[str]:
@@ -23,28 +25,48 @@ def addresses(settings: Settings) -> list[str]:
     return list(dict.fromkeys([local, *(peer.rstrip("/") for peer in settings.http.peers)]))
 
 
-def get(address: str, path: str) -> tuple[int, Any]:
-    """HTTP status and JSON body; ConnectionProblem when nobody answers there."""
+def fetch(address: str, path: str) -> tuple[int, bytes]:
+    """HTTP status and body; ConnectionProblem when nobody answers there."""
     request = urllib.request.Request(address + path, headers={"Accept": "application/json"})  # noqa: S310 - from the configuration
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
+            return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, _body(error)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ConnectionProblem(
-            f"no worker answers at {address} ({reason}): is `reserve-monitor run` up, is http.port right?"
-        ) from None
+        with error:
+            return error.code, error.read()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _nobody(address, getattr(error, "reason", None) or error) from None
+
+
+def get(address: str, path: str) -> tuple[int, Any]:
+    """HTTP status and JSON body, None for an error without one; ConnectionProblem when nobody answers there."""
+    status, body = fetch(address, path)
+    try:
+        return status, json.loads(body)
+    except ValueError as error:
+        if status == 200:
+            raise _nobody(address, error) from None
+        return status, None
+
+
+def every_text(settings: Settings, path: str) -> Iterator[str]:
+    """The texts of all workers that are up; ConnectionProblem when none is."""
+    for _, status, body in _everyone(settings, path, fetch):
+        if status == 200:
+            yield body.decode()
 
 
 def every_answer(settings: Settings, path: str) -> Iterator[tuple[str, int, Any]]:
     """The answers of all workers that are up; ConnectionProblem when none is."""
+    return _everyone(settings, path, get)
+
+
+def _everyone(settings: Settings, path: str, ask: Callable[[str, str], tuple[int, Answer]]) -> Iterator[tuple[str, int, Answer]]:
     problem: ConnectionProblem | None = None
     answered = False
     for address in addresses(settings):
         try:
-            status, body = get(address, path)
+            status, body = ask(address, path)
         except ConnectionProblem as error:
             problem = problem or error
             continue
@@ -52,6 +74,10 @@ def every_answer(settings: Settings, path: str) -> Iterator[tuple[str, int, Any]
         yield address, status, body
     if not answered and problem is not None:
         raise problem
+
+
+def _nobody(address: str, reason: object) -> ConnectionProblem:
+    return ConnectionProblem(f"no worker answers at {address} ({reason}): is `reserve-monitor run` up, is http.port right?")
 
 
 def of_entity(settings: Settings, entity: str, query: str = "") -> dict[str, Any] | None:
@@ -72,10 +98,3 @@ def of_entity(settings: Settings, entity: str, query: str = "") -> dict[str, Any
             if status == 200:
                 return dict(body)
     return None
-
-
-def _body(error: urllib.error.HTTPError) -> Any:
-    try:
-        return json.load(error)
-    except ValueError:
-        return None

