@@ -1,5 +1,5 @@
 # make demo and make test are all a newcomer needs; `make help` lists the rest.
-PYTHON ?= python3.11
+PYTHON ?= $(or $(firstword $(foreach name,python3.11 python3.12 python3.13,$(shell command -v $(name)))),python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,10 +10,10 @@ KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-setup: $(READY) ## make the environment in .venv (Python 3.11, pinned by hashes)
+setup: $(READY) ## make the environment in .venv (Python 3.11 to 3.13: PYTHON=python3.13), pinned by hashes
 
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name it with 'make PYTHON=/path/to/python3.11'" >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not here: install Python 3.11, 3.12 or 3.13, or name one with 'make PYTHON=/path/to/python3.13'" >&2; exit 2; }
 	@echo "making the environment in $(VENV) (about a minute, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -1,11 +1,9 @@
-"""The worked cases beside the project, and one in-process run of a case: event file, journal records, book, evaluation."""
+"""The worked cases of tests/cases, and one in-process run of a case: event file, journal records, book, evaluation."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +18,18 @@ from monitor.settings.record import build_configuration
 from streams.eventfiles.offline import statements
 from tests.naive_view import NaiveView, calendar, read_events, zone
 
-METHODOLOGY = Path(__file__).resolve().parents[2] / "shared" / "methodology"
-EXAMPLES = METHODOLOGY / "examples"
-ABSENT = "the worked cases (../shared/methodology/examples) are not here"
+CASES = Path(__file__).resolve().parent / "cases"
 _CONFIGURATION_KINDS = ("configuration", "tick")
 
 
 def folders() -> list[Path]:
-    """Every case folder; none where the cases are absent."""
-    return sorted(path.parent for path in EXAMPLES.glob("*/case.json"))
+    """Every case folder."""
+    return sorted(path.parent for path in CASES.glob("*/case.json"))
 
 
 def checks(folder: Path) -> Iterator[Mapping[str, Any]]:
     """The checks of a case."""
     yield from json.loads((folder / "case.json").read_text(encoding="utf-8"))["checks"]
-
-
-@cache
-def checker() -> Any:
-    """The check program, as a module."""
-    spec = importlib.util.spec_from_file_location("worked_case_check", METHODOLOGY / "check.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """What a result has otherwise than expected."""
-    program = checker()
-    return [
-        f"{path}: wanted {want}, got {program.show(program.look_up(found, path))}"
-        for path, want in expected.items()
-        if not program.matches(want, program.look_up(found, path))
-    ]
 
 
 def configuration(folder: Path) -> dict[str, Any]:

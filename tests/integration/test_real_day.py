@@ -1,181 +1,23 @@
-"""Two real days of bitFlyer through the running daemon, killed once in the middle, against a sum that knows nothing of it.
+"""Two real days of bitFlyer through the running daemon. The files stay outside the repository: without them it is skipped.
 
-The files stay outside the repository: without them the test is skipped.
+`test_made_day.py` asks the same of a made recording with the same defects, everywhere.
 """
 
-from __future__ import annotations
-
-import asyncio
-import csv
-import gzip
-from collections import Counter
-from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-import yaml
 
-from monitor.cli.formats import Given, reader_of
-from monitor.cli.progress import shown_lines, text_lines
-from monitor.core.journal.vocabulary import DEAD_LETTERS, SOURCE_TOPICS
-from monitor.core.values.money import EXACT
-from monitor.settings.kafka import KafkaSettings
-from streams.demo.child import DaemonProcess, free_port
-from streams.eventfiles.publisher import Publisher, replay
-from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.reading import read_range
-from streams.kafka.topics import TopicNames, create_topics, topic_specs
+from tests.integration.recorded_days import reconcile
 
 TRADES = Path(__file__).resolve().parents[3] / "shared" / "data" / "trades"
 FILES = [TRADES / f"bitflyer.execution.{day}.BTC_JPY.csv.gz" for day in ("20180125", "20180126")]
-ENTITY = "jp-main"
-WAIT_S = 100
-
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(
-        not all(file.exists() for file in FILES), reason="the real captures lie beside the repository, and are not there"
-    ),
-]
 
 
-@dataclass
-class Day:
-    """What one local date saw."""
-
-    trades: int = 0
-    quantity: Decimal = Decimal(0)
-    value: Decimal = Decimal(0)
-
-
-@dataclass
-class Oracle:
-    """The files summed by themselves: unique ids of rows with a time, by local date; rows in the order of the log."""
-
-    rows: int = 0
-    without_time: int = 0
-    repeats: int = 0
-    days: dict[str, Day] = field(default_factory=dict)
-
-
-def summed() -> Oracle:
-    oracle, seen = Oracle(), set()
-    for path in FILES:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                oracle.rows += 1
-                if not row["exec_date"]:
-                    oracle.without_time += 1
-                elif row["id"] in seen:
-                    oracle.repeats += 1
-                else:
-                    seen.add(row["id"])
-                    assert row["exec_date"].endswith("+09:00")
-                    day = oracle.days.setdefault(row["exec_date"][:10], Day())
-                    price, size = Decimal(row["price"]), Decimal(row["size"])
-                    day.trades += 1
-                    day.quantity = EXACT.add(day.quantity, size)
-                    day.value = EXACT.add(day.value, EXACT.multiply(price, size))
-    return oracle
-
-
-def daemon_of(folder: Path, kafka: KafkaSettings) -> DaemonProcess:
-    port = free_port()
-    settings: dict[str, Any] = {
-        "kafka": kafka.model_dump(mode="json"),
-        "http": {"port": port},
-        "corrections": {"horizon_days": 20_000},
-        "entities": {
-            ENTITY: {
-                "reporting_currency": "JPY",
-                "time_zone": "Asia/Tokyo",
-                "calendar": "JP",
-                "methods": [{"id": "house.composite"}],
-            }
-        },
-    }
-    config = folder / "reserve.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    return DaemonProcess(config, folder / "daemon.log", port)
-
-
-async def status(url: str, day: str | None = None) -> dict[str, Any] | None:
-    """The status object, or None while the worker does not answer or does not hold the entity yet."""
-    query = f"?date={day}" if day else ""
-    try:
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/status/{ENTITY}{query}") as answer:
-            return await answer.json() if answer.status == 200 else None
-    except aiohttp.ClientError:
-        return None
-
-
-async def counts(url: str) -> Counter[str]:
-    """Outcomes of the records of market.trades, as the journal has them."""
-    found = await status(url)
-    rows = [row for row in (found or {}).get("sources", ()) if row["topic"] == "market.trades"]
-    return Counter({name: row[name] for row in rows for name in ("applied", "duplicate", "late", "dead_letter")})
-
-
-async def read_upto(url: str, records: int) -> Counter[str]:
-    """Wait until so many records of market.trades are accounted for."""
-    async with asyncio.timeout(WAIT_S):
-        while (found := await counts(url)).total() < records:  # noqa: ASYNC110 - another process is waited for
-            await asyncio.sleep(0.2)
-    return found
-
-
-async def dead_letters(kafka: KafkaSettings) -> dict[tuple[str, ...], str]:
-    """Reason by identity: a restart may repeat a dead letter, and it is still one."""
-    from aiokafka import TopicPartition
-
-    found = {}
-    async for record in read_range(kafka, {TopicPartition(DEAD_LETTERS, 0): 0}):
-        headers = {name: value.decode() for name, value in record.headers}
-        identity = tuple(headers[f"dlq.{name}"] for name in ("topic", "epoch", "partition", "offset"))
-        found[identity] = headers["dlq.reason"]
-    return found
-
-
+@pytest.mark.broker
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(
+    not all(file.exists() for file in FILES), reason="the real captures lie beside the repository, and are not there"
+)
 async def test_two_real_days_reconcile_exactly_across_a_kill(tmp_path: Path) -> None:
-    oracle = summed()
-    events = tmp_path / "events.jsonl"
-    with events.open("w", encoding="utf-8") as file:
-        for path in FILES:
-            file.writelines(event.line() for event in reader_of("bitflyer-executions")(text_lines(path), Given(entity=ENTITY)))
-    async with EmbeddedBroker() as broker:
-        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
-        await create_topics(kafka, topic_specs(kafka, TopicNames()))
-        daemon = daemon_of(tmp_path, kafka)
-        await daemon.start()
-        try:
-            with shown_lines([events], "replaying") as lines:
-                async with Publisher(kafka, TopicNames()) as publisher:
-                    assert await replay(publisher, lines) == oracle.rows
-            before = await read_upto(daemon.url, oracle.rows // 3)
-            await daemon.kill()
-            assert before.total() < oracle.rows, "the kill must come in the middle"
-            await daemon.start()
-            found = await read_upto(daemon.url, oracle.rows)
-            days = {day: await status(daemon.url, day) for day in oracle.days}
-            letters = await dead_letters(kafka)
-        finally:
-            code = await daemon.stop()
-    assert found == Counter(
-        applied=sum(day.trades for day in oracle.days.values()), duplicate=oracle.repeats, dead_letter=oracle.without_time
-    )
+    oracle = await reconcile(FILES, tmp_path)
     assert oracle.repeats >= 47
-    for day, expected in oracle.days.items():
-        said = days[day]
-        assert said is not None
-        (row,) = [one for one in said["trade_flow"] if one["window"] == "day" and one["market"] == "BTC/JPY"]
-        assert row["date"] == day
-        assert row["trades"] == expected.trades
-        assert Decimal(row["quantity"]) == expected.quantity
-        assert Decimal(row["value"]) == expected.value
-    assert Counter(letters.values()) == {"wrong_type": oracle.without_time}
-    assert all(topic in SOURCE_TOPICS for topic, *_ in letters)
-    assert code == 0, daemon.last_words()

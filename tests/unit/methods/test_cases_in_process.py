@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests import worked_cases
+from tests.expectations import differences
 
 FOLDERS = worked_cases.folders()
-pytestmark = pytest.mark.skipif(not FOLDERS, reason=worked_cases.ABSENT)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -16,7 +16,7 @@ def test_case_through_the_book(folder: Path) -> None:
     content = worked_cases.configuration(folder)
     for check in worked_cases.checks(folder):
         found = worked_cases.by_book(folder, content, check)
-        assert worked_cases.differences(check["expect"], found) == [], check["at"]
+        assert differences(check["expect"], found) == [], check["at"]
         assert without_since(found) == without_since(worked_cases.by_naive_view(folder, content, check)), check["at"]
 
 

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pycountry
 import pytest
 
 from monitor.core.values.currencies import FIAT
@@ -406,7 +407,6 @@ def test_without_a_configuration_every_entity_counts() -> None:
 
 
 def test_the_currency_codes_are_those_of_iso_4217() -> None:
-    pycountry = pytest.importorskip("pycountry")
     assert {currency.alpha_3 for currency in pycountry.currencies} == FIAT
 
 
