@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.__main__ import COMMANDS
 from monitor.core.journal.vocabulary import GAP_KINDS
 from monitor.metrics.declared import METRICS
 
@@ -41,3 +42,7 @@ def test_the_contract_names_every_metric() -> None:
 
 def test_the_contract_names_every_kind_of_gap() -> None:
     assert [kind for kind in GAP_KINDS if f"`{kind}`" not in CONTRACT] == [], "name it in docs/design/contract.md, section 2"
+
+
+def test_the_contract_names_every_command() -> None:
+    assert [name for name in COMMANDS if f"`{name}`" not in CONTRACT] == [], "name it in docs/design/contract.md, section 3"
