@@ -30,7 +30,6 @@ from streams.collector import building
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
 _SLICE_S = 0.005
-_REWIND_S = 15.0
 
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
@@ -50,6 +49,8 @@ class Cadence:
 
     records: int = 10_000
     seconds: float = 10.0
+    rewind_s: float = 15.0
+    """How long records that were asked for again may take to come."""
 
 
 @dataclass(slots=True)
@@ -182,7 +183,7 @@ class PartitionWorker:
         """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""
         wanted = self.engine.position + 1
         if self._rewound is not None and self._rewound[0] == wanted:
-            if time.monotonic() - self._rewound[1] > _REWIND_S:
+            if time.monotonic() - self._rewound[1] > self._cadence.rewind_s:
                 self._stop("journal_hole", f"record {wanted} does not come, {offset} does: it is missing in the log")
             return  # read before the rewind took place
         if await self._rewind(self.partition, wanted):

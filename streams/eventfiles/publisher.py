@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,16 +48,19 @@ _NAMES = msgspec.json.Decoder(_Named).decode
 
 
 class Publisher:
-    """A producer to the source topics by their default names; an async context manager that ends when all is acknowledged."""
+    """A producer to the source topics by their default names; an async context manager that ends when all is acknowledged.
 
-    def __init__(self, settings: KafkaSettings, names: TopicNames) -> None:
+    `client`: a started producer to use instead of one of its own.
+    """
+
+    def __init__(self, settings: KafkaSettings, names: TopicNames, client: AIOKafkaProducer | None = None) -> None:
         self._settings, self._names = settings, names
-        self._client: AIOKafkaProducer | None = None
+        self._client = client
         self._failure: BaseException | None = None
         self.acknowledged = 0
 
     async def __aenter__(self) -> Self:
-        self._client = await started(producer(self._settings, linger_ms=20), self._settings)
+        self._client = self._client or await started(producer(self._settings, linger_ms=20), self._settings)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -100,8 +103,19 @@ class Publisher:
             raise ConnectionProblem(f"a record was not acknowledged: {self._failure}; give the file again, repeats count once")
 
 
+async def wait_until(moment: float) -> None:
+    """Sleep until a moment of the monotonic clock."""
+    left = moment - time.monotonic()
+    if left > 0:
+        await asyncio.sleep(left)
+
+
 async def replay(
-    publisher: Publisher, lines: Iterable[tuple[str, str]], speed: float | None = None, keep_timestamps: bool = False
+    publisher: Publisher,
+    lines: Iterable[tuple[str, str]],
+    speed: float | None = None,
+    keep_timestamps: bool = False,
+    wait: Callable[[float], Awaitable[None]] = wait_until,
 ) -> int:
     """Publish event lines, given with their place (`file:line`); the number published.
 
@@ -116,7 +130,7 @@ async def replay(
         line, logged_at = read_line(place, text)
         if speed is not None:
             first = logged_at if first is None else first
-            await _wait_until(began + (logged_at - first) / 1e9 / speed)
+            await wait(began + (logged_at - first) / 1e9 / speed)
         value = bytes(line.value)
         await publisher.publish(line.topic, key_of(line, value), value, logged_at // _MILLISECOND if keep_timestamps else None)
         count += 1
@@ -154,8 +168,12 @@ async def check_retention(settings: KafkaSettings, names: TopicNames, oldest: di
 
     Raises ConfigurationError naming topic, retention and age.
     """
-    retention = await _retention_ms(settings, [names.of(topic) for topic in oldest])
-    now_ms = time.time_ns() // _MILLISECOND
+    refuse_deleted(await _retention_ms(settings, [names.of(topic) for topic in oldest]), names, oldest, time.time_ns())
+
+
+def refuse_deleted(retention: Mapping[str, int], names: TopicNames, oldest: Mapping[str, int], now: int) -> None:
+    """Raise ConfigurationError where an event is older at `now` (ns) than its topic keeps records (ms; negative: for ever)."""
+    now_ms = now // _MILLISECOND
     for topic, logged_at in oldest.items():
         limit = retention.get(names.of(topic))
         age_ms = now_ms - logged_at // _MILLISECOND
@@ -190,9 +208,3 @@ async def _retention_ms(settings: KafkaSettings, topics: list[str]) -> dict[str,
         await ended(client)
     found = [(name, entry) for answer in answers for _, _, _, name, entries in answer.resources for entry in entries]
     return {name: int(entry[1]) for name, entry in found if entry[0] == "retention.ms"}
-
-
-async def _wait_until(moment: float) -> None:
-    left = moment - time.monotonic()
-    if left > 0:
-        await asyncio.sleep(left)

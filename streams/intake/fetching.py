@@ -49,9 +49,9 @@ class PublicFetch:
 class WholeFetch:
     """By whole fetched batches: aiokafka's own unpacking, which skips control and aborted records, without its record objects."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        """AttributeError where this aiokafka has no such buffer."""
-        self._consumer = consumer
+    def __init__(self, consumer: AIOKafkaConsumer, enough: int = _ENOUGH) -> None:
+        """AttributeError where this aiokafka has no such buffer. `enough`: records with which a call is content."""
+        self._consumer, self._enough = consumer, enough
         fetcher: Any = consumer._fetcher  # noqa: SLF001 - see the module's head
         self._buffer: dict[TopicPartition, Any] = fetcher._records  # noqa: SLF001
         self._fetcher = fetcher
@@ -74,7 +74,7 @@ class WholeFetch:
         drained = 0
         for tp, found in list(self._buffer.items()):
             fault = hasattr(found, "check_raise")
-            if drained >= _ENOUGH or (fault and batches):
+            if drained >= self._enough or (fault and batches):
                 break  # a fault is told at the next call, as `getmany` does
             del self._buffer[tp]
             self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001

@@ -1,7 +1,5 @@
 """Runs counted column by column and record by record say the same, and columns of times are judged as their times are."""
 
-from unittest.mock import patch
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,8 +7,10 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import log_texts, times_of_one_hour
-from streams.intake.segment.readers import reader_of
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.content import Findings
+from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.trades import CountedTrades, Run
+from streams.wire import lean_trades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 MARKETS = st.sampled_from(["BTC/JPY", "BTC/JPY", "BTC/JPY", "ETH/JPY"])
@@ -56,9 +56,17 @@ def runs_of_one_hour(draw: st.DrawFn) -> list[Logged]:
     return log
 
 
-def said(log: list[Logged], late_after_ns: int | None) -> object:
+class RecordByRecord(CountedTrades):
+    """Counts no run by the column."""
+
+    def _one_hour(self, texts: list[str], run: Run) -> bool:
+        return False
+
+
+def said(log: list[Logged], late_after_ns: int | None, counted: type[CountedTrades] = CountedTrades) -> object:
     rules = intake_rules(late_after_ns=late_after_ns, segment_records=1000, block_records=1000, lookback_h=72)
-    reader = reader_of(SourcePartition(TRADES, 0, 0), rules, "log", 0)
+    findings = Findings(SourcePartition(TRADES, 0, 0), rules)
+    reader = SegmentReader(rules, "log", 0, [counted(findings, "log", lean_trades(rules.sources[TRADES]))])
     reader.feed(batch_of(log), 0, 0)
     return reader.flush(0), reader.take_dead_letters()
 
@@ -66,16 +74,14 @@ def said(log: list[Logged], late_after_ns: int | None) -> object:
 @given(records(), st.sampled_from([None, 0, 1_000_000_000]))
 def test_columns_and_records_say_the_same(log: list[Logged], late_after_ns: int | None) -> None:
     by_column = said(log, late_after_ns)
-    with patch.object(CountedTrades, "_one_hour", return_value=False):
-        assert said(log, late_after_ns) == by_column
+    assert said(log, late_after_ns, RecordByRecord) == by_column
 
 
 @settings(max_examples=400, deadline=None)
 @given(runs_of_one_hour())
 def test_the_newest_of_a_run_are_found_in_any_order_of_times(log: list[Logged]) -> None:
     by_column = said(log, None)
-    with patch.object(CountedTrades, "_one_hour", return_value=False):
-        assert said(log, None) == by_column
+    assert said(log, None, RecordByRecord) == by_column
 
 
 @given(st.lists(times, min_size=1, max_size=6), st.integers(0, 30), st.sampled_from("0569:.ZzT- \u0661"))

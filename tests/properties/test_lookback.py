@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.segment import lookback
-from streams.intake.segment.lookback import LookBack
+from streams.intake.segment.lookback import LookBack, Shape
 
 MANY = st.one_of(
     st.builds(lambda n: str(5000 + n), st.integers(0, 300)),
@@ -38,9 +37,9 @@ class ByTheLetter:
         return found
 
 
-def walk(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int) -> None:
+def walk(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int, shape: Shape | None = None) -> None:
     """Take the runs in: each begins a segment or goes on with one, some blocks and hours on from the one before."""
-    real, letter = LookBack(blocks, hours), ByTheLetter(blocks, hours)
+    real, letter = LookBack(blocks, hours, shape or Shape()), ByTheLetter(blocks, hours)
     segment, block, hour, first = 0, 0, 100, (0, 100)
     real.open(*first)
     for opens, further, later, ids in runs:
@@ -66,18 +65,15 @@ def test_any_order_of_ids_blocks_and_hours(runs: list[tuple[bool, int, int, list
 
 
 @pytest.mark.parametrize("limit", [8, 16])
-def test_places_are_numbered_anew_and_widened(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookback, "_NARROW_LIMIT", limit)
-    monkeypatch.setattr(lookback, "_NAMES_BEFORE_DENSE", 2)
-    monkeypatch.setattr(lookback, "_FEWEST_IN_PAGE", 2)
-    monkeypatch.setattr(lookback, "_PAGES_BEFORE_SPARSE", 2)
+def test_places_are_numbered_anew_and_widened(limit: int) -> None:
+    shape = Shape(narrow_limit=limit, pages_before_sparse=2, names_before_dense=2, fewest_in_page=2)
     for seed in range(40):
         rng = Random(seed)
         runs = [
             (rng.random() < 0.5, rng.choice([0, 0, 1]), rng.randrange(-3, 4), [str(rng.randrange(4990, 5040)) for _ in range(5)])
             for _ in range(60)
         ]
-        walk(runs, 2, 5)
+        walk(runs, 2, 5, shape)
 
 
 def test_dense_ids_become_pages_and_scattered_ones_names() -> None:

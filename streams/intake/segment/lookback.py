@@ -14,7 +14,7 @@ earlier ones are kept beside it, because a later segment may reach them by hour 
 from __future__ import annotations
 
 from array import array
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from streams.wire.fields import has_control
 
@@ -22,10 +22,6 @@ SLOTS = {f"{number:03d}": number for number in range(1000)}
 """Slot of a page by the last three digits of an id."""
 
 _PAGE = 1000
-_NARROW_LIMIT = 65_000
-_PAGES_BEFORE_SPARSE = 8
-_NAMES_BEFORE_DENSE = 64
-_FEWEST_IN_PAGE = 25
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
 
@@ -33,19 +29,32 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
+class Shape(NamedTuple):
+    """When ids change the form they are kept in: place numbers of two bytes up to a limit, dense ids as pages, others by name."""
+
+    narrow_limit: int = 65_000
+    pages_before_sparse: int = 8
+    names_before_dense: int = 64
+    fewest_in_page: int = 25
+
+
+_SHAPE = Shape()
+
+
 class Ids:
     """Ids of one (entity, market). `pages` and `named` hold place numbers; 0 is never seen."""
 
-    __slots__ = ("_dense_at", "_sparse_at", "_typecode", "named", "older", "pages", "sparse")
+    __slots__ = ("_dense_at", "_fewest", "_sparse_at", "_typecode", "named", "older", "pages", "sparse")
 
-    def __init__(self, typecode: str) -> None:
+    def __init__(self, typecode: str, shape: Shape) -> None:
         self.pages: dict[str, array[int]] = {}
         self.named: dict[str, int] = {}
         self.older: dict[str, list[int]] = {}
         self.sparse = True
         self._typecode = typecode
-        self._sparse_at = _PAGES_BEFORE_SPARSE
-        self._dense_at = _NAMES_BEFORE_DENSE
+        self._sparse_at = shape.pages_before_sparse
+        self._dense_at = shape.names_before_dense
+        self._fewest = shape.fewest_in_page
 
     def place(self, trade_id: str) -> tuple[array[int], int] | tuple[dict[str, int], str] | None:
         """Where the id's number is kept, made if need be; None when it can be no trade id."""
@@ -96,7 +105,7 @@ class Ids:
     def _still_dense(self) -> bool:
         """Whether the pages are filled as they should be; else they become names."""
         self._sparse_at *= 2
-        if sum(_PAGE - page.count(0) for page in self.pages.values()) >= _FEWEST_IN_PAGE * len(self.pages):
+        if sum(_PAGE - page.count(0) for page in self.pages.values()) >= self._fewest * len(self.pages):
             return True
         for prefix, page in self.pages.items():
             self.named.update({prefix + last: page[slot] for last, slot in SLOTS.items() if page[slot]})
@@ -108,7 +117,7 @@ class Ids:
         """Make pages of the names if they fill them as they should; asked again when there are twice as many."""
         self._dense_at = 2 * len(self.named)
         numbers = [name for name in self.named if name[-3:] in SLOTS]
-        if len(numbers) < _FEWEST_IN_PAGE * len({name[:-3] for name in numbers}) or not numbers:
+        if len(numbers) < self._fewest * len({name[:-3] for name in numbers}) or not numbers:
             return False
         self.sparse = False
         for name in numbers:
@@ -127,7 +136,8 @@ class LookBack:
     `eligible[place]` is 1 for the places whose ids make a record of the open segment a repeat.
     """
 
-    def __init__(self, blocks: int, hours: int) -> None:
+    def __init__(self, blocks: int, hours: int, shape: Shape = _SHAPE) -> None:
+        self._shape = shape
         self.eligible = bytearray(1)
         self._blocks, self._hours = blocks, hours
         self._block_of: list[int] = [-1]
@@ -155,7 +165,7 @@ class LookBack:
         """Number of the place (open segment, block, hour)."""
         found = self._numbers.get((block, hour))
         if found is None:
-            if len(self._block_of) >= _NARROW_LIMIT and self._typecode == "H":
+            if len(self._block_of) >= self._shape.narrow_limit and self._typecode == "H":
                 self._make_room()
             found = len(self._block_of)
             self._block_of.append(block)
@@ -168,7 +178,7 @@ class LookBack:
         """The ids of one (entity, market)."""
         found = self._ids.get((entity, market))
         if found is None:
-            found = self._ids[entity, market] = Ids(self._typecode)
+            found = self._ids[entity, market] = Ids(self._typecode, self._shape)
         return found
 
     def again(self, ids: Ids, trade_id: str, place: int, number: int) -> bool:
@@ -188,7 +198,7 @@ class LookBack:
     def _make_room(self) -> None:
         """Number the living places anew from 1; if that frees too few, give every number four bytes."""
         shift = self._first - 1
-        if len(self._block_of) - shift > _NARROW_LIMIT // 2:
+        if len(self._block_of) - shift > self._shape.narrow_limit // 2:
             self._typecode = "I"
             for ids in self._ids.values():
                 ids.widen()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,30 +20,69 @@ from tests.status_examples import adequate, shortfall, unknown
 
 runner = CliRunner()
 
-Answers = Mapping[str, tuple[int, Any]]
+
+class Worker:
+    """A worker's HTTP server on loopback: answers by path, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, Any]] = {}
+        self.asked: list[str] = []
+        worker = self
+
+        class Answering(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                worker.asked.append(self.path)
+                code, body = worker.answers.get(self.path, (404, {"error": "none"}))
+                self.send_response(code)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *_: object) -> None:
+                """The test's output is the test's."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, answers: Answers) -> list[str]:
-    """Workers by address and path; others do not answer. Gives what was asked."""
-    asked: list[str] = []
-
-    def get(address: str, path: str) -> tuple[int, Any]:
-        asked.append(address + path)
-        if address + path not in answers:
-            raise ConnectionProblem(f"no worker answers at {address}")
-        return answers[address + path]
-
-    monkeypatch.setattr(ask, "get", get)
-    return asked
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """The worker of this host."""
+    one = Worker()
+    monkeypatch.setenv("RESERVE_HTTP__PORT", str(one.port))
+    yield one
+    one.close()
 
 
-LOCAL = "http://127.0.0.1:9464"
+@pytest.fixture
+def other() -> Iterator[Worker]:
+    one = Worker()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def dead() -> str:
+    """An address at which nobody answers."""
+    gone = Worker()
+    gone.close()
+    return gone.url
 
 
 @pytest.mark.parametrize(("example", "code"), [(adequate, 0), (shortfall, 1), (unknown, 5)])
-def test_a_status_in_full(monkeypatch: pytest.MonkeyPatch, example: Any, code: int) -> None:
+def test_a_status_in_full(worker: Worker, example: Any, code: int) -> None:
     value = example()
-    answering(monkeypatch, {f"{LOCAL}/status/jp-main": (200, value)})
+    worker.answers["/status/jp-main"] = (200, value)
     shown = runner.invoke(program, ["status", "jp-main"])
     assert shown.exit_code == code
     for method in value["methods"]:
@@ -59,13 +100,13 @@ def test_a_status_in_full(monkeypatch: pytest.MonkeyPatch, example: Any, code: i
     assert (exact.exit_code, json.loads(exact.stdout)) == (code, value)
 
 
-def test_a_past_date_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = answering(monkeypatch, {f"{LOCAL}/status/jp-main?date=2026-01-05": (200, adequate())})
+def test_a_past_date_is_asked_for(worker: Worker) -> None:
+    worker.answers["/status/jp-main?date=2026-01-05"] = (200, adequate())
     assert runner.invoke(program, ["status", "jp-main", "--date", "2026-01-05"]).exit_code == 0
-    assert asked == [f"{LOCAL}/status/jp-main?date=2026-01-05"]
+    assert worker.asked == ["/status/jp-main?date=2026-01-05"]
 
 
-def test_all_entities_of_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_entities_of_all_workers(worker: Worker, other: Worker, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def row(entity: str, state: str) -> dict[str, Any]:
         method = {
             "method": "m.x",
@@ -77,12 +118,9 @@ def test_all_entities_of_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         }
         return {"entity": entity, "at": "2026-01-05T00:00:00Z", "methods": [method], "alerts": 1}
 
-    monkeypatch.setenv("RESERVE_HTTP__PEERS", '["http://b:1/", "http://dead:1"]')
-    answers = {
-        f"{LOCAL}/status": (200, {"partitions": [0], "entities": [row("b-1", "adequate")]}),
-        "http://b:1/status": (200, {"partitions": [1], "entities": [row("a-1", "unknown")]}),
-    }
-    answering(monkeypatch, answers)
+    monkeypatch.setenv("RESERVE_HTTP__PEERS", json.dumps([f"{other.url}/", dead]))
+    worker.answers["/status"] = (200, {"partitions": [0], "entities": [row("b-1", "adequate")]})
+    other.answers["/status"] = (200, {"partitions": [1], "entities": [row("a-1", "unknown")]})
     shown = runner.invoke(program, ["status"])
     assert shown.exit_code == 5
     assert shown.output.index("a-1") < shown.output.index("b-1")
@@ -91,22 +129,18 @@ def test_all_entities_of_all_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [worker["partitions"] for worker in exact["workers"]] == [[0], [1]]
 
 
-def test_the_owner_named_by_a_worker_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {
-        f"{LOCAL}/status/jp-main": (421, {"error": "held elsewhere", "owner": "http://c:1"}),
-        "http://c:1/status/jp-main": (200, {"entity": "jp-main"}),
-    }
-    asked = answering(monkeypatch, answers)
-    assert ask.of_entity(settings_of({}), "jp-main") == {"entity": "jp-main"}
-    assert len(asked) == 2
+def test_the_owner_named_by_a_worker_is_asked(worker: Worker, other: Worker) -> None:
+    worker.answers["/status/jp-main"] = (421, {"error": "held elsewhere", "owner": other.url})
+    other.answers["/status/jp-main"] = (200, {"entity": "jp-main"})
+    assert ask.of_entity(settings_of({"http": {"port": worker.port}}), "jp-main") == {"entity": "jp-main"}
+    assert (len(worker.asked), len(other.asked)) == (1, 1)
 
 
-def test_nobody_knows_the_entity_or_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, {f"{LOCAL}/status/x": (404, {"error": "none"})})
-    assert ask.of_entity(settings_of({}), "x") is None
+def test_nobody_knows_the_entity_or_nobody_answers(worker: Worker, dead: str) -> None:
+    assert ask.of_entity(settings_of({"http": {"port": worker.port}}), "x") is None
     assert runner.invoke(program, ["status", "x"]).exit_code == 5
-    with pytest.raises(ConnectionProblem):
-        ask.of_entity(settings_of({}), "other")
+    with pytest.raises(ConnectionProblem, match="no worker answers"):
+        ask.of_entity(settings_of({"http": {"port": int(dead.rsplit(":", 1)[1])}}), "other")
 
 
 def test_a_server_for_all_addresses_is_asked_on_loopback() -> None:

@@ -115,13 +115,10 @@ class Buffering:
 
 
 @pytest.mark.parametrize(("enough", "rounds"), [(2, [[0], [1, 2], [3]]), (100, [[0, 1, 2, 3]])])
-async def test_large_fetches_are_taken_in_one_by_one_and_small_ones_together(
-    enough: int, rounds: list[list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetching, "_ENOUGH", enough)
+async def test_large_fetches_are_taken_in_one_by_one_and_small_ones_together(enough: int, rounds: list[list[int]]) -> None:
     sizes = [3, 1, 1, 2]
     buffered = {TopicPartition("market.trades", n): Fetched(list(range(size))) for n, size in enumerate(sizes)}
-    take: Any = fetching.WholeFetch(Buffering(buffered))  # type: ignore[arg-type]
+    take: Any = fetching.WholeFetch(Buffering(buffered), enough)  # type: ignore[arg-type]
     found = [await take(0) for _ in rounds]
     assert [[where.partition for where in batches] for batches in found] == rounds
     assert {where.partition: len(taken) for batches in found for where, taken in batches.items()} == dict(enumerate(sizes))

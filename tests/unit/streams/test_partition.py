@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,9 +47,9 @@ class Told:
 class Bench:
     """A worker on a table, with what it has published and acknowledged."""
 
-    def __init__(self, table: Table, cadence: Cadence | None = None, *, log_start: int = 0) -> None:
+    def __init__(self, table: Table, cadence: Cadence | None = None, *, log_start: int = 0, refusing: bool = False) -> None:
         self.rewound: list[int] = []
-        self._log_start = log_start
+        self._log_start, self._refusing = log_start, refusing
         self.published: list[Output] = []
         self.checkpoints: list[Any] = []
         self.acknowledged: list[int] = []
@@ -81,7 +81,10 @@ class Bench:
     async def _send(self, output: Output, _partition: int) -> "asyncio.Future[Any]":
         (self.checkpoints if output.topic == CHECKPOINTS else self.published).append(output)
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        sent.set_result(SimpleNamespace(offset=len(self.published) - 1))
+        if self._refusing:
+            sent.set_exception(ConnectionError("refused"))
+        else:
+            sent.set_result(SimpleNamespace(offset=len(self.published) - 1))
         return sent
 
 
@@ -217,11 +220,8 @@ async def test_records_the_log_no_longer_has_are_a_hole(journal: list[JournalRec
     assert bench.acknowledged == []
 
 
-async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(
-    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("streams.assessor.partition._REWIND_S", -1.0)
-    bench = Bench(Table())
+async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), Cadence(records=10, seconds=3600, rewind_s=-1.0))
     await bench.feed(journal[:5])
     await bench.feed(journal[7:9])
     assert bench.told.stopped == ["journal_hole"]
@@ -235,29 +235,18 @@ async def test_a_record_of_a_newer_release_stops_the_partition(journal: list[Jou
     assert bench.told.stopped == ["bad_record"]
 
 
-async def test_a_failing_engine_stops_its_partition_alone(journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failing_engine_stops_its_partition_alone(journal: list[JournalRecord]) -> None:
     bench = Bench(Table())
     await bench.feed(journal[:5])
-
-    def fail(_record: JournalRecord) -> list[Output]:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(bench.worker.engine, "apply", fail)
-    await bench.feed(journal[5:])
+    empty = replace(journal[3].statement, body={})
+    assert empty.kind == "position"
+    await bench.feed([replace(journal[5], statement=empty), *journal[6:]])
     assert bench.told.stopped == ["engine_error"]
+    assert bench.worker.engine.position <= 5
 
 
-async def test_a_send_that_failed_keeps_everything_unacknowledged(
-    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench = Bench(Table())
-
-    async def refuse(_output: Output, _partition: int) -> "asyncio.Future[Any]":
-        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        sent.set_exception(ConnectionError("refused"))
-        return sent
-
-    monkeypatch.setattr(bench.worker, "_send", refuse)
+async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), refusing=True)
     with pytest.raises(ConnectionError):
         await bench.feed(journal)
     assert bench.acknowledged == []

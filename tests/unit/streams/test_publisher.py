@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from aiokafka.errors import KafkaError
 from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
-from streams.eventfiles import publisher as module
-from streams.eventfiles.publisher import Publisher, check_retention, replay
+from streams.eventfiles.publisher import Publisher, check_retention, refuse_deleted, replay
 from streams.kafka.topics import TopicNames
 from streams.peers import Peers
 
@@ -48,18 +46,14 @@ class Producer:
         await asyncio.sleep(0)
 
 
-def with_producer(monkeypatch: pytest.MonkeyPatch, producer: Producer) -> Publisher:
-    async def started(client: Any, _settings: KafkaSettings) -> Any:
-        return client
-
-    monkeypatch.setattr(module, "started", started)
-    monkeypatch.setattr(module, "producer", lambda *_, **__: producer)
-    return Publisher(KafkaSettings(), TopicNames({"market.prices": "site.prices"}))
+def with_producer(producer: Producer) -> Publisher:
+    client: Any = producer
+    return Publisher(KafkaSettings(), TopicNames({"market.prices": "site.prices"}), client)
 
 
-async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present() -> None:
     producer = Producer()
-    async with with_producer(monkeypatch, producer) as publisher:
+    async with with_producer(producer) as publisher:
         assert await replay(publisher, LINES) == 2
         assert publisher.acknowledged == 2
     assert producer.sent == [
@@ -68,28 +62,27 @@ async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present(monk
     ]
 
 
-async def test_kept_time_stamps_are_the_log_times(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_kept_time_stamps_are_the_log_times() -> None:
     producer = Producer()
-    async with with_producer(monkeypatch, producer) as publisher:
+    async with with_producer(producer) as publisher:
         await replay(publisher, LINES, keep_timestamps=True)
     assert [sent[3] for sent in producer.sent] == [1516924800000, 1516924801000]
 
 
-async def test_speed_waits_as_the_log_did(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_speed_waits_as_the_log_did() -> None:
     waited: list[float] = []
 
     async def until(moment: float) -> None:
         waited.append(moment)
 
-    monkeypatch.setattr(module, "_wait_until", until)
-    async with with_producer(monkeypatch, Producer()) as publisher:
-        await replay(publisher, LINES, speed=4)
+    async with with_producer(Producer()) as publisher:
+        await replay(publisher, LINES, speed=4, wait=until)
     assert waited[1] - waited[0] == pytest.approx(0.25)
 
 
-async def test_a_refused_record_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_record_is_an_error() -> None:
     with pytest.raises(ConnectionProblem, match="not acknowledged"):
-        async with with_producer(monkeypatch, Producer(failing=True)) as publisher:
+        async with with_producer(Producer(failing=True)) as publisher:
             await replay(publisher, LINES)
 
 
@@ -101,25 +94,25 @@ async def test_a_refused_record_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         '{"topic": "market.trades", "timestamp": "", "value": 1}',
     ],
 )
-async def test_what_is_no_event_line_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+async def test_what_is_no_event_line_is_named(text: str) -> None:
     with pytest.raises(UsageError, match="f:9"):
-        async with with_producer(monkeypatch, Producer()) as publisher:
+        async with with_producer(Producer()) as publisher:
             await replay(publisher, [("f:9", text)])
 
 
 @pytest.mark.parametrize(("retention_days", "refused"), [(7, True), (30, False), (-1, False)])
-async def test_old_stamps_need_the_topics_retention(monkeypatch: pytest.MonkeyPatch, retention_days: int, refused: bool) -> None:
-    async def retention(_settings: KafkaSettings, topics: list[str]) -> dict[str, int]:
-        return dict.fromkeys(topics, -1 if retention_days < 0 else retention_days * 86400000)
-
-    monkeypatch.setattr(module, "_retention_ms", retention)
-    monkeypatch.setattr(time, "time_ns", lambda: 100 * DAY_NS)
-    asking = check_retention(KafkaSettings(), TopicNames(), {"market.trades": 90 * DAY_NS})
+def test_old_stamps_need_the_topics_retention(retention_days: int, refused: bool) -> None:
+    kept = {"market.trades": retention_days * DAY_NS // 10**6}
+    oldest = {"market.trades": 90 * DAY_NS}
     if refused:
         with pytest.raises(ConfigurationError, match=r"market\.trades keeps records"):
-            await asking
+            refuse_deleted(kept, TopicNames(), oldest, 100 * DAY_NS)
     else:
-        await asking
+        refuse_deleted(kept, TopicNames(), oldest, 100 * DAY_NS)
+
+
+async def test_the_embedded_broker_deletes_nothing_and_is_not_asked() -> None:
+    await check_retention(KafkaSettings(embedded=True), TopicNames(), {"market.trades": 0})
 
 
 async def test_peers_say_what_they_hold() -> None:
