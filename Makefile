@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-kafka test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-compose test-kafka test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ wheel: $(READY) ## dist/: the wheel and, pinned by hashes, what it needs at run 
 
 test-wheel: wheel ## install that wheel into a clean environment and run it there
 	@$(BIN)/pytest -m wheel tests
+
+test-compose: ## build the image and hold the Compose stack to what it promises (root, Debian; stand-ins where no registry answers)
+	@deploy/compose/trial/run
 
 kafka-up: ## a real Apache Kafka broker without Docker (Java 17, Maven)
 	@deploy/kafka/up

@@ -27,6 +27,7 @@ from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest
+from monitor.settings.service import ServiceManager
 from monitor.web import Health, WebParts, WebServer, start_web
 from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
@@ -65,8 +66,14 @@ class StageEnded(MonitorError):
 class Daemon:
     """The stages of one process, their probes, their figures and their server."""
 
-    def __init__(self, settings: Settings, stages: Sequence[str] = STAGES) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Sequence[str] = STAGES,
+        manager: ServiceManager = ServiceManager(None),  # noqa: B008
+    ) -> None:
         self._settings = settings
+        self._manager = manager
         self._names = TopicNames(settings.source_names())
         self._configuration = build_configuration(settings)
         self._keys = read_keyring(settings.audit.keys)
@@ -112,6 +119,7 @@ class Daemon:
         self._tasks["heartbeat"] = asyncio.create_task(self._keep_beating(), name="heartbeat")
         if self._settings.http.peers:
             self._tasks["peers"] = asyncio.create_task(self._peers.run(), name="peers")
+        self._manager.ready(f"{', '.join(self.stages)} at {self.url}")
         _log.info("started", stages=list(self.stages), url=self.url, config_digest=configuration_digest(self._configuration))
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -132,6 +140,7 @@ class Daemon:
     async def stop(self) -> None:
         """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
         _log.info("stopping", stages=list(self.stages))
+        self._manager.stops()
         for name in ("heartbeat", "peers"):
             if name in self._tasks:
                 self._tasks[name].cancel()
@@ -200,6 +209,8 @@ class Daemon:
     async def _keep_beating(self) -> None:
         while True:
             self._beat = time.monotonic()
+            if self.live().ok:
+                self._manager.moves()
             await asyncio.sleep(_BEAT_S)
 
     def _parts(self) -> WebParts:
@@ -270,7 +281,7 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, number, stopping)
-    daemon = Daemon(settings, stages)
+    daemon = Daemon(settings, stages, ServiceManager.of_environment())
     starting = asyncio.create_task(daemon.start())
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""`probe`: one question to the process on this host, answered by the exit code. What health checks of containers call."""
+"""`probe`: one question to the process on this host, answered by the exit code; for containers `python -m monitor.probe`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import typer
 
 from monitor.cli import Config, command_app, talk
-from monitor.errors import CHECK_FAILED
 
 app = command_app()
 
@@ -21,15 +20,8 @@ def probe(
     config: Config = None,
 ) -> None:
     """Ask the process at http.host and http.port. Exit 0 when it says yes, 1 when it says no, 4 when nobody answers."""
-    from monitor.cli.ask import addresses, get
-    from monitor.settings.load import load_settings
+    from monitor.probe import probed
 
-    address = addresses(load_settings(config))[0]
-    status, body = get(address, f"/{question}")
-    checks = body.get("checks", {}) if isinstance(body, dict) else {}
-    failed = [f"{name}: {text}" for name, text in checks.items() if text != "ok"]
-    if status == 200:
-        talk(f"yes: {', '.join(checks) or question}")
-        return
-    talk(f"no: {'; '.join(failed) or f'HTTP {status}'}")
-    raise typer.Exit(CHECK_FAILED)
+    code, line = probed(question, config)
+    talk(line)
+    raise typer.Exit(code)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,7 +44,19 @@ def simulate(
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_simulate(settings, rate, length_s, chosen, seed))
+        asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed)))
+
+
+async def _until_ended(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done or SIGTERM, which the first process of a container does not get unless it asks for it."""
+    import asyncio
+    import signal
+
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 async def _simulate(settings: Settings, rate: float, length_s: float | None, topics: frozenset[str], seed: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, command_app, emit, talk
-from monitor.errors import CHECK_FAILED
+from monitor.errors import CHECK_FAILED, ConnectionProblem
 
 if TYPE_CHECKING:
     from monitor.settings.kafka import KafkaSettings
@@ -18,16 +18,22 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="Create and check the topics.")
 
+_RETRY_S = 2.0
+
 AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
 
 
 @app.command(epilog="Example: reserve-monitor topics create")
-def create(config: Config = None, as_json: AsJson = False) -> None:
+def create(
+    config: Config = None,
+    wait: Annotated[str | None, typer.Option(metavar="DURATION", help="Try again for so long while no broker answers.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Create the topics that are absent, with their partitions and retention; what is there stays as it is."""
-    from streams.kafka.topics import create_topics
+    from monitor.cli.duration import seconds
 
     kafka, specs = _wanted(config)
-    made = asyncio.run(create_topics(kafka, specs))
+    made = asyncio.run(_created(kafka, specs, seconds(wait) if wait else 0.0))
     if as_json:
         emit({"created": made, "topics": [spec.name for spec in specs]})
         return
@@ -52,6 +58,22 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         talk(f"{'bad' if failed else 'good'}: {len(specs)} topics checked")
     if failed:
         raise typer.Exit(CHECK_FAILED)
+
+
+async def _created(kafka: KafkaSettings, specs: tuple[TopicSpec, ...], wait_s: float) -> list[str]:
+    """The names of the topics made; ConnectionProblem when no broker has answered within `wait_s`."""
+    from streams.kafka.topics import create_topics
+
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_s
+    while True:
+        try:
+            return await create_topics(kafka, specs)
+        except ConnectionProblem as problem:
+            if loop.time() + _RETRY_S > deadline:
+                raise
+            talk(f"{problem}; trying again for {deadline - loop.time():.0f} s")
+        await asyncio.sleep(_RETRY_S)
 
 
 def _wanted(config: Config) -> tuple[KafkaSettings, tuple[TopicSpec, ...]]:

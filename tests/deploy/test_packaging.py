@@ -21,7 +21,7 @@ PATHS = {
 }
 MANIFESTS = [
     manifest
-    for path in [*sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")), DEPLOY / "kubernetes" / "topics.yaml"]
+    for path in [*sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")), DEPLOY / "kubernetes" / "first" / "topics.yaml"]
     if path.name not in {"kustomization.yaml", "reserve.yaml"}
     for manifest in yaml.safe_load_all(path.read_text())
 ]
@@ -118,22 +118,6 @@ def test_what_only_tests_need_is_not_in_the_image() -> None:
     assert not kept & {"pytest", "mypy", "ruff", "hypothesis", "grafana-foundation-sdk", "kubernetes-validate"}
 
 
-# systemd
-
-
-def test_the_unit_is_exposed_little() -> None:
-    unit = DEPLOY / "systemd" / "reserve-monitor@.service"
-    checked = run(tool("systemd-analyze"), "security", "--offline=true", "--threshold=20", str(unit))
-    assert checked.returncode == 0, checked.stdout[-500:]
-
-
-def test_the_unit_stops_within_its_time_and_does_not_repeat_what_cannot_heal() -> None:
-    text = (DEPLOY / "systemd" / "reserve-monitor@.service").read_text()
-    assert "TimeoutStopSec=15" in text
-    assert "RestartPreventExitStatus=2 3" in text
-    assert re.search(r"ExecStart=\S+ run --only %i", text)
-
-
 # Kubernetes
 
 
@@ -190,7 +174,7 @@ def test_service_monitor_is_a_switch_that_selects_the_service() -> None:
     base = yaml.safe_load((DEPLOY / "kubernetes/base/kustomization.yaml").read_text())
     assert all((DEPLOY / "kubernetes/base" / name).is_file() for name in base["resources"])
     assert not [name for name in base["resources"] if "monitor" in name]
-    switch = yaml.safe_load((DEPLOY / "kubernetes/service-monitor/service-monitor.yaml").read_text())
+    switch = yaml.safe_load((DEPLOY / "kubernetes/prometheus-operator/service-monitor.yaml").read_text())
     (service,) = [m for m in MANIFESTS if m["kind"] == "Service"]
     assert switch["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert switch["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]

@@ -26,6 +26,17 @@ from tests.unit.web.test_server import FakeMetrics, FakeProbes
 
 ROOT = Path(__file__).resolve().parents[3]
 runner = CliRunner()
+READ_ONE = """
+import asyncio, sys
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import consumer
+async def main():
+    reader = consumer(KafkaSettings(bootstrap_servers=f"127.0.0.1:{sys.argv[1]}", embedded=True), "market.trades")
+    await reader.start()
+    await asyncio.wait_for(reader.getone(), 40)
+    await reader.stop()
+asyncio.run(main())
+"""
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:
@@ -57,6 +68,33 @@ def test_the_broker_prints_the_section_that_reaches_it_and_ends_on_ctrl_c() -> N
         broker.send_signal(signal.SIGINT)
         broker.communicate(timeout=30)
     assert broker.returncode == 0
+
+
+@pytest.mark.broker
+def test_topics_wait_for_a_broker_and_a_simulation_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+    port = free_port()
+    configuration = tmp_path / "reserve.yaml"
+    configuration.write_text(
+        f"kafka: {{bootstrap_servers: '127.0.0.1:{port}', embedded: true, journal_partitions: 1}}\n"
+        "entities: {jp-main: {reporting_currency: JPY}}\n"
+    )
+    topics = started("topics", "create", "--wait", "60s", "--config", str(configuration))
+    assert topics.stderr is not None
+    assert "trying again for" in topics.stderr.readline()
+    broker = started("broker", "--port", str(port))
+    try:
+        _, said = topics.communicate(timeout=60)
+        assert topics.returncode == 0
+        assert "created reserve.journal, 1 partition" in said
+        simulation = started("simulate", "--rate", "5", "--config", str(configuration))
+        consumed = subprocess.run([sys.executable, "-c", READ_ONE, str(port)], cwd=ROOT, timeout=60, check=False)
+        assert consumed.returncode == 0
+        simulation.terminate()
+        simulation.communicate(timeout=30)
+        assert simulation.returncode == 0
+    finally:
+        broker.terminate()
+        broker.communicate(timeout=30)
 
 
 def test_one_port_everywhere() -> None:
