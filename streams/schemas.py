@@ -165,6 +165,7 @@ def _assessment() -> Schema:
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
             "components": _list(_component()),
             "gaps": _list(_gap()),
+            "ignored": _list(_object(None, {"asset": _TEXT, "quantity": _TEXT})),
             "why": _list(_why()),
             "sources": _list(_object(None, {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "upto": _WHOLE})),
             **_evidence(),

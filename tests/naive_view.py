@@ -12,8 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from monitor.core.configuration.assets import Assets
 from monitor.core.values.calendar import WEEKDAYS, Calendar, Zone
-from monitor.core.values.currencies import is_fiat
+from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.times import HOUR, hour_of, parse_time
 from monitor.core.view.view import DeclarationView, Gap
@@ -146,7 +147,23 @@ class NaiveView:
 
     @staticmethod
     def is_fiat(asset: str) -> bool:
-        return is_fiat(asset)
+        return is_iso_4217(asset)
+
+    @staticmethod
+    def counts_as(asset: str, *, fiat: bool | None) -> bool:
+        return fiat is None or is_iso_4217(asset) == fiat
+
+    @staticmethod
+    def doubtful(_asset: str) -> bool:
+        return False
+
+    @staticmethod
+    def ignored() -> tuple[()]:
+        return ()
+
+    @property
+    def minor_unit(self) -> int:
+        return Assets().minor_unit(self.currency)
 
     def assets(self, role: str) -> tuple[str, ...]:
         return tuple(sorted({e.value["asset"] for e in self._positions() if e.value["role"] == role}))
@@ -170,7 +187,7 @@ class NaiveView:
         if not self.role_seen(role):
             self.gap("position_missing", role)
             return UNKNOWN
-        assets = [a for a in self.assets(role) if fiat is None or is_fiat(a) == fiat]
+        assets = [a for a in self.assets(role) if fiat is None or is_iso_4217(a) == fiat]
         return total(self.value(a, self.quantity(role, a, storages)) for a in assets)
 
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:

@@ -80,9 +80,12 @@ def _only(settings: Settings, methods: Sequence[str]) -> Settings:
 
 
 def _time(text: str) -> int:
-    from monitor.core.values.times import BadTime, parse_time
+    from monitor.core.values.times import FIRST_OWN_NS, LAST_OWN_NS, BadTime, parse_time
 
     try:
-        return parse_time(text)
+        at = parse_time(text)
     except BadTime as error:
         raise UsageError(f"--at: {error}") from None
+    if not FIRST_OWN_NS <= at <= LAST_OWN_NS:
+        raise UsageError(f"--at: {text} lies outside the years 1990 to 2199: no event can be of that time")
+    return at

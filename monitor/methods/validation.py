@@ -12,7 +12,7 @@ from monitor.core.components import RULES, TERMS
 from monitor.core.components.packs.pack import STATUSES, read_pack
 from monitor.core.components.packs.plan import references, term_of
 from monitor.core.components.packs.registry import Argument
-from monitor.core.values.currencies import is_fiat
+from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.money import BadDecimal, parse_decimal
 from monitor.methods.places import Document, Path_
 
@@ -105,7 +105,7 @@ class _Check:
         for name in ("time_zone", "calendar"):
             self.text((name,), null=True)
         currency = self.text(("currency",), null=True)
-        if currency is not None and not is_fiat(currency):
+        if currency is not None and not is_iso_4217(currency):
             self.fail(("currency",), f"{currency!r} is not a currency of ISO 4217")
         for name in ("effective_from", "effective_to"):
             self.date((name,))

@@ -11,18 +11,20 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from monitor.core.journal.vocabulary import SOURCE_TOPICS
+from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
+from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
     AlertingSettings,
     AllPricesSettings,
+    AssetSettings,
     AuditSettings,
     CalendarSettings,
     CorrectionSettings,
@@ -62,6 +64,7 @@ class Settings(Section):
     configuration under an old number, so that two processes never disagree in silence."""
     intake: IntakeSettings = IntakeSettings()
     prices: AllPricesSettings = AllPricesSettings()
+    assets: AssetSettings = AssetSettings()
     methods: MethodsSettings = MethodsSettings()
     calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
     alerting: AlertingSettings = AlertingSettings()
@@ -96,6 +99,19 @@ class Settings(Section):
         if value:
             raise ValueError("this release has no scenarios; leave the section out")
         return value
+
+    @model_validator(mode="after")
+    def _assets_fit(self) -> Self:
+        for topic, source in self.sources.items():
+            if topic != BALANCES and (source.jump_ratio is not None or source.supply):
+                raise ValueError(f"sources.{topic}: jump_ratio and supply are limits of balances, of {BALANCES} alone")
+        for name, entity in self.entities.items():
+            for asset in self.assets.ignore:
+                if asset == entity.reporting_currency or asset in entity.prices.pivots:
+                    raise ValueError(f"assets.ignore: {asset} is the reporting currency or a pivot of {name}")
+            if entity.reporting_currency in self.assets.crypto and is_iso_4217(entity.reporting_currency):
+                raise ValueError(f"assets.crypto: {entity.reporting_currency} is the reporting currency of {name}")
+        return self
 
     def source(self, topic: str) -> SourceSettings:
         """Settings of a source topic, by its default name."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
+from monitor.core.values.currencies import MAJOR, is_iso_4217
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.settings.load import Settings
@@ -55,6 +56,7 @@ def build_configuration(
         "packs": {method: packs[method] for method in used},
         "pack_digests": {method: pack_digest(packs[method]) for method in used},
         "prices": {"outlier_ratio": settings.prices.outlier_ratio},
+        "assets": _assets(settings, [packs[method] for method in used]),
         "corrections": {"horizon_days": settings.corrections.horizon_days},
         "publish_interval_s": settings.publish_interval_s,
         "alerting": {"runbook_base_url": settings.alerting.runbook_base_url},
@@ -95,7 +97,8 @@ def rules_of(configuration: Mapping[str, Any]) -> Rules:
         "horizon_days": configuration["corrections"]["horizon_days"],
         "intake": configuration["intake"],
     }
-    return Rules(configuration["revision"], digest_of(verdict))
+    assets = _verdict_on_assets(configuration["assets"])
+    return Rules(configuration["revision"], digest_of(verdict | ({"assets": assets} if any(assets.values()) else {})))
 
 
 def shown(settings: Settings) -> dict[str, Any]:
@@ -135,6 +138,24 @@ def _source(settings: Settings, topic: str) -> dict[str, Any]:
     if values["times"] == _RFC3339:
         del values["times"]  # stands only where it says something, so that other configurations keep their digest
     return values
+
+
+def _assets(settings: Settings, packs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The registry as the core reads it: `fiat` is every ticker that is taken for money without being asked."""
+    values: dict[str, Any] = settings.assets.model_dump(mode="json")
+    named = {entity.reporting_currency for entity in settings.entities.values()} | {pack.get("currency") for pack in packs}
+    named |= {pivot for entity in settings.entities.values() for pivot in entity.prices.pivots}
+    money = {code for code in named if code is not None and is_iso_4217(code)} - set(settings.assets.crypto)
+    listed = MAJOR - set(settings.assets.crypto) if settings.assets.fiat is None else settings.assets.fiat
+    return {name: sorted(value) if isinstance(value, list) else value for name, value in values.items()} | {
+        "fiat": sorted({*listed, *money})
+    }
+
+
+def _verdict_on_assets(assets: Mapping[str, Any]) -> dict[str, Any]:
+    """What intake's verdict depends on: what divides further, and which tickers may be owed below 0 or may not."""
+    fiat = [code for code in assets["fiat"] if not is_iso_4217(code)]
+    return {"crypto": assets["crypto"], "fiat": fiat, "decimals": assets["decimals"]}
 
 
 def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:

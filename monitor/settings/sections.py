@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from monitor.core.journal.vocabulary import SOURCE_TOPICS, Mode
-from monitor.core.values.money import parse_decimal, plain
+from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal, plain
 from monitor.notify.settings import AnyChannelSettings
 
 _CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
@@ -35,6 +35,12 @@ def _share(text: str) -> str:
 def _positive(text: str) -> str:
     if parse_decimal(text) <= 0:
         raise ValueError("must be above 0")
+    return text
+
+
+def _ratio(text: str) -> str:
+    if parse_decimal(text) <= 1:
+        raise ValueError("a ratio of two values, greater to lesser, lies above 1")
     return text
 
 
@@ -60,6 +66,7 @@ def _time_zone(name: str) -> str:
 
 DecimalText = Annotated[str, BeforeValidator(_decimal_text)]
 PositiveText = Annotated[DecimalText, AfterValidator(_positive)]
+RatioText = Annotated[DecimalText, AfterValidator(_ratio)]
 ShareText = Annotated[DecimalText, AfterValidator(_share)]
 Asset = Annotated[str, AfterValidator(_asset)]
 Currency = Annotated[str, AfterValidator(_currency)]
@@ -97,6 +104,12 @@ class SourceSettings(Section):
     """Age beyond which a record counts as late; absent: nothing is late."""
     bad_share: ShareText | None = None
     """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
+    jump_ratio: RatioText | None = None
+    """A balance this many times above or below the one before is a bound until it is confirmed; absent: no guard."""
+    supply: dict[Asset, PositiveText] = {}
+    """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone."""
+    confirm_s: int = Field(default=60, ge=0)
+    """How much later, by log time, the same source must say the same of a jump to be believed."""
 
 
 class MethodSettings(Section):
@@ -217,8 +230,43 @@ class IntakeSettings(Section):
 class AllPricesSettings(Section):
     """What holds for the prices of every entity."""
 
-    outlier_ratio: PositiveText | None = None
-    """A price this many times above or below the last one is a bound until a second one confirms it; absent: no guard."""
+    outlier_ratio: RatioText | None = "10"
+    """A price this many times above or below the last one is a bound until it is confirmed; null: no guard."""
+
+
+def _digits(most: int) -> Any:
+    return Annotated[int, Field(ge=0, le=most)]
+
+
+class AssetSettings(Section):
+    """What tickers stand for, how far they divide, and which are left out (CONTRACT 7).
+
+    `crypto` and `fiat` override the list of ISO 4217. `fiat` is by default the major currencies; the reporting currencies and
+    the pivots that are codes are always of it. `aliases`: a source's name to ours.
+    """
+
+    crypto: tuple[Asset, ...] = ()
+    """Coins whose ticker is also the code of a currency, such as MNT."""
+    fiat: tuple[Asset, ...] | None = None
+    """Codes that are money wherever they are found; absent: the major currencies."""
+    ignore: tuple[Asset, ...] = ()
+    """Assets that count in no figure and are listed with their quantity: tokens that strangers send."""
+    aliases: dict[str, Asset] = {}
+    """A source's name of an asset, and ours."""
+    minor_units: dict[Asset, _digits(FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
+    """Decimals to which amounts of a currency are printed, where they are not those of ISO 4217."""
+    decimals: dict[Asset, _digits(MOST_FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
+    """Fraction digits of quantities of assets that divide further than 18."""
+
+    @model_validator(mode="after")
+    def _one_kind_each(self) -> Self:
+        for asset in self.crypto:
+            if asset in (self.fiat or ()):
+                raise ValueError(f"{asset} stands in crypto and in fiat: it is one of them")
+        for asset in self.ignore:
+            if asset in (*self.crypto, *(self.fiat or ())):
+                raise ValueError(f"{asset} stands in ignore and in crypto or fiat: what is left out is neither")
+        return self
 
 
 class MethodsSettings(Section):

@@ -4,6 +4,7 @@
 Everything here is usable without a broker.
 """
 
+from streams.wire.fields import Reading
 from streams.wire.judge import (
     MAX_VALUE_BYTES,
     REJECTED_TOPICS,
@@ -32,6 +33,7 @@ __all__ = [
     "Judge",
     "Known",
     "LeanTrades",
+    "Reading",
     "Reason",
     "SourceFormat",
     "Trade",

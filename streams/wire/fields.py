@@ -7,22 +7,26 @@ digit is lost before it is judged.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from monitor.core.values.money import BadDecimal, parse_decimal
-from monitor.core.values.times import BadTime, parse_time
+from monitor.core.values.currencies import is_iso_4217
+from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, BadDecimal, parse_decimal
+from monitor.core.values.times import FIRST_OWN_NS, LAST_OWN_NS, BadTime, parse_time
 from streams.wire.reasons import Reason
 
-FIRST_TIME_NS = parse_time("0001-01-01T00:00:00Z")
-LAST_TIME_NS = parse_time("9999-12-31T23:59:59.999999999Z")
-LENIENT = {"lenient": True}
-"""Validation context of a source with `numbers: lenient`."""
+FIRST_TIME_NS = FIRST_OWN_NS
+LAST_TIME_NS = LAST_OWN_NS
+"""Own times lie within these: a zero time, or a count taken in another unit, says nothing of any day."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_COUNT = re.compile(r"-?[0-9]+ (?:s|ms|us|ns) since 1970\Z", re.ASCII)
+_YEAR_0 = re.compile(r"0000(-.*)\Z", re.ASCII)
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?\Z", re.ASCII)
 
 
@@ -57,19 +61,64 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the verdict on a value depends on beside the record, as pydantic's validation context.
+
+    `lenient`: JSON floats and exponents are taken; `decimals`: fraction digits of assets that have more than 18;
+    `crypto` and `fiat`: what a ticker is, where the configuration says it.
+    """
+
+    lenient: bool = False
+    decimals: Mapping[str, int] = field(default_factory=dict)
+    crypto: frozenset[str] = frozenset()
+    fiat: frozenset[str] = frozenset()
+
+    def may_be_money(self, asset: str) -> bool:
+        """Whether a ticker is a currency's, as far as anybody says."""
+        return asset in self.fiat or (asset not in self.crypto and is_iso_4217(asset))
+
+
+NOTHING_SAID = Reading()
+
+
+def reading_of(info: ValidationInfo) -> Reading:
+    """The context of a validation; without one nothing is configured."""
+    return info.context if isinstance(info.context, Reading) else NOTHING_SAID
+
+
 def _decimal(value: Any, info: ValidationInfo) -> Decimal:
-    lenient = bool(info.context and info.context.get("lenient"))
+    return _parsed(value, reading_of(info).lenient, FRACTION_DIGITS)
+
+
+def _of_asset(value: Any, info: ValidationInfo) -> Decimal:
+    """A quantity: as many digits as its asset divides into. Fields are read in order, the asset stands before it."""
+    reading = reading_of(info)
+    asset = info.data.get("asset") or str(info.data.get("market", "")).partition("/")[0]
+    return _parsed(value, reading.lenient, max(FRACTION_DIGITS, reading.decimals.get(asset, 0)))
+
+
+def _parsed(value: Any, lenient: bool, digits: int) -> Decimal:
     kind = type(value)
     try:
         if kind is int:
             return parse_decimal(str(value))
         if kind is str or (kind is JsonNumber and lenient):
-            return parse_decimal(expand(value) if lenient else value)
+            return parse_decimal(_significant(expand(value) if lenient else value, digits), digits)
     except BadDecimal as error:
         raise PydanticCustomError(Reason.BAD_DECIMAL.value, "{message}", {"message": str(error)}) from None
     wanted = "a decimal string or an integer"
     given = "a JSON float" if kind is JsonNumber else kind.__name__
     raise PydanticCustomError(Reason.WRONG_TYPE.value, "needs {wanted}, not {given}", {"wanted": wanted, "given": given})
+
+
+def _significant(text: str, digits: int) -> str:
+    """A decimal's text without the trailing zeros that it has beyond the digits allowed: they say nothing."""
+    whole, point, fraction = text.partition(".")
+    if len(fraction) <= digits or not fraction.isdigit():
+        return text
+    kept = fraction.rstrip("0")
+    return f"{whole}{point}{kept}" if kept else whole
 
 
 def _time(value: Any) -> int:
@@ -78,10 +127,22 @@ def _time(value: Any) -> int:
     try:
         ns = parse_time(value)
     except BadTime as error:
-        raise PydanticCustomError(Reason.BAD_TIME.value, "{message}", {"message": str(error)}) from None
+        reason = Reason.OUT_OF_RANGE if _beyond(value) else Reason.BAD_TIME
+        raise PydanticCustomError(reason.value, "{message}", {"message": str(error)}) from None
     if not FIRST_TIME_NS <= ns <= LAST_TIME_NS:
-        raise PydanticCustomError(Reason.BAD_TIME.value, "lies outside the years 1 to 9999 in UTC")
+        raise PydanticCustomError(Reason.OUT_OF_RANGE.value, "{text} lies outside the years 1990 to 2199", {"text": value[:40]})
     return ns
+
+
+def _beyond(text: str) -> bool:
+    """Whether a text that is no time of ours is one all the same: a count beyond every date, or of the year 0."""
+    if _COUNT.match(text):
+        return True
+    found = _YEAR_0.match(text)
+    try:
+        return found is not None and parse_time(f"2000{found[1]}") != 0
+    except BadTime:
+        return False
 
 
 def _not_negative(value: Decimal) -> Decimal:
@@ -110,15 +171,25 @@ def _whole(value: Any) -> Any:
     return value
 
 
-_DECIMAL_SCHEMA = {"anyOf": [{"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"}, {"type": "integer"}]}
-_UNSIGNED_SCHEMA = {"anyOf": [{"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"}, {"type": "integer", "minimum": 0}]}
+def _decimal_schema(fraction_digits: int, *, signed: bool) -> dict[str, Any]:
+    pattern = rf"^{'-?' if signed else ''}[0-9]{{1,20}}(\.[0-9]{{1,{fraction_digits}}}0*)?$"
+    integer = {"type": "integer"} if signed else {"type": "integer", "minimum": 0}
+    return {"anyOf": [{"type": "string", "pattern": pattern}, integer]}
 
-Amount = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_DECIMAL_SCHEMA)]
+
+_UNSIGNED = WithJsonSchema(_decimal_schema(FRACTION_DIGITS, signed=False))
+_UNSIGNED_QUANTITY = WithJsonSchema(_decimal_schema(MOST_FRACTION_DIGITS, signed=False))
+
+Amount = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_decimal_schema(FRACTION_DIGITS, signed=True))]
 """A decimal of either sign."""
-Unsigned = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative), WithJsonSchema(_UNSIGNED_SCHEMA)]
+Unsigned = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative), _UNSIGNED]
 """A decimal >= 0."""
-Positive = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_positive), WithJsonSchema(_UNSIGNED_SCHEMA)]
+Positive = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_positive), _UNSIGNED]
 """A decimal > 0."""
+Quantity = Annotated[Decimal, BeforeValidator(_of_asset), WithJsonSchema(_decimal_schema(MOST_FRACTION_DIGITS, signed=True))]
+"""Of an asset: 18 fraction digits, or as many as `assets.decimals` says of it. Either sign."""
+UnsignedQuantity = Annotated[Decimal, BeforeValidator(_of_asset), AfterValidator(_not_negative), _UNSIGNED_QUANTITY]
+PositiveQuantity = Annotated[Decimal, BeforeValidator(_of_asset), AfterValidator(_positive), _UNSIGNED_QUANTITY]
 Time = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 with any offset, as nanoseconds since 1970 UTC."""
 

@@ -6,8 +6,8 @@ A pure function of the record's bytes, its log time and the rules: whoever judge
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, exact_time
-from streams.wire.fields import LENIENT, JsonNumber, has_control
+from streams.wire.fields import NOTHING_SAID, JsonNumber, Reading, has_control
 from streams.wire.mapping import Mapper, SourceFormat
 from streams.wire.models import (
     MODELS,
@@ -74,10 +74,15 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Which entities count (None: every one, in a run without a configuration), and from which age trades are too old."""
+    """What a verdict depends on beside the record and its source's format.
+
+    Which entities count (None: every one, in a run without a configuration), from which age trades are too old, and what the
+    configuration says of assets.
+    """
 
     entities: frozenset[str] | None
     horizon_ns: int
+    assets: Reading = NOTHING_SAID
 
     def knows(self, entity: str) -> bool:
         """Whether records of the entity are taken."""
@@ -97,11 +102,13 @@ class Judge:
     source: SourceFormat
     known: Known
     _mapper: Mapper | None = field(init=False)
+    _reading: Reading = field(init=False)
     _model: type[Wire] = field(init=False)
 
     def __post_init__(self) -> None:
         self._model = MODELS[self.source.topic]
         self._mapper = Mapper(self.source) if self.source.mapped else None
+        self._reading = replace(self.known.assets, lenient=self.source.lenient)
 
     def verdict(self, value: bytes | None, logged_at: int) -> Valid | Trade | Invalid:
         """What `value`, logged at `logged_at` (ns), is. Never raises for any bytes."""
@@ -113,13 +120,13 @@ class Judge:
     def readable(self, value: bytes | None) -> dict[str, Any]:
         """The canonical object of a refused record as far as it can be read, {} else: for `rejected` records and `dlq show`."""
         try:
-            raw = _parse(value)
+            raw = _parse(value, dict)
         except _Refused:
             return {}
         return self._mapper.canonical(raw) if self._mapper else raw
 
     def _canonical(self, value: bytes | None) -> dict[str, Any]:
-        raw = _parse(value)
+        raw = _parse(value, _object)
         names = SCHEMAS[self.source.topic]
         if self._mapper is None:
             canonical = raw
@@ -142,7 +149,7 @@ class Judge:
 
     def _accepted(self, canonical: dict[str, Any], logged_at: int) -> Valid | Trade:
         try:
-            model = self._model.model_validate(canonical, context=LENIENT if self.source.lenient else None)
+            model = self._model.model_validate(canonical, context=self._reading)
         except ValidationError as error:
             _refuse(error)
         entity = getattr(model, "entity", None)
@@ -165,7 +172,8 @@ def is_late(source: SourceFormat, own: int, logged_at: int) -> bool:
     return source.late_after_ns is not None and logged_at - own > source.late_after_ns
 
 
-def _parse(value: bytes | None) -> dict[str, Any]:
+def _parse(value: bytes | None, make: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> dict[str, Any]:
+    """The object in a record's bytes; `make` makes an object of its keys and values."""
     if value is None:
         raise _Refused(Reason.NULL_VALUE, "a null value says nothing")
     if len(value) > MAX_VALUE_BYTES:
@@ -177,12 +185,22 @@ def _parse(value: bytes | None) -> dict[str, Any]:
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise _Refused(Reason.BAD_JSON, f"nested more than {MAX_DEPTH} levels deep")
     try:
-        raw = json.loads(text, parse_float=JsonNumber, parse_int=_integer, parse_constant=_no_constant)
+        raw = json.loads(text, parse_float=JsonNumber, parse_int=_integer, parse_constant=_no_constant, object_pairs_hook=make)
     except ValueError as error:
         raise _Refused(Reason.BAD_JSON, str(error)) from None
     if type(raw) is not dict:
         raise _Refused(Reason.NOT_AN_OBJECT, f"a JSON {type(raw).__name__}")
     return raw
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; one key with two values has no meaning that two readers would agree on."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice[:60]!r} is given twice")
+    return found
 
 
 def _depth(text: str) -> int:
@@ -228,6 +246,8 @@ def _checked_times(model: Wire) -> list[tuple[str, int]]:
         return [("as_of", model.as_of)]
     if isinstance(model, Incident):
         return [("occurred_at", model.occurred_at), ("detected_at", model.detected_at), ("updated_at", model.updated_at)]
+    if isinstance(model, Operation):
+        return [("at", model.at)]
     return []
 
 

@@ -16,8 +16,8 @@ from monitor.core.journal.vocabulary import TRADES, Capacity, Instrument, Side, 
 from streams.wire.mapping import PLACES, SourceFormat
 from streams.wire.models import SCHEMAS
 
-KEY_FIELDS = ("entity", "market", "side", "capacity", "instrument", "status")
-"""What decides to which cell a trade belongs, in the order of a lean key."""
+KEY_FIELDS = ("entity", "market", "side", "capacity", "instrument", "status", "schema")
+"""What decides to which cell a trade belongs, in the order of a lean key; of those from `side` on any may be left out."""
 
 _OPTIONAL: dict[str, Any] = {
     "side": Side | None,
@@ -45,14 +45,18 @@ class LeanTrades:
     `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. Of the
     objects it gives, `key` reads the tuple of KEY_FIELDS and the others one field each. Amounts are not yet judged:
     texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON. Times are not yet judged either:
-    texts or, where `time_places` says which power of ten of a second they count, texts or integers.
+    texts or, where `time_places` says which power of ten of a second they count, texts or integers. The decoder takes the last
+    of a key given twice: where `counts_keys`, what is left out is UNSET, so that the keys there should be can be counted;
+    else `figure_keys` are the JSON texts of those that decide figures.
     """
 
     __slots__ = (
         "amounts_raw",
         "checks_bytes",
+        "counts_keys",
         "decode",
         "executed_at",
+        "figure_keys",
         "ids_mixed",
         "key",
         "price",
@@ -64,7 +68,8 @@ class LeanTrades:
     def __init__(self, source: SourceFormat) -> None:
         paths = source.paths()
         constants = {name: source.constants.get(name) for name in source.constants}
-        root = _struct("Record", _tree(source, paths), source, constants)
+        absent = None if source.mapped or source.ignore_unknown else msgspec.UNSET
+        root = _struct("Record", _tree(source, paths), source, constants, absent)
         access = {name: ".".join(_attribute(step) for step in path) for name, path in paths.items()}
         access |= {name: f"constant_{name}" for name in constants}
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(root).decode
@@ -77,6 +82,9 @@ class LeanTrades:
         self.amounts_raw = source.lenient
         self.time_places = PLACES[source.times] if "executed_at" in source.counted else None
         self.checks_bytes = source.ignore_unknown
+        self.counts_keys = not (source.mapped or source.ignore_unknown)
+        figures = [paths[name][-1] for name in ("price", "quantity", "executed_at") if name in paths]
+        self.figure_keys = tuple(msgspec.json.encode(name) for name in figures)
 
 
 def lean_trades(source: SourceFormat) -> LeanTrades | None:
@@ -123,19 +131,25 @@ def _leaf(source: SourceFormat, name: str) -> tuple[Any, bool]:
     return str, True
 
 
-def _struct(name: str, tree: dict[str, Any], source: SourceFormat, constants: dict[str, Any]) -> type[msgspec.Struct]:
+def _struct(
+    name: str, tree: dict[str, Any], source: SourceFormat, constants: dict[str, Any], absent: Any
+) -> type[msgspec.Struct]:
+    """`absent` is what a field holds that may be left out and is: None, or UNSET where that is to be told from null."""
     required: list[Any] = []
     optional: list[Any] = []
     for step, node in tree.items():
         if isinstance(node, dict):
-            inner = _struct(name + _attribute(step), node, source, {})
+            inner = _struct(name + _attribute(step), node, source, {}, absent)
             if inner.__struct_fields__ and len(inner.__struct_defaults__) == len(inner.__struct_fields__):
                 optional.append((_attribute(step), inner, msgspec.field(default_factory=inner)))
             else:
                 required.append((_attribute(step), inner))
         else:
             kind, needed = node
-            (required if needed else optional).append((_attribute(step), kind) if needed else (_attribute(step), kind, None))
+            if needed:
+                required.append((_attribute(step), kind))
+            else:
+                optional.append((_attribute(step), kind if absent is None else kind | msgspec.UnsetType, absent))
     return msgspec.defstruct(
         name,
         required + optional,

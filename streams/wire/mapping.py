@@ -158,6 +158,7 @@ def _time_of_count(unit: str, value: Any) -> Any:
         digits = text.lstrip("0") or "0"
         if len(digits) <= _MOST_DIGITS and (ns := int(digits) * 10 ** (9 - PLACES[unit])) <= LAST_TIME_NS:
             return exact_time(ns)
+        return f"{digits[:30]} {unit} since 1970"  # beyond every time that is one
     return f"{text[:30]} {unit} since 1970"
 
 

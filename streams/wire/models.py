@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.core.journal.vocabulary import (
@@ -33,7 +33,6 @@ from monitor.core.journal.vocabulary import (
     Storage,
     TradeStatus,
 )
-from monitor.core.values.currencies import is_fiat
 from streams.wire.fields import (
     Amount,
     Asset,
@@ -42,7 +41,9 @@ from streams.wire.fields import (
     JsonNumber,
     Market,
     Positive,
+    PositiveQuantity,
     Prose,
+    Quantity,
     Revision,
     Sequence,
     Slug,
@@ -50,11 +51,15 @@ from streams.wire.fields import (
     Time,
     TradeId,
     Unsigned,
+    UnsignedQuantity,
     has_control,
+    reading_of,
 )
 from streams.wire.reasons import Reason
 
 MAX_LOSSES = 1000
+SIGNED_KINDS = frozenset({"net_assets", "non_fixed_own_capital", "liquid_capital", "business_indicator"})
+"""Kinds of declarations whose amount may be below 0, beside the audited result of `capital`: balances, not sums spent or owed."""
 _BODY_DEPTH = 8
 
 
@@ -75,7 +80,7 @@ class Balance(Wire):
     role: Role
     storage: Storage
     asset: Asset
-    quantity: Amount
+    quantity: Quantity
     as_of: Time
     sequence: Sequence | None = None
     source: Text | None = None
@@ -83,8 +88,8 @@ class Balance(Wire):
     group_size: GroupSize | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.quantity < 0 and not (self.role == "client_liability" and is_fiat(self.asset)):
+    def _consistent(self, info: ValidationInfo) -> Self:
+        if self.quantity < 0 and not (self.role == "client_liability" and reading_of(info).may_be_money(self.asset)):
             raise PydanticCustomError(
                 Reason.OUT_OF_RANGE.value, "quantity: must not be negative, but for a fiat client_liability"
             )
@@ -100,7 +105,7 @@ class WireTrade(Wire):
     entity: Slug
     market: Market
     price: Positive
-    quantity: Positive
+    quantity: PositiveQuantity
     executed_at: Time
     side: Side | None = None
     capacity: Capacity | None = None
@@ -134,7 +139,7 @@ class Recovery(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     asset: Asset
-    quantity: Unsigned
+    quantity: UnsignedQuantity
     received_at: Time
 
 
@@ -185,7 +190,12 @@ class Declaration(Wire):
     def _consistent(self) -> Self:
         if self.effective_to is not None and self.effective_to < self.effective_from:
             raise PydanticCustomError(Reason.INCONSISTENT.value, "effective_to lies before effective_from")
+        if self.amount < 0 and not self._may_be_negative():
+            raise PydanticCustomError(Reason.OUT_OF_RANGE.value, "amount: must not be negative for this kind")
         return self
+
+    def _may_be_negative(self) -> bool:
+        return self.kind in SIGNED_KINDS or (self.kind == "capital" and self.attributes.get("part") == "audited_result")
 
 
 def _plain_json(value: Any, depth: int = 0) -> Any:

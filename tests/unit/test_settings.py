@@ -84,7 +84,7 @@ def test_defaults_of_the_contract() -> None:
         "strict",
     )
     assert settings.exposure.pack == "house.composite"
-    assert settings.prices.outlier_ratio is None
+    assert settings.prices.outlier_ratio == "10"
 
 
 @pytest.mark.parametrize(

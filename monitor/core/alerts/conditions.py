@@ -21,7 +21,7 @@ from monitor.core.evaluation.observations import Backing, FeedHealth, IncidentSi
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import BALANCES, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
-from monitor.core.values.money import exact_text, minor_unit, plain, round_up
+from monitor.core.values.money import exact_text, plain, round_up
 
 OWN_ALERTS = {
     "guarantee_asset": "SameAssetShortfall",
@@ -301,7 +301,8 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
         net = None if incident.net is None else incident.net.value
         low = None if incident.net is None else incident.net.low
         currency = incident.currency
-        figures = {"net_loss": _loss_text(net, currency), "net_loss_lower": _loss_text(low, currency), "currency": currency}
+        texts = {"net_loss": _loss_text(net, incident.decimals), "net_loss_lower": _loss_text(low, incident.decimals)}
+        figures = texts | {"currency": currency}
         return AlertContent(
             f"{entity}: security incident {name} ({body['kind']}) is {status}",
             f"{_sentence(body['summary'] or body['kind'])} Revision {body['revision']}, "
@@ -352,5 +353,5 @@ def _bound_text(value: Fraction | None) -> str | None:
     return None if value is None else exact_text(value)
 
 
-def _loss_text(value: Fraction | None, currency: str) -> str | None:
-    return None if value is None else round_up(value, minor_unit(currency))
+def _loss_text(value: Fraction | None, decimals: int) -> str | None:
+    return None if value is None else round_up(value, decimals)

@@ -23,7 +23,7 @@ from monitor.core.configuration.configuration import Configuration, EntityConfig
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import JournalRecord, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OUTCOMES, PRICES, SOURCE_TOPICS, TRADES
-from monitor.core.values.money import parse_decimal, plain
+from monitor.core.values.money import parse_quantity, plain
 from monitor.core.values.times import HOUR, parse_time
 
 _UNCONFIGURED = EntityConfig(reporting_currency=None)
@@ -120,7 +120,7 @@ class Book:
         body = statement.body
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: Key = (body["role"], body["asset"], body["account"])
-        position = Position(*order, body["storage"], parse_decimal(body["quantity"]), body["source"])
+        position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2])
         self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from monitor.core.journal.ordering import Order, order_from, order_text
 from monitor.core.values.instants import Instants
-from monitor.core.values.money import parse_decimal
+from monitor.core.values.money import parse_decimal, parse_quantity
 from monitor.core.values.times import parse_time
 
 KEPT_REVISIONS = 64
@@ -60,7 +60,8 @@ def incident_of(body: Mapping[str, Any], order: Order) -> IncidentRevision:
         losses=tuple(Amount(loss["asset"], _decimal(loss["quantity"]), loss["owner"]) for loss in body["losses"]),
         estimate=None if estimate is None else Amount(estimate["currency"], parse_decimal(estimate["amount"])),
         recoveries=tuple(
-            Amount(r["asset"], parse_decimal(r["quantity"]), received_at=parse_time(r["received_at"])) for r in body["recoveries"]
+            Amount(r["asset"], parse_quantity(r["quantity"]), received_at=parse_time(r["received_at"]))
+            for r in body["recoveries"]
         ),
         body=body,
     )
@@ -148,4 +149,4 @@ def _revision(incident: IncidentRevision) -> int:
 
 
 def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else parse_decimal(text)
+    return None if text is None else parse_quantity(text)

@@ -56,10 +56,14 @@ def frozen_value(computation: Computation, arguments: Mapping[str, Any]) -> Valu
     first, last = _closed_years(view.local_date(), int(computation.amount(arguments["years"])))
     parts = []
     for asset in view.assets(role):
-        if not view.is_fiat(asset):
+        if view.counts_as(asset, fiat=False):
             quantity = view.quantity(role, asset, STORAGES[arguments["storage"]])
-            parts.append(NOTHING if quantity.high == 0 else quantity.times(_mean_close(computation, asset, first, last)))
+            parts.append(NOTHING if quantity.high == 0 else _frozen(computation, asset, quantity, (first, last)))
     return total(parts)
+
+
+def _frozen(computation: Computation, asset: str, quantity: Figure, years: tuple[date, date]) -> Figure:
+    return UNKNOWN if computation.view.doubtful(asset) else quantity.times(_mean_close(computation, asset, *years))
 
 
 def _closed_years(day: date, years: int) -> tuple[date, date]:

@@ -40,10 +40,8 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
     if not computation.view.role_seen(arguments["role"]):
         computation.view.gap("position_missing", arguments["role"])
         return UNKNOWN
-    fiat = ASSETS[arguments["assets"]]
-    assets = frozenset(
-        asset for asset in computation.view.assets(arguments["role"]) if fiat is None or computation.view.is_fiat(asset) == fiat
-    )
+    view, fiat = computation.view, ASSETS[arguments["assets"]]
+    assets = frozenset(asset for asset in view.assets(arguments["role"]) if view.counts_as(asset, fiat=fiat))
     return _mean(days, partial(_closing_value, computation, arguments, assets) if assets else _nothing)
 
 

@@ -12,6 +12,7 @@ from monitor.core.components.packs.pack import Element
 from monitor.core.components.packs.registry import Argument, rule_type
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
+from monitor.core.values.money import ZERO
 
 
 @rule_type(
@@ -59,7 +60,7 @@ def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> list[
     )
     fiat = ASSETS[arguments["assets"]]
     assets = {asset for role in roles for asset in computation.view.assets(role)}
-    return sorted(asset for asset in assets if fiat is None or computation.view.is_fiat(asset) == fiat)
+    return sorted(asset for asset in assets if computation.view.counts_as(asset, fiat=fiat))
 
 
 def _quantities(computation: Computation, arguments: Mapping[str, Any]) -> list[tuple[str, Figure, Figure]]:
@@ -68,6 +69,8 @@ def _quantities(computation: Computation, arguments: Mapping[str, Any]) -> list[
     role, storages = arguments["required_role"], STORAGES[arguments["required_storage"]]
     with view.reading("required"):
         asked = [view.quantity(role, asset, storages).at_least(0) for asset in assets]
+    if ASSETS[arguments["assets"]] is not None:
+        asked = [_perhaps(figure) if view.doubtful(asset) else figure for asset, figure in zip(assets, asked, strict=True)]
     if "multiple" in arguments:
         multiple = computation.amount(arguments["multiple"])
         asked = [figure.scaled(multiple) for figure in asked]
@@ -78,6 +81,11 @@ def _quantities(computation: Computation, arguments: Mapping[str, Any]) -> list[
     if arguments["members"] == "required":
         return list(found)
     return [(asset, wanted, there) for asset, wanted, there in found if wanted.exact_high != 0 or there.exact_high != 0]
+
+
+def _perhaps(asked: Figure) -> Figure:
+    """Asked of a coin, not of money: of what may be either, anything up to it."""
+    return Figure(ZERO, asked.exact_high)
 
 
 def _row(computation: Computation, element: Element, names: tuple[str, str], asked: Figure, held: Figure) -> Row:

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.configuration.assets import Assets
 from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.money import parse_decimal
@@ -93,6 +94,7 @@ class Configuration:
     runbook_base_url: str
     calendars: Mapping[str, Calendar]
     zones: Mapping[str, Zone]
+    assets: Assets
     digest: str
     content: Mapping[str, Any]
 
@@ -162,6 +164,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         runbook_base_url=content["alerting"]["runbook_base_url"],
         calendars={"weekdays": WEEKDAYS, "all": ALL_DAYS} | calendars,
         zones={name: _zone(name, raw) for name, raw in content["zones"].items()},
+        assets=_assets(content.get("assets")),
         digest=digest_of(content),
         content=content,
     )
@@ -196,6 +199,13 @@ def _entity(raw: Mapping[str, Any]) -> EntityConfig:
             for feed, limits in raw["freshness"].items()
         },
     )
+
+
+def _assets(raw: Mapping[str, Any] | None) -> Assets:
+    """The registry; a record of an earlier release has none."""
+    if raw is None:
+        return Assets()
+    return Assets(frozenset(raw["crypto"]), frozenset(raw["fiat"]), frozenset(raw["ignore"]), raw["minor_units"])
 
 
 def _calendar(code: str, raw: Mapping[str, Any]) -> Calendar:

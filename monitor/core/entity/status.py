@@ -9,7 +9,7 @@ from typing import Any
 from monitor.core.entity.entity import EXPOSURE, Entity
 from monitor.core.journal.vocabulary import OUTCOMES
 from monitor.core.values.figure import Figure, total
-from monitor.core.values.money import minor_unit, plain, round_down, round_up
+from monitor.core.values.money import plain, round_down, round_up
 from monitor.core.values.times import HOUR, SECOND, format_time, hour_of
 from monitor.core.view.view import View
 
@@ -92,16 +92,18 @@ def _source(row: Mapping[str, Any], clock: int) -> dict[str, Any]:
 def _custody_amounts(entity: Entity, view: View) -> Iterator[dict[str, Any]]:
     amounts: dict[tuple[str, str], list[Figure]] = {}
     for role, asset, storage, quantity in entity.book.custody():
+        if asset not in view.assets(role):
+            continue  # left out of every figure
         amounts.setdefault((role, storage), []).append(view.value(asset, Figure.of(quantity)))
     for (role, storage), values in amounts.items():
         value = total(values).value
-        amount = None if value is None else round_down(value, minor_unit(view.currency))
+        amount = None if value is None else round_down(value, view.minor_unit)
         yield {"role": role, "storage": storage, "amount": amount}
 
 
 def _traded(view: View) -> dict[str, Any]:
     value = (view.trade_value_24h("spot") + view.trade_value_24h("derivative")).value if view.trades_seen() else None
-    return {"window": WINDOW, "amount": None if value is None else round_down(value, minor_unit(view.currency))}
+    return {"window": WINDOW, "amount": None if value is None else round_down(value, view.minor_unit)}
 
 
 def _losses(view: View) -> Iterator[dict[str, Any]]:
@@ -110,7 +112,7 @@ def _losses(view: View) -> Iterator[dict[str, Any]]:
         nets.setdefault(incident.status, []).append(incident.net)
     for status, losses in sorted(nets.items()):
         value = total(losses).value
-        yield {"status": status, "amount": None if value is None else round_up(value, minor_unit(view.currency))}
+        yield {"status": status, "amount": None if value is None else round_up(value, view.minor_unit)}
 
 
 def _cure_ends(entity: Entity) -> dict[str, dict[str, int]]:

@@ -16,7 +16,7 @@ from monitor.core.components.packs.printing import coverage_text, figure_text, r
 from monitor.core.configuration.configuration import MethodConfig
 from monitor.core.journal.vocabulary import NOT_APPLICABLE, WORST_FIRST
 from monitor.core.values.figure import Figure, minimum
-from monitor.core.values.money import minor_unit, round_down, round_up
+from monitor.core.values.money import plain, round_down, round_up
 from monitor.core.values.times import format_time
 from monitor.core.view.view import Gap, View
 
@@ -46,6 +46,7 @@ class Result:
     required_figure: Figure | None
     available_figure: Figure | None
     watch_ratio: Figure | None
+    ignored: tuple[Mapping[str, str], ...] = ()
 
 
 class Method:
@@ -100,6 +101,7 @@ def result_object(result: Result) -> dict[str, Any]:
         "figures": dict(result.figures),
         "components": [dict(component) for component in result.components],
         "gaps": [dict(gap) for gap in result.gaps],
+        "ignored": [dict(one) for one in result.ignored],
     }
 
 
@@ -131,7 +133,7 @@ class _Parts:
 
 def _printed(computation: Computation, found: _Parts) -> Result:
     view, required, available = computation.view, found.required, found.available
-    decimals = minor_unit(view.currency)
+    decimals = view.minor_unit
     surplus = available - required if required is not None and available is not None else None
     return Result(
         state=found.state,
@@ -142,8 +144,9 @@ def _printed(computation: Computation, found: _Parts) -> Result:
         coverage_lower=coverage_text(available.low if available else None, required.high if required else None),
         coverage_upper=coverage_text(available.high if available else None, required.low if required else None),
         figures=found.figures,
-        components=tuple(row_object(row, view.currency) for row in found.rows),
+        components=tuple(row_object(row, decimals) for row in found.rows),
         gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        ignored=_ignored(view),
         business_date=view.local_date().isoformat(),
         currency=view.currency,
         projection=computation.is_projection(),
@@ -167,8 +170,9 @@ def _not_computable(plan: Plan, view: View) -> Result:
         coverage_lower=None,
         coverage_upper=None,
         figures=dict.fromkeys(plan.pack.figures),
-        components=(row_object(row, view.currency),),
+        components=(row_object(row, view.minor_unit),),
         gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        ignored=_ignored(view),
         business_date=view.local_date().isoformat(),
         currency=view.currency,
         projection=False,
@@ -202,6 +206,10 @@ def _known(figure: Figure | None) -> bool:
 
 def _value(figure: Figure | None) -> Any:
     return None if figure is None else figure.value
+
+
+def _ignored(view: View) -> tuple[Mapping[str, str], ...]:
+    return tuple({"asset": one.asset, "quantity": plain(one.quantity)} for one in view.ignored())
 
 
 def _gap_object(gap: Gap) -> dict[str, Any]:

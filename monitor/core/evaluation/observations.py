@@ -9,6 +9,7 @@ from typing import Any
 from monitor.core.book.book import Book
 from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES, SOURCE_TOPICS
 from monitor.core.values.figure import Figure, total
+from monitor.core.values.money import ZERO
 from monitor.core.view.view import View
 
 
@@ -37,11 +38,12 @@ class FeedHealth:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSight:
-    """An incident's newest revision, and its net loss in the reporting currency if it is open."""
+    """An incident's newest revision, and its net loss in the reporting currency, which has `decimals`, if it is open."""
 
     body: Mapping[str, Any]
     net: Figure | None
     currency: str
+    decimals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,15 @@ def _backing(view: View) -> Iterator[Backing]:
         return
     held = {role: frozenset(view.assets(role)) for role in roles}
     for asset in view.assets(LIABILITY):
-        if view.is_fiat(asset) and not any(asset in assets for assets in held.values()):
+        held_anywhere = any(asset in assets for assets in held.values())
+        if view.is_fiat(asset) and not held_anywhere and not view.doubtful(asset):
             continue
         there = total(view.quantity(role, asset) for role in roles if asset in held[role])
-        yield Backing(asset, view.quantity(LIABILITY, asset), there)
+        owed = view.quantity(LIABILITY, asset)
+        yield Backing(asset, owed if held_anywhere else Figure(ZERO, owed.exact_high), there)
 
 
 def _incidents(book: Book, view: View) -> Iterator[IncidentSight]:
     nets: Mapping[str, Figure] = {found.id: found.net for found in view.incidents() if found.status in OPEN_STATUSES}
     for body in book.incident_objects():
-        yield IncidentSight(body, nets.get(str(body["incident_id"])), view.currency)
+        yield IncidentSight(body, nets.get(str(body["incident_id"])), view.currency, view.minor_unit)

@@ -85,7 +85,7 @@ EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
 GapKind = Literal[
     "price_missing", "price_stale", "position_missing", "declaration_missing", "source_silent", "source_unhealthy",
     "record_rejected", "position_stale", "price_outlier", "records_lost", "group_incomplete", "quantity_unknown",
-    "window_short", "parameter_null", "not_in_force", "no_rate",
+    "window_short", "parameter_null", "not_in_force", "no_rate", "asset_ambiguous", "position_outlier", "keys_unsafe",
 ]  # fmt: skip
 GAP_KINDS: Final[tuple[GapKind, ...]] = get_args(GapKind)
 ExposurePart = Literal["custody", "flow", "incidents", "loss_history"]

@@ -18,6 +18,25 @@ FIAT = frozenset({
 """Alphabetic codes; a test holds them equal to the list of pycountry."""
 
 
-def is_fiat(asset: str) -> bool:
+ISO_MINOR_UNITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Decimals of the codes that have others than 2 (ISO 4217, table A.1)."""
+
+COIN_MINOR_UNITS = 8
+"""Decimals of a unit of account that is no currency: a satoshi."""
+
+
+MAJOR = frozenset({
+    "AED", "AUD", "BRL", "CAD", "CHF", "CNY", "DKK", "EUR", "GBP", "HKD", "IDR", "INR", "JPY", "KRW", "MXN", "NOK", "NZD",
+    "PLN", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "ZAR",
+})  # fmt: skip
+"""Currencies that no coin of note shares its ticker with: taken for money without being asked."""
+
+
+def is_iso_4217(asset: str) -> bool:
     """Whether an asset's ticker is a currency code."""
     return asset in FIAT

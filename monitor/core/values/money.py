@@ -15,22 +15,31 @@ EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, Overflow, Clamped])
 FIGURE_DIGITS = 34
 ZERO = Decimal(0)
 
-_PLAIN = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,18})?\Z", re.ASCII)
-_WIDE = Context(prec=200)
+INTEGER_DIGITS = 20
+FRACTION_DIGITS = 18
+MOST_FRACTION_DIGITS = 36
+"""Of quantities whose asset divides further than 18 digits (`assets.decimals`)."""
 
-MINOR_UNITS = {"JPY": 0, "KRW": 0, "EUR": 2, "USD": 2, "GBP": 2, "HKD": 2, "SGD": 2, "AED": 2}
-"""Decimals of the reporting currencies (ISO 4217); any other currency has 2."""
+_PLAIN = re.compile(r"-?[0-9]{1,20}(?:\.([0-9]{1,36}))?\Z", re.ASCII)
+_WIDE = Context(prec=200)
 
 
 class BadDecimal(ValueError):
     """The text is not a plain decimal of at most 20 integer and 18 fraction digits."""
 
 
-def parse_decimal(text: str) -> Decimal:
+def parse_decimal(text: str, fraction_digits: int = FRACTION_DIGITS) -> Decimal:
     """A plain decimal text as `Decimal`, digits kept; `BadDecimal` for exponents, signs but '-', or too many digits."""
-    if not _PLAIN.match(text):
-        raise BadDecimal(f"{text[:60]!r} is not a plain decimal of at most 20 integer and 18 fraction digits")
+    found = _PLAIN.match(text)
+    if not found or len(found[1] or "") > fraction_digits:
+        shown = f"{text[:60]!r} is not a plain decimal"
+        raise BadDecimal(f"{shown} of at most {INTEGER_DIGITS} integer and {fraction_digits} fraction digits")
     return Decimal(text)
+
+
+def parse_quantity(text: str) -> Decimal:
+    """A quantity as the journal holds it: of whatever asset, so with all the digits that any may have."""
+    return parse_decimal(text, MOST_FRACTION_DIGITS)
 
 
 def parse_total(text: str) -> Decimal:
@@ -44,11 +53,6 @@ def plain(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def minor_unit(currency: str) -> int:
-    """Decimals of a reporting currency."""
-    return MINOR_UNITS.get(currency, 2)
 
 
 def round_up(value: Fraction, decimals: int) -> str:

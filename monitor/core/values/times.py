@@ -13,6 +13,11 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
+FIRST_OWN_NS = 631_152_000 * SECOND
+LAST_OWN_NS = 7_258_118_400 * SECOND - 1
+"""1990-01-01 to 2199-12-31: within these lies every time that anything here is about (CONTRACT 7)."""
+
+
 class BadTime(ValueError):
     """The text is not RFC 3339 with an offset."""
 

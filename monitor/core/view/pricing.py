@@ -17,6 +17,7 @@ from monitor.core.journal.ordering import Order
 from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import EXACT
+from monitor.core.values.times import DAY
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
 
@@ -93,7 +94,8 @@ class Pricing:
         if self._impaired(found.newest):
             return UNKNOWN
         price, before, ratio = found.newest.price, found.before, self._book.config.outlier_ratio
-        if ratio is not None and before is not None and before.price is not None:
+        apart = DAY if before is None else found.newest.order[0] - before.order[0]
+        if ratio is not None and before is not None and before.price is not None and apart < DAY:
             low, high = sorted((price, before.price))
             if high > EXACT.multiply(low, ratio):
                 self._gaps.add("price_outlier", "/".join(pair), since=found.newest.order[0])

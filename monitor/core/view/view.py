@@ -16,11 +16,11 @@ from typing import Literal
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import DatedDeclaration, attributes_key
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
-from monitor.core.values import currencies
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.values.times import HOUR, hour_of
+from monitor.core.view.asset_sight import AssetSight, Ignored
 from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding
@@ -63,6 +63,7 @@ class View:
         self._gaps = Gaps()
         memo = memo or Memo()
         self._health = SourceHealth(book, at, self._gaps, memo.health)
+        self._kinds = AssetSight(book, at, self._gaps, live=self._live)
         self._memo = Remembering(memo, self._gaps, self._health)
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
 
@@ -123,17 +124,38 @@ class View:
         self.reads(BALANCES)
         return bool(self._assets_of(role))
 
+    @property
+    def minor_unit(self) -> int:
+        """Decimals to which amounts in the view's currency are printed."""
+        return self._kinds.minor_unit(self.currency)
+
     def is_fiat(self, asset: str) -> bool:
-        """Whether the asset is an ISO 4217 currency."""
-        return currencies.is_fiat(asset)
+        """Whether the asset is money, as far as anybody knows; see `doubtful`."""
+        return self._kinds.is_fiat(asset)
+
+    def counts_as(self, asset: str, *, fiat: bool | None) -> bool:
+        """Whether the asset is, or may be, crypto (fiat False), money (True) or any (None)."""
+        return self._kinds.counts(asset, fiat=fiat)
+
+    def doubtful(self, asset: str) -> bool:
+        """Whether nobody can tell if the asset is money or a coin: gap `asset_ambiguous`, and its value is not known."""
+        return self._kinds.doubtful(asset)
+
+    def ignored(self) -> tuple[Ignored, ...]:
+        """What `assets.ignore` leaves out of every figure and is held at `at`."""
+        return self._kinds.ignored()
 
     def assets(self, role: str) -> tuple[str, ...]:
-        """Every asset of the role with any position at `at`, fiat too, sorted."""
+        """Every asset of the role with any position at `at`, fiat too, without those left out, sorted."""
         self.reads(BALANCES)
         return self._assets_of(role)
 
     def _assets_of(self, role: str) -> tuple[str, ...]:
-        return self._memo.value(("assets", role), lambda: self._book.positions.assets(role, self.at + 1))
+        return self._memo.value(("assets", role), lambda: self._assets_before(role, self.at + 1))
+
+    def _assets_before(self, role: str, instant: int) -> tuple[str, ...]:
+        found = self._book.positions.assets(role, instant)
+        return tuple(asset for asset in found if not self._kinds.left_out(asset)) if self._kinds.leaves_out else found
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """Sum over accounts in `storages` (None: all).
@@ -193,7 +215,7 @@ class View:
         if not self.role_seen(role):
             self._gaps.add("position_missing", role)
             return UNKNOWN
-        assets = [asset for asset in self.assets(role) if fiat is None or self.is_fiat(asset) == fiat]
+        assets = [asset for asset in self.assets(role) if self.counts_as(asset, fiat=fiat)]
         found = total([NOTHING, *(self.value(asset, self.quantity(role, asset, storages)) for asset in assets)])
         return Figure(found.low, None) if self.impaired(BALANCES) else found
 
@@ -211,7 +233,7 @@ class View:
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""
         self.reads(BALANCES)
-        return self._book.positions.assets(role, min(instant, self.at + 1))
+        return self._assets_before(role, min(instant, self.at + 1))
 
     def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
         """Local date (event time) of the entity's first position or trade, at or before `at`; None before any."""
@@ -263,11 +285,15 @@ class View:
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
         """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""
-        return NOTHING if quantity == NOTHING else quantity.at_price(self.price(asset, currency))
+        if quantity == NOTHING:
+            return NOTHING
+        return UNKNOWN if self.doubtful(asset) else quantity.at_price(self.price(asset, currency))
 
     def value_at(self, asset: str, quantity: Figure, instant: int, currency: str | None = None) -> Figure:
         """`quantity` at `price_at`; 0 is worth 0 without a price."""
-        return NOTHING if quantity == NOTHING else quantity.at_price(self.price_at(asset, instant, currency))
+        if quantity == NOTHING:
+            return NOTHING
+        return UNKNOWN if self.doubtful(asset) else quantity.at_price(self.price_at(asset, instant, currency))
 
     def daily_closes(self, asset: str, first: date, last: date) -> dict[date, Decimal]:
         """`daily_close` prices in the view's currency by local date of `as_of`, one a date: the newest. No age limit."""
@@ -330,8 +356,10 @@ class View:
         )
 
     def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
-        if quantity == NOTHING:
+        if quantity == NOTHING or self._kinds.left_out(asset):
             return NOTHING
+        if self.doubtful(asset):
+            return UNKNOWN
         return quantity.at_price(self._prices.price_before(asset, self.currency, instant + 1, instant))
 
     # --- trades
@@ -349,7 +377,7 @@ class View:
         """
         end = hour_of(self.at) + HOUR
         start = end - 24 * HOUR
-        values = self._book.trades.value_between(instrument, capacity, start, end)
+        values = self._traded(instrument, capacity, start, end)
         found = total([NOTHING, *(self.value(quote, Figure.of(value)) for quote, value in values.items())])
         lossy = self.impaired(TRADES) or self._below_zero(start, end)
         return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
@@ -359,7 +387,11 @@ class View:
         self.reads(TRADES)
         start, end = self.zone.day_start(day), self.zone.day_end(day)
         self._below_zero(start, end)
-        return self._book.trades.value_between(instrument, capacity, start, end)
+        return self._traded(instrument, capacity, start, end)
+
+    def _traded(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
+        left_out = self._kinds.market_left_out if self._kinds.leaves_out else None
+        return self._book.trades.value_between(instrument, capacity, start, end, left_out)
 
     def _below_zero(self, start: int, end: int) -> bool:
         if not self._book.trades.below_zero_between(start, end):

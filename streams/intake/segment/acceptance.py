@@ -66,10 +66,10 @@ class Acceptance:
         lane = self.lanes.get(key)
         if lane is not None or key is None:
             return lane
-        entity, market, side, capacity, instrument, status = key
+        entity, market, side, capacity, instrument, status, _ = key
         if status == "busted" or not self._known.knows(entity) or (entity, market) not in self.lawful:
             return None
-        lane = self.lanes[key] = self._named_lane(entity, (market, capacity or "venue", instrument or "spot", side))
+        lane = self.lanes[key] = self._named_lane(entity, (market, capacity or "venue", instrument or "spot", side or None))
         return lane
 
     def lane_of(self, trade: Trade) -> TradeLane:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from monitor.core.values.times import SECOND, format_time
 from streams.intake.segment.columns import positive_amounts, texts_of_raw
 from streams.wire import MAX_VALUE_BYTES, LeanTrades
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
+from streams.wire.lean import KEY_FIELDS
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NONE = Decimal(0)
 _MICROSECOND_PLACES = 6
+_MOST_KEYS = len({*KEY_FIELDS, "trade_id", "price", "quantity", "executed_at"})
 _LAST_SECOND = LAST_TIME_NS // SECOND
 
 
@@ -49,9 +53,38 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
-    for index in (*refused, *doubtful, *others, *unsure):
+    twice = _given_twice(values, keys, ids, times) if lean.counts_keys else _told_twice(values, lean.figure_keys)
+    for index in (*refused, *doubtful, *others, *unsure, *twice):
         keys[index] = None
     return Columns(keys, ids, price_amounts, quantity_amounts, times)
+
+
+def _given_twice(values: Sequence[bytes | None], keys: list[Any], ids: list[str], times: list[Any]) -> list[int]:
+    """The indices of records that may have a key more than once: those with more colons than their keys and texts account for.
+
+    Amounts and names that hold a colon are refused or left to the authority anyway; so is what has escapes.
+    """
+    joined = b"".join(filter(None, values))
+    found = joined.count(b":") - "".join(ids).count(":") - "".join(times).count(":")
+    expected = _MOST_KEYS * len(keys) - list(chain.from_iterable(keys)).count(UNSET)
+    if found == expected and b"\\" not in joined:
+        return []
+    return [
+        index for index, value in enumerate(values) if value is None or not _once(value, keys[index], ids[index], times[index])
+    ]
+
+
+def _told_twice(values: Sequence[bytes | None], names: Sequence[bytes]) -> list[int]:
+    """The indices of records of a foreign schema, whose other keys are not known, that may have one of these more than once."""
+    joined = b"".join(filter(None, values))
+    if b"\\" not in joined and all(joined.count(name) == len(values) for name in names):
+        return []
+    return [i for i, value in enumerate(values) if value is None or b"\\" in value or any(value.count(n) > 1 for n in names)]
+
+
+def _once(value: bytes, key: tuple[Any, ...], trade_id: str, time: str) -> bool:
+    expected = _MOST_KEYS - key.count(UNSET) + trade_id.count(":") + time.count(":")
+    return value.count(b":") == expected and b"\\" not in value
 
 
 class _Seconds(dict[str, str]):

@@ -10,7 +10,7 @@ from monitor.core.journal.records import Rules, journal_partition
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.times import DAY
 from monitor.settings.record import rules_of
-from streams.wire import Judge, Known, SourceFormat
+from streams.wire import Judge, Known, Reading, SourceFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class IntakeRules:
         known = Known(
             entities=None if configuration["any_entity"] is not None else frozenset(entities),
             horizon_ns=configuration["corrections"]["horizon_days"] * DAY,
+            assets=_assets(configuration["assets"]),
         )
         return cls(
             rules=rules_of(configuration),
@@ -53,3 +54,7 @@ class IntakeRules:
     def partition_of(self, entity: str) -> int:
         """Journal partition of an entity."""
         return journal_partition(entity, self.journal_partitions)
+
+
+def _assets(raw: Mapping[str, Any]) -> Reading:
+    return Reading(decimals=raw["decimals"], crypto=frozenset(raw["crypto"]), fiat=frozenset(raw["fiat"]))

@@ -262,7 +262,7 @@ def incident(status: str, severity: str = "high") -> IncidentSight:
         "revision": 2,
         "summary": "x",
     }
-    return IncidentSight(body, Figure.of(1000), "JPY")
+    return IncidentSight(body, Figure.of(1000), "JPY", 0)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,3 @@ def test_plain_text_has_no_exponent_and_no_idle_zero() -> None:
         "0",
         "1000",
     ]
-
-
-def test_minor_units_of_the_reporting_currencies() -> None:
-    assert [money.minor_unit(c) for c in ("JPY", "KRW", "EUR", "AED", "USDT")] == [0, 0, 2, 2, 2]

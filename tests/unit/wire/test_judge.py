@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from monitor.core.values.currencies import FIAT
 from monitor.core.values.times import DAY, SECOND, parse_time
-from streams.wire import MODELS, REASONS, SCHEMAS, Invalid, Judge, Known, SourceFormat, Trade, Valid
+from streams.wire import MODELS, REASONS, SCHEMAS, Invalid, Judge, Known, Reading, SourceFormat, Trade, Valid
 from streams.wire.fields import expand
 from streams.wire.judge import MAX_DEPTH, MAX_VALUE_BYTES
 
@@ -71,7 +72,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "effective_to": None,
         "amount": "-5",
         "currency": "JPY",
-        "attributes": {"part": "paid_up"},
+        "attributes": {"part": "audited_result"},
     },
     "reserve.operations": {
         "event_id": "o-1",
@@ -203,8 +204,14 @@ def test_rubbish_is_refused_with_its_reason(topic: str, value: bytes | None, why
         ({"as_of": "2026-02-30T00:00:00Z"}, "bad_time"),
         ({"as_of": "2026-01-05T00:00:60Z"}, "bad_time"),
         ({"as_of": "2026-01-05T00:00:00.1234567891Z"}, "bad_time"),
-        ({"as_of": "9999-12-31T23:59:59-01:00"}, "bad_time"),
-        ({"as_of": "0001-01-01T00:00:00+01:00"}, "bad_time"),
+        ({"as_of": "9999-12-31T23:59:59-01:00"}, "out_of_range"),
+        ({"as_of": "0001-01-01T00:00:00+01:00"}, "out_of_range"),
+        ({"as_of": "0000-02-29T00:00:00Z"}, "out_of_range"),
+        ({"as_of": "0000-02-30T00:00:00Z"}, "bad_time"),
+        ({"as_of": "1989-12-31T23:59:59.999999999Z"}, "out_of_range"),
+        ({"as_of": "1990-01-01T00:00:00+00:01"}, "out_of_range"),
+        ({"as_of": "2200-01-01T00:00:00Z"}, "out_of_range"),
+        ({"as_of": "1970-01-01T00:00:00Z"}, "out_of_range"),
         ({"as_of": 1767571200}, "wrong_type"),
         ({"as_of": "2026-01-05T00:01:00.000000001Z"}, "ahead_of_time"),
         ({"as_of": "2099-01-01T00:00:00Z"}, "ahead_of_time"),
@@ -311,7 +318,7 @@ def test_a_bad_declaration_is_refused_with_its_reason(changes: dict[str, Any], w
 
 
 def test_a_declaration_may_lie_ahead() -> None:
-    ahead = {"effective_from": "2030-01-01T00:00:00Z", "effective_to": "9999-12-31T00:00:00Z"}
+    ahead = {"effective_from": "2030-01-01T00:00:00Z", "effective_to": "2199-12-31T23:59:59.999999999Z"}
     assert isinstance(verdict("entity.declarations", GOOD["entity.declarations"] | ahead), Valid)
 
 
@@ -330,6 +337,128 @@ def test_a_declaration_may_lie_ahead() -> None:
 )
 def test_a_bad_operation_is_refused_with_its_reason(changes: dict[str, Any], why: str) -> None:
     assert reason("reserve.operations", changes) == why
+
+
+def test_an_operation_may_not_be_dated_ahead_but_may_expire_later() -> None:
+    assert reason("reserve.operations", {"at": "2026-01-05T00:01:00.000000001Z"}) == "ahead_of_time"
+    kept = verdict(
+        "reserve.operations", GOOD["reserve.operations"] | {"at": "2026-01-05T00:01:00Z", "expires_at": "2026-02-05T00:00:00Z"}
+    )
+    assert isinstance(kept, Valid)
+
+
+@pytest.mark.parametrize(
+    ("topic", "changes"),
+    [
+        ("market.trades", {"executed_at": "1989-12-31T23:59:59Z"}),
+        ("market.prices", {"as_of": "0001-01-01T00:00:00Z"}),
+        ("security.incidents", {"occurred_at": "1969-07-20T20:17:40Z"}),
+        ("security.incidents", {"detected_at": "2200-01-01T00:00:00Z"}),
+        ("security.incidents", {"updated_at": "0001-01-01T00:00:00Z"}),
+        ("security.incidents", {"recoveries": [{"asset": "ETH", "quantity": "1", "received_at": "0001-01-01T00:00:00Z"}]}),
+        ("entity.declarations", {"effective_from": "1601-01-01T00:00:00Z"}),
+        ("entity.declarations", {"effective_to": "9999-12-31T00:00:00Z"}),
+        ("reserve.operations", {"at": "1900-01-01T00:00:00Z"}),
+        ("reserve.operations", {"expires_at": "9999-12-31T23:59:59Z"}),
+    ],
+    ids=str,
+)
+def test_every_time_lies_from_1990_to_2199(topic: str, changes: dict[str, Any]) -> None:
+    assert reason(topic, changes) == "out_of_range"
+
+
+@pytest.mark.parametrize("kind", ["risk_equivalents", "adjusted_liabilities", "average_daily_deposits", "insurance_limit"])
+def test_what_cannot_be_below_zero_is_refused_below_it(kind: str) -> None:
+    assert reason("entity.declarations", {"kind": kind, "attributes": {}, "amount": "-0.01"}) == "out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "lawful"),
+    [
+        ("net_assets", {}, True),
+        ("non_fixed_own_capital", {}, True),
+        ("liquid_capital", {}, True),
+        ("business_indicator", {"component": "fc", "fiscal_year": "2024"}, True),
+        ("capital", {"part": "audited_result"}, True),
+        ("capital", {"part": "paid_up"}, False),
+        ("capital", {}, False),
+        ("own_funds", {}, False),
+        ("operating_expenses_monthly", {"month": "2025-12"}, False),
+        ("fixed_overheads", {"fiscal_year": "2025"}, False),
+        ("annual_loss", {"year": "2020"}, False),
+    ],
+)
+def test_which_amounts_may_be_negative(kind: str, attributes: dict[str, str], *, lawful: bool) -> None:
+    changes = {"kind": kind, "attributes": attributes, "amount": "-7"}
+    found = verdict("entity.declarations", GOOD["entity.declarations"] | changes)
+    assert isinstance(found, Valid) == lawful
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'{"event_id": "x", "event_id": "x"}',
+        b'{"event_id": "x", "attributes": {"part": "a", "part": "b"}}',
+        b'{"a": [{"b": 1}, {"c": 1, "c" : 1}]}',
+        b'{"price": "1", "pr\\u0069ce": "2"}',
+    ],
+)
+def test_a_key_given_twice_is_no_json_of_ours(value: bytes) -> None:
+    found = Judge(SourceFormat("entity.declarations", ignore_unknown=True), KNOWN).verdict(value, NOW)
+    assert isinstance(found, Invalid)
+    assert found.reason == "bad_json"
+    assert "twice" in found.detail
+
+
+DIVISIBLE = replace(KNOWN, assets=Reading(decimals={"NEAR": 24, "ICX": 20}))
+
+
+@pytest.mark.parametrize(
+    ("asset", "quantity", "said"),
+    [
+        ("NEAR", "1.100000000000000000000000", "1.1"),
+        ("NEAR", "0.000000000000000000000001", "0.000000000000000000000001"),
+        ("NEAR", "7.0000000000000000000000000", "7"),
+        ("ICX", "1.00000000000000000001", "1.00000000000000000001"),
+        ("XNO", "2.250000000000000000000000000000", "2.25"),
+    ],
+)
+def test_trailing_zeros_are_no_digits_and_an_asset_may_divide_further(asset: str, quantity: str, said: str) -> None:
+    record = GOOD["custody.balances"] | {"asset": asset, "quantity": quantity}
+    found = Judge(SourceFormat("custody.balances"), DIVISIBLE).verdict(json.dumps(record).encode(), NOW)
+    assert isinstance(found, Valid), found
+    assert found.body["quantity"] == said
+
+
+@pytest.mark.parametrize(
+    ("asset", "quantity"),
+    [("NEAR", "0.0000000000000000000000001"), ("ICX", "0.000000000000000000001"), ("XNO", "0.0000000000000000001")],
+)
+def test_digits_beyond_those_of_the_asset_are_refused(asset: str, quantity: str) -> None:
+    record = GOOD["custody.balances"] | {"asset": asset, "quantity": quantity}
+    found = Judge(SourceFormat("custody.balances"), DIVISIBLE).verdict(json.dumps(record).encode(), NOW)
+    assert isinstance(found, Invalid)
+    assert found.reason == "bad_decimal"
+
+
+def test_losses_and_trades_of_an_asset_have_its_digits_too() -> None:
+    yocto = "0.000000000000000000000001"
+    loss = {"losses": [{"asset": "NEAR", "quantity": yocto, "owner": "client"}], "recoveries": []}
+    incident = json.dumps(GOOD["security.incidents"] | loss).encode()
+    found = Judge(SourceFormat("security.incidents"), DIVISIBLE).verdict(incident, NOW)
+    assert isinstance(found, Valid)
+    assert found.body["losses"][0]["quantity"] == yocto
+    trade = json.dumps(GOOD["market.trades"] | {"market": "NEAR/USD", "quantity": yocto}).encode()
+    taken = Judge(SourceFormat("market.trades"), DIVISIBLE).verdict(trade, NOW)
+    assert isinstance(taken, Trade)
+    assert taken.quantity == Decimal(yocto)
+
+
+def test_only_money_may_be_owed_below_zero() -> None:
+    owed = GOOD["custody.balances"] | {"role": "client_liability", "storage": "ledger", "quantity": "-1"}
+    judge = Judge(SourceFormat("custody.balances"), replace(KNOWN, assets=Reading(crypto=frozenset({"MNT"}))))
+    for asset, kind in (("MNT", Invalid), ("BTC", Invalid), ("TOP", Valid), ("EUR", Valid)):
+        assert isinstance(judge.verdict(json.dumps(owed | {"asset": asset}).encode(), NOW), kind)
 
 
 def test_of_several_faults_the_first_of_the_closed_set_is_named() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from monitor.core.journal.ordering import order_from
-from monitor.core.values.money import EXACT, ZERO, parse_decimal, plain
+from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
 Key = tuple[str, str, str]
 """(role, asset, account)"""
@@ -103,4 +103,4 @@ def position_text(entry: Position) -> list[Any]:
 
 def position_from(values: Sequence[Any]) -> Position:
     """The position written by `position_text`."""
-    return Position(*order_from(values[:7]), values[7], parse_decimal(values[8]), values[9])
+    return Position(*order_from(values[:7]), values[7], parse_quantity(values[8]), values[9])

@@ -32,7 +32,7 @@ from monitor.core.book.custody.position import (
 )
 from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
-from monitor.core.values.currencies import is_fiat
+from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.ladder import Boundaries, Ladder
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.values.times import DAY, HOUR, hour_of
@@ -116,7 +116,7 @@ class Positions:
             self._move(role, asset, start, before, new)
             if end is not None:
                 self._move(role, asset, end, new, before)
-        if role == LIABILITY and is_fiat(asset):
+        if role == LIABILITY and is_iso_4217(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(credit(new), credit(before))
             ladder.add(self._client_key(new.event_time), rise)

@@ -20,7 +20,7 @@ from monitor.core.book.trades.marks import PricedTrade, trades_of
 from monitor.core.book.trades.trades import SPOT, TradeRegister
 from monitor.core.journal.ordering import order_from, order_text
 from monitor.core.journal.records import BadRecord, Source, SourcePartition, Statement
-from monitor.core.values.money import EXACT, parse_decimal, parse_total, plain
+from monitor.core.values.money import EXACT, parse_decimal, parse_quantity, parse_total, plain
 from monitor.core.values.times import hour_of, parse_time
 
 CellHour = tuple[CellKey, int]
@@ -98,7 +98,7 @@ class Flow:
         if segment is None or source.offset is None or statement.logged_at is None:
             return
         body = statement.body
-        price, quantity = parse_decimal(body["price"]), parse_decimal(body["quantity"])
+        price, quantity = parse_decimal(body["price"]), parse_quantity(body["quantity"])
         executed = parse_time(body["executed_at"])
         register.busts.put(
             body["trade_id"],

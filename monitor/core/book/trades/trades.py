@@ -142,9 +142,25 @@ class TradeRegister:
         marks = self._marks.get(market)
         return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
 
-    def value_between(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
-        """Value of trades executed in [`start`, `end`) by quote currency, sorted; hours, or days of a zone in use."""
+    def is_base(self, asset: str) -> bool:
+        """Whether any trade was of a market in which the asset is bought and sold for another."""
+        return any(cell.market.partition("/")[0] == asset != cell.quote for cell in self._cells)
+
+    def value_between(
+        self, instrument: str, capacity: str | None, start: int, end: int, left_out: Callable[[str], bool] | None = None
+    ) -> dict[str, Decimal]:
+        """Value of trades executed in [`start`, `end`) by quote currency, sorted; hours, or days of a zone in use.
+
+        `left_out` tells the markets (`BASE/QUOTE`) whose trades do not count; None is none.
+        """
         found: dict[str, Decimal] = {}
+        if left_out is not None:
+            for cell in sorted(self._cells):
+                wanted = cell.instrument == instrument and (capacity is None or cell.capacity == capacity)
+                if wanted and not left_out(cell.market):
+                    for key in _keys_between(self._cells[cell], start, end):
+                        found[cell.quote] = EXACT.add(found.get(cell.quote, ZERO), self._cells[cell][key].value)
+            return {quote: found[quote] for quote in sorted(found) if found[quote]}
         for (of, by, quote), values in sorted(self._values.items()):
             if of == instrument and (capacity is None or by == capacity):
                 for key in _keys_between(values, start, end):

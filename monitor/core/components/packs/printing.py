@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.core.components.packs.computation import Row
 from monitor.core.values.figure import Figure
-from monitor.core.values.money import exact_text, minor_unit, round_down, round_up
+from monitor.core.values.money import exact_text, round_down, round_up
 
 RATIO_DECIMALS = 8
 _ALL_DIGITS = 400
@@ -24,16 +24,16 @@ def coverage_text(available: Fraction | None, required: Fraction | None) -> str 
     return None if available is None or not required else round_down(available / required, RATIO_DECIMALS)
 
 
-def row_object(row: Row, currency: str) -> dict[str, Any]:
-    """A component in CONTRACT form."""
+def row_object(row: Row, decimals: int) -> dict[str, Any]:
+    """A component in CONTRACT form; `decimals` of amounts in its currency."""
     up, held = _roundings(row)
     result: dict[str, Any] = {
         "name": row.name,
         "bound": row.bound,
-        "required": _in_unit(row.required, row, currency, round_up) if row.unit != "1" else _exact(row.required),
-        "held": _in_unit(row.held, row, currency, held),
-        "shortfall": "0" if row.state == "adequate" else _in_unit(_if_short(row.shortfall, row), row, currency, up),
-        "amount": "0" if row.state == "adequate" else figure_text(_if_short(row.worth, row), minor_unit(currency), round_up),
+        "required": _in_unit(row.required, row, decimals, round_up) if row.unit != "1" else _exact(row.required),
+        "held": _in_unit(row.held, row, decimals, held),
+        "shortfall": "0" if row.state == "adequate" else _in_unit(_if_short(row.shortfall, row), row, decimals, up),
+        "amount": "0" if row.state == "adequate" else figure_text(_if_short(row.worth, row), decimals, round_up),
         "unit": row.unit,
         "ref": row.ref,
         "state": row.state,
@@ -52,12 +52,12 @@ def _if_short(figure: Figure | None, row: Row) -> Figure | None:
     return figure if row.state in ("shortfall", "watch") else None
 
 
-def _in_unit(figure: Figure | None, row: Row, currency: str, rounding: Callable[[Fraction, int], str]) -> str | None:
+def _in_unit(figure: Figure | None, row: Row, decimals: int, rounding: Callable[[Fraction, int], str]) -> str | None:
     if row.unit == "1":
         return figure_text(figure, RATIO_DECIMALS, rounding)
     if row.quantity:
         return _exact(figure)
-    return figure_text(figure, minor_unit(currency), rounding)
+    return figure_text(figure, decimals, rounding)
 
 
 def _exact(figure: Figure | None) -> str | None:

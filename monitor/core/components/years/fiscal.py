@@ -74,6 +74,9 @@ class FiscalYears:
         months = found.attributes.get("months", _MONTHS)
         readable = len(months) <= len(_MONTHS) and months.isdecimal() and int(months) > 0
         amount = (found.amount, int(months)) if readable else (self._missing(_TURNOVER), int(_MONTHS))
+        told = self._turnover.get((self._of_class(line), year))
+        if told is not None and (told[1] != amount[1] or told[0] is UNKNOWN):
+            amount = (self._missing(_TURNOVER), int(_MONTHS))  # one year is not of two lengths
         self._turnover[self._of_class(line), year] = amount
 
     def _first_year(self) -> int | None:

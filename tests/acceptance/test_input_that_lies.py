@@ -1,0 +1,280 @@
+"""Input that is not what it says: what `assess` makes of it, held against what a person would find (CONTRACT 7).
+
+Each case says what lets it fail: figures that an input does not support must be unknown, with a gap that names it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from monitor.__main__ import program
+
+DAY = "2026-03-10"
+NOON = f"{DAY}T12:00:00Z"
+
+
+class Case:
+    """An event file that grows, and a configuration; `assess` gives one method's result."""
+
+    def __init__(self, folder: Path, *methods: str, currency: str = "USD", **sections: Any) -> None:
+        self.folder = folder
+        self.lines: list[dict[str, Any]] = []
+        self.stderr = ""
+        entity: dict[str, Any] = {"reporting_currency": currency, "methods": [{"id": method} for method in methods]}
+        entity |= sections.pop("entity", {})
+        self.content: dict[str, Any] = {"entities": {"sg-two": entity}, **sections}
+
+    def line(self, topic: str, at: str, value: dict[str, Any]) -> Case:
+        self.lines.append({"topic": topic, "timestamp": at, "value": value})
+        return self
+
+    def holds(self, role: str, storage: str, asset: str, quantity: str, at: str = NOON, **more: Any) -> Case:
+        own = {"event_id": f"b{len(self.lines)}", "entity": "sg-two", "account": f"{role}-{storage}-{asset}", "role": role}
+        own |= {"storage": storage, "asset": asset, "quantity": quantity, "as_of": at}
+        return self.line("custody.balances", more.pop("logged", at), own | more)
+
+    def owes(self, asset: str, quantity: str, at: str = NOON, **more: Any) -> Case:
+        return self.holds("client_liability", "ledger", asset, quantity, at, **more)
+
+    def priced(self, asset: str, price: str, at: str = NOON, currency: str = "USD", **more: Any) -> Case:
+        own = {"event_id": f"p{len(self.lines)}", "asset": asset, "currency": currency, "price": price, "as_of": at}
+        return self.line("market.prices", more.pop("logged", at), own | {"source": "desk", "kind": "spot"} | more)
+
+    def declares(self, kind: str, amount: str, currency: str = "USD", at: str = NOON, **attributes: str) -> Case:
+        own = {"event_id": f"d{len(self.lines)}", "entity": "sg-two", "kind": kind, "amount": amount, "currency": currency}
+        return self.line("entity.declarations", at, own | {"effective_from": at, "attributes": attributes})
+
+    def trades(self, market: str, trade_id: str, price: str = "1", quantity: str = "1", at: str = NOON) -> Case:
+        own = {"trade_id": trade_id, "entity": "sg-two", "market": market, "price": price, "quantity": quantity}
+        return self.line("market.trades", at, own | {"executed_at": at})
+
+    def dismisses(self, topic: str, offset: int, at: str) -> Case:
+        body = {"topic": topic, "epoch": 0, "partition": 0, "offset": offset}
+        own = {"event_id": f"o{len(self.lines)}", "entity": "sg-two", "kind": "dismissal", "at": at, "by": ["r.okafor"]}
+        return self.line("reserve.operations", at, own | {"reason": "looked at", "body": body})
+
+    def assess(self, method: str, at: str | None = None) -> dict[str, Any]:
+        """What holds at `at`."""
+        events, config = self.folder / "events.jsonl", self.folder / "reserve.yaml"
+        events.write_text("".join(json.dumps(line) + "\n" for line in self.lines))
+        config.write_text(yaml.safe_dump(self.content))
+        asked = [] if at is None else ["--at", at]
+        result = CliRunner().invoke(program, ["assess", "--events", str(events), "--config", str(config), *asked])
+        self.stderr = result.stderr
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        found: dict[str, Any] = next(one for one in json.loads(result.stdout) if one["method"] == method)
+        return found
+
+
+def gaps(found: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(gap["kind"], gap["subject"]) for gap in found["gaps"]}
+
+
+def component(found: dict[str, Any], name: str) -> dict[str, Any]:
+    row: dict[str, Any] = next(row for row in found["components"] if row["name"] == name)
+    return row
+
+
+# --- times that cannot be
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    ["0001-01-01T00:00:00Z", "1899-12-30T00:00:00Z", "1970-01-21T04:21:00Z", "2200-01-01T00:00:00Z", "9999-12-31T23:59:59Z"],
+)
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Asia/Tokyo"])
+def test_a_balance_of_an_absurd_time_is_refused_and_leaves_what_was_known(tmp_path: Path, absurd: str, zone: str) -> None:
+    """Fails where such a time is taken: the calendar has no such day, or it is the first of a window."""
+    case = Case(tmp_path, "us.ny_custody", "eu.ifr_k", entity={"time_zone": zone})
+    case.content["entities"]["sg-two"]["methods"][1]["options"] = {"time_zone": zone}
+    case.priced("ADA", "0.5").owes("ADA", "90").holds("client_asset", "cold", "ADA", "80")
+    case.holds("client_asset", "cold", "ADA", "5000", absurd, logged=NOON)
+    found = case.assess("us.ny_custody")
+    assert (found["state"], found["surplus"]) == ("shortfall", "-5")
+    assert ("record_rejected", "custody.balances") in gaps(found)
+    assert "out_of_range" in case.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00Z", "1989-12-31T23:59:59Z", "2200-01-01T00:00:00+00:00", "9999-01-01T00:00:00Z"]
+)
+def test_assess_at_a_time_no_event_can_be_of_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    """Fails with the calendar's own error, or with figures of a day that is none."""
+    from monitor.errors import UsageError
+
+    events = tmp_path / "e.jsonl"
+    events.write_text("")
+    result = CliRunner().invoke(program, ["assess", "--events", str(events), "--at", text, "--method", "us.ny_custody"])
+    assert isinstance(result.exception, UsageError)
+    assert "1990 to 2199" in str(result.exception)
+
+
+# --- tickers that are codes
+
+
+COIN_OR_MONEY = ["MNT", "BOB", "TOP", "ALL", "GEL", "ERN", "SOS"]
+
+
+@pytest.mark.parametrize("ticker", COIN_OR_MONEY)
+def test_a_code_in_a_hot_wallet_is_no_money_without_being_asked(tmp_path: Path, ticker: str) -> None:
+    """Fails where every ISO 4217 code is taken for money: 40 % of the assets hot, and adequate."""
+    case = Case(tmp_path, "jp.psa_custody", "house.composite", currency="JPY")
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = {"skip": ["fiat_trust", "capital", "net_assets"]}
+    case.priced("LTC", "10000", currency="JPY").priced(ticker, "100", currency="JPY")
+    case.holds("client_asset", "cold", "LTC", "1000").holds("guarantee_asset", "cold", "LTC", "50")
+    assert case.assess("jp.psa_custody")["state"] == "adequate"
+    case.holds("client_asset", "hot", ticker, "60000")
+    found = case.assess("jp.psa_custody")
+    assert found["state"] == "unknown"
+    assert ("asset_ambiguous", ticker) in gaps(found)
+    assert component(found, "hot_ratio")["state"] == "unknown"
+    assert case.assess("house.composite")["state"] == "unknown"
+    case.content["assets"] = {"crypto": [ticker]}
+    found = case.assess("jp.psa_custody")
+    assert (found["state"], component(found, f"guarantee_asset.{ticker}")["shortfall"]) == ("shortfall", "60000")
+    assert gaps(found) == set()
+    case.content["assets"] = {"fiat": [ticker]}
+    found = case.assess("jp.psa_custody")
+    assert (found["state"], gaps(found)) == ("adequate", set())
+
+
+def test_a_same_asset_rule_that_decides_either_way_keeps_its_state(tmp_path: Path) -> None:
+    """Fails where the doubt about a ticker hides what quantities prove."""
+    case = Case(tmp_path, "us.ny_custody", "ae.vara").owes("SOS", "100").holds("client_asset", "cold", "SOS", "60")
+    skip = {"skip": ["paid_up_capital", "net_liquid_assets"], "activities": ["custody"]}
+    case.content["entities"]["sg-two"]["methods"][1]["options"] = skip
+    case.holds("reserve_asset", "cold", "SOS", "60").priced("SOS", "2").priced("SOS", "7", currency="AED")
+    coins, all_assets = case.assess("us.ny_custody"), case.assess("ae.vara")
+    assert (all_assets["state"], component(all_assets, "reserve_asset.SOS")["state"]) == ("shortfall", "shortfall")
+    assert component(all_assets, "reserve_asset.SOS")["amount"] is None
+    assert (coins["state"], component(coins, "client_asset.SOS")["state"]) == ("unknown", "unknown")
+    assert ("asset_ambiguous", "SOS") in gaps(coins) & gaps(all_assets)
+    case.holds("client_asset", "cold", "SOS", "140", "2026-03-10T12:00:01Z")
+    found = case.assess("us.ny_custody")
+    assert (found["state"], component(found, "client_asset.SOS")["state"]) == ("unknown", "adequate")
+
+
+@pytest.mark.parametrize("where", ["bank", "trust"])
+def test_money_in_a_bank_is_money(tmp_path: Path, where: str) -> None:
+    """Fails where any code that is not a major currency is doubted."""
+    case = Case(tmp_path, "us.ny_custody").owes("PHP", "100").holds("client_asset", where, "PHP", "100")
+    found = case.owes("ADA", "3").holds("client_asset", "cold", "ADA", "3").priced("ADA", "1").assess("us.ny_custody")
+    assert (found["state"], found["required"], gaps(found)) == ("adequate", "3", set())
+
+
+def test_a_code_that_is_owed_and_in_no_bank_or_a_market_base_is_doubted(tmp_path: Path) -> None:
+    """Fails where only wallets are looked at."""
+    owed = (
+        Case(tmp_path, "us.ny_custody").owes("TOP", "100").holds("client_asset", "third_party", "TOP", "100").priced("TOP", "1")
+    )
+    assert ("asset_ambiguous", "TOP") in gaps(owed.assess("us.ny_custody"))
+    traded = Case(tmp_path, "us.ny_custody").owes("BOB", "9").holds("client_asset", "bank", "BOB", "9").priced("BOB", "1")
+    assert traded.assess("us.ny_custody")["state"] == "adequate"
+    assert ("asset_ambiguous", "BOB") in gaps(traded.trades("BOB/USDT", "77").assess("us.ny_custody"))
+
+
+def test_reporting_currencies_and_pivots_are_money(tmp_path: Path) -> None:
+    """Fails where the list of the majors alone decides."""
+    case = Case(tmp_path, "house.composite", currency="MNT", entity={"prices": {"pivots": ["GEL"]}})
+    case.priced("XLM", "3", currency="GEL").priced("GEL", "1200", currency="MNT").trades("XLM/GEL", "1", price="3")
+    case.holds("client_asset", "cold", "XLM", "10").holds("reserve_asset", "hot", "GEL", "5").holds(
+        "client_asset", "hot", "MNT", "1"
+    )
+    assert {kind for kind, _ in gaps(case.assess("house.composite"))}.isdisjoint({"asset_ambiguous"})
+
+
+# --- spam and dust
+
+
+def test_an_ignored_asset_is_in_no_figure_and_in_every_list(tmp_path: Path) -> None:
+    """Fails where a stranger who sends a worthless token turns the monitor: a guarantee for it is asked, nothing has a value."""
+    case = Case(tmp_path, "jp.psa_custody", "house.composite", currency="JPY")
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = {"skip": ["fiat_trust", "capital", "net_assets"]}
+    case.priced("LTC", "10000", currency="JPY").holds("client_asset", "cold", "LTC", "1000")
+    case.holds("client_asset", "hot", "LTC", "10").holds("guarantee_asset", "cold", "LTC", "10")
+    case.holds("reserve_asset", "cold", "LTC", "9").trades("LTC/JPY", "1", price="10000")
+    before = case.assess("jp.psa_custody"), case.assess("house.composite")
+    case.holds("client_asset", "hot", "CLAIM-NOW.NET", "5000000", account="w-7")
+    case.trades("CLAIM-NOW.NET/JPY", "2", price="1000000", quantity="9")
+    assert case.assess("jp.psa_custody")["state"] == "shortfall"
+    case.content["assets"] = {"ignore": ["CLAIM-NOW.NET"]}
+    after = case.assess("jp.psa_custody"), case.assess("house.composite")
+    for one, other in zip(before, after, strict=True):
+        for name in ("state", "required", "available", "figures", "components", "gaps"):
+            assert one[name] == other[name], name
+        assert (one["ignored"], other["ignored"]) == ([], [{"asset": "CLAIM-NOW.NET", "quantity": "5000000"}])
+
+
+def test_what_clients_are_owed_cannot_be_ignored(tmp_path: Path) -> None:
+    """Fails where leaving an asset out hides that clients hold it."""
+    case = Case(tmp_path, "us.ny_custody", assets={"ignore": ["FLR"]})
+    case.priced("FLR", "1").owes("FLR", "100").holds("client_asset", "hot", "FLR", "20")
+    found = case.assess("us.ny_custody")
+    assert found["state"] == "shortfall"
+    assert ("asset_ambiguous", "FLR") in gaps(found)
+    assert found["ignored"] == []
+
+
+# --- units and digits
+
+
+@pytest.mark.parametrize(
+    ("currency", "required"), [("BHD", "0.062"), ("CLP", "1"), ("VND", "1"), ("CLF", "0.0617"), ("THB", "0.07")]
+)
+def test_amounts_are_printed_in_the_minor_unit_of_their_currency(tmp_path: Path, currency: str, required: str) -> None:
+    """Fails where every currency has two decimals."""
+    case = Case(tmp_path, "house.composite", currency=currency)
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = {"skip": ["flow"]}
+    case.priced("DOT", "1.2334", currency=currency).holds("client_asset", "hot", "DOT", "1")
+    assert case.assess("house.composite")["required"] == required
+    case.content["assets"] = {"minor_units": {currency: 5}}
+    assert case.assess("house.composite")["required"] == "0.06167"
+
+
+def test_an_asset_that_divides_further_counts_to_its_last_digit(tmp_path: Path) -> None:
+    """Fails where 18 digits are all there are: the balance is refused, and a false shortfall beside it."""
+    case = Case(tmp_path, "us.ny_custody", assets={"decimals": {"NEAR": 24}})
+    case.priced("NEAR", "4").owes("NEAR", "7.000000000000000000000001").holds("client_asset", "cold", "NEAR", "7")
+    found = case.assess("us.ny_custody")
+    assert component(found, "client_asset.NEAR")["shortfall"] == "0.000000000000000000000001"
+    assert gaps(found) == set()
+
+
+# --- facts that contradict
+
+
+def test_two_lengths_of_one_fiscal_year_are_no_turnover(tmp_path: Path) -> None:
+    """Fails where the one that begins later silently wins."""
+    case = Case(tmp_path, "jp.commodity_111", currency="JPY")
+    case.declares("first_fiscal_year", "0", "JPY", fiscal_year="2025").declares(
+        "liability_reserve", "0", "JPY", fiscal_year="2024"
+    )
+    case.declares("turnover_fiscal_year", "400", "JPY", line="futures.ordinary", fiscal_year="2025", months="4")
+    assert case.assess("jp.commodity_111")["figures"]["item1"] is not None
+    case.declares("turnover_fiscal_year", "900", "JPY", line="futures.ordinary", fiscal_year="2025", months="9")
+    found = case.assess("jp.commodity_111")
+    assert found["figures"]["item1"] is None
+    assert ("declaration_missing", "turnover_fiscal_year") in gaps(found)
+
+
+@pytest.mark.parametrize(
+    "spelt", ['"quantity":"8","quantity":"90"', '"quantity": "8" , "quantity" :"90"', '"quantity":"8","qu\\u0061ntity":"90"']
+)
+def test_a_key_given_twice_is_refused_in_every_topic(tmp_path: Path, spelt: str) -> None:
+    """Fails where the last of two values is taken."""
+    case = Case(tmp_path, "house.composite").priced("XTZ", "1").holds("client_asset", "cold", "XTZ", "8").trades("XTZ/USD", "1")
+    events = tmp_path / "twice.jsonl"
+    lines = [json.dumps(line) for line in case.lines]
+    lines[1] = lines[1].replace('"quantity": "8"', spelt)
+    lines[2] = lines[2].replace('"quantity": "1"', spelt)
+    events.write_text("\n".join(lines))
+    result = CliRunner().invoke(program, ["assess", "--events", str(events), "--method", "house.composite"])
+    refused = [line for line in result.stderr.splitlines() if "bad_json" in line and "twice" in line]
+    assert [f"twice.jsonl:{n}" in refused[n - 2] for n in (2, 3)] == [True, True]
+    assert [gap["kind"] for gap in json.loads(result.stdout)[0]["gaps"]].count("record_rejected") == 1
