@@ -33,11 +33,6 @@ class Assets:
         """Whether the asset is to be left out of every figure."""
         return asset in self.ignored
 
-    def ignores_market(self, market: str) -> bool:
-        """Whether a market (`BASE/QUOTE`) trades an asset that is left out."""
-        base, _, quote = market.partition("/")
-        return base in self.ignored or quote in self.ignored
-
     def minor_unit(self, currency: str) -> int:
         """Decimals to which amounts of a currency are printed."""
         configured = self.minor_units.get(currency)
