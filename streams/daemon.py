@@ -22,6 +22,7 @@ from monitor.audit.keys import Keyring, read_keyring
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.records import journal_partition
+from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
 from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
@@ -29,15 +30,21 @@ from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest
 from monitor.settings.service import ServiceManager
 from monitor.web import Health, WebParts, WebServer, start_web
+from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
 from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
 from streams.kafka.embedded import NOTICE
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
+from streams.kafka.watch import BrokerWatch
 from streams.peers import Peers
+from streams.progress import Progress
 
 STAGES = ("intake", "assessor", "dispatcher")
+TICKS_BEFORE_STALE = 3
+"""An idle partition ticks so often before its answers would be stale."""
+
 STOP_S = 9.0
 """Time a stop may take in all; a service manager's patience is ten seconds."""
 
@@ -91,6 +98,11 @@ class Daemon:
             fold=folding(settings.metrics.assets, feeds),
         )
         self.assessor: Assessor | None = None
+        self.dispatcher: Dispatcher | None = None
+        stale_after_s = settings.http.stale_after_s
+        self._broker = BrokerWatch(settings.kafka, min(5.0, stale_after_s / TICKS_BEFORE_STALE))
+        pulse = self._pulse if "assessor" in stages else None
+        self._progress = Progress(self._broker, pulse, self._stopped, stale_after_s)
         self.stages: dict[str, Stage] = {name: self._stage(name) for name in STAGES if name in stages}
 
     @property
@@ -116,6 +128,7 @@ class Daemon:
             await self.stop()
             raise
         self._tasks = {name: asyncio.create_task(stage.run(), name=name) for name, stage in self.stages.items()}
+        self._tasks["broker"] = asyncio.create_task(self._broker.run(), name="broker")
         self._tasks["heartbeat"] = asyncio.create_task(self._keep_beating(), name="heartbeat")
         if self._settings.http.peers:
             self._tasks["peers"] = asyncio.create_task(self._peers.run(), name="peers")
@@ -141,7 +154,7 @@ class Daemon:
         """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
         _log.info("stopping", stages=list(self.stages))
         self._manager.stops()
-        for name in ("heartbeat", "peers"):
+        for name in ("heartbeat", "peers", "broker"):
             if name in self._tasks:
                 self._tasks[name].cancel()
         ends = {name: asyncio.create_task(stage.stop(), name=f"stop {name}") for name, stage in self.stages.items()}
@@ -167,10 +180,8 @@ class Daemon:
         return Health(all(text == "ok" for text in checks.values()), checks)
 
     def ready(self) -> Health:
-        """Whether every stage holds its partitions and is up to the present."""
-        checks = {name: "ok" if stage.ready else "catching up" for name, stage in self.stages.items()}
-        if self.assessor is not None:
-            checks |= {f"journal partition {number}": f"stopped: {why}" for number, why in self.assessor.stopped.items()}
+        """Whether every stage holds its partitions and is up to the present, and whether evaluation moves."""
+        checks = {name: "ok" if stage.ready else "catching up" for name, stage in self.stages.items()} | self._progress.checks()
         return Health(bool(self._tasks) and all(text == "ok" for text in checks.values()), checks)
 
     def started(self) -> Health:
@@ -183,9 +194,10 @@ class Daemon:
         if name == "intake":
             return Intake(kafka, self._names, self._configuration, self.metrics, settings.intake.flush_s)
         if name == "assessor":
-            self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys)
+            idle_ns = min(IDLE_NS, int(settings.http.stale_after_s * SECOND / TICKS_BEFORE_STALE))
+            self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys, idle_ns=idle_ns)
             return self.assessor
-        return Dispatcher(
+        self.dispatcher = Dispatcher(
             kafka,
             self._names,
             settings.alerting.channels,
@@ -195,7 +207,9 @@ class Daemon:
             runbook_base_url=settings.alerting.runbook_base_url,
             status_url=settings.http.advertised_url,
             pulse=self._pulse if self.assessor is not None else None,
+            standstill=self._progress.standstill,
         )
+        return self.dispatcher
 
     async def _record_configuration(self) -> None:
         journal = JournalProducer(self._settings.kafka, self._names)
@@ -224,11 +238,23 @@ class Daemon:
             "engine_version": ENGINE_VERSION,
             "config_digest": configuration_digest(self._configuration),
         }
-        return WebParts(self, self.metrics, versions, status, self._refresh)
+        return WebParts(
+            self,
+            self.metrics,
+            versions,
+            status,
+            self._refresh,
+            stale_after_s=self._settings.http.stale_after_s,
+            delivery=None if self.dispatcher is None else self.dispatcher.undelivered,
+            channels=list(self._settings.alerting.channels),
+        )
 
     def _refresh(self) -> None:
         if self.assessor is not None:
             self.metrics.refresh(self.assessor.engines.values())
+
+    def _stopped(self) -> Mapping[int, str]:
+        return {} if self.assessor is None else self.assessor.stopped
 
     def _pulse(self) -> Mapping[str, int]:
         """The engine clock of every entity held here."""

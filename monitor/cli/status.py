@@ -29,9 +29,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="The status object of the HTTP interface.")] = False,
     config: Config = None,
 ) -> None:
-    """Show states, coverage, exposure, alerts, incidents, trade flow and sources, as the workers hold them now.
+    """Show states, the worst broken rule, coverage, exposure, alerts, incidents, trade flow and sources, as held now.
 
-    Exit 1 in a shortfall, 5 where something is unknown or the entity was never seen, 4 when no worker answers.
+    An answer older than http.stale_after_s is unknown, with what it was. Exit 1 in a shortfall, 5 where something is
+    unknown or stale or the entity was never seen, 4 when no worker answers.
     """
     from monitor.cli.ask import of_entity
     from monitor.settings.load import load_settings
@@ -73,19 +74,26 @@ def _all(settings: Any, as_json: bool) -> None:
     if as_json:
         emit({"workers": [{"url": address, "partitions": body["partitions"]} for address, body in answers], "entities": rows})
     else:
-        table = _table("entity", "method", "mode", "state", "coverage", "alerts")
-        for row in rows:
-            for method in row["methods"]:
-                table.add_row(
-                    row["entity"],
-                    method["method"],
-                    method["mode"],
-                    _state(method["state"]),
-                    _coverage(method),
-                    str(row["alerts"]),
-                )
-        _console().print(table)
+        _overview(_console(), rows)
     raise typer.Exit(exit_code(method for row in rows for method in row["methods"]))
+
+
+def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
+    from monitor.web.text import clock, rule_sentence
+
+    table = _table("entity", "method", "mode", "state", "coverage", "alerts")
+    for row in rows:
+        for method in row["methods"]:
+            table.add_row(row["entity"], method["method"], method["mode"], _state(method), _coverage(method), str(row["alerts"]))
+    console.print(table)
+    for row in rows:
+        if row.get("stale_since"):
+            console.print(f"{row['entity']}: nothing is evaluated since {clock(row['stale_since'])}", highlight=False)
+        for method in row["methods"]:
+            if method.get("worst"):
+                console.print(f"{row['entity']}, {method['method']}: {rule_sentence(method['worst'])}", highlight=False)
+        if row.get("undelivered"):
+            console.print(f"{row['entity']}: {row['undelivered']} alert changes did not reach a channel", highlight=False)
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -93,20 +101,36 @@ def _show(found: Mapping[str, Any]) -> None:
 
     console = _console()
     console.print(f"{found['entity']} at {clock(found['at'])}", style="bold", highlight=False)
+    if found.get("stale_since"):
+        since = clock(found["stale_since"])
+        console.print(f"[bold red]unknown[/]: nothing is evaluated since {since}; it was {found['was']} then", highlight=False)
+    for one in found["methods"]:
+        _show_method(console, one)
     table = _table("method", "mode", "state", "coverage", "required", "available", "surplus", "")
     for one in found["methods"]:
         figures = (amount(one["required"]), amount(one["available"]), amount(one["surplus"]))
-        table.add_row(one["method"], one["mode"], _state(one["state"]), _coverage(one), *figures, one["currency"])
+        table.add_row(one["method"], one["mode"], _state(one), _coverage(one), *figures, one["currency"])
     console.print(table)
-    for one in found["methods"]:
-        for component in one["components"]:
-            if component["state"] == "shortfall":
-                console.print(
-                    f"  short: {component['name']} by {amount(component['shortfall'])} {component['unit']} ({component['ref']})"
-                )
-        for gap in one["gaps"]:
-            console.print(f"  not known: {gap['kind']} {gap['subject']}", highlight=False)
     _show_rest(console, found)
+
+
+def _show_method(console: Console, one: Mapping[str, Any]) -> None:
+    """One method's state, what is broken (the worst first), by when it is to be cured, and its own gaps."""
+    from monitor.core.components.worst import worst_rule
+    from monitor.web.text import figure, gap_sentence, rule_sentence, scope
+
+    worst = worst_rule(one["components"])
+    lead = rule_sentence(worst.component) if worst else f"headline ({scope(one)}) covered {_coverage(one)}"
+    console.print(f"[bold]{one['method']}[/] {_state(one)}: {lead}", highlight=False)
+    broken = [row for row in one["components"] if row["state"] == "shortfall"]
+    for component in sorted(broken, key=lambda row: worst is None or row is not worst.component):
+        cure = f", to cure by {component['cure_by']}" if component["cure_by"] else ""
+        console.print(
+            f"  short: {component['name']} by {figure(component['shortfall'], component['unit'])} ({component['ref']}){cure}",
+            highlight=False,
+        )
+    for gap in one["gaps"]:
+        console.print(f"  not known: {gap['kind']} {gap['subject']}: {gap_sentence(gap)}", highlight=False)
 
 
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
@@ -116,9 +140,14 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     if exposure:
         parts = ", ".join(f"{name} {amount(value)}" for name, value in exposure["parts"].items())
         console.print(f"exposure {amount(exposure['total'])} {exposure['currency']} ({parts})", highlight=False)
+    untold: dict[str, list[str]] = {}
+    for row in found.get("undelivered") or ():
+        untold.setdefault(row["fingerprint"], []).append(row["channel"])
     for alert in found["alerts"]:
+        told = untold.get(alert["fingerprint"])
+        mark = f" [bold red](not delivered to {', '.join(sorted(told))})[/]" if told else ""
         console.print(
-            f"[{_STYLES['shortfall']}]firing[/] {alert['alertname']} {alert['subject'] or ''}: {alert['summary']}",
+            f"[{_STYLES['shortfall']}]firing[/] {alert['alertname']} {alert['subject'] or ''}: {alert['summary']}{mark}",
             highlight=False,
         )
     for incident in found["incidents"]:
@@ -145,8 +174,9 @@ def _coverage(method: Mapping[str, Any]) -> str:
     return coverage_range(method["coverage_lower"], method["coverage_upper"])
 
 
-def _state(state: str) -> str:
-    return f"[{_STYLES.get(state, 'default')}]{state}[/]"
+def _state(method: Mapping[str, Any]) -> str:
+    was = f" (was {method['was']})" if "was" in method else ""
+    return f"[{_STYLES.get(method['state'], 'default')}]{method['state']}[/]{was}"
 
 
 def _console() -> Console:

@@ -317,6 +317,8 @@ class HttpSettings(Section):
     """Where others reach this process: links in notifications, the owner told to a wrong worker."""
     peers: tuple[str, ...] = ()
     """Base addresses of the other processes, which the command line asks too."""
+    stale_after_s: float = Field(default=30, gt=0, le=3600)
+    """Age of the newest evaluation from which every answer is `unknown`: s. An idle partition ticks three times in it."""
 
 
 class MetricsSettings(Section):

@@ -3,7 +3,6 @@
 Unknown is never shown as good: figures that are too old lose their colour, and a figure that is not known is a dash.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,15 +11,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.times import SECOND, format_time
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import History
 from monitor.web.protocols import WebParts
-
-STALE_AFTER_S = 150
-"""Ticks come at least every 60 s; figures older than this are shown as unknown."""
+from monitor.web.staleness import judged
 
 DETAILED = 4
 """Up to so many entities stand in full on one page; more are a table that links to each."""
@@ -43,7 +41,9 @@ class MethodView:
 
     raw: Mapping[str, Any]
     state: str
+    worst: str | None
     coverage: str
+    scope: str
     balance: str
     pair: Sequence[Bar]
     breaches: Sequence[Mapping[str, Any]]
@@ -61,6 +61,7 @@ class EntityView:
     stale: bool
     state: str
     headline: str
+    untold: str | None
     trust: str
     alerts: Sequence[Mapping[str, Any]]
     methods: Sequence[MethodView]
@@ -72,8 +73,8 @@ def render_page(
     parts: WebParts, statuses: Sequence[Mapping[str, Any]], only: str | None = None, now_ns: int | None = None
 ) -> str:
     """The page for these entities: all that are held here, or the one that was asked for as `only`."""
-    now = time.time_ns() if now_ns is None else now_ns
-    views = [entity_view(status, parts.history, now) for status in statuses]
+    now = parts.clock() if now_ns is None else now_ns
+    views = [entity_view(status, parts, now) for status in statuses]
     ready = parts.probes.ready()
     return _ENVIRONMENT.get_template("status.html").render(
         entities=sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name)),
@@ -88,11 +89,12 @@ def render_page(
     )
 
 
-def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> EntityView:
-    """What the page says of one entity."""
+def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> EntityView:
+    """What the page says of one entity, fresh or stale."""
     age_s = text.seconds_between(status["at"], now_ns)
-    stale = age_s > STALE_AFTER_S
-    methods = [_method(status, assessment, history, now_ns) for assessment in status["methods"]]
+    status = judged(status, now_ns, parts.stale_after_s)
+    stale = "stale_since" in status
+    methods = [_method(status, assessment, parts.history, now_ns) for assessment in status["methods"]]
     methods.sort(key=lambda view: (view.raw["mode"] == "shadow", WORST_FIRST.index(view.state)))
     binding = [view.state for view in methods if view.raw["mode"] != "shadow"] or [view.state for view in methods]
     state = "unknown" if stale or not binding else min(binding, key=WORST_FIRST.index)
@@ -102,7 +104,8 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
         age_s=age_s,
         stale=stale,
         state=state,
-        headline=_headline(methods, stale, age_s, len(status["alerts"])),
+        headline=_headline(methods, status, age_s),
+        untold=_untold(status, parts),
         trust=_trust(status["sources"]),
         alerts=sorted(status["alerts"], key=_urgency),
         methods=methods,
@@ -111,26 +114,46 @@ def entity_view(status: Mapping[str, Any], history: History, now_ns: int) -> Ent
     )
 
 
-def _headline(methods: Sequence[MethodView], stale: bool, age_s: float, alerts: int) -> str:
-    if stale:
-        return f"These figures are {text.age(age_s)} old: the calculation does not move. Do not rely on them."
+def _headline(methods: Sequence[MethodView], status: Mapping[str, Any], age_s: float) -> str:
+    if "stale_since" in status:
+        was = f" The last known state was {text.state_word(status['was']).lower()}."
+        return f"These figures are {text.age(age_s)} old: the calculation does not move. Do not rely on them.{was}"
     binding = [view for view in methods if view.raw["mode"] != "shadow"]
     if not binding:
         return "No method in force is evaluated." if methods else "No method is configured."
-    worst = min(binding, key=lambda view: WORST_FIRST.index(view.state))
+    worst, alerts = binding[0], len(status["alerts"])
     fire = (
         f" {_count(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}." if alerts and worst.state == "adequate" else ""
     )
     return _sentence(worst, len(binding)) + fire
 
 
+def _untold(status: Mapping[str, Any], parts: WebParts) -> str | None:
+    """That people were not told of what fires; None where all is told, or another process tells."""
+    if parts.delivery is None or not status["alerts"]:
+        return None
+    if not parts.channels:
+        return "No channel is configured: nobody is told of these alerts."
+    rows = status.get("undelivered") or ()
+    if not rows:
+        return None
+    alerts, channels = {row["fingerprint"] for row in rows}, sorted({row["channel"] for row in rows})
+    said = next((row["detail"] for row in rows if row["detail"]), None)
+    return f"{_count(len(alerts), 'alert')} did not reach {', '.join(channels)}{f': {said}' if said else ''}."
+
+
 def _sentence(worst: MethodView, count: int) -> str:
     raw, name = worst.raw, worst.raw["method"]
     if worst.state == "shortfall":
-        short = raw["surplus"]
-        if short is not None and short.startswith("-"):
-            return f"Short by {text.amount(short[1:])} {raw['currency']} under {name}."
-        return f"{_count(len(worst.breaches), 'rule')} of {name} {'is' if len(worst.breaches) == 1 else 'are'} broken."
+        rule = worst_rule(raw["components"])
+        others = len([row for row in worst.breaches if row["state"] == "shortfall"]) - 1
+        more = f" {_count(others, 'more rule')} {'is' if others == 1 else 'are'} broken." if others > 0 else ""
+        said = [] if rule is None else [text.rule_sentence(rule.component)]
+        if raw["surplus"] is not None and raw["surplus"].startswith("-"):
+            said.append(f"Short by {text.amount(raw['surplus'][1:])} {raw['currency']} under {name}")
+        elif said:
+            said[0] += f", under {name}"
+        return f"{'. '.join(said)}.{more}"
     if worst.state == "unknown":
         return f"{name} cannot be decided: {_count(len(worst.gaps), 'input')} missing or too old."
     if worst.state == "not_computable":
@@ -145,10 +168,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: History, now_ns: int) -> MethodView:
+    worst = worst_rule(assessment["components"])
     points = history.of(status["entity"], assessment["method"])
     return MethodView(
         raw=assessment,
         state=assessment["state"],
+        worst=None if worst is None else text.rule_sentence(worst.component),
+        scope=text.scope(assessment),
         coverage=_coverage(assessment),
         balance=_balance(assessment["surplus"], assessment["currency"]),
         pair=_pair(assessment),

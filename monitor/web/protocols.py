@@ -1,11 +1,13 @@
 """What the web server asks of the process it stands in."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
 from monitor.web.history import History
+from monitor.web.staleness import STALE_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,30 @@ class StatusSource(Protocol):
         ...
 
 
+class Undelivered(Protocol):
+    """An alert that a channel was not told of."""
+
+    @property
+    def channel(self) -> str:
+        """The channel's name."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """The alert's."""
+        ...
+
+    @property
+    def since_ns(self) -> int:
+        """Time of the oldest change not told; 0 where it was refused."""
+        ...
+
+    @property
+    def detail(self) -> str | None:
+        """What the channel answered last."""
+        ...
+
+
 class Exposition(Protocol):
     """The metrics of this process."""
 
@@ -68,6 +94,7 @@ class Exposition(Protocol):
 class WebParts:
     """What the server shows. `status` is None in a process without an assessor.
 
+    `delivery` gives what did not reach a channel; None in a process without a dispatcher. `channels` are those configured.
     `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
     """
 
@@ -77,4 +104,8 @@ class WebParts:
     status: StatusSource | None = None
     before_scrape: Callable[[], None] | None = None
     sample_s: float = 5.0
+    stale_after_s: float = STALE_AFTER_S
+    clock: Callable[[], int] = time.time_ns
+    delivery: Callable[[], Sequence[Undelivered]] | None = None
+    channels: Sequence[str] = ()
     history: History = field(default_factory=History)

@@ -15,10 +15,13 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from monitor.core.components.worst import worst_rule
+from monitor.core.values.times import format_time
 from monitor.errors import ConnectionProblem
 from monitor.web.history import History
 from monitor.web.page import render_page
 from monitor.web.protocols import Health, StatusSource, WebParts
+from monitor.web.staleness import judged
 
 TEMPLATES = Path(__file__).parent / "templates"
 SECURITY_HEADERS = {
@@ -117,7 +120,7 @@ class _Pages:
         """The status page: all entities held here, or the one of `?entity=`."""
         only, source = request.query.get("entity"), self._parts.status
         names = [] if source is None else [name for name in source.entities() if only in {None, name}]
-        statuses = [] if source is None else await _statuses(source, names)
+        statuses = [] if source is None else await self._statuses(source, names)
         return web.Response(text=render_page(self._parts, statuses, only), content_type="text/html")
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -132,7 +135,7 @@ class _Pages:
     async def status(self, _request: web.Request) -> web.Response:
         """The partitions held here, and each entity's states and coverage."""
         source = self._source()
-        rows = [_summary(status) for status in await _statuses(source, source.entities())]
+        rows = [summary(status) for status in await self._statuses(source, source.entities())]
         return _json({"partitions": list(source.partitions()), "entities": rows})
 
     async def entity(self, request: web.Request) -> web.Response:
@@ -141,9 +144,22 @@ class _Pages:
         if not source.holds(entity):
             return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
         try:
-            return _json(source.status(entity, day))
+            return _json(self._judged(source.status(entity, day)))
         except KeyError:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
+
+    async def _statuses(self, source: StatusSource, names: Iterable[str]) -> list[Mapping[str, Any]]:
+        """The status objects of these entities; the loop breathes between them, so that many do not hold up the stages."""
+        found = []
+        for name in names:
+            with suppress(KeyError):  # it went to another worker meanwhile
+                found.append(self._judged(source.status(name, None)))
+            await asyncio.sleep(0)
+        return found
+
+    def _judged(self, status: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is to be believed of it now, and what of its alerts did not reach a channel."""
+        return _with_delivery(judged(status, self._parts.clock(), self._parts.stale_after_s), self._parts)
 
     def _source(self) -> StatusSource:
         if self._parts.status is None:
@@ -151,20 +167,41 @@ class _Pages:
         return self._parts.status
 
 
-async def _statuses(source: StatusSource, names: Iterable[str]) -> list[Mapping[str, Any]]:
-    """The status objects of these entities; the loop breathes between them, so that many do not hold up the stages."""
-    found = []
-    for name in names:
-        with suppress(KeyError):  # it went to another worker meanwhile
-            found.append(source.status(name, None))
-        await asyncio.sleep(0)
-    return found
+def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, Any]:
+    """`undelivered`: what fires and did not reach a channel; null where no dispatcher runs in this process."""
+    if parts.delivery is None:
+        return {**status, "undelivered": None}
+    firing = {alert["fingerprint"] for alert in status["alerts"]}
+    rows = [
+        {
+            "fingerprint": one.fingerprint,
+            "channel": one.channel,
+            "since": format_time(one.since_ns) if one.since_ns else None,
+            "detail": one.detail,
+        }
+        for one in parts.delivery()
+        if one.fingerprint in firing
+    ]
+    return {**status, "undelivered": rows}
 
 
-def _summary(status: Mapping[str, Any]) -> dict[str, Any]:
+def summary(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of an entity in `/status`."""
     fields = ("method", "mode", "state", "coverage", "coverage_lower", "coverage_upper")
-    methods = [{name: assessment[name] for name in fields} for assessment in status["methods"]]
-    return {"entity": status["entity"], "at": status["at"], "methods": methods, "alerts": len(status["alerts"])}
+    methods = [{name: one[name] for name in fields} | _lead(one) for one in status["methods"]]
+    row = {"entity": status["entity"], "at": status["at"], "methods": methods, "alerts": len(status["alerts"])}
+    row |= {name: status[name] for name in ("state", "was", "stale_since") if name in status}
+    return row | {"undelivered": None if status["undelivered"] is None else len(status["undelivered"])}
+
+
+def _lead(assessment: Mapping[str, Any]) -> dict[str, Any]:
+    """The worst broken rule, and of a stale answer what the state was."""
+    worst = worst_rule(assessment["components"])
+    lead = {"worst": None if worst is None else {name: worst.component[name] for name in _WORST}}
+    return lead | {name: assessment[name] for name in ("was", "stale_since") if name in assessment}
+
+
+_WORST = ("name", "bound", "required", "held", "shortfall", "unit")
 
 
 def _day(request: web.Request) -> date | None:

@@ -125,3 +125,37 @@ def clock(text: str | None) -> str:
 def seconds_between(earlier: str, later_ns: int) -> float:
     """Seconds from an RFC 3339 time to `later_ns`."""
     return (later_ns - parse_time(earlier)) / SECOND
+
+
+def rule_sentence(component: Mapping[str, Any]) -> str:
+    """A broken rule by its figures: what is held of what is required, and how much of it that is."""
+    name, held, required = component["name"], component["held"], component["required"]
+    if component["unit"] == "1":
+        verb = "where at least" if component["bound"] == "min" else "where at most"
+        return (
+            f"{name}: {percent(held)} {verb} {percent(required)} {'is required' if component['bound'] == 'min' else 'is allowed'}"
+        )
+    unit = component["unit"]
+    if component["bound"] == "max":
+        return f"{name}: {amount(held)} {unit} where at most {amount(required)} is allowed"
+    share = percent_of(held, required)
+    return f"{name}: {amount(held)} of {amount(required)} {unit} held{f', {share}' if share else ''}"
+
+
+def percent_of(part: str | None, whole: str | None) -> str | None:
+    """A share in percent, cut; None where it is not known or the whole is nothing."""
+    if part is None or whole is None or not Decimal(whole):
+        return None
+    return percent(str(Decimal(part) / Decimal(whole)))
+
+
+def figure(text: str | None, unit: str) -> str:
+    """A component's figure with its unit: ratios in percent, all else in threes."""
+    if unit == "1":
+        return percent(text)
+    return f"{amount(text)} {unit}"
+
+
+def scope(assessment: Mapping[str, Any]) -> str:
+    """What the headline of an assessment is about: the rules it sums."""
+    return ", ".join(assessment.get("headline") or ()) or "the method's own sum"

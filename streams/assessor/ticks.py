@@ -31,9 +31,13 @@ class Clockwork(Protocol):
 
 
 class Ticker:
-    """Of one partition, since it was assigned. Writes no second tick while the last is on its way, so a lag feeds no ticks."""
+    """Of one partition, since it was assigned. Writes no second tick while the last is on its way, so a lag feeds no ticks.
 
-    def __init__(self) -> None:
+    `idle_ns`: how far apart they are at most where nothing happens, so that an answer's age tells whether time moves.
+    """
+
+    def __init__(self, idle_ns: int = IDLE_NS) -> None:
+        self._idle = idle_ns
         self._last = 0
         self._sent: Any = None
         self._first: Any = None
@@ -58,7 +62,7 @@ class Ticker:
         elif begun and deadline is not None and engine.clock < deadline <= now:
             wanted = 0
         else:
-            wanted = IDLE_NS if begun else _PATIENCE_NS
+            wanted = self._idle if begun else _PATIENCE_NS
         return now if since >= wanted else None
 
     def written(self, at: int, sent: Any) -> None:

@@ -35,7 +35,7 @@ from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import Cadence, PartitionWorker, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
-from streams.assessor.ticks import Ticker
+from streams.assessor.ticks import IDLE_NS, Ticker
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
@@ -61,12 +61,15 @@ class Assessor:
         observer: AssessorObserver,
         cadence: Cadence | None = None,
         keys: Keyring | None = None,
+        *,
+        idle_ns: int = IDLE_NS,
     ) -> None:
         self._settings = settings
         self._keys = keys or Keyring()
         self._names = names
         self._observer = observer
         self._cadence = cadence or Cadence()
+        self._idle_ns = idle_ns
         self._memory = Keeper()
         self._journal = JournalProducer(settings, names)
         self._folder = Path(tempfile.mkdtemp(prefix="reserve-monitor-"))
@@ -166,7 +169,7 @@ class Assessor:
         for partition in sorted(self._assigned):
             if partition not in self._workers:
                 self._hold(partition)
-            self._tickers[partition] = Ticker()
+            self._tickers[partition] = Ticker(self._idle_ns)
         _log.info("journal partitions assigned", partitions=sorted(self._assigned))
 
     def _hold(self, partition: int) -> None:

@@ -6,24 +6,16 @@ the failure: it begins when a change waits longer than `undelivered_after_s` or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from monitor.core.alerts.life import Identity
-from monitor.core.values.times import SECOND, format_time
-from monitor.notify.alert import SCHEMA, Alert, alert_of
+from monitor.notify.alert import Alert
 from monitor.notify.channel import Told
 from streams.dispatch.lane import Lane
+from streams.dispatch.own_alerts import Began, Said, next_state, own_alert
 
 ALERTNAME = "AlertDeliveryFailing"
 RULE = "alert_delivery_failing"
-
-
-@dataclass(slots=True)
-class _Failure:
-    starts_at: str
-    revision: int
 
 
 class Failures:
@@ -32,19 +24,22 @@ class Failures:
     def __init__(self, lanes: Sequence[Lane], installation: str, runbook_base_url: str) -> None:
         self._lanes = lanes
         self._installation = installation
-        self._runbook = f"{runbook_base_url}#{ALERTNAME.lower()}"
-        self._failing: dict[str, _Failure] = {}
+        self._runbook_base_url = runbook_base_url
+        self._failing: dict[str, Began] = {}
 
     def fingerprint(self, channel: str) -> str:
         """The alert's fingerprint for a channel."""
-        return Identity(ALERTNAME, self._installation, None, RULE, channel).fingerprint
+        return self._identity(channel).fingerprint
+
+    def _identity(self, channel: str) -> Identity:
+        return Identity(ALERTNAME, self._installation, None, RULE, channel)
 
     def recall(self) -> None:
         """After a start: what the channels were told before goes on, and ends when it is no longer so."""
         for failing in self._lanes:
             told = self._told(failing.name)
             if told is not None and failing.name not in self._failing:
-                self._failing[failing.name] = _Failure(told.starts_at, told.revision)
+                self._failing[failing.name] = Began(told.starts_at, told.revision)
 
     def watch(self, now_ns: int) -> None:
         """Tell the other channels of each failure that began or ended. Call it every few seconds."""
@@ -52,8 +47,7 @@ class Failures:
             known = self._failing.get(lane.name)
             if lane.failing == (known is not None):
                 continue
-            revision = max(now_ns // SECOND, 0 if known is None else known.revision + 1)
-            failure = _Failure(format_time(now_ns) if known is None else known.starts_at, revision)
+            failure = next_state(known, now_ns)
             if known is None:
                 self._failing[lane.name] = failure
             else:
@@ -70,46 +64,19 @@ class Failures:
         newest = max(told, key=lambda one: one.revision, default=None)
         return newest if newest is not None and newest.firing else None
 
-    def _alert(self, lane: Lane, failure: _Failure, now_ns: int, *, firing: bool) -> Alert:
-        now = format_time(now_ns)
+    def _alert(self, lane: Lane, failure: Began, now_ns: int, *, firing: bool) -> Alert:
         detail = lane.last_failure or next(iter(lane.refused.values()), None)
-        texts = (
-            (
+        figures = {"pending": str(lane.pending), "refused": str(len(lane.refused))}
+        said = (
+            Said(
                 f"Alerts do not reach the channel {lane.name}",
                 f"{lane.pending} alert(s) wait, {len(lane.refused)} refused. Last: {detail}",
+                figures,
             )
             if firing
-            else (f"Alerts reach the channel {lane.name} again", "Everything that was still relevant has been delivered.")
+            else Said(
+                f"Alerts reach the channel {lane.name} again", "Everything that was still relevant has been delivered.", figures
+            )
         )
-        value: dict[str, Any] = {
-            "schema": SCHEMA,
-            "fingerprint": self.fingerprint(lane.name),
-            "alertname": ALERTNAME,
-            "entity": self._installation,
-            "method": None,
-            "rule": RULE,
-            "subject": lane.name,
-            "severity": "critical",
-            "status": "firing" if firing else "resolved",
-            "revision": failure.revision,
-            "starts_at": failure.starts_at,
-            "updated_at": now,
-            "ends_at": None if firing else now,
-            "cure_by": None,
-            "summary": texts[0],
-            "description": texts[1],
-            "runbook_url": self._runbook,
-            "figures": self._figures(lane),
-            "causes": [],
-            "reason": "entered" if firing else "recovered",
-            "mode": None,
-            "assessment_digest": None,
-            "rehearsal": False,
-            "journal": None,
-            "chain": None,
-            "digest": None,
-        }
-        return alert_of(value)
-
-    def _figures(self, lane: Lane) -> Mapping[str, str]:
-        return {"pending": str(lane.pending), "refused": str(len(lane.refused))}
+        identity = self._identity(lane.name)
+        return own_alert(identity, failure, now_ns, said, firing=firing, runbook_base_url=self._runbook_base_url)

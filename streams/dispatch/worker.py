@@ -34,6 +34,7 @@ from streams.dispatch.lane import Lane
 from streams.dispatch.ledger import Ledger, Memory, read_memory
 from streams.dispatch.observer import DeliveryObserver
 from streams.dispatch.outbox import Waiting
+from streams.dispatch.stalled import Stall, Standstill
 from streams.kafka import topics
 from streams.kafka.clients import consumer, ended, producer, started
 
@@ -73,6 +74,7 @@ class Dispatcher:
         runbook_base_url: str = "",
         status_url: str | None = None,
         pulse: Pulse | None = None,
+        standstill: Standstill | None = None,
     ) -> None:
         self._kafka = kafka
         self._alerts_topic = names.of(ALERTS)
@@ -106,6 +108,7 @@ class Dispatcher:
             for name, settings in channels.items()
         ]
         self._failures = Failures(self._lanes, kafka.prefix, runbook_base_url)
+        self._stall = None if standstill is None else Stall(self._lanes, kafka.prefix, runbook_base_url, standstill)
         self._consumer: AIOKafkaConsumer | None = None
         self._producer: AIOKafkaProducer | None = None
         self._ledger: Ledger | None = None
@@ -225,6 +228,8 @@ class Dispatcher:
         self._loaded_by = time.monotonic() + _LOAD_S
         self._taken |= partitions
         self._failures.recall()
+        if self._stall is not None:
+            self._stall.recall()
 
     def _offer_loaded(self) -> None:
         """Tell what was read of new partitions, in one order; one that cannot be read holds the others up for a while only."""
@@ -291,6 +296,8 @@ class Dispatcher:
     async def _watch(self) -> None:
         while True:
             self._failures.watch(time.time_ns())
+            if self._stall is not None:
+                self._stall.watch(time.time_ns())
             if time.monotonic() - self._broker_seen > _BROKER_SEEN_S / 3:
                 await self._look_for_broker()
             await asyncio.sleep(_WATCH_S)

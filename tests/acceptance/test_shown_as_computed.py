@@ -13,7 +13,6 @@ from monitor.metrics.declared import METRICS, folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
-from monitor.web.history import History
 from monitor.web.page import entity_view, render_page
 from streams.eventfiles.offline import statements
 from tests.unit.test_metrics import series
@@ -116,7 +115,7 @@ def test_page_says_what_the_engine_found(tmp_path: Path) -> None:
 def test_a_silent_feed_turns_everything_grey(tmp_path: Path) -> None:
     engine = engine_at(tmp_path, "2026-01-05T04:00:00Z")
     status = engine.status("jp-main")
-    view = entity_view(status, History(), parse_time("2026-01-05T04:00:02Z"))
+    view = entity_view(status, parts_of(), parse_time("2026-01-05T04:00:02Z"))
     assert view.state == "unknown"
     assert "not to rely on: custody.balances" in view.trust
     found = exposed(engine)

@@ -13,8 +13,12 @@ from typer.testing import CliRunner
 
 from monitor.__main__ import program
 from monitor.cli import ask, explain
+from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import ConnectionProblem, MonitorError
 from monitor.settings.load import settings_of
+from monitor.web.server import summary
+from monitor.web.staleness import judged
+from tests import status_examples
 from tests.alert_samples import alert_value
 from tests.status_examples import adequate, shortfall, unknown
 
@@ -98,6 +102,44 @@ def test_a_status_in_full(worker: Worker, example: Any, code: int) -> None:
         assert row["topic"] in shown.output
     exact = runner.invoke(program, ["status", "jp-main", "--json"])
     assert (exact.exit_code, json.loads(exact.stdout)) == (code, value)
+
+
+def test_a_stale_answer_is_unknown_says_since_when_and_exits_five(worker: Worker) -> None:
+    value = dict(judged(adequate(), parse_time(adequate()["at"]) + 31 * SECOND, 30))
+    worker.answers |= {"/status/jp-main": (200, value), "/status": (200, overview(value))}
+    shown = runner.invoke(program, ["status", "jp-main"])
+    assert shown.exit_code == 5
+    assert "unknown: nothing is evaluated since 2026-01-05 03:04:05 UTC; it was adequate then" in shown.output
+    assert "unknown (was adequate)" in shown.output
+    every = runner.invoke(program, ["status"])
+    assert every.exit_code == 5
+    assert "unknown (was adequate)" in every.output
+    assert "jp-main: nothing is evaluated since 2026-01-05 03:04:05 UTC" in every.output
+
+
+def overview(value: dict[str, Any]) -> dict[str, Any]:
+    return {"partitions": [0], "entities": [summary({**value, "undelivered": None})]}
+
+
+def test_the_worst_broken_rule_leads_and_a_headline_that_is_met_does_not(worker: Worker) -> None:
+    value = adequate()
+    row = status_examples.component(
+        "client_asset.BTC", "shortfall", required="100", held="97", shortfall="3", unit="BTC", cure_by="2026-01-07"
+    )
+    value["methods"][0] |= {"state": "shortfall", "components": [row]}
+    worker.answers |= {"/status/jp-main": (200, value), "/status": (200, overview(value))}
+    shown = runner.invoke(program, ["status", "jp-main"]).output
+    assert "jp.psa_custody shortfall: client_asset.BTC: 97 of 100 BTC held, 97.00 %" in shown
+    assert shown.index("97.00 %") < shown.index("100.00 %")
+    assert "to cure by 2026-01-07" in shown
+    assert "jp-main, jp.psa_custody: client_asset.BTC: 97 of 100 BTC held, 97.00 %" in runner.invoke(program, ["status"]).output
+
+
+def test_an_alert_that_was_not_delivered_is_marked(worker: Worker) -> None:
+    value = shortfall()
+    rows = [{"fingerprint": value["alerts"][0]["fingerprint"], "channel": "pager", "since": None, "detail": "503"}]
+    worker.answers["/status/jp-main"] = (200, value | {"undelivered": rows})
+    assert "(not delivered to pager)" in runner.invoke(program, ["status", "jp-main"]).output
 
 
 def test_a_past_date_is_asked_for(worker: Worker) -> None:

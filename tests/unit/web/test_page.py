@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green() -> None:
     assert "The price of ETH/JPY is too old." in shown
     assert "Nothing came from custody.balances within its limit." in shown
     assert "Not known JPY in all" in shown
-    view = entity_view(status, History(), NOW)
+    view = entity_view(status, parts_of(), NOW)
     assert view.state == "unknown"
     assert '<header class="lead unknown">' in html
     assert '<header class="lead adequate">' not in html
@@ -98,21 +99,67 @@ def test_unknown_shows_bounds_and_what_is_missing_and_is_not_green() -> None:
 def test_a_shadow_method_does_not_colour_the_entity() -> None:
     status = examples.adequate()
     status["methods"][1]["state"] = "shortfall"
-    assert entity_view(status, History(), NOW).state == "adequate"
+    assert entity_view(status, parts_of(), NOW).state == "adequate"
 
 
 def test_figures_that_no_longer_move_are_unknown() -> None:
-    view = entity_view(examples.adequate(), History(), NOW + 600 * SECOND)
+    view = entity_view(examples.adequate(), parts_of(), NOW + 600 * SECOND)
     assert (view.stale, view.state) == (True, "unknown")
     assert "the calculation does not move" in view.headline
+    assert "adequate" in view.headline
+    fresh = entity_view(examples.adequate(), parts_of(), NOW + 28 * SECOND)
+    assert (fresh.stale, fresh.state) == (False, "adequate")
+    assert entity_view(examples.adequate(), parts_of(), NOW + 29 * SECOND).stale, "older than http.stale_after_s"
     html = page(examples.adequate(), now=NOW + 600 * SECOND)
     assert 'class="entity stale"' in html
     assert "Was adequate" in html
 
 
+def test_the_worst_broken_rule_leads_where_the_headline_is_met() -> None:
+    status = examples.adequate()
+    row = examples.component("client_asset.BTC", "shortfall", required="100", held="97", shortfall="3", unit="BTC", amount="9")
+    hot = examples.component("hot_ratio", "shortfall", bound="max", required="0.05", held="0.051", unit="1", shortfall="0.001")
+    status["methods"][0] |= {"state": "shortfall", "components": [hot, row], "headline": ["guarantee_asset"]}
+    html = page(status)
+    view = entity_view(status, parts_of(), NOW)
+    assert view.headline == ("client_asset.BTC: 97 of 100 BTC held, 97.00 %, under jp.psa_custody. 1 more rule is broken."), (
+        "98 % of a limit is nearer to it than 97 % of a holding"
+    )
+    assert html.index("97.00 %") < html.index("100.00 %")
+    assert "100.00 % coverage of the headline (guarantee_asset)" in words(html)
+
+
+def test_a_limit_of_a_share_is_told_in_percent() -> None:
+    hot = examples.component("hot_ratio", "shortfall", bound="max", required="0.05", held="0.0612", unit="1")
+    assert text.rule_sentence(hot) == "hot_ratio: 6.12 % where at most 5.00 % is allowed"
+
+
+@dataclass
+class Untold:
+    channel: str = "pager"
+    fingerprint: str = "0" * 32
+    since_ns: int = NOW
+    detail: str | None = "503"
+
+
+def test_what_did_not_reach_a_channel_says_so() -> None:
+    status = examples.shortfall() | {
+        "undelivered": [{"fingerprint": "0" * 32, "channel": "pager", "since": None, "detail": "503"}]
+    }
+    parts = parts_of(status)
+    parts.delivery, parts.channels = lambda: [Untold()], ["pager"]
+    shown = words(render_page(parts, [status], None, NOW))
+    assert "1 alert did not reach pager: 503." in shown
+    assert "not delivered to pager" in shown
+    nobody = parts_of(status)
+    nobody.delivery = list
+    assert "nobody is told of these alerts" in words(render_page(nobody, [status], None, NOW))
+    assert "did not reach" not in words(page(examples.shortfall())), "without a dispatcher here nothing is known of it"
+
+
 def test_an_entity_without_methods_is_not_green() -> None:
     status = examples.adequate() | {"methods": [], "exposure": None}
-    view = entity_view(status, History(), NOW)
+    view = entity_view(status, parts_of(), NOW)
     assert (view.state, view.headline) == ("unknown", "No method is configured.")
 
 
@@ -136,7 +183,7 @@ def test_alerts_stand_with_the_gravest_first() -> None:
         examples.alert("SameAssetShortfall"),
         examples.alert("ReserveShortfall"),
     ]
-    names = [(alert["alertname"], alert["mode"]) for alert in entity_view(status, History(), NOW).alerts]
+    names = [(alert["alertname"], alert["mode"]) for alert in entity_view(status, parts_of(), NOW).alerts]
     assert [name for name, _ in names] == [
         "ReserveShortfall", "SameAssetShortfall", "SourceStale", "SecurityIncidentOpen", "ReserveShortfall",
     ]  # fmt: skip
@@ -145,9 +192,9 @@ def test_alerts_stand_with_the_gravest_first() -> None:
 
 def test_alerts_that_still_fire_are_named_beside_good_figures() -> None:
     status = examples.adequate()
-    assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met."
+    assert entity_view(status, parts_of(), NOW).headline == "Every rule of jp.psa_custody is met."
     status["alerts"] = [examples.alert()]
-    assert entity_view(status, History(), NOW).headline == "Every rule of jp.psa_custody is met. 1 alert still fires."
+    assert entity_view(status, parts_of(), NOW).headline == "Every rule of jp.psa_custody is met. 1 alert still fires."
 
 
 def test_several_entities_stand_worst_first_and_many_as_a_table() -> None:

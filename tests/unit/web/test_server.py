@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import CONNECTION, ConnectionProblem
 from monitor.web import Health, WebParts, build_web, start_web
 from tests import status_examples as examples
@@ -55,6 +56,7 @@ class FakeStatus:
 
 
 def parts(*statuses: dict[str, Any], **options: Any) -> WebParts:
+    options = {"clock": lambda: parse_time(examples.AT) + SECOND} | options
     return WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0", "engine_version": "1"}, FakeStatus(*statuses), **options)
 
 
@@ -86,7 +88,28 @@ async def test_status_lists_partitions_and_states(client: TestClient[Any, Any]) 
 async def test_status_of_an_entity_is_the_contract_object(client: TestClient[Any, Any]) -> None:
     answer = await client.get("/status/jp-main")
     assert answer.status == 200
-    assert await answer.json() == examples.shortfall()
+    assert await answer.json() == examples.shortfall() | {"undelivered": None}
+
+
+async def test_an_answer_that_no_longer_moves_is_unknown_with_what_it_was() -> None:
+    late = parse_time(examples.AT) + 31 * SECOND
+    async with TestClient(TestServer(build_web(parts(examples.adequate(), clock=lambda: late)))) as client:
+        found = await (await client.get("/status/jp-main")).json()
+        assert (found["state"], found["was"], found["stale_since"]) == ("unknown", "adequate", examples.AT)
+        assert [(one["state"], one["was"]) for one in found["methods"]] == [("unknown", "adequate")] * 2
+        (row,) = (await (await client.get("/status")).json())["entities"]
+        assert (row["state"], row["was"], row["stale_since"]) == ("unknown", "adequate", examples.AT)
+        assert {one["state"] for one in row["methods"]} == {"unknown"}
+        assert row["methods"][0]["was"] == "adequate"
+    patient = parts(examples.adequate(), clock=lambda: late, stale_after_s=60)
+    async with TestClient(TestServer(build_web(patient))) as client:
+        assert "stale_since" not in await (await client.get("/status/jp-main")).json()
+
+
+async def test_the_overview_names_the_worst_broken_rule(client: TestClient[Any, Any]) -> None:
+    (row,) = (await (await client.get("/status")).json())["entities"]
+    worst = row["methods"][0]["worst"]
+    assert (worst["name"], worst["held"], worst["required"], worst["unit"]) == ("guarantee_asset.ETH", "850", "900", "ETH")
 
 
 async def test_a_date_asks_for_a_past_business_date() -> None:
