@@ -297,7 +297,7 @@ class AlertingSettings(Section):
     """Where alerts go, how long an undelivered one is held, where the runbook lies."""
 
     hold_s: Seconds = 86_400
-    """How long an alert that cannot be delivered is tried again before it is given up, and counted as such."""
+    """How long Alertmanager keeps an alert whose dispatcher is gone: s ahead of now that `endsAt` lies while it fires."""
     group_above: int | None = Field(default=10, ge=1)
     """More new alerts than this of one entity and method at once are told as one (null: never)."""
     runbook_base_url: str = "deploy/runbooks/README.md"
