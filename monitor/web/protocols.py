@@ -58,7 +58,7 @@ class StatusSource(Protocol):
         ...
 
 
-class Undelivered(Protocol):
+class NotTold(Protocol):
     """An alert that a channel was not told of."""
 
     @property
@@ -106,6 +106,6 @@ class WebParts:
     sample_s: float = 5.0
     stale_after_s: float = STALE_AFTER_S
     clock: Callable[[], int] = time.time_ns
-    delivery: Callable[[], Sequence[Undelivered]] | None = None
+    delivery: Callable[[], Sequence[NotTold]] | None = None
     channels: Sequence[str] = ()
     history: History = field(default_factory=History)
