@@ -234,7 +234,7 @@ def _alert() -> Schema:
 
 
 def _checkpoint() -> Schema:
-    rotation = {"schema": {"const": ROTATION}, **dict.fromkeys(("previous_key_id", "key_id", "public_key", "signature"), _TEXT)}
+    rotation = {"schema": {"const": ROTATION}, **dict.fromkeys(("previous_public_key", "public_key", "signature"), _TEXT)}
     return _object(
         "reserve.checkpoint/1",
         {

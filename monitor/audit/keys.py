@@ -89,20 +89,20 @@ class Keyring:
         if len(self.keys) < 2:
             return None
         before, after = self.keys[-2], self.keys[-1].public
-        statement = rotation_statement(before.public.id, after)
+        statement = rotation_statement(before.public, after)
         return statement | {"signature": before.sign(canonical_bytes(statement))}
 
 
-def rotation_statement(before: str, after: PublicKey) -> dict[str, Any]:
-    """What the key with the id `before` signs to vouch for `after`."""
-    return {"schema": ROTATION, "previous_key_id": before, "key_id": after.id, "public_key": after.text}
+def rotation_statement(before: PublicKey, after: PublicKey) -> dict[str, Any]:
+    """What the key `before` signs to vouch for `after`."""
+    return {"schema": ROTATION, "previous_public_key": before.text, "public_key": after.text}
 
 
 def vouched(rotation: Mapping[str, Any], by: PublicKey) -> PublicKey | None:
     """The key a rotation puts in place of `by`; None when it is not signed by it or says something else."""
     try:
         after = PublicKey.of(rotation["public_key"])
-        statement = rotation_statement(by.id, after)
+        statement = rotation_statement(by, after)
         right = {**statement, "signature": rotation["signature"]} == dict(rotation)
     except (KeyError, TypeError, AttributeError, ValueError):
         return None

@@ -33,12 +33,13 @@ def assess(
     method's own currency, zone and calendar; with both, the configured entities under those methods alone. A line that
     intake would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known.
     """
+    from monitor.cli.options import instant
     from monitor.cli.verdict import exit_code
     from monitor.core.engine import Engine
     from streams.eventfiles.offline import Rejection, statements
 
     configuration = _configuration(config, method or [])
-    until = None if at is None else _time(at)
+    until = None if at is None else instant("--at", at)
     engine = Engine(0, check_journal_time=False, evaluate="at_ticks")
 
     def refused(rejection: Rejection) -> None:
@@ -77,15 +78,3 @@ def _only(settings: Settings, methods: Sequence[str]) -> Settings:
         chosen = tuple(known.get(method) or MethodSettings(id=method) for method in dict.fromkeys(methods))
         entities[name] = entity.model_copy(update={"methods": chosen})
     return settings.model_copy(update={"entities": entities})
-
-
-def _time(text: str) -> int:
-    from monitor.core.values.times import FIRST_OWN_NS, LAST_OWN_NS, BadTime, parse_time
-
-    try:
-        at = parse_time(text)
-    except BadTime as error:
-        raise UsageError(f"--at: {error}") from None
-    if not FIRST_OWN_NS <= at <= LAST_OWN_NS:
-        raise UsageError(f"--at: {text} lies outside the years 1990 to 2199: no event can be of that time")
-    return at

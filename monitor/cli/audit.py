@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import command_app, emit, talk
+from monitor.cli import Config, ManyPaths, command_app, emit, talk
+from monitor.errors import CHECK_FAILED, UsageError
+
+if TYPE_CHECKING:
+    from monitor.audit.bundle import BundleWriter, Origin
+    from monitor.audit.keys import Keyring, PublicKey
+    from monitor.settings.load import Settings
+    from streams.eventfiles.offline import Rejection
 
 app = command_app(no_args_is_help=True, help="Evidence for outsiders: keys, bundles, proofs.")
 
-
-@app.callback()
-def _group() -> None:
-    """Evidence for outsiders: keys, bundles, proofs."""
+_EVENTS_HELP = "Event files instead of Kafka: what the daemon would have made of them."
 
 
 @app.command(epilog="Example: reserve-monitor audit keygen --out /etc/reserve-monitor/audit-2026.pem")
@@ -31,3 +40,163 @@ def keygen(
     public = new_key(out).public
     emit({"key_id": public.id, "public_key": public.text})
     talk(f"private key written to {out}: add it to audit.keys, give the public key to the auditor")
+
+
+@app.command(cls=ManyPaths, epilog="Example: reserve-monitor audit export --entity jp-main --out jp-main-2026-01.bundle")
+def export(
+    entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose evidence.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file; it needs nothing beside it.")],
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="RFC 3339; when absent, the present end.")] = None,
+    events: Annotated[list[Path] | None, typer.Option("--events", metavar="PATH...", help=_EVENTS_HELP)] = None,
+    config: Config = None,
+) -> None:
+    """Write one file from which anyone can compute every published figure of an entity again, and check the seals on them.
+
+    It holds the entity's journal records whole and those of other entities as stubs, what was published, packs,
+    configurations, checkpoints and public keys. Signed where `audit.keys` names a key. Nothing in Kafka is changed.
+    """
+    from importlib.metadata import version
+
+    from monitor.audit.bundle import BundleWriter, Origin
+    from monitor.audit.keys import read_keyring
+    from monitor.cli.options import instant
+    from monitor.core.journal.records import journal_partition
+    from monitor.settings.load import load_settings
+
+    settings = load_settings(config)
+    keys = read_keyring(settings.audit.keys)
+    upto = None if to is None else instant("--to", to)
+    count = 1 if events else settings.kafka.journal_partitions
+    origin = Origin(entity, journal_partition(entity, count), count, not events and not settings.kafka.embedded)
+    with BundleWriter(out, origin, keys, version("reserve-monitor")) as bundle:
+        if events:
+            _from_events(events, settings, bundle, origin, keys=keys, upto=upto)
+        else:
+            _from_kafka(settings, bundle, origin, upto)
+    if keys.signing is None:
+        talk("not signed: audit.keys names no key (make one with `audit keygen`)")
+    talk(f"{out} written: check it anywhere with `reserve-monitor audit verify {out}`")
+
+
+def _from_events(
+    events: list[Path], settings: Settings, bundle: BundleWriter, origin: Origin, *, keys: Keyring, upto: int | None
+) -> None:
+    from monitor.settings.record import build_configuration
+    from streams.eventfiles.evidence import export_events
+
+    alone = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"journal_partitions": 1})})
+
+    def refused(rejection: Rejection) -> None:
+        talk(f"left out: {rejection}")
+
+    export_events(events, build_configuration(alone), bundle, origin, keys=keys, until_ns=upto, on_rejected=refused)
+
+
+def _from_kafka(settings: Settings, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.evidence import export_kafka
+
+    names = TopicNames(settings.source_names())
+    with _counted() as told:
+        asyncio.run(export_kafka(settings.kafka, names, bundle, origin, upto_ns=upto, told=told))
+
+
+@app.command(epilog="Example: reserve-monitor audit verify jp-main-2026-01.bundle --key ed25519:9f2c...e1")
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle that `audit export` wrote.")],
+    key: Annotated[
+        list[str] | None, typer.Option("--key", metavar="KEY", help="The firm's public key, from another source than the file.")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept from earlier: nothing under it may have changed."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as a JSON object.")] = False,
+) -> None:
+    """Compute every figure in a bundle again, byte for byte, and check chain, tree, signatures and completeness.
+
+    No Kafka, no network. Prints `match` with counts, or the first difference with both values and its cause, and exits with 1.
+    """
+    from monitor.audit.container import Reader
+    from monitor.audit.faults import Fault
+    from monitor.audit.verification import Trust
+    from monitor.audit.verification import verify as verified
+
+    trust = Trust(tuple(_public_key(text) for text in key or ()), tuple(_kept(one) for one in checkpoint or ()))
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    try:
+        with _bar(path) as advance:
+            found = verified(Reader(path), trust, advance).printed()
+    except Fault as fault:
+        if as_json:
+            emit(fault.printed())
+        else:
+            typer.echo(f"mismatch: {fault}")
+        raise typer.Exit(CHECK_FAILED) from None
+    if as_json:
+        emit(found)
+        return
+    for line in _match(found):
+        typer.echo(line)
+
+
+def _match(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"match: {found['entity']}, {found['entries']} entries computed again from {found['records']} records, byte for byte"
+    yield f"  chain to {found['last_sequence']}, sealed up to {found['sealed_up_to']} by {found['checkpoints']} checkpoints"
+    yield f"  signed by {', '.join(found['key_ids']) or 'nobody'}; {found['stubs']} records of other entities are stubs"
+    if found["kept_checkpoints"]:
+        yield f"  nothing changed under the {found['kept_checkpoints']} checkpoints you kept"
+    yield from (f"  note: {note}" for note in found["notes"])
+
+
+def _public_key(text: str) -> PublicKey:
+    from monitor.audit.keys import PublicKey
+
+    try:
+        return PublicKey.of(text)
+    except ValueError as error:
+        raise UsageError(f"--key: {error}") from None
+
+
+def _kept(path: Path) -> Mapping[str, Any]:
+    from monitor.core.entity.sealing import SCHEMA
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["schema"] != SCHEMA or type(found["tree_size"]) is not int or not isinstance(found["root"], str):
+            raise ValueError("it is another object")  # noqa: TRY301 - one message for all that is no checkpoint
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"--checkpoint {path}: is not a checkpoint as `reserve.checkpoints` or /status gives it: {error}"
+        ) from None
+    kept: Mapping[str, Any] = found
+    return kept
+
+
+@contextmanager
+def _bar(path: Path) -> Iterator[Callable[[int], None]]:
+    """Bytes read, on stderr where that is a terminal: each is read twice, once for its digest."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(TextColumn("verifying"), BarColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("verify", total=2 * path.stat().st_size)
+        yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def _counted() -> Iterator[Callable[[str, int], None]]:
+    """Records read so far, on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True)) as bar:
+        task = bar.add_task("")
+        yield lambda topic, count: bar.update(task, description=f"{topic}: {count}")

@@ -47,11 +47,15 @@ class Engine:
     """One journal partition's engine. Not thread-safe; every method returns at once and does no I/O.
 
     `check_journal_time`: whether the journal keeps the broker's time, so that a record's `at` is held against it.
+    `only`: the one entity to evaluate; others are followed as far as figures share something with them (see audit/stubs).
     `evaluate`: `at_ticks` evaluates at ticks alone and closes no days (offline, where only the last instant matters).
     """
 
-    def __init__(self, partition: int, *, check_journal_time: bool, evaluate: EvaluateWhen = "always") -> None:
+    def __init__(
+        self, partition: int, *, check_journal_time: bool, evaluate: EvaluateWhen = "always", only: str | None = None
+    ) -> None:
         self.partition = partition
+        self._only = only
         self.position = -1
         self.ignored = 0
         self._always = evaluate == "always"
@@ -139,13 +143,13 @@ class Engine:
     @property
     def waiting(self) -> bool:
         """Whether something waits for evaluation: the owner writes a tick soon (at most every 100 ms)."""
-        return any(entity.waiting for entity in self._entities.values())
+        return any(entity.waiting for entity in self._entities.values() if self._evaluates(entity))
 
     @property
     def next_deadline(self) -> int | None:
         """Engine-clock instant (ns) at which the owner should write a tick although nothing waits; None for none."""
         if self._deadlines_changed:
-            self._next = earliest(entity.deadline(self._clock.now) for entity in self._entities.values())
+            self._next = earliest(self._deadlines())
             self._deadlines_changed = False
         return self._next
 
@@ -270,12 +274,20 @@ class Engine:
 
     def _is_due(self, entity: Entity) -> bool:
         deadline = entity.deadline(self._clock.now)
-        return entity.waiting or (deadline is not None and deadline <= self._clock.now)
+        return deadline is not None and deadline <= self._clock.now
 
     def _sorted(self) -> list[Entity]:
         return [self._entities[name] for name in sorted(self._entities)]
 
+    def _evaluates(self, entity: Entity) -> bool:
+        return self._only is None or entity.name == self._only
+
+    def _deadlines(self) -> Iterator[int | None]:
+        return (entity.deadline(self._clock.now) for entity in self._entities.values() if self._evaluates(entity))
+
     def _evaluate(self, at: int, entities: list[Entity]) -> list[Output]:
+        """Each entity by itself: what one publishes does not depend on which others share the partition."""
+        entities = [entity for entity in entities if self._evaluates(entity)]
         if self._config is None or self._shared is None or not entities:
             return []
         self._shared.advance(at)

@@ -106,7 +106,7 @@ def decode_record(data: bytes, offset: int, journal_time: int) -> JournalRecord:
     try:
         raw = json.loads(data)
         _refuse_foreign(raw["v"], raw["kind"], offset)
-        statement = _statement(raw)
+        statement = statement_of(raw)
     except BadRecord:
         raise
     except (ValueError, KeyError, TypeError) as error:
@@ -123,7 +123,8 @@ def _refuse_foreign(version: int, kind: str, offset: int) -> None:
         raise BadRecord(f"journal record at offset {offset} is of the unknown kind {kind!r}")
 
 
-def _statement(raw: Mapping[str, Any]) -> Statement:
+def statement_of(raw: Mapping[str, Any]) -> Statement:
+    """The statement that `statement_object` wrote."""
     return Statement(
         kind=raw["kind"],
         entity=raw["entity"],

@@ -1,0 +1,239 @@
+"""Verification of a bundle: every figure is computed again from the records and held against what was published, byte for byte.
+
+No Kafka, no network, no trust in whoever made the file. What is found wrong first ends it, as a `Fault`; memory does not
+grow with the length of the journal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from monitor.audit.bundle import JOURNAL, MANIFEST, SCHEMA, SEALS, Origin, packs_of
+from monitor.audit.container import Advance, Reader
+from monitor.audit.faults import Fault, Kind
+from monitor.audit.keys import PublicKey
+from monitor.audit.published import Entries, Tally
+from monitor.audit.sealed import Checkpoints
+from monitor.audit.stubs import expanded
+from monitor.core.configuration.reconfiguration import ConfigurationParts
+from monitor.core.engine import Engine
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import BadRecord, JournalRecord, decode_record
+from monitor.core.values.canonical import canonical_bytes, digest_of
+from monitor.core.values.times import BadTime, parse_time
+
+_DIGEST = len("sha256:")
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    offset: int
+    time: str
+    record: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    digest: str | msgspec.UnsetType = msgspec.UNSET
+    stub: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the verifier knows by another way than the file: the firm's public keys, and checkpoints kept from earlier."""
+
+    keys: tuple[PublicKey, ...] = ()
+    checkpoints: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was found right."""
+
+    entity: str
+    records: int = 0
+    stubs: int = 0
+    tally: Tally = field(default_factory=Tally)
+    checkpoints: int = 0
+    signed: int = 0
+    kept: int = 0
+    last_sequence: int = 0
+    sealed_up_to: int = 0
+    key_ids: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def printed(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        return {
+            "result": "match",
+            "entity": self.entity,
+            "records": self.records,
+            "stubs": self.stubs,
+            "entries": self.tally.equal,
+            "entries_absent": self.tally.absent,
+            "results_only": self.tally.results_only,
+            "checkpoints": self.checkpoints,
+            "checkpoints_signed": self.signed,
+            "kept_checkpoints": self.kept,
+            "last_sequence": self.last_sequence,
+            "sealed_up_to": self.sealed_up_to,
+            "key_ids": list(self.key_ids),
+            "notes": self.notes,
+        }
+
+
+def verify(reader: Reader, trust: Trust, advance: Advance = lambda _: None) -> Verified:
+    """The whole bundle. `advance` is told of bytes read, twice the file's size in all. Raises `Fault`."""
+    manifest = _manifest(reader, advance)
+    origin = Origin(*(manifest[name] for name in ("entity", "partition", "partitions", "broker_time")))
+    return _Verification(reader, manifest, origin, trust, advance).run()
+
+
+def _manifest(reader: Reader, advance: Advance) -> dict[str, Any]:
+    data = reader.content(MANIFEST)
+    try:
+        manifest: dict[str, Any] = json.loads(data)
+        canonical = canonical_bytes(manifest)
+        unsigned = {name: value for name, value in manifest.items() if name != "signature"}
+        body = {name: value for name, value in unsigned.items() if name not in {"key_id", "digest"}}
+        schema, digest, members = manifest["schema"], manifest["digest"], manifest["members"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Fault(Kind.MANIFEST, MANIFEST, f"the manifest cannot be read: {error!r}") from error
+    if schema != SCHEMA:
+        raise Fault(Kind.MANIFEST, MANIFEST, "another release of this program reads that", SCHEMA, str(schema))
+    right = digest_of(body)
+    if canonical != data or digest != right:
+        raise Fault(Kind.MANIFEST, MANIFEST, "the manifest is not as it was written: its digest is another", str(digest), right)
+    _check_seal(manifest, unsigned)
+    listed = [member["name"] for member in members]
+    if [*listed, MANIFEST] != list(reader.members):
+        there = ", ".join(reader.members)
+        raise Fault(Kind.MANIFEST, MANIFEST, "the file holds other members than the manifest lists", ", ".join(listed), there)
+    for member in members:
+        found = reader.digest(member["name"], advance)
+        if found != member["digest"] or reader.members[member["name"]].size != member["bytes"]:
+            raise Fault(Kind.MEMBER, member["name"], "the member is not as it was exported", member["digest"], found)
+    return manifest
+
+
+def _check_seal(manifest: Mapping[str, Any], unsigned: Mapping[str, Any]) -> None:
+    """The exporter's signature over the manifest, by the last of the keys it lists."""
+    if manifest["signature"] is None and manifest["key_id"] is None and not manifest["public_keys"]:
+        return
+    try:
+        key = PublicKey.of(manifest["public_keys"][-1])
+        right = key.id == manifest["key_id"] and key.verifies(canonical_bytes(dict(unsigned)), manifest["signature"])
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise Fault(Kind.SEAL, MANIFEST, f"the manifest's key cannot be read: {error}") from error
+    if not right:
+        raise Fault(Kind.SEAL, MANIFEST, "the manifest is not signed by the key it names", str(manifest["key_id"]))
+
+
+class _Verification:
+    def __init__(self, reader: Reader, manifest: Mapping[str, Any], origin: Origin, trust: Trust, advance: Advance) -> None:
+        self._reader, self._manifest, self._origin, self._trust, self._advance = reader, manifest, origin, trust, advance
+        self._found = Verified(origin.entity)
+        self._parts = ConfigurationParts()
+        self._unseen = {name for name in reader.members if name.startswith(("configurations/", "packs/"))}
+        self._engine = Engine(origin.partition, check_journal_time=origin.broker_time, only=origin.entity)
+
+    def run(self) -> Verified:
+        """Everything, in the order of the journal."""
+        reader, found = self._reader, self._found
+        keys = self._listed_keys()
+        checkpoints = Checkpoints(reader.lines(SEALS), self._origin.entity, keys, self._trust.keys, self._trust.checkpoints)
+        entries = Entries(reader, self._origin.entity, found.tally, self._advance)
+        for record in self._records():
+            for output in self._applied(record):
+                if output.value is not None and output.entity == self._origin.entity:
+                    entries.computed(output.value)
+                    checkpoints.entry(output.value)
+            for checkpoint in self._engine.checkpoints():
+                checkpoints.cut(checkpoint)
+        entries.end()
+        checkpoints.end()
+        self._complete(entries, checkpoints)
+        found.checkpoints, found.signed, found.kept = checkpoints.count, checkpoints.signed, len(self._trust.checkpoints)
+        found.last_sequence, found.sealed_up_to = entries.last_sequence, checkpoints.sealed_up_to
+        found.key_ids, found.notes = checkpoints.key_ids, [*checkpoints.notes, *found.tally.notes]
+        return found
+
+    def _applied(self, record: JournalRecord) -> list[Output]:
+        try:
+            return self._engine.apply(record)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Fault(
+                Kind.RECORD, f"journal offset {record.offset}", f"the engine cannot take the record: {error!r}"
+            ) from error
+
+    def _listed_keys(self) -> Sequence[PublicKey]:
+        try:
+            return [PublicKey.of(text) for text in self._manifest["public_keys"]]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Fault(Kind.KEY, MANIFEST, f"a public key cannot be read: {error}") from error
+
+    def _records(self) -> Iterator[JournalRecord]:
+        decode: Callable[[bytes], _Line] = msgspec.json.Decoder(_Line).decode
+        for number, data in enumerate(self._reader.lines(JOURNAL, self._advance)):
+            try:
+                line = decode(data)
+                if line.offset != number:
+                    raise Fault(
+                        Kind.JOURNAL_ORDER,
+                        f"{JOURNAL} line {number + 1}",
+                        "a record was left out, doubled or moved",
+                        f"offset {number}",
+                        f"offset {line.offset}",
+                    )
+                yield self._record(line, data)
+            except (msgspec.MsgspecError, BadRecord, BadTime, ValueError) as error:
+                raise Fault(Kind.LINE, f"{JOURNAL} line {number + 1}", f"the line cannot be read: {error}") from error
+
+    def _record(self, line: _Line, data: bytes) -> JournalRecord:
+        time = parse_time(line.time)
+        place = f"journal offset {line.offset}"
+        if isinstance(line.record, msgspec.Raw):
+            record = decode_record(bytes(line.record), line.offset, time)
+            self._found.records += 1
+            if record.statement.entity not in (None, self._origin.entity):
+                raise Fault(Kind.RECORD, place, "a whole record of another entity stands where a stub must")
+            if record.statement.kind == "configuration":
+                self._configured(record)
+            return record
+        if isinstance(line.stub, msgspec.Raw) and isinstance(line.digest, str) and line.digest.startswith("sha256:"):
+            self._found.stubs += 1
+            record = expanded(json.loads(bytes(line.stub)), line.offset, time, bytes.fromhex(line.digest[_DIGEST:]))
+            if record.statement.entity in (None, self._origin.entity):
+                raise Fault(Kind.STUB, place, f"a stub stands for a record of {record.statement.entity or 'the whole partition'}")
+            return record
+        raise ValueError(f"{data[:60]!r} is neither a record nor a stub")
+
+    def _configured(self, record: JournalRecord) -> None:
+        complete = self._parts.add(record.statement.body)
+        if complete is None:
+            return
+        self._parts.adopt(complete)
+        wanted = {f"configurations/{complete.revision}.json": complete.text.encode(), **packs_of(complete.text)}
+        for name, content in wanted.items():
+            self._unseen.discard(name)
+            if self._reader.content(name) != content:
+                kind = Kind.PACK if name.startswith("packs/") else Kind.CONFIGURATION
+                raise Fault(kind, name, f"the file is not what journal offset {record.offset} puts in force")
+
+    def _complete(self, entries: Entries, checkpoints: Checkpoints) -> None:
+        found, key_id = self._found, self._manifest["key_id"]
+        if key_id is not None and not checkpoints.knows(key_id):
+            raise Fault(Kind.KEY, MANIFEST, "the manifest is signed by a key that no known key vouches for", None, str(key_id))
+        if self._unseen:
+            raise Fault(Kind.COMPLETENESS, min(self._unseen), "the file belongs to no configuration in the journal")
+        counted = {
+            "records": found.records + found.stubs,
+            "stubs": found.stubs,
+            "outputs": entries.counts,
+            "last_sequence": entries.last_published,
+            "checkpoints": checkpoints.count,
+        }
+        for name, count in counted.items():
+            if self._manifest[name] != count:
+                wanted = str(self._manifest[name])
+                raise Fault(Kind.COMPLETENESS, f"{MANIFEST} {name}", "lines were cut off or added", wanted, str(count))
