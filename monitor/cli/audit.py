@@ -103,7 +103,7 @@ def _from_kafka(settings: Settings, bundle: BundleWriter, origin: Origin, upto: 
 
 @app.command(epilog="Example: reserve-monitor audit verify jp-main-2026-01.bundle --key ed25519:9f2c...e1")
 def verify(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle that `audit export` wrote.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle of `audit export`, or a proof of `audit prove`.")],
     key: Annotated[
         list[str] | None, typer.Option("--key", metavar="KEY", help="The firm's public key, from another source than the file.")
     ] = None,
@@ -115,7 +115,7 @@ def verify(
 ) -> None:
     """Compute every figure in a bundle again, byte for byte, and check chain, tree, signatures and completeness.
 
-    No Kafka, no network. Prints `match` with counts, or the first difference with both values and its cause, and exits with 1.
+    No Kafka, no network. Of a proof, check its two paths and signatures under --key. Prints `match` with counts, or the first difference with both values and its cause, and exits with 1.
     """
     from monitor.audit.container import Reader
     from monitor.audit.faults import Fault
@@ -125,6 +125,9 @@ def verify(
     trust = Trust(tuple(_public_key(text) for text in key or ()), tuple(_kept(one) for one in checkpoint or ()))
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
+    if _is_proof(path):
+        _verify_proof(path, trust.keys, as_json=as_json)
+        return
     try:
         with _bar(path) as advance:
             found = verified(Reader(path), trust, advance).printed()
@@ -148,6 +151,111 @@ def _match(found: Mapping[str, Any]) -> Iterator[str]:
     if found["kept_checkpoints"]:
         yield f"  nothing changed under the {found['kept_checkpoints']} checkpoints you kept"
     yield from (f"  note: {note}" for note in found["notes"])
+
+
+@app.command(epilog="Example: reserve-monitor audit prove sha256:4f1c...9a --bundle jp-main.bundle > figure.proof")
+def prove(
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="Of an assessment, exposure or alert: `digest`, or its beginning.")
+    ],
+    bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
+    since: Annotated[
+        Path | None, typer.Option("--since", metavar="FILE", help="A checkpoint kept from earlier, which the newest must add to.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Print a proof that a published figure is under a signed checkpoint, and that the newest checkpoint adds to an earlier one.
+
+    `audit verify` checks it with the public key alone: some kilobytes, no chain, no journal.
+    """
+    from monitor.audit.proving import CannotProve, Digests
+    from monitor.audit.proving import prove as proven
+
+    wanted = digest if digest.startswith("sha256:") else f"sha256:{digest}"
+    kept = None if since is None else _kept(since)
+    values = _in_bundle(bundle) if bundle is not None else _in_kafka(config, wanted)
+    entry, digests, checkpoints = None, Digests(), []
+    for value in values:
+        if "chain" not in value:
+            checkpoints.append(value)
+            continue
+        digests.take(value)
+        if value["digest"].startswith(wanted):
+            if entry is not None and entry["digest"] != value["digest"]:
+                raise UsageError(f"{digest} is the beginning of several digests: give more of it")
+            entry = value
+    if entry is None:
+        raise CannotProve(f"no entry with the digest {digest} is there: is it of another entity, or a result_digest?")
+    emit(proven(entry, digests, sorted(checkpoints, key=lambda one: int(one["tree_size"])), kept))
+
+
+def _in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
+    from monitor.audit.bundle import OUTPUTS, SEALS
+    from monitor.audit.container import Reader
+    from monitor.audit.faults import Fault
+
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    try:
+        reader = Reader(path)
+        for member in (*OUTPUTS.values(), SEALS):
+            yield from (json.loads(line) for line in reader.lines(member))
+    except (Fault, ValueError) as error:
+        raise UsageError(f"{path}: is not a bundle as `audit export` writes it: {error}") from None
+
+
+def _in_kafka(config: Path | None, digest: str) -> list[Mapping[str, Any]]:
+    from monitor.audit.bundle import Origin
+    from monitor.audit.proving import CannotProve
+    from monitor.core.journal.records import journal_partition
+    from monitor.settings.load import load_settings
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.evidence import chain_of
+    from streams.lookup.outputs import find_beginning
+
+    settings = load_settings(config)
+    kafka, names = settings.kafka, TopicNames(settings.source_names())
+
+    async def read() -> list[Mapping[str, Any]]:
+        found = await find_beginning(kafka, names, digest)
+        if found is None:
+            raise CannotProve(f"no output with the digest {digest} is kept in the output topics")
+        count = kafka.journal_partitions
+        origin = Origin(found["entity"], journal_partition(found["entity"], count), count, not kafka.embedded)
+        return [value async for value in chain_of(kafka, names, origin)]
+
+    return asyncio.run(read())
+
+
+def _is_proof(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == b"{"
+
+
+def _verify_proof(path: Path, keys: tuple[PublicKey, ...], *, as_json: bool) -> None:
+    from monitor.audit.faults import Fault
+    from monitor.audit.proving import check_proof
+
+    if not keys:
+        raise UsageError("a proof names no key that could be trusted: give the firm's public key with --key")
+    try:
+        proof = json.loads(path.read_text(encoding="utf-8"))
+        signers = check_proof(proof, keys)
+    except ValueError as error:
+        raise UsageError(f"{path}: is not a proof as `audit prove` prints it: {error}") from None
+    except Fault as fault:
+        if as_json:
+            emit(fault.printed())
+        else:
+            typer.echo(f"mismatch: {fault}")
+        raise typer.Exit(CHECK_FAILED) from None
+    sizes = proof["earlier"]["tree_size"], proof["checkpoint"]["tree_size"]
+    if as_json:
+        facts = {name: proof[name] for name in ("entity", "sequence", "digest")}
+        emit({"result": "match", **facts, "sealed_up_to": sizes[1], "adds_to": sizes[0], "key_ids": signers})
+        return
+    typer.echo(f"match: entry {proof['sequence']} of {proof['entity']} is under the checkpoint over {sizes[1]} entries,")
+    typer.echo(f"  which only adds to the one over {sizes[0]}; signed by {', '.join(dict.fromkeys(signers))}")
 
 
 def _public_key(text: str) -> PublicKey:

@@ -74,3 +74,11 @@ class _Source:
                 value = json.loads(record.value)
                 if value["entity"] == self._origin.entity:
                     yield value
+
+
+async def chain_of(settings: KafkaSettings, names: TopicNames, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+    """The entity's entries that the output topics keep, topic by topic, and then its checkpoints."""
+    source = _Source(settings, names, origin)
+    for topic in (*OUTPUTS, CHECKPOINTS):
+        async for value in source.values(topic):
+            yield value

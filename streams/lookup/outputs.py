@@ -34,6 +34,14 @@ async def find_digest(settings: KafkaSettings, names: TopicNames, digest: str) -
     return None
 
 
+async def find_beginning(settings: KafkaSettings, names: TopicNames, digest: str) -> dict[str, Any] | None:
+    """The first output found whose `digest` begins so; None when none is kept."""
+    async for _, value in _outputs(settings, names, (ASSESSMENTS, ALERTS, EXPOSURES), digest):
+        if value["digest"].startswith(digest):
+            return value
+    return None
+
+
 async def _outputs(
     settings: KafkaSettings, names: TopicNames, topics: tuple[str, ...], holding: str
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
