@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,10 @@ class PublicKey:
     @staticmethod
     def of(text: str) -> PublicKey:
         """The key that `text` writes; ValueError for anything else."""
-        raw = bytes.fromhex(text.removeprefix(PUBLIC_PREFIX))
-        if not text.startswith(PUBLIC_PREFIX) or len(raw) != 32 or raw.hex() != text[len(PUBLIC_PREFIX) :]:
+        digits = text.removeprefix(PUBLIC_PREFIX)
+        if text == digits or not re.fullmatch(r"[0-9a-f]{64}", digits):
             raise ValueError(f"{text[:80]!r} is not a public key: {PUBLIC_PREFIX} and 64 hex digits")
-        return PublicKey(raw)
+        return PublicKey(bytes.fromhex(digits))
 
 
 @dataclass(frozen=True, slots=True)

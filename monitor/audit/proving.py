@@ -59,7 +59,7 @@ def prove(entry: Object, digests: Digests, checkpoints: Sequence[Object], since:
     above = [one for one in checkpoints if one["tree_size"] >= sequence]
     if not above:
         raise CannotProve(
-            f"entry {sequence} is under no checkpoint yet: one is cut each local day, or ask with an operation of kind `checkpoint`"
+            f"entry {sequence} is under no checkpoint yet: one is cut each local day, and when an operation `checkpoint` asks"
         )
     newest, earlier = above[-1], since or above[0]
     if earlier["tree_size"] > newest["tree_size"]:

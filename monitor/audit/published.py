@@ -16,7 +16,7 @@ from monitor.core.values.canonical import canonical_bytes, digest_of
 
 
 @dataclass(slots=True)
-class Tally:
+class Compared:
     """Entries equal byte for byte, absent ones that the chain pins, and those of which only the result was compared."""
 
     equal: int = 0
@@ -41,7 +41,7 @@ class _Entry:
 class Entries:
     """The entries of all output topics by their sequence. `computed` takes what the engine gives, in order; `end` ends it."""
 
-    def __init__(self, reader: Reader, entity: str, tally: Tally, advance: Advance) -> None:
+    def __init__(self, reader: Reader, entity: str, tally: Compared, advance: Advance) -> None:
         self._entity, self._tally = entity, tally
         self.counts = dict.fromkeys(OUTPUTS, 0)
         self.last_sequence = 0

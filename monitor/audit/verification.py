@@ -17,7 +17,7 @@ from monitor.audit.bundle import JOURNAL, MANIFEST, SCHEMA, SEALS, Origin, packs
 from monitor.audit.container import Advance, Reader
 from monitor.audit.faults import Fault, Kind
 from monitor.audit.keys import PublicKey
-from monitor.audit.published import Entries, Tally
+from monitor.audit.published import Compared, Entries
 from monitor.audit.sealed import Checkpoints
 from monitor.audit.stubs import expanded
 from monitor.core.configuration.reconfiguration import ConfigurationParts
@@ -30,7 +30,7 @@ from monitor.core.values.times import BadTime, parse_time
 _DIGEST = len("sha256:")
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _JournalLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     offset: int
     time: str
     record: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -53,7 +53,7 @@ class Verified:
     entity: str
     records: int = 0
     stubs: int = 0
-    tally: Tally = field(default_factory=Tally)
+    tally: Compared = field(default_factory=Compared)
     checkpoints: int = 0
     signed: int = 0
     kept: int = 0
@@ -173,7 +173,7 @@ class _Verification:
             raise Fault(Kind.KEY, MANIFEST, f"a public key cannot be read: {error}") from error
 
     def _records(self) -> Iterator[JournalRecord]:
-        decode: Callable[[bytes], _Line] = msgspec.json.Decoder(_Line).decode
+        decode: Callable[[bytes], _JournalLine] = msgspec.json.Decoder(_JournalLine).decode
         for number, data in enumerate(self._reader.lines(JOURNAL, self._advance)):
             try:
                 line = decode(data)
@@ -189,7 +189,7 @@ class _Verification:
             except (msgspec.MsgspecError, BadRecord, BadTime, ValueError) as error:
                 raise Fault(Kind.LINE, f"{JOURNAL} line {number + 1}", f"the line cannot be read: {error}") from error
 
-    def _record(self, line: _Line, data: bytes) -> JournalRecord:
+    def _record(self, line: _JournalLine, data: bytes) -> JournalRecord:
         time = parse_time(line.time)
         place = f"journal offset {line.offset}"
         if isinstance(line.record, msgspec.Raw):

@@ -115,7 +115,8 @@ def verify(
 ) -> None:
     """Compute every figure in a bundle again, byte for byte, and check chain, tree, signatures and completeness.
 
-    No Kafka, no network. Of a proof, check its two paths and signatures under --key. Prints `match` with counts, or the first difference with both values and its cause, and exits with 1.
+    No Kafka, no network. Of a proof, check its two paths, and its signatures under --key. Prints `match` with counts, or the
+    first difference with both values and its cause, and exits with 1.
     """
     from monitor.audit.container import Reader
     from monitor.audit.faults import Fault
@@ -155,9 +156,7 @@ def _match(found: Mapping[str, Any]) -> Iterator[str]:
 
 @app.command(epilog="Example: reserve-monitor audit prove sha256:4f1c...9a --bundle jp-main.bundle > figure.proof")
 def prove(
-    digest: Annotated[
-        str, typer.Argument(metavar="DIGEST", help="Of an assessment, exposure or alert: `digest`, or its beginning.")
-    ],
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="Of an assessment, exposure or alert, or its beginning.")],
     bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
     since: Annotated[
         Path | None, typer.Option("--since", metavar="FILE", help="A checkpoint kept from earlier, which the newest must add to.")

@@ -165,7 +165,7 @@ def test_it_follows_a_change_of_keys(example: ModuleType, tmp_path: Path, found:
     ],
 )
 def test_it_finds_what_a_forger_changed(
-    example: ModuleType, bundle: Path, tmp_path: Path, member: str, field: str, message: str
+    example: ModuleType, bundle: Path, tmp_path: Path, *, member: str, field: str, message: str
 ) -> None:
     members = members_of(bundle)
     lines = members[member].splitlines()
