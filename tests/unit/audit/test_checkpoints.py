@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +99,3 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
 def test_a_text_that_is_no_public_key(text: str) -> None:
     with pytest.raises(ValueError, match="hex"):
         PublicKey.of(text)
-
-
-def test_keys_of_openssl_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "openssl.pem"
-    made = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], capture_output=True, check=False)
-    if made.returncode != 0:
-        pytest.skip("this openssl makes no Ed25519 keys")
-    assert read_keyring([path]).signing is not None
