@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-compose test-kafka test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -53,14 +53,18 @@ test-wheel: wheel ## install that wheel into a clean environment and run it ther
 test-compose: ## build the image and hold the Compose stack to what it promises (root, Debian; stand-ins where no registry answers)
 	@deploy/compose/trial/run
 
-kafka-up: ## a real Apache Kafka broker without Docker (Java 17, Maven)
-	@deploy/kafka/up
+kafka-up: $(READY) ## a real Apache Kafka broker without Docker (Java 17, Maven); SECURE=1: TLS, users, certificates, ACLs
+	@PYTHON=$(BIN)/python SECURE=$(SECURE) deploy/kafka/up
 
 kafka-down: ## stop it
 	@deploy/kafka/down
 
 test-kafka: $(READY) ## the broker contract, unchanged, on Apache Kafka
 	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m "kafka and not slow" tests
+
+test-secure: $(READY) ## every principal against a broker with TLS, SCRAM, certificates and ACLs (make kafka-up SECURE=1)
+	@KAFKA_SECURE=$(or $(KAFKA_SECURE),.cache/kafka/run-$(lastword $(subst :, ,$(KAFKA_BOOTSTRAP_SERVERS)))/tls) \
+		KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest tests/secure
 
 test-stack: $(READY) ## with the real Prometheus and Alertmanager
 	@deploy/stack/fetch

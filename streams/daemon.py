@@ -122,7 +122,9 @@ class Daemon:
         try:
             self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port)
             await require_topics(self._settings.kafka, topic_specs(self._settings.kafka, self._names))
-            await self._record_configuration()
+            if self.stages.keys() != {"dispatcher"}:  # which may not write the journal, and whose work no record depends on
+                await self._record_configuration()
+            self.metrics.configuration(configuration_digest(self._configuration))
             await _all(stage.start() for stage in self.stages.values())
         except BaseException:
             await self.stop()
@@ -218,7 +220,6 @@ class Daemon:
             await publish_configuration(self._settings.kafka, self._names, self._configuration, time.time_ns(), journal)
         finally:
             await journal.stop()
-        self.metrics.configuration(configuration_digest(self._configuration))
 
     async def _keep_beating(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import vl_convert
+from monitor.errors import ConfigurationError
 
 _WIDTH, _HEIGHT = 860, 220
 _COLOURS = ["#0b5394", "#b45f06", "#38761d", "#741b47", "#134f5c", "#7f6000", "#4c1130", "#3d3d3d"]
@@ -62,5 +62,17 @@ def frontier(rows: Sequence[Mapping[str, Any]], title: str, *, parameter: str, u
 
 def _svg(spec: dict[str, Any]) -> str:
     return str(
-        vl_convert.vegalite_to_svg({"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": _CONFIG} | spec)
+        _renderer().vegalite_to_svg({"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": _CONFIG} | spec)
     )
+
+
+def _renderer() -> Any:
+    """The library that draws; the container image does without its 86 MB."""
+    try:
+        import vl_convert
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "charts cannot be drawn here, as in the container image: run `report` where the wheel is installed, or `pip install "
+            "vl-convert-python`"
+        ) from None
+    return vl_convert

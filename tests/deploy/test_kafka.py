@@ -6,7 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
+from deploy.kafka.acls import ASSESSOR, COMPLIANCE, FEEDS, FINANCE, INTAKE, all_topics, commands, grants
+from monitor.core.journal.vocabulary import ALERTS, JOURNAL, SOURCE_TOPICS
+from monitor.settings.kafka import KafkaSettings
 from streams.demo.child import free_port
+from streams.kafka.topics import TopicNames, topic_specs
 
 UP = Path(__file__).resolve().parents[2] / "deploy" / "kafka" / "up"
 FAILS = """#!/bin/sh
@@ -37,3 +41,41 @@ def test_a_refused_format_is_told_in_its_own_words_and_the_cluster_id_is_no_opti
     identity = arguments[arguments.index("--cluster-id") + 1]
     assert len(identity) == 22
     assert not identity.startswith("-")
+
+
+KAFKA = KafkaSettings()
+
+
+def writers(topic: str) -> set[str]:
+    return {grant.principal for grant in grants(KAFKA) if topic in grant.writes}
+
+
+def test_the_topics_that_move_figures_have_one_writer_each() -> None:
+    assert writers(JOURNAL) == {INTAKE, ASSESSOR}
+    assert writers(ALERTS) == {ASSESSOR}
+    assert writers("entity.declarations") == {FINANCE}
+    assert writers("reserve.operations") == {COMPLIANCE}
+    assert all(writers(topic) <= {FEEDS, FINANCE, COMPLIANCE} for topic in SOURCE_TOPICS)
+
+
+def test_no_topic_is_forgotten() -> None:
+    assert set(all_topics(KAFKA)) == {spec.name for spec in topic_specs(KAFKA, TopicNames())}
+    assert all(writers(topic) for topic in all_topics(KAFKA))
+
+
+def test_the_commands_grant_what_the_table_says_and_no_more() -> None:
+    lines = list(commands("kafka:9093", KAFKA, all_topics(KAFKA)))
+    for grant in grants(KAFKA):
+        own = [line for line in lines if f"User:{grant.principal}" in line]
+        for operation, topics in (("Write", grant.writes), ("Read", grant.reads)):
+            named = {
+                line[place + 1] for line in own if line[-1] == operation for place, word in enumerate(line) if word == "--topic"
+            }
+            assert named == set(topics), (grant.principal, operation)
+    assert not any(word in {"All", "Alter", "Delete", "Create", "*"} for line in lines for word in line)
+
+
+def test_the_table_for_people_names_every_principal() -> None:
+    page = (UP.parents[1] / "README.md").read_text()
+    for grant in grants(KAFKA):
+        assert f"| `{grant.principal}`" in page

