@@ -19,6 +19,8 @@ COMMANDS = {
     "run": "Run the daemon: intake, assessor and dispatcher.",
     "assess": "Assess event files offline and print the assessments as JSON.",
     "backtest": "Try one history under several methods, versions and parameter values.",
+    "scenario": "Stress today's holdings: list and run scenarios.",
+    "whatif": "Show the figures with other balances, prices, volume or declarations.",
     "replay": "Publish event files to Kafka.",
     "simulate": "Publish synthetic events of the configured entities, seeded.",
     "convert": "Turn real captures and published files into event lines.",

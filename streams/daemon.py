@@ -20,6 +20,7 @@ import structlog
 from monitor.audit.checkpoints import signed
 from monitor.audit.keys import Keyring, read_keyring
 from monitor.core.engine import Engine
+from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.records import journal_partition
 from monitor.core.values.times import SECOND
@@ -294,6 +295,13 @@ class EngineStatus:
         found = engine.status(entity, day)
         checkpoint = found["checkpoint"]
         return found | {"checkpoint": None if checkpoint is None else signed(checkpoint, self._keys)}
+
+    def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
+        """What each method finds without and with the scenario; KeyError for an entity that was never seen."""
+        engine = self._engine(entity)
+        if engine is None:
+            raise KeyError(entity)
+        return engine.foresee(entity, scenario)
 
     def _engine(self, entity: str) -> Engine | None:
         return self._assessor.engines.get(journal_partition(entity, self._count))

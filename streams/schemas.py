@@ -175,7 +175,9 @@ def _assessment() -> Schema:
 
 
 def _exposure() -> Schema:
-    scenario = _object(None, {"name": _TEXT, "required": _FIGURE, "available": _FIGURE, "shortfall": _FIGURE})
+    figures = {"state": _TEXT, "required": _FIGURE, "available": _FIGURE, "shortfall": _FIGURE}
+    method = _object(None, {"method": _TEXT, "currency": _TEXT, **figures})
+    scenario = _object(None, {"name": _TEXT, **figures, "left_out": _TEXT_OR_NULL, "methods": _list(method)})
     return _object(
         "reserve.exposure/1",
         {

@@ -12,6 +12,7 @@ from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 from monitor.core.values.times import HOUR, SECOND, exact_time, hour_of, parse_time
+from monitor.methods.stresses import load_scenarios
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 
@@ -27,8 +28,9 @@ def _built(text: str) -> str:
 
 
 def configuration_text(entities: Mapping[str, Any], **more: Any) -> str:
-    """Canonical text of the configuration record for entities of one journal partition."""
-    return _built(json.dumps({"kafka": {"journal_partitions": 1}, "entities": entities, "revision": 1} | more))
+    """Canonical text of the configuration record for entities of one journal partition, without the shipped scenarios."""
+    base = {"kafka": {"journal_partitions": 1}, "entities": entities, "revision": 1, "scenarios": dict.fromkeys(load_scenarios())}
+    return _built(json.dumps(base | more))
 
 
 def house(**more: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitor.errors import ConnectionProblem
+from monitor.errors import ConnectionProblem, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
@@ -80,21 +80,26 @@ def _nobody(address: str, reason: object) -> ConnectionProblem:
     return ConnectionProblem(f"no worker answers at {address} ({reason}): is `reserve-monitor run` up, is http.port right?")
 
 
-def of_entity(settings: Settings, entity: str, query: str = "") -> dict[str, Any] | None:
-    """The status object of an entity, from whichever worker holds it; None where all that answered do not know it."""
+def of_entity(settings: Settings, entity: str, query: str = "", path: str = "/status") -> Any:
+    """The answer about an entity under `path`, from whichever worker holds it; None where all that answered do not know it.
+
+    UsageError for a question that the worker refuses.
+    """
     asked: set[str] = set()
     owners: list[str] = []
-    for address, status, body in every_answer(settings, f"/status/{entity}{query}"):
+    for address, status, body in every_answer(settings, f"{path}/{entity}{query}"):
         asked.add(address)
         if status == 200:
-            return dict(body)
+            return body
+        if status == 400:
+            raise UsageError(body.get("error", "the worker refused the question") if isinstance(body, dict) else str(body))
         owner = body.get("owner") if isinstance(body, dict) else None
         if status == 421 and owner:
             owners.append(owner.rstrip("/"))
     for owner in owners:
         if owner not in asked:
             asked.add(owner)
-            status, body = get(owner, f"/status/{entity}{query}")
+            status, body = get(owner, f"{path}/{entity}{query}")
             if status == 200:
-                return dict(body)
+                return body
     return None

@@ -26,6 +26,7 @@ from monitor.core.entity.state import (
     shared_values,
     taken,
 )
+from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, Published, fold
 from monitor.core.journal.event_time import event_time_of
@@ -181,6 +182,13 @@ class Engine:
     def measures(self, entity: str) -> dict[str, Any]:
         """Numbers for the metrics of CONTRACT 6 that are not in `status`; see status.measures_of."""
         return status.measures_of(self._configured(entity), self._clock.now)
+
+    def foresee(self, entity: str, scenario: Scenario) -> list[dict[str, Any]]:
+        """What each method of the entity finds now, and under the scenario: see printed.outcome_object. Nothing changes.
+
+        KeyError for an entity that is not here, `NotApplicable` where the scenario needs what is not known.
+        """
+        return self._configured(entity).foresee(scenario, self._clock.now)
 
     def _configured(self, name: str) -> Entity:
         entity = self._entities[name]

@@ -228,8 +228,10 @@ def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping
     for part in EXPOSURE_PARTS:
         yield from _present("reserve_exposure_amount", (entity, currency, part), exposure["parts"][part])
     for row in exposure["scenarios"]:
-        labels = (entity, currency, row.get("method", ""), row["name"])
-        yield from _present("reserve_scenario_shortfall_amount", labels, row["shortfall"])
+        yield from _present("reserve_scenario_shortfall_amount", (entity, currency, "", row["name"]), row["shortfall"])
+        for each in row.get("methods", ()):
+            labels = (entity, each["currency"], each["method"], row["name"])
+            yield from _present("reserve_scenario_shortfall_amount", labels, each["shortfall"])
     forecast = exposure["forecast"]
     if forecast is not None and forecast["shortfall_at"] is not None:
         at = parse_time(forecast["shortfall_at"]) / SECOND

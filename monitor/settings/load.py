@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
+from monitor.methods.stresses import load_scenarios
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
     AlertingSettings,
@@ -95,9 +96,11 @@ class Settings(Section):
 
     @field_validator("scenarios")
     @classmethod
-    def _none_yet(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if value:
-            raise ValueError("this release has no scenarios; leave the section out")
+    def _scenarios(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            load_scenarios(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @model_validator(mode="after")

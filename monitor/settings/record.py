@@ -17,6 +17,7 @@ from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.currencies import MAJOR, is_iso_4217
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
+from monitor.methods.stresses import load_scenarios, scenario_object
 from monitor.settings.load import Settings
 from monitor.settings.sections import EntitySettings, MethodSettings
 
@@ -63,7 +64,7 @@ def build_configuration(
         "intake": settings.intake.model_dump(include=set(_INTAKE_PARTS)),
         "calendars": _calendars(settings, described, [packs[method] for method in used]),
         "zones": resolve_zones(_named("time_zone", described, [packs[method] for method in used])),
-        "scenarios": {},
+        "scenarios": {name: scenario_object(scenario) for name, scenario in load_scenarios(settings.scenarios).items()},
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from monitor.core.foresight.scenarios import Scenario
 from monitor.web.history import History
 from monitor.web.staleness import STALE_AFTER_S
 
@@ -55,6 +56,10 @@ class StatusSource(Protocol):
 
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         """The status object of CONTRACT 5; `day` chooses a past business date of the trade flow. KeyError: never seen."""
+        ...
+
+    def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
+        """What each method finds without and with the scenario (printed.outcome_object). KeyError: never seen."""
         ...
 
 

@@ -16,8 +16,10 @@ import structlog
 from aiohttp import web
 
 from monitor.core.components.worst import worst_rule
+from monitor.core.foresight.scenarios import NotApplicable
 from monitor.core.values.times import format_time
-from monitor.errors import ConnectionProblem
+from monitor.errors import ConfigurationError, ConnectionProblem
+from monitor.methods.stresses import scenario_of
 from monitor.web.history import History
 from monitor.web.page import render_page
 from monitor.web.protocols import Health, StatusSource, WebParts
@@ -84,6 +86,7 @@ def build_web(parts: WebParts) -> web.Application:
     app.router.add_get("/version", pages.version)
     app.router.add_get("/status", pages.status)
     app.router.add_get("/status/{entity}", pages.entity)
+    app.router.add_get("/foresee/{entity}", pages.foresee)
     for path, probe in (("/livez", parts.probes.live), ("/readyz", parts.probes.ready), ("/startupz", parts.probes.started)):
         app.router.add_get(path, _probe(probe))
     if parts.status is not None:
@@ -160,6 +163,19 @@ class _Pages:
     def _judged(self, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is to be believed of it now, and what of its alerts did not reach a channel."""
         return _with_delivery(judged(status, self._parts.clock(), self._parts.stale_after_s), self._parts)
+
+    async def foresee(self, request: web.Request) -> web.Response:
+        """What each method would find under the scenario in the query, a JSON object; nothing changes by asking."""
+        source, entity = self._source(), request.match_info["entity"]
+        if not source.holds(entity):
+            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        try:
+            scenario = scenario_of(request.query.get("name", "asked"), json.loads(request.query.get("scenario", "")))
+            return _json(source.foresee(entity, scenario))
+        except KeyError:
+            raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
+        except (ConfigurationError, NotApplicable, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"scenario: {error}") from None
 
     def _source(self) -> StatusSource:
         if self._parts.status is None:

@@ -108,7 +108,7 @@ def test_defaults_of_the_contract() -> None:
         ("sources: {market.trades: {bad_share: '1.5'}}", "above 0 and up to 1"),
         ("sources: {market.trades: {times: min}}", "'rfc3339', 's', 'ms', 'us' or 'ns'"),
         ("http: {port: 1}\nhttp: {port: 2}", "key 'http' is given twice"),
-        ("scenarios: {x: {}}", "no scenarios"),
+        ("scenarios: {x: {}}", "must have title and a list stresses"),
         ("- 1", "no mapping"),
         ("a: [", "is not YAML"),
     ],

@@ -95,6 +95,7 @@ class Configuration:
     calendars: Mapping[str, Calendar]
     zones: Mapping[str, Zone]
     assets: Assets
+    scenarios: Mapping[str, Mapping[str, Any]]
     digest: str
     content: Mapping[str, Any]
 
@@ -165,6 +166,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         calendars={"weekdays": WEEKDAYS, "all": ALL_DAYS} | calendars,
         zones={name: _zone(name, raw) for name, raw in content["zones"].items()},
         assets=_assets(content.get("assets")),
+        scenarios=content.get("scenarios", {}),
         digest=digest_of(content),
         content=content,
     )

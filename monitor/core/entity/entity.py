@@ -19,6 +19,9 @@ from monitor.core.entity.publication import Evidence, PublishedLine, method_fiel
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.foresight.printed import outcome_object
+from monitor.core.foresight.published import published
+from monitor.core.foresight.scenarios import Scenario, outcomes, scenarios_of
 from monitor.core.journal.causes import Causes, why
 from monitor.core.journal.chain import NO_INPUTS, Chain
 from monitor.core.journal.outputs import Output
@@ -74,11 +77,13 @@ class Entity:
         self._opened: int | None = None
         self.config = config
         self.evaluator = _evaluator(name, config)
+        self.scenarios = scenarios_of(config)
 
     def configure(self, config: Configuration) -> None:
         """Changes over to a configuration; what no longer belongs to it ends at the next evaluation."""
         self.config = config
         self.evaluator = _evaluator(self.name, config)
+        self.scenarios = scenarios_of(config)
         self.alerts.update_every = config.publish_interval_ns
         self.book.configure(config)
         standing = self.standing
@@ -168,6 +173,14 @@ class Entity:
         causes = self.standing.causes.since(self.standing.mark)
         return Surroundings(results, dwell, causes, self.config.runbook_base_url)
 
+    def foresee(self, scenario: Scenario, at: int) -> list[dict[str, Any]]:
+        """Every method, and the exposure's, without and with a scenario. The book is read, never written."""
+        if self.evaluator is None:
+            return []
+        own, yardstick = self.evaluator.methods, self.evaluator.yardstick
+        methods = own if any(p.config.id == yardstick.config.id for p in own) else (*own, yardstick)
+        return [outcome_object(found) for found in outcomes(scenario, self.evaluator, methods, self.book, at)]
+
     # --- assessments and exposure
     def _live(
         self,
@@ -189,11 +202,23 @@ class Entity:
                 digests[name] = value["digest"]
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
+        value["scenarios"] = self._scenarios(evaluation.at, exposure)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
         shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
         if self._publish(EXPOSURE, exposure, value, shape, evaluation.at, told=False):
             outputs.append(Output(EXPOSURES, self.name, self.name, value))
         return digests
+
+    def _scenarios(self, at: int, exposure: MethodResult) -> list[dict[str, Any]]:
+        """Computed when the exposure's interval has passed, else those of the last time."""
+        line, newest = self.standing.lines.get(EXPOSURE), self.standing.newest.get(EXPOSURE)
+        fresh = line is not None and (at < line.published_at + self.config.publish_interval_ns or exposure.digest == line.digest)
+        if self.evaluator is None or not self.scenarios:
+            return []
+        if fresh and newest is not None and newest["config_digest"] == self.config.digest:
+            known: list[dict[str, Any]] = newest["scenarios"]
+            return known
+        return published(self.scenarios, self.evaluator, self.book, at)
 
     def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int, *, told: bool) -> bool:
         """Notes the newest figures and, when they are due, puts them into the chain."""

@@ -1,5 +1,6 @@
 """The admin server: probes, JSON, 421 with the owner, errors as JSON, security headers, a port in use."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from monitor.core.foresight.scenarios import Scenario
 from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import CONNECTION, ConnectionProblem
 from monitor.web import Health, WebParts, build_web, start_web
@@ -49,6 +51,11 @@ class FakeStatus:
 
     def owner(self, entity: str) -> str | None:
         return "http://worker-2:9464" if entity == "kr-main" else None
+
+    def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
+        if entity not in self.statuses:
+            raise KeyError(entity)
+        return [{"scenario": scenario.name, "stresses": len(scenario.stresses)}]
 
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         self.asked.append(day)
@@ -155,6 +162,19 @@ async def test_a_failure_inside_is_one_json_sentence_without_details() -> None:
         assert answer.status == 500
         assert "secret" not in await answer.text()
         assert (await client.get("/livez")).status == 200
+
+
+async def test_a_scenario_is_asked_by_its_json_and_a_bad_one_is_one_sentence(client: TestClient[Any, Any]) -> None:
+    stress = {"type": "volume", "factor": "10"}
+    question = {"name": "busy", "scenario": json.dumps({"title": "busy", "stresses": [stress]})}
+    answer = await client.get("/foresee/jp-main", params=question)
+    assert await answer.json() == [{"scenario": "busy", "stresses": 1}]
+    assert (await client.get("/foresee/kr-main", params=question)).status == 421
+    assert (await client.get("/foresee/zz-main", params=question)).status == 404
+    for bad in ("", "{", json.dumps({"stresses": [{"type": "no"}]}), json.dumps({"stresses": [stress | {"factor": "-1"}]})):
+        answer = await client.get("/foresee/jp-main", params={"scenario": bad})
+        assert answer.status == 400
+        assert "scenario" in (await answer.json())["error"]
 
 
 async def test_probes_answer_by_status_code_and_checks() -> None:

@@ -279,6 +279,18 @@ class Positions:
                     found[role, asset, storage] = EXACT.add(found.get((role, asset, storage), ZERO), tally.quantity)
         return [(*key, quantity) for key, quantity in sorted(found.items())]
 
+    def accounts(self, roles: frozenset[str]) -> Iterator[tuple[str, str, str, str, Decimal]]:
+        """(role, asset, account, storage, quantity) at `clock` of every account of these roles; reads all accounts."""
+        for shard in self._shards:
+            for (role, asset, account), entries in shard.items():
+                position = counting(entries, self.clock) if role in roles else None
+                if position is not None:
+                    yield role, asset, account, position.storage, position.quantity
+
+    def account_count(self) -> int:
+        """How many (role, asset, account) were ever seen."""
+        return sum(map(len, self._shards))
+
     def assets(self, role: str, before: int) -> tuple[str, ...]:
         """Assets of the role with a position of event time below `before`, sorted."""
         return tuple(sorted(asset for asset, first in self._first.get(role, {}).items() if first < before))

@@ -1,0 +1,207 @@
+"""A view of a book in which some reads are otherwise: never a copy, and nothing is written (DESIGN 11).
+
+Holdings are changed per (role, asset, storage), prices per asset, trade volume by a factor; losses come as one more incident,
+declarations by an amount. Whatever is not named is read as it is, with its bounds and gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from monitor.core.book.book import Book
+from monitor.core.book.incidents import Amount, IncidentRevision
+from monitor.core.evaluation.assessment import Result
+from monitor.core.evaluation.evaluation import Prepared
+from monitor.core.journal.vocabulary import LIABILITY, STORAGES
+from monitor.core.values.figure import NOTHING, Figure, total
+from monitor.core.values.money import EXACT, ZERO
+from monitor.core.view.incident_view import IncidentView
+from monitor.core.view.memo import Memo
+from monitor.core.view.view import DeclarationView, View
+
+ONE = Decimal(1)
+INCIDENT = "scenario"
+_EVERY_STORAGE = frozenset(STORAGES)
+
+Place = tuple[str, str, str]
+"""(role, asset, storage)"""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingChange:
+    """A quantity times `factor`, plus `shift`; no holding falls below 0."""
+
+    factor: Decimal = ONE
+    shift: Decimal = ZERO
+
+    def then(self, other: HoldingChange) -> HoldingChange:
+        """This change, then another one."""
+        return HoldingChange(
+            EXACT.multiply(self.factor, other.factor), EXACT.add(EXACT.multiply(self.shift, other.factor), other.shift)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StressedLoss:
+    """So much of an asset lost, and whose; quantity None is not known."""
+
+    asset: str
+    quantity: Decimal | None
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What is read otherwise. `prices` are factors; `volume` that of today's and the last 24 hours' trades.
+
+    `declared` are amounts added in the method's currency to the declaration of a kind without attributes; `incident` is the
+    kind of the incident that the losses come as.
+    """
+
+    holdings: Mapping[Place, HoldingChange] = field(default_factory=dict)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    volume: Decimal = ONE
+    losses: tuple[StressedLoss, ...] = ()
+    incident: str | None = None
+    declared: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def with_holding(self, place: Place, change: HoldingChange) -> Overlay:
+        """With one more change of a holding."""
+        changed = {**self.holdings, place: self.holdings.get(place, HoldingChange()).then(change)}
+        return Overlay(changed, self.prices, self.volume, self.losses, self.incident, self.declared)
+
+    def with_price(self, asset: str, factor: Decimal) -> Overlay:
+        """With an asset's price times a factor."""
+        changed = {**self.prices, asset: EXACT.multiply(self.prices.get(asset, ONE), factor)}
+        return Overlay(self.holdings, changed, self.volume, self.losses, self.incident, self.declared)
+
+    def with_volume(self, factor: Decimal) -> Overlay:
+        """With trade volume times a factor."""
+        more = EXACT.multiply(self.volume, factor)
+        return Overlay(self.holdings, self.prices, more, self.losses, self.incident, self.declared)
+
+    def with_loss(self, loss: StressedLoss, incident: str) -> Overlay:
+        """With a loss on the record of an incident."""
+        return Overlay(self.holdings, self.prices, self.volume, (*self.losses, loss), incident, self.declared)
+
+    def with_declared(self, kind: str, amount: Decimal) -> Overlay:
+        """With an amount added to a declaration."""
+        changed = {**self.declared, kind: EXACT.add(self.declared.get(kind, ZERO), amount)}
+        return Overlay(self.holdings, self.prices, self.volume, self.losses, self.incident, changed)
+
+
+class OverlaidView(View):
+    """`View` with the reads of an overlay. Views of one book, instant and overlay may share a `memo`."""
+
+    def __init__(self, prepared: Prepared, book: Book, at: int, overlay: Overlay, memo: Memo | None = None) -> None:
+        super().__init__(book, at, prepared.zone, prepared.calendar, prepared.currency, memo=memo)
+        self._overlay = overlay
+
+    # --- positions
+
+    def role_seen(self, role: str) -> bool:
+        """See `View`; a role into which something is moved is seen."""
+        return super().role_seen(role) or bool(self._moved_into(role))
+
+    def assets(self, role: str) -> tuple[str, ...]:
+        """See `View`; with the assets of which something is moved into the role."""
+        return tuple(sorted({*super().assets(role), *self._moved_into(role)}))
+
+    def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
+        """See `View`."""
+        wanted = _EVERY_STORAGE if storages is None else storages
+        changes = {place[2]: change for place, change in self._changes(role, asset) if place[2] in wanted}
+        if not changes:
+            return self._held(role, asset, storages)
+        kept = self._held(role, asset, wanted.difference(changes))
+        return total([kept, *(self._changed(role, asset, storage, change) for storage, change in changes.items())])
+
+    def positive_quantity(self, role: str, asset: str) -> Figure:
+        """See `View`; what is added or taken away counts whole, as money of one more client would."""
+        found = super().positive_quantity(role, asset)
+        for _, change in self._changes(role, asset):
+            found = (found.scaled(change.factor) + Figure.of(change.shift)).at_least(0)
+        return found
+
+    def _held(self, role: str, asset: str, storages: frozenset[str] | None) -> Figure:
+        """As the book has it; nothing of a role that only the overlay knows."""
+        if not super().role_seen(role) and self._moved_into(role):
+            return NOTHING
+        return super().quantity(role, asset, storages)
+
+    def _changed(self, role: str, asset: str, storage: str, change: HoldingChange) -> Figure:
+        there = self._held(role, asset, frozenset({storage})).scaled(change.factor) + Figure.of(change.shift)
+        return there if role == LIABILITY and self.is_fiat(asset) else there.at_least(0)
+
+    def _changes(self, role: str, asset: str) -> Iterator[tuple[Place, HoldingChange]]:
+        return (item for item in self._overlay.holdings.items() if item[0][:2] == (role, asset))
+
+    def _moved_into(self, role: str) -> set[str]:
+        return {asset for (of, asset, _), change in self._overlay.holdings.items() if of == role and change.shift > 0}
+
+    # --- prices
+
+    def price(self, asset: str, currency: str | None = None) -> Figure:
+        """See `View`."""
+        found = super().price(asset, currency)
+        factor = self._overlay.prices.get(asset)
+        return found if factor is None else found.scaled(factor)
+
+    # --- trades
+
+    def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:
+        """See `View`."""
+        return super().trade_value_24h(instrument, capacity).scaled(self._overlay.volume)
+
+    def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
+        """See `View`; of days before today nothing changes."""
+        found = super().trade_value_day(day, instrument, capacity)
+        if day != self.local_date():
+            return found
+        return {quote: EXACT.multiply(value, self._overlay.volume) for quote, value in found.items()}
+
+    # --- incidents and declarations
+
+    def incidents(self) -> tuple[IncidentView, ...]:
+        """See `View`; with the incident of the losses, valued at the overlay's prices of now."""
+        found = super().incidents()
+        overlay = self._overlay
+        if not overlay.losses or overlay.incident is None:
+            return found
+        losses = tuple(Amount(loss.asset, loss.quantity, loss.owner) for loss in overlay.losses)
+        body = {"kind": overlay.incident, "severity": "critical"}
+        incident = IncidentRevision(1, (self.at, 0, self.at, "", 0, 0, 0), "confirmed", self.at, losses, None, (), body)
+        return (*found, IncidentView(INCIDENT, incident, self.at, self._worth_now, self._gaps))
+
+    def _worth_now(self, asset: str, quantity: Figure, _instant: int) -> Figure:
+        return self.value(asset, quantity)
+
+    def declared(self, kind: str, **attributes: str) -> Figure | None:
+        """See `View`."""
+        found = super().declared(kind, **attributes)
+        more = None if attributes else self._overlay.declared.get(kind)
+        if more is None:
+            return found
+        return (NOTHING if found is None else found) + Figure.of(more)
+
+    def declarations(self, kind: str) -> tuple[DeclarationView, ...]:
+        """See `View`; what is added counts as one more where none without attributes is in effect."""
+        found = super().declarations(kind)
+        more = self._overlay.declared.get(kind)
+        if more is None:
+            return found
+        return (*found, DeclarationView(kind, {}, Figure.of(more), self.at))
+
+    def came(self, kind: str, **attributes: str) -> bool:
+        """See `View`."""
+        return super().came(kind, **attributes) or (not attributes and kind in self._overlay.declared)
+
+
+def result_under(
+    prepared: Prepared, book: Book, at: int, overlay: Overlay, *, watch_enter: Decimal | None = None, memo: Memo | None = None
+) -> Result:
+    """A method's result at `at` with the reads of an overlay. The book is read, never written."""
+    return prepared.method.evaluate(OverlaidView(prepared, book, at, overlay, memo), watch_enter)
