@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench mutate wheel test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,7 @@ kafka-up: $(READY) ## a real Apache Kafka broker without Docker (Java 17, Maven)
 kafka-down: ## stop it
 	@deploy/kafka/down
 
+.PHONY: mutate
 mutate: $(READY) ## change the product at random places: do the tests notice? (SAMPLE=40 SEED=1)
 	@$(BIN)/python -m tests.mutation --count $(or $(SAMPLE),40) $(if $(SEED),--seed $(SEED))
 
