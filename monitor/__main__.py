@@ -33,6 +33,7 @@ COMMANDS = {
     "config": "Write, check and show the configuration.",
     "schema": "Print the JSON Schemas or the AsyncAPI document of the topics.",
     "topics": "Create and check the topics.",
+    "history": "List published figures: closes and their revisions, states, alerts.",
     "audit": "Export evidence, verify it without Kafka, make keys.",
     "dlq": "List, show, requeue and dismiss dead letters.",
 }

@@ -169,10 +169,11 @@ def prove(
     """
     from monitor.audit.proving import CannotProve, Digests
     from monitor.audit.proving import prove as proven
+    from monitor.cli.entries import in_bundle
 
     wanted = digest if digest.startswith("sha256:") else f"sha256:{digest}"
     kept = None if since is None else _kept(since)
-    values = _in_bundle(bundle) if bundle is not None else _in_kafka(config, wanted)
+    values = in_bundle(bundle) if bundle is not None else _in_kafka(config, wanted)
     entry, digests, checkpoints = None, Digests(), []
     for value in values:
         if "chain" not in value:
@@ -188,42 +189,18 @@ def prove(
     emit(proven(entry, digests, sorted(checkpoints, key=lambda one: int(one["tree_size"])), kept))
 
 
-def _in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
-    from monitor.audit.bundle import OUTPUTS, SEALS
-    from monitor.audit.container import Reader
-    from monitor.audit.faults import Fault
-
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such file")
-    try:
-        reader = Reader(path)
-        for member in (*OUTPUTS.values(), SEALS):
-            yield from (json.loads(line) for line in reader.lines(member))
-    except (Fault, ValueError) as error:
-        raise UsageError(f"{path}: is not a bundle as `audit export` writes it: {error}") from None
-
-
 def _in_kafka(config: Path | None, digest: str) -> list[Mapping[str, Any]]:
-    from monitor.audit.bundle import Origin
     from monitor.audit.proving import CannotProve
-    from monitor.core.journal.records import journal_partition
+    from monitor.cli.entries import in_kafka
     from monitor.settings.load import load_settings
     from streams.kafka.topics import TopicNames
-    from streams.lookup.evidence import chain_of
     from streams.lookup.outputs import find_beginning
 
     settings = load_settings(config)
-    kafka, names = settings.kafka, TopicNames(settings.source_names())
-
-    async def read() -> list[Mapping[str, Any]]:
-        found = await find_beginning(kafka, names, digest)
-        if found is None:
-            raise CannotProve(f"no output with the digest {digest} is kept in the output topics")
-        count = kafka.journal_partitions
-        origin = Origin(found["entity"], journal_partition(found["entity"], count), count, not kafka.embedded)
-        return [value async for value in chain_of(kafka, names, origin)]
-
-    return asyncio.run(read())
+    found = asyncio.run(find_beginning(settings.kafka, TopicNames(settings.source_names()), digest))
+    if found is None:
+        raise CannotProve(f"no output with the digest {digest} is kept in the output topics")
+    return in_kafka(settings, found["entity"])
 
 
 def _is_proof(path: Path) -> bool:
