@@ -194,8 +194,10 @@ class Maker:
         return record("rejected", ENTITY, (topic, self._next() if offset is None else offset), logged, body)
 
     def dismissal(self, topic: str, offset: int, logged: str | int) -> JournalRecord:
-        what = {"topic": topic, "epoch": 0, "partition": 0, "offset": offset}
-        body = {"event_id": "o", "kind": "dismissal", "at": exact_time(ns(logged)), "by": ["x"], "reason": "", "expires_at": None}
+        return self.operation("dismissal", logged, {"topic": topic, "epoch": 0, "partition": 0, "offset": offset})
+
+    def operation(self, kind: str, logged: str | int, what: Mapping[str, Any]) -> JournalRecord:
+        body = {"event_id": "o", "kind": kind, "at": exact_time(ns(logged)), "by": ["x"], "reason": "", "expires_at": None}
         return record("operation", ENTITY, ("reserve.operations", self._next()), logged, body | {"body": what})
 
 

@@ -34,14 +34,14 @@ def configuration_text(entities: Mapping[str, Any], **more: Any) -> str:
 
 
 def house(**more: Any) -> dict[str, Any]:
-    """An entity under `jp.psa_custody`, with what `more` changes."""
+    """An entity under `jp.psa_custody`, with what `more` changes; without dwells unless it names some."""
     own: dict[str, Any] = {
         "reporting_currency": "JPY",
         "time_zone": "Asia/Tokyo",
         "calendar": "JP",
         "methods": [{"id": "jp.psa_custody", "mode": "in_force", "options": {"skip": ["fiat_trust", "capital", "net_assets"]}}],
     }
-    return own | more
+    return own | more | {"levels": {"dwell_s": 0} | more.get("levels", {})}
 
 
 class Journal:

@@ -16,7 +16,12 @@ app = command_app()
 )
 def assess(
     events: Events,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339; when absent, after the last line.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="RFC 3339; when absent, after the last line, and 5 s later for what waits for a group."
+        ),
+    ] = None,
     method: Annotated[list[str] | None, typer.Option(metavar="ID", help="Assess under this method; may be repeated.")] = None,
     config: Config = None,
 ) -> None:

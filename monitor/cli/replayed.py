@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 def replayed(events: Sequence[Path], config: Path | None, methods: Sequence[str], at: str | None) -> Engine:
     """The engine after the events up to `at` (RFC 3339; None: all), evaluated there.
 
+    At the end of all that there is, groups of positions that wait have their 5 s first: nothing more will come.
+
     Lines that intake would refuse are named on stderr. UsageError where no method is configured or given.
     """
     from monitor.cli.options import instant
     from monitor.core.engine import Engine
+    from monitor.core.journal.records import JournalRecord, Statement
     from streams.eventfiles.offline import Rejection, statements
 
     configuration = offline_configuration(config, methods)
@@ -33,6 +36,9 @@ def replayed(events: Sequence[Path], config: Path | None, methods: Sequence[str]
 
     for record in statements(events, configuration, until, refused):
         engine.apply(record)
+    settled = engine.settled_at if until is None else None
+    if settled is not None:
+        engine.apply(JournalRecord(Statement("tick", None, settled, {}), engine.position + 1, settled, b""))
     return engine
 
 

@@ -154,6 +154,14 @@ class Engine:
             self._deadlines_changed = False
         return self._next
 
+    @property
+    def settled_at(self) -> int | None:
+        """When every group of positions that waits now will have had its time (ns); None if none waits.
+
+        Where the log is at its end (offline), nothing tells the figures before then from those after.
+        """
+        return max((at for e in self._entities.values() if (at := e.book.groups.settled_at) is not None), default=None)
+
     def entities(self) -> tuple[str, ...]:
         """The configured (or seen, under `any_entity`) entities of this partition, sorted."""
         return tuple(sorted(name for name, entity in self._entities.items() if entity.evaluator is not None))
@@ -278,7 +286,13 @@ class Engine:
     def _tick(self) -> list[Output]:
         now = self._clock.now
         old = now - HEARTBEAT
-        return self._evaluate(now, [e for e in self._sorted() if e.waiting or (e.evaluator and e.standing.evaluated_at <= old)])
+        due = [e for e in self._sorted() if e.waiting or (e.evaluator and e.standing.evaluated_at <= old) or self._overdue(e)]
+        return self._evaluate(now, due)
+
+    def _overdue(self, entity: Entity) -> bool:
+        """Where nothing is evaluated at deadlines, a tick looks for what time alone has changed since."""
+        settled = entity.book.groups.settled_at
+        return not self._always and settled is not None and settled <= self._clock.now
 
     def _is_due(self, entity: Entity) -> bool:
         deadline = entity.deadline(self._clock.now)
@@ -342,7 +356,7 @@ class Engine:
             self.ignored += 1
             return
         statement = record.statement
-        entity.book.apply(record, self._clock.now)
+        touched = entity.book.apply(record, self._clock.now)
         entity.standing.causes.note(cause_of(record))
         if statement.kind in {"flow", "bust"}:
             self._look_after_sources()
@@ -350,7 +364,7 @@ class Engine:
             entity.standing.rehearsal.take(statement.body)
         if statement.kind == "operation" and statement.body["kind"] == "checkpoint":
             entity.standing.seal.asked = True
-        self._touch(entity, statement, event_time_of(statement))
+        self._touch(entity, statement, touched)
         self._wait(entity)
 
     def _take_price(self, record: JournalRecord) -> None:

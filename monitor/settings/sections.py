@@ -141,8 +141,18 @@ class LevelSettings(Section):
     """Coverage above which the warning ends; higher than `watch_enter`, so that it does not flap."""
     shortfall_exit: PositiveText | None = None
     """Coverage above which a shortfall counts as healed; absent: 1."""
-    dwell_s: int = Field(default=0, ge=0)
-    """How long a state holds before its alert fires or resolves, so that a transfer under way pages nobody."""
+    enter_dwell_s: int = Field(default=0, ge=0)
+    """How long a state holds before its alert fires: so long a page waits. `dwell_s` sets this and the next one."""
+    exit_dwell_s: int = Field(default=60, ge=0)
+    """How long a state is over before its alert resolves, so that it does not flap."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_dwell_sets_both(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "dwell_s" not in value:
+            return value
+        given = {name: seconds for name, seconds in value.items() if name != "dwell_s"}
+        return {"enter_dwell_s": value["dwell_s"], "exit_dwell_s": value["dwell_s"]} | given
 
     @model_validator(mode="after")
     def _exit_is_not_below_enter(self) -> Self:
@@ -157,12 +167,14 @@ class LevelSettings(Section):
 
 
 class FreshnessSettings(Section):
-    """Silence of a feed, and age of an account's newest position in it."""
+    """Silence of a feed, age of an account's newest position in it, and how far it may lie behind (absent: `max_age_s`)."""
 
     max_age_s: Seconds | None = None
     """Silence after which the feed counts as dead and what depends on it as unknown. Absent: silence is never noticed."""
     account_max_age_s: Seconds | None = None
     """Age at which one account's position is only a bound: a stuck wallet beside a live feed."""
+    max_behind_s: Seconds | None = None
+    """How far the feed's newest record may lie behind the time it came in. Absent: `max_age_s`."""
 
 
 class EntitySettings(Section):

@@ -30,6 +30,7 @@ _GAP_SENTENCES = {
     "position_missing": "No position in the role {subject} was ever received.",
     "position_stale": "An account of {subject} has not reported within its limit.",
     "declaration_missing": "{subject} was never declared, or its declaration has expired.",
+    "source_behind": "{subject} says only what was long before.",
     "source_silent": "Nothing came from {subject} within its limit.",
     "source_unhealthy": "Too many records of {subject} are refused.",
     "record_rejected": "A record of {subject} was refused and nothing newer has replaced it.",

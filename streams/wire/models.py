@@ -230,6 +230,14 @@ class Dismissal(BaseModel):
     offset: Sequence
 
 
+class GroupDismissal(BaseModel):
+    """That nothing is missing of a group of positions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    group: Text
+
+
 class Operation(Wire):
     """`reserve.operations`: an act of people."""
 
@@ -245,7 +253,7 @@ class Operation(Wire):
     @model_validator(mode="after")
     def _dismissal(self) -> Self:
         if self.kind == "dismissal":
-            Dismissal.model_validate(self.body)
+            (GroupDismissal if "group" in self.body else Dismissal).model_validate(self.body)
         return self
 
 

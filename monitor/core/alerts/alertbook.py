@@ -9,11 +9,13 @@ from typing import Any
 from monitor.core.alerts.conditions import Condition, blinded
 from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
 from monitor.core.alerts.record import AlertContent, Draft
+from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.causes import Cause, telling
 from monitor.core.journal.schedule import earliest
 
 _NO_LIFE = Life()
+_NO_DWELL = Levels()
 
 
 @dataclass(slots=True)
@@ -32,11 +34,11 @@ class FollowedAlert:
 class Surroundings:
     """What an evaluation's alerts have in common.
 
-    Results by method, the entity's dwell (ns), the causes since the last evaluation, and where runbooks are.
+    Results by method, the entity's levels, the causes since the last evaluation, and where runbooks are.
     """
 
     results: Mapping[str, MethodResult]
-    dwell: int
+    levels: Levels
     causes: list[Cause]
     runbook_base_url: str
 
@@ -116,13 +118,13 @@ class AlertBook:
         if kept.life.status == "resolved" and kept.life.true_since is None and condition.verdict is not Verdict.TRUE:
             return []
         content = condition.show() if shows else None
-        dwell = around.dwell if condition.dwells else 0
+        levels = around.levels if condition.dwells else _NO_DWELL
         sight = Finding(
             condition.verdict,
             condition.severity,
             condition.mode or kept.life.mode,
-            enter_dwell=max(dwell, condition.grace),
-            exit_dwell=dwell,
+            enter_dwell=max(levels.enter_dwell_ns, condition.grace),
+            exit_dwell=levels.exit_dwell_ns,
             ends_as=condition.ends_as,
             shown=kept.life.shown if content is None else content.digest,
         )

@@ -2,7 +2,7 @@
 
 `ReserveShortfall` inhibits `SameAssetShortfall` of the same entity and method where notifications are routed: both exist
 as records, since the evidence of each asset's shortfall must stand by itself. What a dead feed leaves unknown is told by
-`SourceStale` or `SourceUnhealthy` alone: `ReserveUnknown` neither begins nor ends while nothing else explains the state.
+the alerts of feeds alone: `ReserveUnknown` neither begins nor ends while nothing else explains the state.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 
 from monitor.core.alerts.life import Identity, Verdict
 from monitor.core.alerts.record import AlertContent
+from monitor.core.book.completeness import FeedKnown
 from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
-from monitor.core.evaluation.observations import Backing, FeedHealth, IncidentSight
+from monitor.core.evaluation.observations import Backing, IncidentSight
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import BALANCES, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
@@ -43,8 +44,9 @@ _DERIVED_GAPS = {
 }
 """Gaps that follow from the silence of a topic and need no alert of their own beside its SourceStale."""
 
-_SOURCE_GAPS = frozenset({"source_silent", "source_unhealthy"})
-_FORCING_GAPS = _SOURCE_GAPS | {"records_lost"}
+_SOURCE_GAPS = frozenset({"source_silent", "source_behind", "source_unhealthy"})
+_FORCING_GAPS = _SOURCE_GAPS | {"records_lost", "group_incomplete"}
+_RULE_OF_FEEDS = {"SourceStale": "source_stale", "SourceBehind": "source_behind", "SourceUnhealthy": "source_unhealthy"}
 _HARMLESS_GAPS = frozenset({"record_rejected", "window_short"})
 _NAMED_GAPS = 8
 
@@ -88,7 +90,7 @@ def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_fe
 
 
 def entity_conditions(
-    entity: str, backing: Sequence[Backing], feeds: Sequence[FeedHealth], incidents: Sequence[IncidentSight]
+    entity: str, backing: Sequence[Backing], feeds: Sequence[FeedKnown], incidents: Sequence[IncidentSight]
 ) -> Iterator[Condition]:
     """The conditions of the entity itself: their method is null."""
     for asset in backing:
@@ -98,6 +100,7 @@ def entity_conditions(
     for feed in feeds:
         stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
         yield replace(stale, grace=feed.grace)
+        yield _feed(entity, feed.name, "SourceBehind", feed.behind, "says only what was long before")
         yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
 
 
@@ -322,10 +325,9 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
 
 
 def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str) -> Condition:
-    rule = "source_stale" if alertname == "SourceStale" else "source_unhealthy"
     verdict = {True: Verdict.TRUE, False: Verdict.CLEAR, None: Verdict.UNKNOWN}[holds]
     return Condition(
-        Identity(alertname, entity, None, rule, feed),
+        Identity(alertname, entity, None, _RULE_OF_FEEDS[alertname], feed),
         verdict,
         "warning",
         show=lambda: AlertContent(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),

@@ -12,7 +12,7 @@ from monitor.core.evaluation.evaluation import Evaluation
 def observed_conditions(entity: str, levels: Levels, evaluation: Evaluation) -> Iterator[Condition]:
     """The conditions of every method, then those of the entity itself, in their order."""
     seen = evaluation.observations
-    dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.unhealthy)
+    dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.behind or feed.unhealthy)
     for found in evaluation.methods:
         method = found.prepared.config
         yield from method_conditions(entity, method, found.result, levels, found.prepared.near_cure(evaluation.at))

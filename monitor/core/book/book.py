@@ -12,23 +12,25 @@ from typing import Any
 
 from monitor.core.book.custody.groups import Groups
 from monitor.core.book.custody.position import Key, Position
-from monitor.core.book.custody.positions import Positions
+from monitor.core.book.custody.positions import FULL_NS, Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
 from monitor.core.book.rejections import Rejections, declaration_identity, incident_identity, position_identity
 from monitor.core.book.shared import Shared
 from monitor.core.book.sources.freshness import rules_of
+from monitor.core.book.sources.heard import Heard
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness
+from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import JournalRecord, Statement
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OUTCOMES, PRICES, SOURCE_TOPICS, TRADES
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, TRADES
 from monitor.core.values.money import parse_quantity, plain
 from monitor.core.values.times import HOUR, parse_time
 
 _UNCONFIGURED = EntityConfig(reporting_currency=None)
 _NO_LIMITS = Freshness()
-_HEARD = "heard"
+_CLOCK = "clock"
 
 
 class Book:
@@ -48,7 +50,8 @@ class Book:
         self.incidents = Incidents(self.dirty)
         self.groups = Groups(self.dirty)
         self.rejections = Rejections(self.dirty)
-        self._heard: dict[str, int] = {}
+        self.heard = Heard(self.dirty)
+        self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
         self._midnight = 0
         self.trades.pin(self.incidents.valued)
@@ -61,12 +64,17 @@ class Book:
         zones = config.zones_in_use(self.entity)
         self.positions.configure(zones, config.horizon_ns, self._age_limit())
         self.trades.configure(zones, config.horizon_ns)
-        for feed in self.entity_config.freshness:
-            topic, _, source = feed.partition("/")
-            if topic == BALANCES and source and feed not in self._heard:
-                self._hear(BALANCES, source, self.positions.newest_logged(source))
+        self._hear_sources()
         self._midnight = 0
         self._next = None
+
+    def _hear_sources(self) -> None:
+        """What feeds said that were not told apart before."""
+        for source in self.sources_of(BALANCES):
+            feed = f"{BALANCES}/{source}"
+            if not self.heard.knows(feed):
+                for position in self.positions.of_source(source):
+                    self.heard.note(feed, position.logged, position.event_time)
 
     def freshness(self, feed: str) -> Freshness:
         """Configured limits of a feed (`<topic>` or `<topic>/<source>`)."""
@@ -84,9 +92,13 @@ class Book:
 
     # --- records and time
 
-    def apply(self, record: JournalRecord, clock: int) -> None:
-        """Take a record of this entity (flow and bust too: they go to its segments) at the engine clock `clock` (ns)."""
+    def apply(self, record: JournalRecord, clock: int) -> int | None:
+        """Take a record of this entity (flow and bust too: they go to its segments) at the engine clock `clock` (ns).
+
+        Returns the earliest event time (ns) whose figures it may change; None where it is about no instant.
+        """
         statement = record.statement
+        self._touched = event_time_of(statement)
         self.shared.advance(clock)
         self.advance(clock)
         self._next = None
@@ -101,6 +113,7 @@ class Book:
         }.get(statement.kind)
         if take is not None:
             take(statement)
+        return self._touched
 
     def advance(self, clock: int) -> None:
         """The clock has come to `clock`: event times ahead come true, incomplete groups apply, old history is thinned.
@@ -110,7 +123,8 @@ class Book:
         if clock <= self.clock:
             return
         self.clock = clock
-        self.dirty.add(_HEARD)
+        self.dirty.add(_CLOCK)
+        self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
         self.positions.advance(clock)
         for key, position in self.groups.advance(clock):
             self.positions.put(key, position)
@@ -121,66 +135,95 @@ class Book:
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: Key = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
-        self._hear(BALANCES, body["source"], order[2])
+        self._hear(BALANCES, body["source"], order[2], order[0])
         self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
             self.positions.put(key, position)
             return
-        for member, held in self.groups.put(body["group"], body["group_size"], key, position, self.clock):
+        group, repeat = body["group"], self.positions.holds(key, position)
+        self._group_moves(group)
+        for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
             self.positions.put(member, held)
+
+    def _group_moves(self, group: str) -> None:
+        """Figures may change from the event time of the group's earliest member on."""
+        since = self.groups.since(group)
+        if since is not None:
+            self._touched = since if self._touched is None else min(since, self._touched)
 
     def _declaration(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["effective_from"]))
-        self._hear(DECLARATIONS, None, order[2])
+        self._hear(DECLARATIONS, None, order[2], order[2])  # it holds from when it says; it was heard when it came
         self.declarations.put(body, order)
         self.rejections.valid(declaration_identity(body["kind"], body["attributes"]), order)
 
     def _incident(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["occurred_at"]))
-        self._hear(INCIDENTS, None, order[2])
+        self._hear(INCIDENTS, None, order[2], parse_time(body["updated_at"]))
         self.incidents.put(body, order)
         self.rejections.valid(incident_identity(body["incident_id"]), order)
         self.shared.prices.pin(self.entity, self.incidents.valued_at())
 
     def _operation(self, statement: Statement) -> None:
-        if statement.body["kind"] == "dismissal":
-            self.rejections.dismiss(statement.body["body"])
+        body = statement.body
+        if statement.logged_at is not None:
+            self._hear(OPERATIONS, None, statement.logged_at, parse_time(body["at"]))
+        if body["kind"] != "dismissal":
+            return
+        if "group" not in body["body"]:
+            self.rejections.dismiss(body["body"])
+            return
+        group = str(body["body"]["group"])
+        self._group_moves(group)
+        for member, held in self.groups.dismiss(group, self.clock):
+            self.positions.put(member, held)
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)
+        newest_log = parse_time(statement.body["newest_log"])
+        self._hear(TRADES, None, newest_log, parse_time(statement.body["newest_own"]))
+        for hour in {cell["hour"] for cell in statement.body["cells"]}:
+            self._hear(TRADES, None, newest_log, parse_time(hour))
 
     def _bust(self, statement: Statement) -> None:
         self.shared.flow.bust(statement, self.trades)
+        if statement.logged_at is not None:
+            self._hear(TRADES, None, statement.logged_at, parse_time(statement.body["executed_at"]))
 
-    def _hear(self, topic: str, source: str | None, logged: int) -> None:
-        feeds = (
-            [topic] if source is None or f"{topic}/{source}" not in self.entity_config.freshness else [topic, f"{topic}/{source}"]
-        )
-        for feed in feeds:
-            if logged > self._heard.get(feed, 0):
-                self._heard[feed] = logged
-                self.dirty.add(_HEARD)
+    def _hear(self, topic: str, source: str | None, log_time: int, event_time: int) -> None:
+        self.heard.note(topic, log_time, event_time)
+        if source is not None and f"{topic}/{source}" in self.entity_config.freshness:
+            self.heard.note(f"{topic}/{source}", log_time, event_time)
 
     def last_heard(self, feed: str) -> int | None:
         """Log time (ns) of the newest record of a feed about this entity; prices are everybody's."""
         topic, _, source = feed.partition("/")
+        return self.shared.prices.heard(source or None) if topic == PRICES else self.heard.log_time(feed)
+
+    def last_event_before(self, feed: str, instant: int) -> int | None:
+        """Newest event time below `instant` (ns) of a feed's records about this entity; prices are everybody's."""
+        topic, _, source = feed.partition("/")
         if topic == PRICES:
-            return self.shared.prices.heard(source or None)
-        return self.trades.newest_log if topic == TRADES else self._heard.get(feed)
+            return self.shared.prices.heard_before(source or None, instant)
+        return self.heard.event_time_before(feed, instant)
 
-    def silent_since(self, feed: str, at: int) -> tuple[bool, int | None]:
-        """Whether a feed is silent at `at` past its limit, and since when (None: it was never heard)."""
-        limit, newest = self.freshness(feed).max_age_ns, self.last_heard(feed)
-        if limit is None or (newest is not None and at - newest <= limit):
-            return False, None
-        return True, None if newest is None else newest + limit
+    def behind_since(self, feed: str) -> int | None:
+        """From when a feed says only what was longer ago than its limit allows, seen from its newest record; None: it does not.
 
-    def never_heard(self, topic: str) -> tuple[str, ...]:
-        """Configured feeds within a topic that never sent anything about this entity, sorted."""
+        Daily closes and declarations are of days past by their nature and never behind.
+        """
+        limit, (topic, _, source) = self.freshness(feed).behind_ns, feed.partition("/")
+        if limit is None or topic == DECLARATIONS:
+            return None
+        newest = self.shared.prices.newest_spot(source or None) if topic == PRICES else self.heard.newest(feed)
+        return None if newest is None or newest[0] - newest[1] <= limit else newest[1] + limit
+
+    def sources_of(self, topic: str) -> tuple[str, ...]:
+        """Configured feeds within a topic, sorted."""
         feeds = (feed.partition("/") for feed in sorted(self.entity_config.freshness))
-        return tuple(source for of, _, source in feeds if of == topic and source and self.last_heard(f"{of}/{source}") is None)
+        return tuple(source for of, _, source in feeds if of == topic and source)
 
     def lost_since(self, topic: str) -> tuple[bool, int | None]:
         """Whether records of a topic are lost, not all here or counted twice, and since when (None: not known)."""
@@ -229,14 +272,14 @@ class Book:
 
     def names(self) -> Iterator[str]:
         """Names of the buckets that are not empty."""
-        yield _HEARD
-        for part in (self.positions, self.trades, self.declarations, self.incidents, self.groups, self.rejections):
+        yield _CLOCK
+        for part in (self.heard, self.positions, self.trades, self.declarations, self.incidents, self.groups, self.rejections):
             yield from part.names()
 
     def bucket(self, name: str) -> Any:
         """The JSON value of one bucket; None when it is empty now."""
-        if name == _HEARD:
-            return {"clock": str(self.clock), "heard": [[feed, str(newest)] for feed, newest in self._heard.items()]}
+        if name == _CLOCK:
+            return {"clock": str(self.clock)}
         parts: dict[str, Any] = {
             "accounts": self.positions,
             "positions": self.positions,
@@ -246,6 +289,7 @@ class Book:
             "incidents": self.incidents,
             "groups": self.groups,
             "rejections": self.rejections,
+            "heard": self.heard,
         }
         return parts[name.partition("/")[0]].bucket(name)
 
@@ -253,8 +297,8 @@ class Book:
     def restore(cls, entity: str, config: Configuration, shared: Shared, buckets: Mapping[str, Any]) -> Book:
         """The state whose buckets these are, on an already restored `shared`."""
         book = cls(entity, config, shared)
-        book.clock = int(buckets[_HEARD]["clock"])
-        book._heard = {feed: int(newest) for feed, newest in buckets[_HEARD]["heard"]}
+        book.clock = int(buckets[_CLOCK]["clock"])
+        book.heard.restore(buckets, book.clock)
         book.positions.restore(buckets, book.clock)
         for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections):
             part.restore(buckets)
@@ -278,24 +322,6 @@ class Book:
     def incident_objects(self) -> list[dict[str, Any]]:
         """Newest revision of each incident as in its journal body, sorted by id."""
         return [dict(incident.body) for _, incident in self.incidents.known(None)]
-
-    def source_rows(self, at: int) -> list[dict[str, Any]]:
-        """Per topic and configured feed {topic, last_event_at, state, silent, unhealthy, applied, duplicate, late, dead_letter}.
-
-        `topic` is the feed's key, `last_event_at` in ns or None, `state` one of `ok`, `silent`, `unhealthy`, `lost`; counts
-        are None for a feed within a topic.
-        """
-        return [self._source_row(feed, at) for feed in sorted({*SOURCE_TOPICS, *self.entity_config.freshness})]
-
-    def _source_row(self, feed: str, at: int) -> dict[str, Any]:
-        topic, _, source = feed.partition("/")
-        silent, unhealthy = self.silent_since(feed, at)[0], self.shared.unhealthy(topic)
-        state = "silent" if silent else "unhealthy" if unhealthy else "lost" if self.lost_since(topic)[0] else "ok"
-        row = {"topic": feed, "last_event_at": self.last_heard(feed), "state": state, "silent": silent, "unhealthy": unhealthy}
-        counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
-        if not source:
-            counts = dict(zip(counts, self.shared.counts(topic).values(), strict=True))
-        return row | counts
 
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""

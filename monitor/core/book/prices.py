@@ -51,6 +51,7 @@ class PriceBook:
         self._ahead: list[int] = []
         self._newest = Newest()
         self._heard: dict[str | None, int] = {}
+        self._spot: dict[str | None, tuple[int, int]] = {}
         self._versions: dict[Pair, int] = {}
         self._closes: dict[tuple[Pair, str, date, date, int], tuple[int, dict[date, Decimal]]] = {}
 
@@ -66,14 +67,14 @@ class PriceBook:
                 return pair
         quotes.insert(place, new)
         self._dirty.add(self._name(pair, kind, source, order[0]))
-        self._note(pair, source, order)
+        self._note(pair, kind, source, order)
         if order[0] < self._full_from:
             self._thin(quotes, kind, max(0, place - 1), min(place + 1, bisect_left(quotes, self._full_from, key=_event_time)))
         if kind == DAILY_CLOSE:
             self._versions[pair] = self._versions.get(pair, 0) + 1
         return pair
 
-    def _note(self, pair: Pair, source: str, order: Order) -> None:
+    def _note(self, pair: Pair, kind: str, source: str, order: Order) -> None:
         name = "/".join(pair)
         if order[0] > self._clock:
             heappush(self._ahead, order[0])
@@ -82,6 +83,10 @@ class PriceBook:
         for feed in (None, source):
             if order[2] > self._heard.get(feed, 0):
                 self._heard[feed] = order[2]
+                self._dirty.add(META)
+            log_time, event_time = self._spot.get(feed, (0, 0))
+            if kind != DAILY_CLOSE and (order[2] > log_time or order[0] > event_time):
+                self._spot[feed] = (max(log_time, order[2]), max(event_time, order[0]))
                 self._dirty.add(META)
 
     def pin(self, entity: str, instants: Iterable[int]) -> None:
@@ -139,6 +144,20 @@ class PriceBook:
     def heard(self, source: str | None) -> int | None:
         """Log time of the newest price of a source (None: of all)."""
         return self._heard.get(source)
+
+    def heard_before(self, source: str | None, instant: int) -> int | None:
+        """The newest event time below `instant` of a source (None: of all)."""
+        before = (
+            quotes[bisect_left(quotes, instant, key=_event_time) - 1].order[0]
+            for by_kind in self._series.values()
+            for (_, of), quotes in by_kind.items()
+            if (source is None or of == source) and quotes[0].order[0] < instant
+        )
+        return max(before, default=None)
+
+    def newest_spot(self, source: str | None) -> tuple[int, int] | None:
+        """The newest log time and the newest event time of a source's spot prices (None: of all)."""
+        return self._spot.get(source)
 
     # --- retention
 
@@ -200,7 +219,8 @@ class PriceBook:
         if name == META:
             pinned = {entity: [str(t) for t in sorted(instants)] for entity, instants in sorted(self._pinned.items())}
             heard = [[source, str(newest)] for source, newest in self._heard.items()]
-            return {"full_from": str(self._full_from), "pinned": pinned, "heard": heard}
+            spot = [[source, str(log_time), str(event_time)] for source, (log_time, event_time) in self._spot.items()]
+            return {"full_from": str(self._full_from), "pinned": pinned, "heard": heard, "spot": spot}
         _, asset, currency, kind, feed, slot = name.split("/")
         quotes = self._series.get((asset, currency), {}).get((kind, bytes.fromhex(feed).decode()), [])
         low, high = self._slot(slot)
@@ -219,6 +239,7 @@ class PriceBook:
         self._full_from = int(meta["full_from"])
         self._clock = max(0, self._full_from + FULL_NS)  # the hour of it: what lies ahead of that is looked through anyway
         self._heard = {source: int(newest) for source, newest in meta["heard"]}
+        self._spot = {source: (int(log_time), int(newest)) for source, log_time, newest in meta["spot"]}
         for entity, instants in meta["pinned"].items():
             self.pin(entity, (int(instant) for instant in instants))
         for name in buckets:
@@ -232,9 +253,9 @@ class PriceBook:
             for quotes in by_kind.values():
                 quotes.sort()
         for pair, by_kind in self._series.items():
-            for (_, source), quotes in by_kind.items():
+            for (kind, source), quotes in by_kind.items():
                 for quote in quotes:
-                    self._note(pair, source, quote.order)
+                    self._note(pair, kind, source, quote.order)
 
 
 def _bucket(pair: Pair, kind: str, source: str, event_time: int, full_from: int) -> str:

@@ -29,6 +29,7 @@ class Shared:
         self.config = config
         self.dirty: set[str] = set()
         self.version = 0
+        self._clock = 0
         self.prices = PriceBook(self.dirty)
         self.sources = Sources(self.dirty)
         self.flow = Flow(self.sources, self.dirty)
@@ -37,6 +38,7 @@ class Shared:
         """Change over to a configuration."""
         self.config = config
         self.version += 1
+        self._judge()
 
     def apply(self, record: JournalRecord, clock: int) -> None:
         """Take a `price` or `progress` record at the engine clock `clock` (ns)."""
@@ -47,10 +49,16 @@ class Shared:
             self.prices.put(statement.body, order_of(statement, parse_time(statement.body["as_of"])))
         elif statement.kind == "progress":
             self.flow.progress(statement)
+            self._judge()
 
     def advance(self, clock: int) -> None:
         """The clock has come to `clock`: forget what retention no longer keeps. Cheap when nothing is due."""
+        self._clock = max(self._clock, clock)
         self.prices.advance(clock)
+
+    def _judge(self) -> None:
+        for topic in SOURCE_TOPICS:
+            self.sources.judge(topic, self._clock, unhealthy=self.unhealthy(topic))
 
     def counts(self, topic: str) -> OutcomeCounts:
         """Outcomes of all records of a topic since the journal began."""
@@ -61,13 +69,17 @@ class Shared:
         return total
 
     def unhealthy(self, topic: str) -> bool:
-        """Whether dead letters are past the topic's share in the current segment of one of its partitions."""
+        """Whether dead letters are past the topic's share in a partition of it: the last verdict holds until another."""
         rules = rules_of(self.config.sources, topic)
         return any(
             counts.unhealthy(rules.bad_share)
-            for where, counts in self.flow.open_counts()
+            for where, counts in self.flow.judged_counts()
             if where.topic == topic and where.epoch >= rules.epoch
         )
+
+    def was_unhealthy(self, topic: str, at: int) -> bool:
+        """As `unhealthy`, at an earlier instant (ns of the engine clock)."""
+        return self.sources.was_unhealthy(topic, at)
 
     def past_bad_share(self, topic: str) -> bool | None:
         """Whether a topic's dead letters are past its share; None where they would be, of too few records to judge by.

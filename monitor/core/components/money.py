@@ -42,8 +42,9 @@ def _cure_by(computation: Computation, days: int) -> date:
     began = computation.view.at
     breached = False
     for event_time, owed, held in computation.view.fiat_trust_history():
-        short = held is not None and owed > held
-        if short and not breached:
+        if held is None:
+            continue  # what is not known neither cures nor begins anything
+        if owed > held and not breached:
             began = event_time
-        breached = short
+        breached = owed > held
     return computation.view.add_business_days(computation.view.local_date(began), days)

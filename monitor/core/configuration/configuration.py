@@ -51,15 +51,22 @@ class Levels:
     watch_enter: Decimal | None = None
     watch_exit: Decimal | None = None
     shortfall_exit: Decimal | None = None
-    dwell_ns: int = 0
+    enter_dwell_ns: int = 0
+    exit_dwell_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Limits of one feed: silence (by log time) and age of an account's position (by event time); None is no limit."""
+    """Limits of one feed: silence, age of an account's position, event time behind log time; None is no limit."""
 
     max_age_ns: int | None = None
     account_max_age_ns: int | None = None
+    max_behind_ns: int | None = None
+
+    @property
+    def behind_ns(self) -> int | None:
+        """How far the newest event time may lie behind the newest log time."""
+        return self.max_age_ns if self.max_behind_ns is None else self.max_behind_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +201,12 @@ def _entity(raw: Mapping[str, Any]) -> EntityConfig:
             _decimal(levels["watch_enter"]),
             _decimal(levels["watch_exit"]),
             _decimal(levels["shortfall_exit"]),
-            levels["dwell_s"] * SECOND,
+            *_dwells(levels),
         ),
         freshness={
-            feed: Freshness(_seconds(limits["max_age_s"]), _seconds(limits["account_max_age_s"]))
+            feed: Freshness(
+                _seconds(limits["max_age_s"]), _seconds(limits["account_max_age_s"]), _seconds(limits.get("max_behind_s"))
+            )
             for feed, limits in raw["freshness"].items()
         },
     )
@@ -208,6 +217,12 @@ def _assets(raw: Mapping[str, Any] | None) -> Assets:
     if raw is None:
         return Assets()
     return Assets(frozenset(raw["crypto"]), frozenset(raw["fiat"]), frozenset(raw["ignore"]), raw["minor_units"])
+
+
+def _dwells(levels: Mapping[str, Any]) -> tuple[int, int]:
+    """Dwell before an alert fires and before it resolves; configurations of before they were told apart have one."""
+    both = levels.get("dwell_s", 0)
+    return levels.get("enter_dwell_s", both) * SECOND, levels.get("exit_dwell_s", both) * SECOND
 
 
 def _calendar(code: str, raw: Mapping[str, Any]) -> Calendar:

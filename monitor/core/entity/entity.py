@@ -13,7 +13,7 @@ from monitor.core.alerts.observed import observed_conditions
 from monitor.core.alerts.record import Draft, alert_record
 from monitor.core.alerts.rehearsal import Rehearsal
 from monitor.core.book.book import Book
-from monitor.core.configuration.configuration import Configuration
+from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of
 from monitor.core.entity.sealing import Seal
@@ -169,9 +169,9 @@ class Entity:
 
     def _surroundings(self, evaluation: Evaluation | None) -> Surroundings:
         results = {} if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
-        dwell = self.evaluator.entity_config.levels.dwell_ns if self.evaluator else 0
+        levels = self.evaluator.entity_config.levels if self.evaluator else Levels()
         causes = self.standing.causes.since(self.standing.mark)
-        return Surroundings(results, dwell, causes, self.config.runbook_base_url)
+        return Surroundings(results, levels, causes, self.config.runbook_base_url)
 
     def foresee(self, scenario: Scenario, at: int) -> list[dict[str, Any]]:
         """Every method, and the exposure's, without and with a scenario. The book is read, never written."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from monitor.core.book.completeness import Completeness, FeedKnown
 from monitor.core.entity.entity import EXPOSURE, Entity
-from monitor.core.journal.vocabulary import OUTCOMES
+from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import plain, round_down, round_up
 from monitor.core.values.times import HOUR, SECOND, format_time, hour_of
@@ -27,7 +28,7 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "alerts": [record for record in entity.alerts.records() if record["status"] == "firing"],
         "incidents": entity.book.incident_objects(),
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
-        "sources": [_source(row, clock) for row in entity.book.source_rows(clock)],
+        "sources": [_source(entity, feed, clock) for feed in Completeness(entity.book, clock).feeds()],
         "checkpoint": entity.standing.seal.newest,
     }
 
@@ -57,7 +58,9 @@ def measures_of(entity: Entity, clock: int) -> dict[str, Any]:
         "custody_amount": [] if view is None else list(_custody_amounts(entity, view)),
         "trade_value": [] if view is None else [_traded(view)],
         "incident_loss": [] if view is None else list(_losses(view)),
-        "source_last_event": [{"source": r["topic"], "at": r["last_event_at"]} for r in entity.book.source_rows(clock)],
+        "source_last_event": [
+            {"source": feed.name, "at": entity.book.last_heard(feed.name)} for feed in Completeness(entity.book, clock).feeds()
+        ],
         "holes": entity.book.shared.sources.holes_made(),
         "evaluated_at": standing.evaluated_at or None,
         "state_since": {name: line.state_since for name, line in sorted(standing.lines.items()) if name != EXPOSURE},
@@ -80,13 +83,16 @@ def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[
         yield {"market": row["market"], "window": "day", "date": chosen.isoformat()} | row
 
 
-def _source(row: Mapping[str, Any], clock: int) -> dict[str, Any]:
-    last = row["last_event_at"]
-    shown = {name: row[name] for name in ("topic", "state", *OUTCOMES)}
+def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
+    """Counts are of a topic; of a feed within one they are null."""
+    last = entity.book.last_heard(feed.name)
+    counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
+    if feed.name in SOURCE_TOPICS:
+        counts = dict(zip(OUTCOMES, entity.book.shared.counts(feed.name).values(), strict=True))
     times: dict[str, Any] = {"last_event_at": None, "age_s": None}
     if last is not None:
         times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}
-    return shown | times
+    return {"topic": feed.name, "state": feed.state, **counts, **times}
 
 
 def _custody_amounts(entity: Entity, view: View) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.book.book import Book
-from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES, SOURCE_TOPICS
+from monitor.core.book.completeness import FeedKnown
+from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import ZERO
 from monitor.core.view.view import View
@@ -20,20 +21,6 @@ class Backing:
     asset: str
     owed: Figure
     there: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class FeedHealth:
-    """A feed (`<topic>` or `<topic>/<source>`): whether it is silent past its freshness, and whether past its bad share.
-
-    `unhealthy` None: too few records to judge by. `grace` (ns): a feed that was never heard is silent at once, but stale
-    only when its freshness has passed since it was first waited for; else every fresh installation would page.
-    """
-
-    name: str
-    silent: bool
-    unhealthy: bool | None
-    grace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +38,13 @@ class Observations:
     """All of them, of one entity at one instant."""
 
     backing: tuple[Backing, ...]
-    feeds: tuple[FeedHealth, ...]
+    feeds: tuple[FeedKnown, ...]
     incidents: tuple[IncidentSight, ...]
 
 
 def observe(book: Book, view: View) -> Observations:
     """What there is to be seen of `book` in `view`, which is in the entity's reporting currency."""
-    feeds = sorted({*SOURCE_TOPICS, *book.entity_config.freshness})
-    return Observations(tuple(_backing(view)), tuple(_feed(book, feed, view.at) for feed in feeds), tuple(_incidents(book, view)))
-
-
-def _feed(book: Book, feed: str, at: int) -> FeedHealth:
-    silent, since = book.silent_since(feed, at)
-    grace = (book.freshness(feed).max_age_ns or 0) if silent and since is None else 0
-    return FeedHealth(feed, silent, book.shared.past_bad_share(feed) if feed in SOURCE_TOPICS else False, grace)
+    return Observations(tuple(_backing(view)), tuple(view.completeness.feeds()), tuple(_incidents(book, view)))
 
 
 def _backing(view: View) -> Iterator[Backing]:

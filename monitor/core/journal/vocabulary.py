@@ -86,6 +86,7 @@ GapKind = Literal[
     "price_missing", "price_stale", "position_missing", "declaration_missing", "source_silent", "source_unhealthy",
     "record_rejected", "position_stale", "price_outlier", "records_lost", "group_incomplete", "quantity_unknown",
     "window_short", "parameter_null", "not_in_force", "no_rate", "asset_ambiguous", "position_outlier", "keys_unsafe",
+    "source_behind",
 ]  # fmt: skip
 GAP_KINDS: Final[tuple[GapKind, ...]] = get_args(GapKind)
 ExposurePart = Literal["custody", "flow", "incidents", "loss_history"]
@@ -115,7 +116,11 @@ ALERT_SEVERITIES: Final[Mapping[str, tuple[Severity, ...]]] = {
     "ReserveUnknown": ("critical",),
     "SourceStale": ("warning",),
     "SourceUnhealthy": ("warning",),
+    "SourceBehind": ("warning",),
     "CureDeadlineNear": ("critical",),
     "ShortfallForecast": ("warning",),
 }
 """Every alert with the severities it can have."""
+
+# --- what is known of a source (CONTRACT 5)
+FeedState = Literal["ok", "silent", "unhealthy", "lost", "behind"]

@@ -16,6 +16,9 @@ from monitor.core.values.times import DAY, HOUR
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _ONE_DAY = timedelta(days=1)
+_FIRST_ORDINAL = date.min.toordinal() + 1
+_LAST_ORDINAL = date.max.toordinal() - 1
+"""A day from the ends, so that the day before and after can still be named."""
 
 
 def day_number(day: date) -> int:
@@ -24,8 +27,8 @@ def day_number(day: date) -> int:
 
 
 def date_of_number(number: int) -> date:
-    """The date `number` days after 1970-01-01."""
-    return date.fromordinal(number + _EPOCH_ORDINAL)
+    """The date `number` days after 1970-01-01; the calendar's first or last one beyond its ends."""
+    return date.fromordinal(min(max(number + _EPOCH_ORDINAL, _FIRST_ORDINAL), _LAST_ORDINAL))
 
 
 def month_before(year: int, month: int, count: int = 1) -> tuple[int, int]:

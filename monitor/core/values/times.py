@@ -10,6 +10,8 @@ DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_FIRST = (date.min.toordinal() - _EPOCH_ORDINAL) * DAY
+_LAST = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * DAY - 1
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
@@ -48,7 +50,8 @@ def _offset_s(zone: str, text: str) -> int:
 
 
 def format_time(ns: int) -> str:
-    """RFC 3339 in UTC with microseconds; truncated to them."""
+    """RFC 3339 in UTC with microseconds; truncated to them. Instants beyond the years 1 to 9999 are shown at their ends."""
+    ns = min(max(ns, _FIRST), _LAST)
     seconds, rest = divmod(ns, SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z" if moment.year >= 1000 else _early(moment, rest)

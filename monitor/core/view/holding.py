@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Protocol
 
-from monitor.core.book.custody.position import AccountTally
+from monitor.core.book.custody.position import AccountTally, Position, credit, sum_of
 from monitor.core.book.custody.positions import Positions
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import EXACT, ZERO
@@ -82,18 +83,34 @@ class LiveHolding:
 
 
 class EarlierHolding:
-    """Before the book's clock, from the positions of event time below an instant."""
+    """Before the book's clock, from the positions of event time below an instant; those too old then do not count.
 
-    def __init__(self, positions: Positions, role: str, asset: str, before: int) -> None:
+    `silent`: sources that were silent then, whose accounts do not count. `bounded`: as of `LiveHolding`.
+    """
+
+    def __init__(
+        self, positions: Positions, role: str, asset: str, before: int, *, silent: frozenset[str], bounded: bool
+    ) -> None:
         self._positions = positions
         self._role = role
         self._asset = asset
         self._before = before
+        self._silent = silent
+        self._bounded = bounded
 
     def quantity(self, storages: Storages) -> Figure:
         """See `Holding`."""
-        return Figure.of(self._positions.sum_before(self._role, self._asset, storages, self._before))
+        if not self._silent and self._positions.closes_at(self._before):
+            return self._figure(self._positions.fresh_sum_before(self._role, self._asset, storages, self._before))
+        return self._figure(sum_of(p.quantity for p in self._counting() if storages is None or p.storage in storages))
 
     def positive(self) -> Figure:
         """See `Holding`."""
-        return Figure.of(self._positions.positive_before(self._role, self._asset, self._before))
+        return self._figure(sum_of(credit(p) for p in self._counting()))
+
+    def _counting(self) -> Iterator[Position]:
+        fresh = self._positions.fresh_before(self._role, self._asset, self._before)
+        return (position for position in fresh if position.source not in self._silent)
+
+    def _figure(self, known: Decimal) -> Figure:
+        return Figure(known, known if self._bounded else None)

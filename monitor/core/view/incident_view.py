@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from monitor.core.book.incidents import Amount, IncidentRevision
+from monitor.core.journal.vocabulary import OPEN_STATUSES
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.view.gaps import Gaps
 
@@ -32,9 +33,11 @@ class IncidentView:
 
     @property
     def loss(self) -> Figure:
-        """`loss_estimate` if given, else the sum of `losses`."""
+        """`loss_estimate` if given, else the sum of `losses`; of an open incident that names neither it is not known."""
         estimate = self._incident.estimate
-        return self._sum(self._incident.losses if estimate is None else [estimate])
+        if estimate is not None:
+            return self._sum([estimate])
+        return self._not_told() if self._untold else self._sum(self._incident.losses)
 
     @property
     def recovered(self) -> Figure:
@@ -49,12 +52,23 @@ class IncidentView:
     @property
     def client(self) -> Figure:
         """The `losses` of owner `client`, before receipts, also beside an estimate."""
+        if self._untold:
+            return self._not_told()
         return self._sum(loss for loss in self._incident.losses if loss.owner == "client")
 
     @property
     def client_net(self) -> Figure:
         """Client part less all receipts, not below 0."""
         return (self.client - self.recovered).at_least(0)
+
+    @property
+    def _untold(self) -> bool:
+        """Whether it is open and nobody has said yet what it cost."""
+        return self.status in OPEN_STATUSES and not self._incident.losses and self._incident.estimate is None
+
+    def _not_told(self) -> Figure:
+        self._gaps.add("quantity_unknown", self.id, since=self.occurred_at)
+        return UNKNOWN
 
     def _sum(self, amounts: Iterable[Amount]) -> Figure:
         return total([NOTHING, *(self._value(amount) for amount in amounts)])

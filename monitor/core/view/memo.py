@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
 
+from monitor.core.book.book import Book
+from monitor.core.book.completeness import Completeness
 from monitor.core.view.gaps import GapNote, Gaps
-from monitor.core.view.health import Feed, FeedTrust, SourceHealth
+from monitor.core.view.health import Feed, SourceHealth
 
 T = TypeVar("T")
 
@@ -24,7 +26,13 @@ class Memo:
     def __init__(self) -> None:
         self.known: dict[Hashable, tuple[Any, _Notes]] = {}
         self.notes: dict[_Notes, _Notes] = {}
-        self.health: dict[Feed, FeedTrust] = {}
+        self._completeness: Completeness | None = None
+
+    def completeness(self, book: Book, at: int) -> Completeness:
+        """What is known of the book at that instant."""
+        if self._completeness is None:
+            self._completeness = Completeness(book, at)
+        return self._completeness
 
 
 class Remembering:

@@ -62,7 +62,8 @@ class View:
         self._live = at >= book.clock
         self._gaps = Gaps()
         memo = memo or Memo()
-        self._health = SourceHealth(book, at, self._gaps, memo.health)
+        self.completeness = memo.completeness(book, at)
+        self._health = SourceHealth(self.completeness, self._gaps)
         self._kinds = AssetSight(book, at, self._gaps, live=self._live)
         self._memo = Remembering(memo, self._gaps, self._health)
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
@@ -178,7 +179,7 @@ class View:
             return UNHELD
         positions = self._book.positions
         if not self._live:
-            return EarlierHolding(positions, role, asset, self.at + 1)
+            return self._earlier_holding(role, asset, bounded=bounded)
         sums, silent = positions.sums(role, asset), set()
         for (_, source), tally in sums.items():
             if source is not None and tally.accounts and self._health.reads(BALANCES, source):
@@ -191,19 +192,32 @@ class View:
             bounded = False
         return LiveHolding(sums, positions.stale_sums(role, asset), bounded=bounded)
 
+    def _earlier_holding(self, role: str, asset: str, *, bounded: bool) -> Holding:
+        positions, before = self._book.positions, self.at + 1
+        silent = self.completeness.silent_sources()
+        if silent:
+            counting = positions.counting_before(role, asset, before)
+            silent &= {position.source for position in counting if position.source is not None}
+            for source in sorted(silent):
+                self._health.reads(BALANCES, source)
+        since = positions.stale_before(role, asset, before)
+        if since is not None:
+            self._gaps.add("position_stale", role, since=since)
+        whole = bounded and not silent and since is None
+        return EarlierHolding(positions, role, asset, before, silent=silent, bounded=whole)
+
     def _bounded(self, role: str) -> bool | None:
         """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
         impaired = self._health.reads(BALANCES)
         if not self._assets_of(role):
             self._gaps.add("position_missing", role)
             return None
-        since = self._book.groups.incomplete(role)
+        since = self.completeness.group_incomplete_since()
         if since is not None:
             self._gaps.add("group_incomplete", role, since=since)
-        if impaired:
+        if impaired or since is not None:
             return None
-        feeds = self._book.never_heard(BALANCES) if self._live else ()
-        silent = [feed for feed in feeds if self._health.reads(BALANCES, feed)]
+        silent = [source for source in self.completeness.unheard_sources() if self._health.reads(BALANCES, source)]
         return not silent
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
@@ -228,6 +242,10 @@ class View:
             self._gaps.add("position_missing", role)
             return UNKNOWN
         known = self._book.positions.sum_before(role, asset, storages, instant)
+        since = self.completeness.group_incomplete_since(instant - 1)
+        if since is not None:
+            self._gaps.add("group_incomplete", role, since=since)
+            return UNKNOWN
         return UNKNOWN if self._book.lost_since(BALANCES)[0] else Figure.of(known)
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:

@@ -15,10 +15,11 @@ from monitor.core.alerts.conditions import (
     unknown_condition,
 )
 from monitor.core.alerts.life import Verdict
+from monitor.core.book.completeness import FeedKnown
 from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
-from monitor.core.evaluation.observations import Backing, FeedHealth, IncidentSight
+from monitor.core.evaluation.observations import Backing, IncidentSight
 from monitor.core.values.figure import UNKNOWN, Figure
 
 METHOD = MethodConfig("jp.psa_custody", "in_force")
@@ -284,7 +285,7 @@ def test_an_incidents_severity_is_the_alerts(severity: str, expected: str) -> No
 
 
 def test_a_feed_is_silent_or_unhealthy_each_by_itself() -> None:
-    found = keyed(entity_conditions("jp-main", [], [FeedHealth("custody.balances/w", silent=True, unhealthy=False)], []))
+    found = keyed(entity_conditions("jp-main", [], [FeedKnown("custody.balances/w", silent=True)], []))
     assert found["SourceStale", "source_stale", "custody.balances/w"].verdict is Verdict.TRUE
     assert found["SourceUnhealthy", "source_unhealthy", "custody.balances/w"].verdict is Verdict.CLEAR
     assert {one.severity for one in found.values()} == {"warning"}

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from monitor.core.book.completeness import Completeness
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.figure import Figure
@@ -263,18 +264,12 @@ def test_days_stay_exact_after_hours_are_summed_up_and_by_late_trades() -> None:
     assert max(len(by_key) for by_key in desk.book.trades._cells.values()) <= 72 + 2 + 8
 
 
-def test_source_rows_count_outcomes_of_the_whole_topic(segment: Segment) -> None:
+def test_sources_count_outcomes_of_the_whole_topic(segment: Segment) -> None:
     desk = Desk().put(segment.flows(6, T), segment.progress(6, T, duplicate=2, late=1, dead_letter=3))
     desk.put(Segment(6, 9, []).progress(8, T, duplicate=5))
-    row = next(r for r in desk.book.source_rows(T) if r["topic"] == "market.trades")
-    assert {k: row[k] for k in ("applied", "duplicate", "late", "dead_letter")} == {
-        "applied": 6,
-        "duplicate": 7,
-        "late": 1,
-        "dead_letter": 3,
-    }
-    assert row["last_event_at"] == T
-    assert row["state"] == "ok"
+    assert desk.shared.counts("market.trades").values() == (6, 7, 1, 3)
+    assert desk.book.last_heard("market.trades") == T
+    assert Completeness(desk.book, T).feed("market.trades").state == "ok"
     assert desk.shared.source_positions() == [{"topic": "market.trades", "epoch": 0, "partition": 0, "upto": 8}]
 
 

@@ -105,10 +105,18 @@ def test_revisions_do_not_pile_up(make: Maker) -> None:
     assert only(desk, T + 500).revision == 499
 
 
-def test_an_empty_incident_is_worth_nothing(make: Maker) -> None:
-    found = only(Desk().put(make.incident(1, T)))
+def test_an_open_incident_that_names_no_loss_is_not_known_to_have_cost_nothing(make: Maker) -> None:
+    """Fails where an empty list counts 0: nobody has said yet what it cost."""
+    desk = Desk().put(make.incident(1, T))
+    view = desk.view(T)
+    (found,) = view.incidents()
+    assert (found.loss, found.client, found.net) == (UNKNOWN, UNKNOWN, UNKNOWN)
+    assert kinds(view) == [("quantity_unknown", "i-1")]
+
+
+def test_a_closed_incident_that_names_no_loss_cost_nothing(make: Maker) -> None:
+    found = only(Desk().put(make.incident(1, T, status="closed")))
     assert (found.loss, found.client, found.net) == (Figure.of(0), Figure.of(0), Figure.of(0))
-    assert found.client != UNKNOWN
 
 
 def test_a_silent_topic_of_incidents_is_not_to_be_believed(make: Maker) -> None:

@@ -1,4 +1,9 @@
-"""Positions that belong together: a transfer or a whole snapshot applies at once, or after 5 s with a gap (JOURNAL 4)."""
+"""Positions that belong together: a transfer or a whole snapshot applies at once, or after 5 s with a gap (JOURNAL 4).
+
+What is missing may be of any account and role, so the gap is of every role, and no time ends it: only the last member does,
+or people who dismiss the group. Members that disagree on the size never make it whole. An id that comes again once its
+group is whole, with what is no repeat, is a group anew.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +20,24 @@ Member = tuple[Key, Position]
 
 
 @dataclass(slots=True)
-class _Open:
-    """Members so far, by key: the newest of each."""
+class _Group:
+    """Members so far, by key: the newest of each while they wait, None once they are applied.
+
+    `since` is the event time of the earliest, `first` the clock when one came first; `again`: the id was used before.
+    """
 
     first: int
     size: int
-    members: dict[Key, Position] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Applied:
-    """When it was applied, and the members that came if some are missing still. `since` is the event time of the first."""
-
-    at: int
-    size: int
     since: int
-    came: dict[Key, None] = field(default_factory=dict)
+    again: bool = False
+    disagrees: bool = False
+    waits: bool = True
+    members: dict[Key, Position | None] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every member has come."""
+        return not self.disagrees and len(self.members) >= self.size
 
 
 class Groups:
@@ -38,77 +45,111 @@ class Groups:
 
     def __init__(self, dirty: set[str]) -> None:
         self._dirty = dirty
-        self._open: dict[str, _Open] = {}
-        self._applied: dict[str, _Applied] = {}
+        self._unfinished: dict[str, _Group] = {}
+        self._whole: dict[str, int] = {}
 
-    def put(self, group: str, size: int, key: Key, position: Position, clock: int) -> list[Member]:
-        """Take a member; the positions to apply now: none while the group is incomplete, all when this completes it."""
+    def put(self, group: str, size: int, key: Key, position: Position, clock: int, *, repeat: bool) -> list[Member]:
+        """Take a member; the positions to apply now: none while the group waits, all when this makes it whole.
+
+        `repeat`: the account holds just this position already.
+        """
         self._dirty.add("groups")
-        applied = self._applied.get(group)
-        if applied is not None:
-            if applied.came:
-                applied.came[key] = None
-                if len(applied.came) >= applied.size:
-                    applied.came = {}
+        found = self._unfinished.get(group)
+        if found is None:
+            if group in self._whole and repeat:
+                return [(key, position)]
+            found = self._unfinished[group] = _Group(clock, size, position.event_time, again=group in self._whole)
+        elif found.again and repeat:
             return [(key, position)]
-        waiting = self._open.setdefault(group, _Open(clock, size))
-        waiting.size = max(waiting.size, size)
-        known = waiting.members.get(key)
+        found.disagrees = found.disagrees or size != found.size
+        found.since = min(found.since, position.event_time)
+        if not found.waits:
+            found.members[key] = None
+            return [(key, position), *self._finished(group, clock)]
+        known = found.members.get(key)
         if known is None or known < position:
-            waiting.members[key] = position
-        return self._apply(group, clock) if len(waiting.members) >= waiting.size else []
+            found.members[key] = position
+        return self._finished(group, clock)
+
+    def dismiss(self, group: str, clock: int) -> list[Member]:
+        """People say that nothing is missing of the group; the positions to apply now."""
+        found = self._unfinished.get(group)
+        if found is None:
+            return []
+        self._dirty.add("groups")
+        found.size, found.disagrees = 0, False
+        return self._finished(group, clock)
+
+    def since(self, group: str) -> int | None:
+        """Event time of the earliest member of a group that is not whole."""
+        found = self._unfinished.get(group)
+        return None if found is None else found.since
 
     def advance(self, clock: int) -> list[Member]:
         """The positions of groups that have waited long enough."""
-        due = [group for group, waiting in self._open.items() if waiting.first + PATIENCE_NS <= clock]
-        members = [member for group in due for member in self._apply(group, self._open[group].first + PATIENCE_NS)]
-        forgotten = [group for group, applied in self._applied.items() if applied.at + REMEMBERED_NS <= clock]
+        due = [g for g in self._unfinished.values() if g.waits and g.first + PATIENCE_NS <= clock]
+        members = [member for group in due for member in _applied(group)]
+        forgotten = [group for group, at in self._whole.items() if at + REMEMBERED_NS <= clock]
         for group in forgotten:
-            del self._applied[group]
+            del self._whole[group]
         if due or forgotten:
             self._dirty.add("groups")
         return members
 
-    def _apply(self, group: str, at: int) -> list[Member]:
-        """Members to apply now; `at` is when it was due, so that a clock that jumps changes nothing."""
-        waiting = self._open.pop(group)
-        members = waiting.members
-        missing = len(members) < waiting.size
-        since = min(position.event_time for position in members.values())
-        self._applied[group] = _Applied(at, waiting.size, since, dict.fromkeys(members) if missing else {})
-        return list(members.items())
+    def _finished(self, group: str, clock: int) -> list[Member]:
+        """The members that still wait, when their group is whole."""
+        found = self._unfinished[group]
+        if not found.whole:
+            return []
+        del self._unfinished[group]
+        self._whole[group] = clock
+        return _applied(found)
 
-    def incomplete(self, role: str) -> int | None:
-        """Event time of the first member of an applied group of the role that misses members; None if there is none."""
-        return min((g.since for g in self._applied.values() if any(key[0] == role for key in g.came)), default=None)
+    def incomplete_since(self, at: int | None) -> int | None:
+        """Event time, up to `at` (None: any), from which a group is applied that is not whole; None if there is none."""
+        times = (g.since for g in self._unfinished.values() if not g.waits and (at is None or g.since <= at))
+        return min(times, default=None)
+
+    @property
+    def settled_at(self) -> int | None:
+        """When every group that waits now will have had its time; None if none waits."""
+        return max((g.first + PATIENCE_NS for g in self._unfinished.values() if g.waits), default=None)
 
     def next_change(self, after: int) -> int | None:
-        """The next instant above `after` at which a group applies incomplete, or is forgotten so that its gap ends."""
-        times = [waiting.first + PATIENCE_NS for waiting in self._open.values()]
-        times += [applied.at + REMEMBERED_NS for applied in self._applied.values() if applied.came]
+        """The next instant above `after` at which a group applies incomplete."""
+        times = (g.first + PATIENCE_NS for g in self._unfinished.values() if g.waits)
         return min((t for t in times if t > after), default=None)
 
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
-        if self._open or self._applied:
+        if self._unfinished or self._whole:
             yield "groups"
 
     def bucket(self, name: str) -> Any:
         """The bucket as JSON values; None when it is empty."""
-        if name != "groups" or not (self._open or self._applied):
+        if name != "groups" or not (self._unfinished or self._whole):
             return None
-        waiting = [
-            [group, str(g.first), g.size, [[*key, position_text(p)] for key, p in g.members.items()]]
-            for group, g in self._open.items()
+        unfinished = [
+            [
+                group,
+                [str(g.first), g.size, str(g.since), g.again, g.disagrees, g.waits],
+                [[*key, None if p is None else position_text(p)] for key, p in g.members.items()],
+            ]
+            for group, g in self._unfinished.items()
         ]
-        applied = [[group, str(g.at), g.size, str(g.since), [list(key) for key in g.came]] for group, g in self._applied.items()]
-        return {"open": waiting, "applied": applied}
+        return {"unfinished": unfinished, "whole": [[group, str(at)] for group, at in self._whole.items()]}
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the bucket `groups`."""
-        raw = buckets.get("groups") or {"open": [], "applied": []}
-        for group, first, size, members in raw["open"]:
-            found = {(role, asset, account): position_from(p) for role, asset, account, p in members}
-            self._open[group] = _Open(int(first), size, found)
-        for group, at, size, since, came in raw["applied"]:
-            self._applied[group] = _Applied(int(at), size, int(since), dict.fromkeys(tuple(key) for key in came))
+        raw = buckets.get("groups") or {}
+        for group, (first, size, since, again, disagrees, waits), members in raw.get("unfinished", ()):
+            found = {(role, asset, account): None if p is None else position_from(p) for role, asset, account, p in members}
+            self._unfinished[group] = _Group(int(first), size, int(since), again, disagrees, waits, found)
+        self._whole = {group: int(at) for group, at in raw.get("whole", ())}
+
+
+def _applied(group: _Group) -> list[Member]:
+    """The members that wait; they do so no longer."""
+    waiting = [(key, position) for key, position in group.members.items() if position is not None]
+    group.waits, group.members = False, dict.fromkeys(group.members)
+    return waiting

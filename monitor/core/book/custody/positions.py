@@ -57,12 +57,13 @@ class Positions:
         self._dirty = dirty
         self._now: Tallies = {}
         self._stale: Tallies = {}
-        self._boundaries = Boundaries(zones)
+        self.boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
         self._age_limit = age_limit
         self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
         self._closings: dict[RoleAsset, dict[str, Ladder]] = {}
+        self._stale_closings: dict[RoleAsset, dict[str, tuple[Ladder, Ladder]]] = {}
         self._clients: dict[str, ClientMoney] = {}
         self._ahead: list[tuple[int, Key]] = []
         self._ages: list[tuple[int, Key]] = []
@@ -110,18 +111,41 @@ class Positions:
     def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
         """The history changes from `new` on until `after`: two changes of each ladder, whatever lies behind."""
         role, asset, _ = key
-        start = self._boundaries.before(new.event_time)
-        end = None if after is None else self._boundaries.before(after.event_time)
+        start = self.boundaries.before(new.event_time)
+        end = None if after is None else self.boundaries.before(after.event_time)
         if start != end:
             self._move(role, asset, start, before, new)
             if end is not None:
                 self._move(role, asset, end, new, before)
+        if self._age_limit is not None:
+            if before is not None:
+                self._age(role, asset, before, after, -1)
+                self._age(role, asset, before, new, 1)
+            self._age(role, asset, new, after, 1)
         if role == LIABILITY and is_iso_4217(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(credit(new), credit(before))
             ladder.add(self._client_key(new.event_time), rise)
             if after is not None:
                 ladder.add(self._client_key(after.event_time), EXACT.minus(rise))
+
+    def _age(self, role: str, asset: str, position: Position, then: Position | None, sign: int) -> None:
+        """A position that counts until `then` is too old from the end of its age on (`sign` -1: it no longer is)."""
+        end = self._end_of_age(position)
+        if end is None or (then is not None and then.event_time <= end):
+            return
+        start = self.boundaries.before(end + 1)
+        stop = None if then is None else self.boundaries.before(then.event_time)
+        if start == stop:
+            return
+        by_storage = self._stale_closings.setdefault((role, asset), {})
+        accounts, quantities = by_storage.setdefault(position.storage, (Ladder(), Ladder()))
+        quantity = EXACT.multiply(position.quantity, Decimal(sign))
+        accounts.add(start, Decimal(sign))
+        quantities.add(start, quantity)
+        if stop is not None:
+            accounts.add(stop, Decimal(-sign))
+            quantities.add(stop, EXACT.minus(quantity))
 
     def _move(self, role: str, asset: str, key: int, old: Position | None, new: Position | None) -> None:
         if old is not None and new is not None and old.storage == new.storage:
@@ -140,7 +164,7 @@ class Positions:
         return found
 
     def _client_key(self, event_time: int) -> int:
-        return event_time if event_time >= self._coalesced else self._boundaries.before(event_time)
+        return event_time if event_time >= self._coalesced else self.boundaries.before(event_time)
 
     def _swap(self, key: Key, old: Position | None, new: Position) -> None:
         """`new` is what counts for the account now, in place of `old`."""
@@ -206,10 +230,14 @@ class Positions:
             self._dirty.add(META)
             oldest = self._oldest()
             for client in self._clients.values():
-                client.coalesce(self._coalesced, self._boundaries.before)
+                client.coalesce(self._coalesced, self.boundaries.before)
             for ladders in self._closings.values():
                 for ladder in ladders.values():
-                    ladder.coalesce(oldest, lambda _: 0)
+                    ladder.coalesce(oldest, _to_the_beginning)
+            for aged in self._stale_closings.values():
+                for several in aged.values():
+                    for ladder in several:
+                        ladder.coalesce(oldest, _to_the_beginning)
 
     def _oldest(self) -> int:
         return self.clock - self._horizon_ns - _SLACK_NS
@@ -232,7 +260,7 @@ class Positions:
         kept = [
             entry
             for entry, after in pairwise(entries[begin:end])
-            if after.event_time >= self._coalesced or self._boundaries.before(after.event_time) > entry.event_time
+            if after.event_time >= self._coalesced or self.boundaries.before(after.event_time) > entry.event_time
         ]
         return [*entries[:begin], *kept, *entries[max(begin, end - 1) :]]
 
@@ -299,34 +327,74 @@ class Positions:
         """Event time of the first position of all."""
         return min((first for assets in self._first.values() for first in assets.values()), default=None)
 
+    def closes_at(self, instant: int) -> bool:
+        """Whether closings are kept of `instant`: it is the start of a local day of a zone in use."""
+        return self.boundaries.holds(instant)
+
     def sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
         """The sum of the positions of event time below `instant`.
 
         Exact at the start of a local day of a zone in use within the horizon, and at any instant of the last 48 hours;
         the latter reads all accounts.
         """
-        if self._boundaries.holds(instant):
+        if self.closes_at(instant):
             ladders = self._closings.get((role, asset), {})
             wanted = [ladder for where, ladder in ladders.items() if storages is None or where in storages]
             return sum_of(ladder.sum_before(instant) for ladder in wanted)
-        then = self._counting_before(role, asset, instant)
+        then = self.counting_before(role, asset, instant)
         return sum_of(p.quantity for p in then if storages is None or p.storage in storages)
 
-    def positive_before(self, role: str, asset: str, instant: int) -> Decimal:
-        """Sum over accounts of max(0, quantity) of the positions of event time below `instant`; reads all accounts."""
-        return sum_of(credit(p) for p in self._counting_before(role, asset, instant))
+    def fresh_sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
+        """As `sum_before` at a local day's start, without accounts whose position was too old just before it."""
+        aged = self._stale_closings.get((role, asset), {})
+        stale = [quantities for where, (_, quantities) in aged.items() if storages is None or where in storages]
+        return EXACT.subtract(
+            self.sum_before(role, asset, storages, instant), sum_of(ladder.sum_before(instant) for ladder in stale)
+        )
 
-    def newest_logged(self, source: str) -> int:
-        """Log time of the newest position of a source, 0 if there is none; reads all accounts."""
+    def stale_before(self, role: str, asset: str, instant: int) -> int | None:
+        """The instant after which the first of the accounts too old just before `instant` was so; None if none was.
+
+        Reads all accounts unless it is a local day's start at which none was.
+        """
+        aged = self._stale_closings.get((role, asset), {})
+        if self._age_limit is None or (
+            self.closes_at(instant) and not any(accounts.sum_before(instant) for accounts, _ in aged.values())
+        ):
+            return None
+        ends = (self._end_of_age(p) for p in self.counting_before(role, asset, instant))
+        return min((end for end in ends if end is not None and end < instant - 1), default=None)
+
+    def fresh_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
+        """What counts of each account of event times below `instant`, unless it was too old just before it."""
+        for position in self.counting_before(role, asset, instant):
+            end = self._end_of_age(position)
+            if end is None or end >= instant - 1:
+                yield position
+
+    def of_source(self, source: str) -> Iterator[Position]:
+        """Every position kept of a source."""
         histories = (entries for shard in self._shards for entries in shard.values())
-        return max((entry.logged for entries in histories for entry in entries if entry.source == source), default=0)
+        return (entry for entries in histories for entry in entries if entry.source == source)
+
+    def holds(self, key: Key, position: Position) -> bool:
+        """Whether the account's history has a position of the same event time, sequence, storage and quantity."""
+        entries = self._shards[_shard(key[2])].get(key, [])
+        place = bisect_left(entries, position[:2], key=_event_order)
+        for entry in entries[place:]:
+            if entry[:2] != position[:2]:
+                return False
+            if (entry.storage, entry.quantity) == (position.storage, position.quantity):
+                return True
+        return False
 
     def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
         """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
         money = self._clients.get(asset)
         return iter(()) if money is None else money.levels(before)
 
-    def _counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
+    def counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
+        """What counts of each account of event times below `instant`; reads all accounts."""
         for shard in self._shards:
             for (of, what, _), entries in shard.items():
                 if of == role and what == asset:
@@ -341,7 +409,7 @@ class Positions:
 
     def configure(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> None:
         """Change over to other zones and limits. What was thinned for the former zones stays so."""
-        self._boundaries = Boundaries(zones)
+        self.boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
         self._age_limit = age_limit
         self._derive({asset: money.lows() for asset, money in self._clients.items()})
@@ -350,6 +418,7 @@ class Positions:
         """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
         for derived in (self._now, self._stale, self._closings, self._clients, self._stale_since, self._stale_order):
             derived.clear()
+        self._stale_closings.clear()
         self._ahead, self._ages, self._watched, self._thin = [], [], set(), deque()
         for shard in self._shards:
             for key, entries in shard.items():
@@ -395,6 +464,14 @@ class Positions:
             for role, asset, account, entries in buckets.get(name) or ():
                 self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
         self._derive(dict(meta["lows"]))
+
+
+def _event_order(position: Position) -> tuple[int, int]:
+    return position[:2]
+
+
+def _to_the_beginning(_key: int) -> int:
+    return 0
 
 
 def _shard(account: str) -> int:

@@ -17,6 +17,7 @@ from monitor.core.journal.records import SourcePartition
 JUDGED_FROM = 100
 """Records of a segment from which its bad share is judged."""
 HOLES_KEPT = 1000
+VERDICTS_KEPT = 1000
 META = "sources"
 
 
@@ -39,7 +40,12 @@ class OutcomeCounts:
 
     def unhealthy(self, bad_share: Decimal | None) -> bool:
         """Whether dead letters are past the share, from 100 records on."""
-        return self.past(bad_share) and sum(self.values()) >= JUDGED_FROM
+        return self.past(bad_share) and self.enough
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are records enough to judge by."""
+        return sum(self.values()) >= JUDGED_FROM
 
     def past(self, bad_share: Decimal | None) -> bool:
         """Whether dead letters are past the share, of however few records."""
@@ -67,6 +73,20 @@ class Sources:
         self._newest_log: dict[str, int] = {}
         self._logs: dict[SourcePartition, str] = {}
         self._other_logs: dict[SourcePartition, int] = {}
+        self._verdicts: dict[str, list[tuple[int, bool]]] = {}
+
+    def judge(self, topic: str, clock: int, *, unhealthy: bool) -> None:
+        """The verdict on a topic's bad share at `clock` (ns), kept over time where it changes."""
+        kept = self._verdicts.setdefault(topic, [])
+        if unhealthy != (kept[-1][1] if kept else False):
+            kept.append((clock, unhealthy))
+            del kept[:-VERDICTS_KEPT]
+            self._dirty.add(META)
+
+    def was_unhealthy(self, topic: str, at: int) -> bool:
+        """The verdict that held at `at` (ns)."""
+        kept = self._verdicts.get(topic, ())
+        return next((verdict for since, verdict in reversed(kept) if since <= at), False)
 
     def log_id(self, where: SourcePartition, log: str | None, at: int) -> None:
         """A record names the log it was read from: another one under a known epoch means the topic was made anew."""
@@ -136,6 +156,7 @@ class Sources:
                 "newest_log": {topic: str(newest) for topic, newest in self._newest_log.items()},
                 "logs": [[*_place(where), log] for where, log in self._logs.items()],
                 "other_logs": [[*_place(where), str(at)] for where, at in self._other_logs.items()],
+                "verdicts": {topic: [[str(at), bad] for at, bad in kept] for topic, kept in self._verdicts.items()},
             }
             if name == META
             else None
@@ -151,6 +172,8 @@ class Sources:
         self._newest_log = {topic: int(newest) for topic, newest in raw["newest_log"].items()}
         self._logs = {SourcePartition(t, e, p): log for t, e, p, log in raw["logs"]}
         self._other_logs = {SourcePartition(t, e, p): int(at) for t, e, p, at in raw["other_logs"]}
+        kept = raw["verdicts"]
+        self._verdicts = {topic: [(int(at), bad) for at, bad in several] for topic, several in kept.items()}
 
 
 def _place(where: SourcePartition) -> tuple[str, int, int]:

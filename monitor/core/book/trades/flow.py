@@ -45,10 +45,16 @@ class OpenSegment:
     applied: int = 0
     trades: int = 0
     counts: OutcomeCounts = field(default_factory=OutcomeCounts)
+    judged: OutcomeCounts = field(default_factory=OutcomeCounts)
     short: bool = False
     again_from: int = 0
     cells: dict[str, dict[CellHour, Contribution]] = field(default_factory=dict)
     busted: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def to_judge_by(self) -> OutcomeCounts:
+        """The counts by which the source is judged: those of the last segment that had enough, until this one has."""
+        return self.counts if self.counts.enough else self.judged
 
     @property
     def incomplete(self) -> bool:
@@ -142,15 +148,15 @@ class Flow:
         rules, segment = statement.rules.number, self._segments.get(where)
         if segment is not None and start > segment.start:
             self._close(where, segment, start, statement.at)
-            segment = None
-        if segment is None:
+            segment = self._segments[where] = OpenSegment(start, rules, start, judged=segment.to_judge_by)
+        elif segment is None:
             segment = self._segments[where] = OpenSegment(start, rules, start)
         elif start < segment.start or rules < segment.rules:
             return None
         elif rules > segment.rules:
             self._drop(where, segment)
             again = max(segment.upto, segment.again_from)
-            segment = self._segments[where] = OpenSegment(start, rules, start, again_from=again)
+            segment = self._segments[where] = OpenSegment(start, rules, start, again_from=again, judged=segment.to_judge_by)
         return segment
 
     def _close(self, where: SourcePartition, segment: OpenSegment, start: int, at: int) -> None:
@@ -192,6 +198,11 @@ class Flow:
         for where in sorted(self._segments):
             yield where, self._segments[where].counts
 
+    def judged_counts(self) -> Iterator[tuple[SourcePartition, OutcomeCounts]]:
+        """Outcomes by which each source partition is judged, in order."""
+        for where in sorted(self._segments):
+            yield where, self._segments[where].to_judge_by
+
     def read_positions(self) -> Iterator[tuple[SourcePartition, int]]:
         """How far each source partition is read, by its newest progress, in order."""
         for where in sorted(self._segments):
@@ -232,7 +243,13 @@ class Flow:
             for entity, of_entity in sorted(segment.cells.items())
             for (cell, hour), c in sorted(of_entity.items())
         ]
-        return {"state": state, "counts": segment.counts.values(), "cells": cells, "busted": sorted(segment.busted)}
+        return {
+            "state": state,
+            "counts": segment.counts.values(),
+            "judged": segment.judged.values(),
+            "cells": cells,
+            "busted": sorted(segment.busted),
+        }
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`."""
@@ -256,6 +273,7 @@ def _segment_from(value: Mapping[str, Any]) -> OpenSegment:
     segment = OpenSegment(
         start, rules, upto, final, applied, short=short, again_from=again_from, counts=OutcomeCounts(*value["counts"])
     )
+    segment.judged = OutcomeCounts(*value["judged"])
     for entity, market, capacity, instrument, side, hour, read, trades, quantity, amount, newest in value["cells"]:
         total = Total(trades, parse_total(quantity), parse_total(amount))
         kept = tuple(PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)

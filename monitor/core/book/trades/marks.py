@@ -112,8 +112,12 @@ class Marks:
         found = [mark.candidate(before, busted) for mark in self._hours[hour].values()]
         return max((candidate for candidate in found if candidate is not None), key=_order, default=None)
 
-    def thin(self, limit: int, keeps: Callable[[int, int], bool]) -> None:
-        """Of the closed hours before `limit` keep the newest and those for which `keeps(hour, next hour)` says so."""
+    def thin(self, limit: int, keeps: Callable[[int, int], bool]) -> bool:
+        """Of the closed hours before `limit` keep the newest and those for which `keeps(hour, next hour)` says so.
+
+        Whether any went.
+        """
+        before = len(self._ascending)
         begin = max(0, bisect_left(self._ascending, self._thin_from) - 1)
         end = bisect_left(self._ascending, limit)
         self._thin_from = limit
@@ -123,6 +127,7 @@ class Marks:
             elif not keeps(hour, then):
                 del self._hours[hour]
                 del self._ascending[bisect_left(self._ascending, hour)]
+        return len(self._ascending) < before
 
     def forget(self, hour: int, trade_id: str) -> None:
         """A busted trade of an hour is taken out for good."""

@@ -200,8 +200,9 @@ class TradeRegister:
             _drop_before(values, oldest)
         if self._below:
             self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
-        for marks in self._marks.values():
-            marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest))
+        for market, marks in self._marks.items():
+            if marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest)):
+                self._dirty.add(f"trades/{market}")
         for (market, trade_id), hour in self.busts.forget(oldest):
             self._market(market).forget(hour, trade_id)
             self._touch(market)

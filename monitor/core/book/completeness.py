@@ -1,0 +1,111 @@
+"""What is known of an entity at one instant: the one answer for live figures, closes, revisions and alerts (P3).
+
+At the book's clock a feed is silent by log times. Of an earlier instant it is judged what is known now of then, by event
+times alone: a record that came late heals the past, and a feed that spoke again later does not. A role is whole unless a
+group of positions misses members: what is missing may be of any account of any role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monitor.core.book.book import Book
+from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS, FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKnown:
+    """A feed (`<topic>` or `<topic>/<source>`) at one instant; each `*_since` (ns) is None also where it is not known.
+
+    `silent`: past its freshness; `grace` (ns): a feed never heard is silent at once, but stale only once its freshness has
+    passed since it was first waited for, else every fresh installation would page. `behind`: its newest record says what
+    was so long before. `unhealthy`: past its bad share, None: of too few records to judge by. `lost`: records are lost, not
+    all here, or may count twice. `rejected_since`: a refused record still marks what was accepted.
+    """
+
+    name: str
+    silent: bool = False
+    silent_since: int | None = None
+    grace: int = 0
+    behind: bool = False
+    behind_since: int | None = None
+    unhealthy: bool | None = False
+    lost: bool = False
+    lost_since: int | None = None
+    rejected_since: int | None = None
+
+    @property
+    def impaired(self) -> bool:
+        """Whether what it says may be wrong, or not all."""
+        return self.silent or self.behind or self.unhealthy is True or self.lost
+
+    @property
+    def state(self) -> FeedState:
+        """The worst that is known of it."""
+        states: tuple[tuple[FeedState, bool], ...] = (
+            ("silent", self.silent),
+            ("unhealthy", self.unhealthy is True),
+            ("lost", self.lost),
+            ("behind", self.behind),
+        )
+        return next((state for state, holds in states if holds), "ok")
+
+
+class Completeness:
+    """Of `book` at the instant `at` (ns). It must not outlive an evaluation: the book moves on."""
+
+    def __init__(self, book: Book, at: int) -> None:
+        self._book = book
+        self._at = at
+        self._live = at >= book.clock
+        self._feeds: dict[str, FeedKnown] = {}
+
+    def feeds(self) -> Iterator[FeedKnown]:
+        """Every source topic and every configured feed within one, by name."""
+        return (self.feed(name) for name in sorted({*SOURCE_TOPICS, *self._book.entity_config.freshness}))
+
+    def feed(self, name: str) -> FeedKnown:
+        """One of them; what is known of a topic's records alone (bad share, holes, refusals) is told of the topic."""
+        found = self._feeds.get(name)
+        if found is None:
+            found = self._feeds[name] = self._look(name)
+        return found
+
+    def group_incomplete_since(self, instant: int | None = None) -> int | None:
+        """Event time, up to `instant` (None: that of the whole), from which members of a group of positions are missing."""
+        if instant is None and self._live:
+            return self._book.groups.incomplete_since(None)
+        return self._book.groups.incomplete_since(self._at if instant is None else instant)
+
+    def unheard_sources(self) -> tuple[str, ...]:
+        """Configured feeds of balances that never spoke of this entity until then: any account may be theirs."""
+        sources = self._book.sources_of(BALANCES)
+        return tuple(source for source in sources if self._newest(f"{BALANCES}/{source}") is None)
+
+    def silent_sources(self) -> frozenset[str]:
+        """Configured feeds of balances whose accounts do not count then."""
+        return frozenset(s for s in self._book.sources_of(BALANCES) if self.feed(f"{BALANCES}/{s}").impaired)
+
+    def _newest(self, feed: str) -> int | None:
+        """Log time of its newest record; of an earlier instant the newest event time until then."""
+        return self._book.last_heard(feed) if self._live else self._book.last_event_before(feed, self._at + 1)
+
+    def _look(self, name: str) -> FeedKnown:
+        book, (topic, _, source) = self._book, name.partition("/")
+        silent, since = self._silent(name)
+        behind = book.behind_since(name) if self._live else None
+        grace = (book.freshness(name).max_age_ns or 0) if silent and since is None else 0
+        known = FeedKnown(name, silent, since, grace, behind is not None, behind)
+        if source:
+            return known
+        lost, lost_since = book.lost_since(topic)
+        unhealthy = book.shared.past_bad_share(topic) if self._live else book.shared.was_unhealthy(topic, self._at)
+        rejected = book.rejections.since(topic)
+        return FeedKnown(name, silent, since, grace, known.behind, behind, unhealthy, lost, lost_since, rejected)
+
+    def _silent(self, name: str) -> tuple[bool, int | None]:
+        limit, newest = self._book.freshness(name).max_age_ns, self._newest(name)
+        if limit is None or (newest is not None and self._at - newest <= limit):
+            return False, None
+        return True, None if newest is None else newest + limit
