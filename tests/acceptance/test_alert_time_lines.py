@@ -245,10 +245,12 @@ class TestGroups:
         def dismiss(journal: Journal) -> None:
             journal.operation("dismissal", body={"group": "g"})
 
-        line = TimeLine().play((0, load), (10, guarantee("35")), (20, half), until=2 * 24 * HOUR_S + 60)
+        line = TimeLine().play((0, load), (10, guarantee("35")), (20, half), until=60)
+        line.idle_s = 6 * HOUR_S
+        line.play(until=50 * HOUR_S)
         assert {told.record["status"] for told in line.told("SameAssetShortfall")} == {"firing"}
         assert line.state() == "unknown"
-        line.play((3 * 24 * HOUR_S, dismiss), until=3 * 24 * HOUR_S + 120)
+        line.play((51 * HOUR_S, dismiss), until=52 * HOUR_S)
         assert line.texts("SameAssetShortfall")[-1] == "SameAssetShortfall BTC resolved (recovered)"
 
 
