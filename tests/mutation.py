@@ -28,10 +28,15 @@ from mutmut.mutation.mutators import mutation_operators
 
 ROOT = Path(__file__).resolve().parents[1]
 TREES = ("monitor", "streams", "tests", "deploy", "docs", "benchmarks")
-CORE = ("tests/unit/core", "tests/acceptance/test_alert_time_lines.py", "tests/properties/test_engine_replay.py")
-BOOKS = (*CORE, "tests/properties/test_book.py", "tests/properties/test_book_oracle.py", "tests/unit/methods")
+BOOKS = ("tests/unit/core", "tests/properties/test_book.py", "tests/properties/test_book_oracle.py")
 ROOMS = {
-    "monitor/core/alerts": (*CORE, "tests/properties/test_alerting_machine.py"),
+    "monitor/core/alerts": (
+        "tests/unit/core/test_alerting.py",
+        "tests/unit/core/test_alerts.py",
+        "tests/unit/core/test_rehearsal.py",
+        "tests/acceptance/test_alert_time_lines.py",
+        "tests/properties/test_alerting_machine.py",
+    ),
     "monitor/core/view": BOOKS,
     "monitor/core/book": BOOKS,
     "streams/intake/segment": (
@@ -40,7 +45,6 @@ ROOMS = {
         "tests/properties/test_lean_trades.py",
         "tests/properties/test_intake_columns.py",
         "tests/properties/test_intake_segments.py",
-        "tests/simulation/intake",
     ),
 }
 PATIENCE_S = 900
