@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Run the daemon: intake, assessor and dispatcher.",
     "assess": "Assess event files offline and print the assessments as JSON.",
     "backtest": "Try one history under several methods, versions and parameter values.",
+    "actions": "Show the smallest moves that mend what is broken or threatened.",
     "scenario": "Stress today's holdings: list and run scenarios.",
     "whatif": "Show the figures with other balances, prices, volume or declarations.",
     "replay": "Publish event files to Kafka.",

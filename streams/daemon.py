@@ -303,6 +303,13 @@ class EngineStatus:
             raise KeyError(entity)
         return engine.foresee(entity, scenario)
 
+    def actions(self, entity: str) -> Sequence[Mapping[str, Any]]:
+        """What mends each broken or threatened rule; KeyError for an entity that was never seen."""
+        engine = self._engine(entity)
+        if engine is None:
+            raise KeyError(entity)
+        return engine.actions(entity)
+
     def _engine(self, entity: str) -> Engine | None:
         return self._assessor.engines.get(journal_partition(entity, self._count))
 

@@ -44,6 +44,24 @@ def offline(engine: Engine, entity: str, scenario: Scenario) -> list[dict[str, A
         raise UsageError(f"{scenario.name} cannot be applied: {error}") from None
 
 
+def live_actions(entity: str, config: Path | None) -> list[dict[str, Any]]:
+    """The proposals for an entity as a running worker finds them; UsageError where none knows it."""
+    from monitor.cli.ask import of_entity
+    from monitor.settings.load import load_settings
+
+    found = of_entity(load_settings(config), entity, "", "/actions")
+    if found is None:
+        raise UsageError(f"no worker that answers holds {entity}: is it configured, was anything received for it?")
+    return list(found)
+
+
+def offline_actions(engine: Engine, entity: str) -> list[dict[str, Any]]:
+    """The proposals for an entity of replayed event files."""
+    if entity not in engine.entities():
+        raise UsageError(f"the events are not of {entity}: there are {', '.join(engine.entities()) or 'none'}")
+    return engine.actions(entity)
+
+
 def chosen(found: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[dict[str, Any]]:
     """The outcomes of these methods; of all where none is named."""
     kept = [outcome for outcome in found if not methods or outcome["method"] in methods]

@@ -198,6 +198,13 @@ class Engine:
         """
         return self._configured(entity).foresee(scenario, self._clock.now)
 
+    def actions(self, entity: str) -> list[dict[str, Any]]:
+        """What mends each broken or threatened rule of the entity now: see sentences.proposal_object. Nothing changes.
+
+        KeyError for an entity that is not here.
+        """
+        return self._configured(entity).actions(self._clock.now)
+
     def _configured(self, name: str) -> Entity:
         entity = self._entities[name]
         if entity.evaluator is None:

@@ -62,6 +62,10 @@ class StatusSource(Protocol):
         """What each method finds without and with the scenario (printed.outcome_object). KeyError: never seen."""
         ...
 
+    def actions(self, entity: str) -> Sequence[Mapping[str, Any]]:
+        """What mends each broken or threatened rule (sentences.proposal_object). KeyError: never seen."""
+        ...
+
 
 class NotTold(Protocol):
     """An alert that a channel was not told of."""

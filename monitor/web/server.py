@@ -87,6 +87,7 @@ def build_web(parts: WebParts) -> web.Application:
     app.router.add_get("/status", pages.status)
     app.router.add_get("/status/{entity}", pages.entity)
     app.router.add_get("/foresee/{entity}", pages.foresee)
+    app.router.add_get("/actions/{entity}", pages.actions)
     for path, probe in (("/livez", parts.probes.live), ("/readyz", parts.probes.ready), ("/startupz", parts.probes.started)):
         app.router.add_get(path, _probe(probe))
     if parts.status is not None:
@@ -176,6 +177,16 @@ class _Pages:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
         except (ConfigurationError, NotApplicable, ValueError) as error:
             raise web.HTTPBadRequest(text=f"scenario: {error}") from None
+
+    async def actions(self, request: web.Request) -> web.Response:
+        """The smallest moves that mend what is broken or threatened; nothing changes by asking."""
+        source, entity = self._source(), request.match_info["entity"]
+        if not source.holds(entity):
+            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        try:
+            return _json(source.actions(entity))
+        except KeyError:
+            raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
 
     def _source(self) -> StatusSource:
         if self._parts.status is None:

@@ -19,9 +19,11 @@ from monitor.core.entity.publication import Evidence, PublishedLine, method_fiel
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.foresight.moves import Planner
 from monitor.core.foresight.printed import outcome_object
 from monitor.core.foresight.published import published
 from monitor.core.foresight.scenarios import Scenario, outcomes, scenarios_of
+from monitor.core.foresight.sentences import proposal_object
 from monitor.core.journal.causes import Causes, why
 from monitor.core.journal.chain import NO_INPUTS, Chain
 from monitor.core.journal.outputs import Output
@@ -180,6 +182,12 @@ class Entity:
         own, yardstick = self.evaluator.methods, self.evaluator.yardstick
         methods = own if any(p.config.id == yardstick.config.id for p in own) else (*own, yardstick)
         return [outcome_object(found) for found in outcomes(scenario, self.evaluator, methods, self.book, at)]
+
+    def actions(self, at: int) -> list[dict[str, Any]]:
+        """The smallest moves that mend each broken or threatened rule. The book is read, never written."""
+        if self.evaluator is None:
+            return []
+        return [proposal_object(found) for found in Planner(self.evaluator, self.book, at).plan()]
 
     # --- assessments and exposure
     def _live(

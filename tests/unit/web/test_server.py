@@ -52,6 +52,11 @@ class FakeStatus:
     def owner(self, entity: str) -> str | None:
         return "http://worker-2:9464" if entity == "kr-main" else None
 
+    def actions(self, entity: str) -> Sequence[Mapping[str, Any]]:
+        if entity not in self.statuses:
+            raise KeyError(entity)
+        return [{"rule": "hot_ratio"}]
+
     def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
         if entity not in self.statuses:
             raise KeyError(entity)
@@ -162,6 +167,11 @@ async def test_a_failure_inside_is_one_json_sentence_without_details() -> None:
         assert answer.status == 500
         assert "secret" not in await answer.text()
         assert (await client.get("/livez")).status == 200
+
+
+async def test_actions_are_of_an_entity_held_here(client: TestClient[Any, Any]) -> None:
+    assert await (await client.get("/actions/jp-main")).json() == [{"rule": "hot_ratio"}]
+    assert [(await client.get(f"/actions/{name}")).status for name in ("kr-main", "zz-main")] == [421, 404]
 
 
 async def test_a_scenario_is_asked_by_its_json_and_a_bad_one_is_one_sentence(client: TestClient[Any, Any]) -> None:
