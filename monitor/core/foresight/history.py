@@ -78,12 +78,13 @@ def zones_of(config: Configuration) -> tuple[Zone, ...]:
 class _Watched:
     """An entity's book and candidates, and when they were looked at."""
 
-    def __init__(self, name: str, config: Configuration, shared: Shared, started: int) -> None:
+    def __init__(self, name: str, config: Configuration, shared: Shared, started: int, every: int | None) -> None:
         self.name = name
         self.book = Book(name, config, shared)
         self.evaluator = Evaluator(name, config)
         self.waiting = False
         self.looked = started
+        self.next_step = None if every is None else (started // every + 1) * every
         self.closes = {zone.name: next_close(zone, started) for zone in self.zones()}
 
     def zones(self) -> Iterator[Zone]:
@@ -158,7 +159,7 @@ class History:
     def _watch(self, name: str) -> _Watched | None:
         if self._config.entity(name) is None:
             return None
-        made = self._watched[name] = _Watched(name, self._config, self._shared, self._clock.now)
+        made = self._watched[name] = _Watched(name, self._config, self._shared, self._clock.now, self._cadence.every)
         self._due = None
         return made
 
@@ -199,8 +200,9 @@ class History:
                 if at >= self._begin:
                     methods = [prepared for prepared in watched.evaluator.methods if prepared.zone.name == zone.name]
                     yield from watched.look(at, methods, "close")
-        every = self._cadence.every
-        if at % every == 0 if every else self._next_by_book(watched) == at:
+        step, every = watched.next_step, self._cadence.every
+        if at == (self._next_by_book(watched) if step is None else step):
+            watched.next_step = None if step is None or every is None else step + every
             watched.waiting = True
             yield from self._look(watched, at)
 
@@ -215,8 +217,8 @@ class History:
         return min(found, default=None)
 
     def _next_of(self, watched: _Watched) -> int | None:
-        every, closing = self._cadence.every, min(watched.closes.values(), default=None)
-        other = (self._clock.now // every + 1) * every if every else self._next_by_book(watched)
+        closing = min(watched.closes.values(), default=None)
+        other = self._next_by_book(watched) if watched.next_step is None else watched.next_step
         return min((due for due in (closing, other) if due is not None), default=None)
 
     def _next_by_book(self, watched: _Watched) -> int | None:

@@ -64,6 +64,15 @@ def test_a_breach_has_its_beginning_its_end_and_its_rule(tmp_path: Path) -> None
     assert result["worst"]["surplus"] == "-5000"
 
 
+def test_every_whole_multiple_is_looked_at_also_where_a_record_or_a_tick_lies_on_it(tmp_path: Path) -> None:
+    lines = [*story(), price("2600", "2026-01-05T02:00:00Z"), price("2700", "2026-01-05T05:30:00Z")]
+    _, found = backtest("--events", written(tmp_path / "e.jsonl", lines), "--method", "us.ny_custody", "--every", "1h")
+    (result,) = found["results"]
+    assert result["evaluations"] == 5 + 1 + 1  # five hours, a day's end at 05:00 in New York, the last record
+    _, more = backtest("--events", written(tmp_path / "e.jsonl", lines), "--method", "us.ny_custody", "--every", "30m")
+    assert more["results"][0]["evaluations"] == 11 + 1
+
+
 def test_values_of_a_parameter_are_candidates_and_a_frontier(tmp_path: Path) -> None:
     log = written(tmp_path / "e.jsonl", [*story(), balance("ny-1", "client_asset", "8", "2026-01-07T05:00:00Z")])
     given = "house.composite:custody.cold_rate=0.1,0.2"
