@@ -160,6 +160,7 @@ def _assessment() -> Schema:
             "business_date": {"type": "string", "format": "date"},
             "currency": _TEXT,
             "projection": {"type": "boolean"},
+            "study": {"const": True},
             "state": {"enum": list(STATES)},
             **dict.fromkeys(amounts, _FIGURE),
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
@@ -171,6 +172,7 @@ def _assessment() -> Schema:
             **_evidence(),
             "result_digest": _DIGEST,
         },
+        optional=("study",),
     )
 
 

@@ -101,7 +101,7 @@ class _Check:
             self.fail(("id",), "must be lower-case words with dots, such as jp.psa_custody")
         for name in ("version", "title", "jurisdiction"):
             self.text((name,))
-        self.word(("status",), ("in_force", "draft"))
+        self.word(("status",), ("in_force", "draft", "study"))
         for name in ("time_zone", "calendar"):
             self.text((name,), null=True)
         currency = self.text(("currency",), null=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from monitor.core.journal.records import Rules
@@ -18,11 +18,14 @@ from monitor.core.values.currencies import MAJOR, is_iso_4217
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.methods.stresses import load_scenarios, scenario_object
+from monitor.methods.variants import STUDY
 from monitor.settings.load import Settings
 from monitor.settings.sections import EntitySettings, MethodSettings
 
 SCHEMA = "reserve.configuration/1"
 MASK = "********"
+
+_MODES: dict[str, Literal["in_force", "shadow"]] = {STUDY: "shadow"}
 
 _INTAKE_PARTS = ("segment_records", "lookback_blocks", "lookback_h")
 _VERDICT_PARTS = ("epoch", "late_after_s", "max_ahead_s", "ignore_unknown", "fields", "constants", "numbers")
@@ -173,6 +176,8 @@ def _entity(name: str, entity: EntitySettings, packs: Mapping[str, Any]) -> dict
 
 def _method(place: str, method: MethodSettings, packs: Mapping[str, Any]) -> dict[str, Any]:
     pack = _require_pack(method.id, packs, place)
+    if pack["status"] == STUDY and method.mode != "shadow":
+        raise ConfigurationError(f"{place}: {method.id} is a study, which is never in force: give it mode: shadow")
     options = json.loads(json.dumps(method.options))
     try:
         check_options(pack, options)
@@ -187,7 +192,10 @@ def _any_entity(methods: Sequence[str], packs: Mapping[str, Any]) -> dict[str, A
         if method not in packs:
             raise UsageError(f"there is no method {method}: `reserve-monitor methods list` shows those there are")
     currency = next((packs[method]["currency"] for method in methods if packs[method].get("currency")), "USD")
-    content = EntitySettings(reporting_currency=currency, methods=tuple(MethodSettings(id=method) for method in methods))
+    content = EntitySettings(
+        reporting_currency=currency,
+        methods=tuple(MethodSettings(id=method, mode=_MODES.get(packs[method]["status"], "in_force")) for method in methods),
+    )
     return _entity("any", content, packs)
 
 

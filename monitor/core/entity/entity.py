@@ -15,7 +15,7 @@ from monitor.core.alerts.rehearsal import Rehearsal
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.entity.closes import Closed, Closes
-from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of
+from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of, study_mark
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
@@ -250,6 +250,7 @@ class Entity:
             "schema": "reserve.assessment/1",
             "entity": self.name,
             **method_fields(found),
+            **study_mark(found),
             "mode": found.prepared.config.mode,
             "kind": "live",
             "revision": 0,

@@ -81,6 +81,11 @@ def method_fields(found: MethodResult) -> dict[str, Any]:
     return {"method": prepared.config.id, "method_version": prepared.version, "method_digest": prepared.digest}
 
 
+def study_mark(found: MethodResult) -> dict[str, bool]:
+    """The mark of a study on its assessments; nothing for any other method."""
+    return {"study": True} if found.prepared.method.plan.pack.study else {}
+
+
 def shape_of(found: MethodResult, config_digest: str) -> str:
     """Digest of what is published at once when it changes: state, component states, gaps, mode, configuration."""
     printed = found.printed

@@ -80,7 +80,7 @@ def test_digest_is_of_the_canonical_content_without_the_documentation() -> None:
         ("type: share", "type: python", r"components\.hot_ratio\.type: is 'python', must be one of"),
         ("bound: max", "bound: most", r"components\.hot_ratio\.bound: is 'most', must be one of min, max"),
         ("role: client_asset, storage: cold", "role: client, storage: cold", r"terms\.cold_value\.role: is 'client'"),
-        ("status: in_force", "status: maybe", r"status: is 'maybe', must be one of in_force, draft"),
+        ("status: in_force", "status: maybe", r"status: is 'maybe', must be one of in_force, draft, study"),
         ("currency: HKD", "currency: XYZ", r"currency: 'XYZ' is not a currency"),
         ('effective_from: "2023-06-01"', 'effective_from: "soon"', r"effective_from: 'soon' is not a date"),
         ("title: SFC", "titel: SFC", r"titel: is not a field here"),

@@ -68,11 +68,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One version of one method."""
+    """One version of one method. `study`: numbers of the site's own for a rule that has none yet; it is never in force."""
 
     id: str
     version: str
     draft: bool
+    study: bool
     currency: str | None
     time_zone: str | None
     calendar: str | None
@@ -95,6 +96,7 @@ def read_pack(raw: Mapping[str, Any]) -> Pack:
         id=raw["id"],
         version=raw["version"],
         draft=raw["status"] == "draft",
+        study=raw["status"] == "study",
         currency=raw["currency"],
         time_zone=raw["time_zone"],
         calendar=raw["calendar"],
