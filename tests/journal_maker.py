@@ -212,8 +212,17 @@ class Journal:
         source = Source(SourcePartition(topic, 0, 0), start=start, upto=upto)
         self.put(Statement("progress", None, self.now, body, source, None, RULES))
 
-    def rejected(self, topic: str, account: str, asset: str, role: str, *, entity: str = "jp-main") -> None:
-        """A dead-lettered balance of a known entity."""
+    def rejected(
+        self,
+        topic: str,
+        account: str | None = None,
+        asset: str | None = None,
+        role: str | None = None,
+        *,
+        incident_id: str | None = None,
+        entity: str = "jp-main",
+    ) -> None:
+        """A dead-lettered balance or incident of a known entity."""
         body = {
             "topic": topic,
             "reason": "bad_value",
@@ -221,7 +230,7 @@ class Journal:
             "account": account,
             "asset": asset,
             "role": role,
-            "incident_id": None,
+            "incident_id": incident_id,
             "kind": None,
             "attributes": None,
         }

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from monitor.core.values.times import HOUR, SECOND
-from tests.journal_maker import START, Journal, house, load
+from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.owner import TimeLine
 
 MINUTE_S = 60
@@ -168,6 +168,40 @@ class TestSources:
         assert line.texts("SourceUnhealthy")[1:] == []
         line.play((60, bad(200, 300, 5)), until=70)
         assert line.texts("SourceUnhealthy")[1:] == ["SourceUnhealthy custody.balances resolved (recovered)"]
+
+
+class TestConfiguration:
+    def test_a_rule_that_is_skipped_ends_as_a_change_of_method_and_not_as_recovered(self) -> None:
+        """Fails where a rule that is switched off counts as met."""
+        skip = ["fiat_trust", "capital", "net_assets", "guarantee_asset"]
+        method = {"id": "jp.psa_custody", "mode": "in_force", "options": {"skip": skip}}
+        text = configuration_text({"jp-main": house(methods=[method])}, revision=2)
+        line = TimeLine().play((0, load), (10, guarantee("35")), (30, lambda journal: journal.configure(text)), until=60)
+        assert {told.record["reason"] for told in line.told() if told.record["status"] == "resolved"} == {"method_changed"}
+
+    def test_in_force_to_shadow_and_back_resolves_nothing_that_holds(self) -> None:
+        def mode(name: str, revision: int) -> Callable[[Journal], None]:
+            method = house()["methods"][0] | {"mode": name}
+            text = configuration_text({"jp-main": house(methods=[method])}, revision=revision)
+            return lambda journal: journal.configure(text)
+
+        line = TimeLine().play((0, load), (10, guarantee("35")), (30, mode("shadow", 2)), (40, mode("in_force", 3)), until=60)
+        assert {told.record["status"] for told in line.told()} == {"firing"}
+
+
+class TestRefused:
+    def test_a_refused_incident_is_told_until_a_newer_valid_one_comes(self) -> None:
+        """Fails where a refusal only marks figures: every rule is met, and nobody hears of the theft."""
+
+        def refused(journal: Journal) -> None:
+            journal.rejected("security.incidents", incident_id="i-9")
+
+        line = TimeLine().play((0, load), (10, refused), until=30)
+        (told,) = line.told("RecordRefused")
+        assert (told.record["severity"], told.record["subject"]) == ("critical", "security.incidents/i-9")
+        assert line.state() == "adequate"
+        line.play((40, lambda journal: journal.incident("i-9", "closed")), until=60)
+        assert line.texts("RecordRefused")[1:] == ["RecordRefused security.incidents/i-9 resolved (ended)"]
 
 
 class TestIncidents:

@@ -88,7 +88,8 @@ class AlertMachine(RuleBasedStateMachine):
             assert change.life.starts_at is not None
             assert self.now - change.life.starts_at >= self.dwell
         if change.reason == "method_changed":
-            assert change.life.mode == before.mode != self.mode
+            assert before.mode != change.life.mode == self.mode
+            assert change.life.status == "firing"
         assert verdict is not Verdict.UNKNOWN or change.reason in {"updated", "method_changed"}
 
     @invariant()

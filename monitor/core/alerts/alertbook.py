@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from monitor.core.alerts.conditions import Condition, blinded
+from monitor.core.alerts.conditions import Condition, blinded, is_skipped
 from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
@@ -185,7 +185,11 @@ def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Conditio
         return Condition(identity, Verdict.CLEAR, mode="", dwells=False, ends_as="method_changed")
     blind = found.result.state == "not_computable" or blinded(found.result)
     verdict = Verdict.UNKNOWN if blind else Verdict.CLEAR
-    return Condition(identity, verdict, mode=found.prepared.config.mode, ends_as="ended")
+    method = found.prepared.config
+    name = f"{identity.rule}.{identity.subject}" if identity.subject else identity.rule
+    if identity.rule == "headline" or is_skipped(method, name):
+        return Condition(identity, verdict, mode=method.mode, dwells=False, ends_as="method_changed")
+    return Condition(identity, verdict, mode=method.mode, ends_as="ended")
 
 
 def _order(identity: Identity) -> tuple[str, str, str, str]:

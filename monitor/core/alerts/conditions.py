@@ -15,12 +15,13 @@ from typing import Any
 from monitor.core.alerts.life import Identity, Verdict
 from monitor.core.alerts.record import AlertContent
 from monitor.core.book.completeness import FeedKnown
+from monitor.core.book.rejections import RejectedRecord
 from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.observations import Backing, IncidentSight
 from monitor.core.journal.causes import Cause
-from monitor.core.journal.vocabulary import BALANCES, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
+from monitor.core.journal.vocabulary import BALANCES, INCIDENTS, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
 from monitor.core.values.money import exact_text, plain, round_up
 
@@ -104,6 +105,18 @@ def entity_conditions(
         yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
 
 
+def refused_conditions(entity: str, refused: Sequence[RejectedRecord]) -> Iterator[Condition]:
+    """RecordRefused: a record of the entity was refused, and what it was to say is known to nobody but its sender."""
+    for subject, record in {record.subject: record for record in refused}.items():
+        yield _record_refused(entity, subject, record)
+
+
+def is_skipped(method: MethodConfig, name: str) -> bool:
+    """Whether a rule, by the component's name or its family, is switched off for the entity."""
+    skipped = method.options.get("skip", ())
+    return name in skipped or name.partition(".")[0] in skipped
+
+
 def blinded(result: Result) -> bool:
     """Whether a source the result reads is dead or lost records: nothing it says is then positive evidence."""
     return any(gap["kind"] in _FORCING_GAPS and gap["effect"] != "figures" for gap in result.gaps)
@@ -154,7 +167,8 @@ class _MethodConditions:
         subject = asset or None
         if family != "reserve":
             alertname = OWN_ALERTS.get(family, "ReserveShortfall")
-            yield self.condition(alertname, family, subject, self._row_verdict(row), lambda: self._show_row(row))
+            found = self.condition(alertname, family, subject, self._row_verdict(row), lambda: self._show_row(row))
+            yield replace(found, ends_as="method_changed", dwells=False) if is_skipped(self.method, row.name) else found
         cure = self.condition("CureDeadlineNear", family, subject, _cure_verdict(row, near), lambda: self._show_cure(row))
         yield replace(cure, dwells=False)
 
@@ -321,6 +335,27 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
         ends_as="ended",
         show=show,
         concerns=lambda cause: cause.part == "incident" and cause.event_id == name,
+    )
+
+
+def _record_refused(entity: str, subject: str, record: RejectedRecord) -> Condition:
+    where = record.where
+
+    def show() -> AlertContent:
+        return AlertContent(
+            f"{entity}: a record of {where.topic} was refused",
+            f"{where.topic}/{where.epoch}/{where.partition}/{record.offset} was refused; figures are of what was accepted.",
+            {"event_id": record.name, "partition": str(where.partition), "offset": str(record.offset)},
+        )
+
+    return Condition(
+        Identity("RecordRefused", entity, None, "record_refused", subject),
+        Verdict.TRUE,
+        "critical" if where.topic == INCIDENTS else "warning",
+        dwells=False,
+        ends_as="ended",
+        show=show,
+        concerns=lambda cause: (cause.topic, cause.partition, cause.offset) == (where.topic, where.partition, record.offset),
     )
 
 

@@ -124,10 +124,13 @@ class Moment:
 
 
 def step(life: Life, sight: Finding, moment: Moment) -> tuple[Life, list[Change]]:
-    """The life after an evaluation that sees `sight`, and the changes to publish, in order."""
+    """The life after an evaluation that sees `sight`, and the changes to publish, in order.
+
+    A change of mode is no evidence: what fires goes on firing under the new one until its figure proves it over.
+    """
     changes: list[Change] = []
     if life.status == "firing" and sight.mode != life.mode:
-        life = _ended(life, moment.at, "method_changed", changes, true_since=life.starts_at)
+        life = _published(replace(life, mode=sight.mode), moment.at, "method_changed", changes)
     follow = _firing if life.status == "firing" else _waiting
     return follow(life, sight, moment, changes), changes
 
@@ -216,8 +219,8 @@ def _firing(life: Life, sight: Finding, moment: Moment, changes: list[Change]) -
     return replace(life, outdated=differs)
 
 
-def _ended(life: Life, at: int, reason: AlertReason, changes: list[Change], true_since: int | None = None) -> Life:
-    over = replace(life, status="resolved", true_since=true_since, clear_since=None, ends_at=at, outdated=False)
+def _ended(life: Life, at: int, reason: AlertReason, changes: list[Change]) -> Life:
+    over = replace(life, status="resolved", true_since=None, clear_since=None, ends_at=at, outdated=False)
     return _published(over, at, reason, changes)
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monitor.core.alerts.conditions import Condition, entity_conditions, method_conditions, unknown_condition
+from monitor.core.alerts.conditions import (
+    Condition,
+    entity_conditions,
+    method_conditions,
+    refused_conditions,
+    unknown_condition,
+)
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import Evaluation
 
@@ -18,3 +24,4 @@ def observed_conditions(entity: str, levels: Levels, evaluation: Evaluation) -> 
         yield from method_conditions(entity, method, found.result, levels, found.prepared.near_cure(evaluation.at))
         yield unknown_condition(entity, method, found.result, dead)
     yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents)
+    yield from refused_conditions(entity, seen.refused)

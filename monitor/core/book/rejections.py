@@ -17,12 +17,18 @@ Identity = tuple[str, ...]
 
 
 class RejectedRecord(NamedTuple):
-    """One rejected record; `identity` is empty where it could not be read."""
+    """One rejected record; `identity` is empty, and `name` (its event id) None, where it could not be read."""
 
     where: SourcePartition
     offset: int
     logged: int
     identity: Identity
+    name: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What tells it apart: its topic, and its event id or its place there."""
+        return f"{self.where.topic}/{self.name or f'{self.where.partition}:{self.offset}'}"
 
 
 def position_identity(role: str, asset: str, account: str) -> Identity:
@@ -55,7 +61,7 @@ class Rejections:
             raise BadRecord("a rejected record without source offset or log time")
         place = (source.where, source.offset)
         if place not in self._dismissed:
-            self._marks[place] = RejectedRecord(*place, statement.logged_at, _identity(statement.body))
+            self._marks[place] = RejectedRecord(*place, statement.logged_at, _identity(statement.body), _name(statement.body))
             _bound(self._marks)
             self._dirty.add("rejections")
 
@@ -83,6 +89,10 @@ class Rejections:
         """Log time of the first rejection of a topic that still marks; None if none does."""
         return min((mark.logged for mark in self._marks.values() if mark.where.topic == topic), default=None)
 
+    def marking(self) -> list[RejectedRecord]:
+        """Those that still mark, by what tells them apart."""
+        return sorted(self._marks.values(), key=_subject)
+
     def dismissed(self) -> dict[SourcePartition, tuple[int, ...]]:
         """Offsets dismissed, by source partition."""
         found: dict[SourcePartition, tuple[int, ...]] = {}
@@ -99,15 +109,15 @@ class Rejections:
         """The bucket as JSON values; None when it is empty."""
         if name != "rejections" or not (self._marks or self._dismissed):
             return None
-        marks = [[*_place(m.where), m.offset, str(m.logged), list(m.identity)] for m in self._marks.values()]
+        marks = [[*_place(m.where), m.offset, str(m.logged), list(m.identity), m.name] for m in self._marks.values()]
         return {"marks": marks, "dismissed": [[*_place(where), offset] for where, offset in self._dismissed]}
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the bucket `rejections`."""
         raw = buckets.get("rejections") or {"marks": [], "dismissed": []}
-        for topic, epoch, partition, offset, logged, identity in raw["marks"]:
+        for topic, epoch, partition, offset, logged, identity, name in raw["marks"]:
             where = SourcePartition(topic, epoch, partition)
-            self._marks[where, offset] = RejectedRecord(where, offset, int(logged), tuple(identity))
+            self._marks[where, offset] = RejectedRecord(where, offset, int(logged), tuple(identity), name)
         for topic, epoch, partition, offset in raw["dismissed"]:
             self._dismissed[SourcePartition(topic, epoch, partition), offset] = None
 
@@ -121,6 +131,15 @@ def _identity(body: Mapping[str, Any]) -> Identity:
     if topic == DECLARATIONS and body["kind"] and body["attributes"] is not None:
         return declaration_identity(body["kind"], body["attributes"])
     return ()
+
+
+def _name(body: Mapping[str, Any]) -> str | None:
+    name = body["event_id"] or body["incident_id"]
+    return None if name is None else str(name)
+
+
+def _subject(mark: RejectedRecord) -> tuple[str, int, int, int]:
+    return mark.subject, mark.where.epoch, mark.where.partition, mark.offset
 
 
 def _bound(kept: dict[Any, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.book.completeness import FeedKnown
+from monitor.core.book.rejections import RejectedRecord
 from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY, OPEN_STATUSES
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import ZERO
@@ -40,11 +41,14 @@ class Observations:
     backing: tuple[Backing, ...]
     feeds: tuple[FeedKnown, ...]
     incidents: tuple[IncidentSight, ...]
+    refused: tuple[RejectedRecord, ...] = ()
 
 
 def observe(book: Book, view: View) -> Observations:
     """What there is to be seen of `book` in `view`, which is in the entity's reporting currency."""
-    return Observations(tuple(_backing(view)), tuple(view.completeness.feeds()), tuple(_incidents(book, view)))
+    return Observations(
+        tuple(_backing(view)), tuple(view.completeness.feeds()), tuple(_incidents(book, view)), tuple(book.rejections.marking())
+    )
 
 
 def _backing(view: View) -> Iterator[Backing]:

@@ -117,6 +117,7 @@ ALERT_SEVERITIES: Final[Mapping[str, tuple[Severity, ...]]] = {
     "SourceStale": ("warning",),
     "SourceUnhealthy": ("warning",),
     "SourceBehind": ("warning",),
+    "RecordRefused": ("warning", "critical"),
     "CureDeadlineNear": ("critical",),
     "ShortfallForecast": ("warning",),
 }

@@ -125,15 +125,21 @@ def test_figures_that_return_before_the_interval_need_no_update() -> None:
     assert seen == []
 
 
-def test_a_change_of_mode_ends_the_alert_and_begins_another_life_of_it() -> None:
-    life, seen = run((90, sight(mode="shadow")), life=fired())
-    assert seen == [(90, "method_changed", "resolved"), (90, "reopened", "firing")]
+@pytest.mark.parametrize("verdict", [Verdict.TRUE, Verdict.UNKNOWN, Verdict.BETWEEN])
+def test_a_change_of_mode_is_told_and_resolves_nothing(verdict: Verdict) -> None:
+    """Fails where a configuration ends what still holds, or what nobody can see: in force to shadow resolved an alert."""
+    life, seen = run((90, sight(verdict, mode="shadow")), life=fired())
+    assert seen == [(90, "method_changed", "firing")]
     assert (life.mode, life.starts_at) == ("shadow", T0)
 
 
-def test_the_record_that_ends_an_old_mode_carries_the_old_mode() -> None:
-    _, changes = step(fired(), sight(mode="shadow"), Moment(T0 + 90 * SECOND, False, MINUTE))
-    assert [change.life.mode for change in changes] == ["in_force", "shadow"]
+def test_what_is_over_under_the_new_mode_ends_after_its_dwell() -> None:
+    _, seen = run(
+        (90, sight(Verdict.CLEAR, mode="shadow", exit_dwell=10 * SECOND)),
+        (100, sight(Verdict.CLEAR, mode="shadow", exit_dwell=10 * SECOND)),
+        life=fired(),
+    )
+    assert seen == [(90, "method_changed", "firing"), (100, "recovered", "resolved")]
 
 
 def test_what_begins_in_a_rehearsal_is_marked_until_the_rehearsal_is_over() -> None:
