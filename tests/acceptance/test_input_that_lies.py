@@ -278,3 +278,82 @@ def test_a_key_given_twice_is_refused_in_every_topic(tmp_path: Path, spelt: str)
     refused = [line for line in result.stderr.splitlines() if "bad_json" in line and "twice" in line]
     assert [f"twice.jsonl:{n}" in refused[n - 2] for n in (2, 3)] == [True, True]
     assert [gap["kind"] for gap in json.loads(result.stdout)[0]["gaps"]].count("record_rejected") == 1
+
+
+# --- scale and jumps of prices
+
+
+def custody(case: Case) -> str:
+    """What clients' assets are worth to `house.composite`, or `unknown`."""
+    found = case.assess("house.composite")
+    assert ("price_outlier" in {kind for kind, _ in gaps(found)}) == (found["figures"]["custody"] is None)
+    return found["figures"]["custody"] or "unknown"
+
+
+def watched(folder: Path, *prices: tuple[str, str], **sections: Any) -> Case:
+    """1,000 FIL in a cold wallet; prices of one source, each with its seconds after noon."""
+    case = Case(folder, "house.composite", **sections).holds("client_asset", "cold", "FIL", "1000", "2026-03-10T11:00:00Z")
+    for price, time in prices:
+        case.priced("FIL", price, f"2026-03-10T{time}Z")
+    return case
+
+
+@pytest.mark.parametrize("wrong", ["430000000", "0.0000043", "47.4", "0.42"])
+def test_a_price_of_another_scale_is_in_doubt_whichever_way(tmp_path: Path, wrong: str) -> None:
+    """Fails where the newest price is taken for what it says."""
+    assert custody(watched(tmp_path, ("4.3", "11:59:59"), (wrong, "12:00:00"))) == "unknown"
+    assert custody(watched(tmp_path, ("4.3", "11:59:59"), ("42.9", "12:00:00"))) == "17.16"
+
+
+def test_repeating_a_price_at_once_confirms_nothing_but_a_minute_later_does(tmp_path: Path) -> None:
+    """Fails where the two newest prices are compared, and the second wrong one stands for the first."""
+    case = watched(tmp_path, ("4", "11:59:00"), ("400", "12:00:00"), ("400", "12:00:01"), ("401", "12:00:59.999"))
+    assert custody(case) == "unknown"
+    assert custody(case.priced("FIL", "402", "2026-03-10T12:01:00Z")) == "160.8"
+
+
+def test_another_source_confirms_and_the_old_value_ends_the_doubt(tmp_path: Path) -> None:
+    """Fails where a jump is held for ever, or where the price after a spike is measured by the spike."""
+    spike = [("4", "11:59:00"), ("400", "12:00:00")]
+    assert custody(watched(tmp_path, *spike).priced("FIL", "390", "2026-03-10T12:00:01Z", source="second")) == "156"
+    assert custody(watched(tmp_path, *spike, ("4.1", "12:00:02"))) == "1.64"
+    assert custody(watched(tmp_path, *spike).priced("FIL", "4.1", "2026-03-10T12:00:01Z", source="second")) == "1.64"
+    assert custody(watched(tmp_path, *spike, ("0.03", "12:00:02"))) == "unknown"
+
+
+def test_a_person_confirms_a_price(tmp_path: Path) -> None:
+    """Fails where no operation can say that a jump is real."""
+    case = watched(tmp_path, ("4", "11:59:00"), ("400", "12:00:00"))
+    assert custody(case) == "unknown"
+    assert custody(case.dismisses("market.prices", 2, "2026-03-10T12:00:05Z")) == "160"
+
+
+def test_the_guard_can_be_set_and_switched_off(tmp_path: Path) -> None:
+    """Fails where the ratio is not read, or null is the default."""
+    pair = ("4", "11:59:00"), ("400", "12:00:00")
+    assert custody(watched(tmp_path, *pair, prices={"outlier_ratio": None})) == "160"
+    assert custody(watched(tmp_path, *pair, prices={"outlier_ratio": "100"})) == "160"
+    assert custody(watched(tmp_path, *pair, sources={"market.prices": {"confirm_s": 0}})) == "unknown"
+
+
+def test_a_trade_of_another_scale_is_in_doubt_too(tmp_path: Path) -> None:
+    """Fails where only `market.prices` is guarded: own trades are prices as well."""
+    case = watched(tmp_path, ("4", "11:59:00")).trades("FIL/USD", "1", price="4000", at="2026-03-10T12:00:00Z")
+    assert custody(case) == "unknown"
+    assert custody(case.trades("FIL/USD", "2", price="4.2", at="2026-03-10T12:00:01Z")) == "1.68"
+
+
+def test_the_price_of_an_incident_within_a_second_is_the_newest_before_it(tmp_path: Path) -> None:
+    """Fails where a second keeps one price: which one depends on how it was cut, and it may lie after the incident."""
+    case = Case(tmp_path, "house.composite").holds("client_asset", "cold", "FIL", "0")
+    for price, part in (("5", "100"), ("6", "400"), ("7", "800")):
+        case.priced("FIL", price, f"2026-03-10T12:00:00.{part}Z")
+    incident = {"incident_id": "i-9", "revision": 1, "entity": "sg-two", "kind": "key_compromise", "severity": "high"}
+    incident |= {"status": "confirmed", "reported_by": "internal", "summary": "", "recoveries": []}
+    incident |= dict.fromkeys(("occurred_at", "detected_at", "updated_at"), "2026-03-10T12:00:00.500Z")
+    case.line(
+        "security.incidents",
+        "2026-03-10T12:00:02Z",
+        incident | {"losses": [{"asset": "FIL", "quantity": "10", "owner": "house"}]},
+    )
+    assert case.assess("house.composite")["figures"]["incidents"] == "60"

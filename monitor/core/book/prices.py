@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from heapq import heappop, heappush
-from itertools import pairwise
+from heapq import heappop, heappush, merge
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from monitor.core.journal.ordering import Order, order_from, order_text
@@ -99,16 +99,22 @@ class PriceBook:
 
     def newest(self, pair: Pair, before: int) -> Quote | None:
         """The newest price of event time below `before`."""
-        return max(self._candidates(pair, before, 1), default=None)
+        return max(self._candidates(pair, before), default=None)
 
-    def newest_two(self, pair: Pair, before: int) -> list[Quote]:
-        """The newest price and the one before it, as far as there are."""
-        return sorted(self._candidates(pair, before, 2), reverse=True)[:2]
+    def backwards(self, pair: Pair, before: int) -> Iterator[Quote]:
+        """The prices of event time below `before`, newest first."""
+        several = ((quotes, _place(quotes, before)) for quotes in self._series.get(pair, {}).values())
+        return merge(*(_descending(quotes, place) for quotes, place in several), reverse=True)
 
-    def _candidates(self, pair: Pair, before: int, count: int) -> Iterator[Quote]:
+    def forwards(self, pair: Pair, start: int) -> Iterator[Quote]:
+        """The prices of event time from `start` on, oldest first."""
+        several = ((quotes, _place(quotes, start)) for quotes in self._series.get(pair, {}).values())
+        return merge(*(islice(quotes, place, None) for quotes, place in several))
+
+    def _candidates(self, pair: Pair, before: int) -> Iterator[Quote]:
         for quotes in self._series.get(pair, {}).values():
-            place = len(quotes) if quotes[-1].order[0] < before else bisect_left(quotes, before, key=_event_time)
-            yield from quotes[max(0, place - count) : place]
+            place = _place(quotes, before)
+            yield from quotes[max(0, place - 1) : place]
 
     def daily_closes(self, pair: Pair, zone: Zone, first: date, last: date, before: int) -> dict[date, Decimal]:
         """Closes of event time below `before` by local date, from `first` to `last`: the newest of each date."""
@@ -269,3 +275,12 @@ def _order(quote: Quote) -> Order:
 
 def _event_time(quote: Quote) -> int:
     return quote.order[0]
+
+
+def _place(quotes: list[Quote], instant: int) -> int:
+    """Number of the quotes of event time below `instant`."""
+    return len(quotes) if quotes[-1].order[0] < instant else bisect_left(quotes, instant, key=_event_time)
+
+
+def _descending(quotes: list[Quote], end: int) -> Iterator[Quote]:
+    return (quotes[place] for place in range(end - 1, -1, -1))

@@ -33,6 +33,9 @@ class SourceRules:
     late_after_ns: int | None = None
     max_ahead_ns: int = 60 * SECOND
     bad_share: Decimal | None = None
+    jump_ratio: Decimal | None = None
+    supply: Mapping[str, Decimal] = field(default_factory=dict)
+    confirm_ns: int = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,9 @@ def _source(raw: Mapping[str, Any]) -> SourceRules:
         late_after_ns=_seconds(raw["late_after_s"]),
         max_ahead_ns=raw["max_ahead_s"] * SECOND,
         bad_share=_decimal(raw["bad_share"]),
+        jump_ratio=_decimal(raw.get("jump_ratio")),
+        supply={asset: parse_decimal(most) for asset, most in raw.get("supply", {}).items()},
+        confirm_ns=raw.get("confirm_s", 60) * SECOND,
     )
 
 

@@ -6,38 +6,31 @@ through configured pivots only. No price is ever replaced silently: an outlier l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from heapq import merge
 from typing import NamedTuple
 
 from monitor.core.book.book import Book
 from monitor.core.book.prices import Pair, Quote
-from monitor.core.book.trades.marks import Candidate
+from monitor.core.book.sources.freshness import rules_of
+from monitor.core.book.trades.marks import Candidate as Traded
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
-from monitor.core.values.money import EXACT
-from monitor.core.values.times import DAY
+from monitor.core.values.times import hour_of
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
+from monitor.core.view.outliers import Candidate, Guard
 
 ONE = Figure.of(1)
 Direct = Callable[[Pair], Figure | None]
 
 
-class _Price(NamedTuple):
-    """A candidate; `price` None: busts leave it unknown. `source` is a feed of `market.prices`, None of a trade."""
-
-    order: Order
-    price: Decimal | None
-    source: str | None
-
-
 class _Found(NamedTuple):
-    """What is known of a pair at `at`: the newest price and the one before it, if any; `stale`: too old to be used."""
+    """What is known of a pair at `at`: the newest price; `stale`: too old to be used."""
 
-    newest: _Price
-    before: _Price | None
+    newest: Candidate
     stale: bool
 
 
@@ -52,6 +45,8 @@ class Pricing:
         self._live = live
         self._limit = book.entity_config.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
+        ratio, rules = book.config.outlier_ratio, rules_of(book.config.sources, PRICES)
+        self._guard = None if ratio is None else Guard(ratio, rules.confirm_ns, book.rejections.dismissed())
 
     def price(self, asset: str, currency: str) -> Figure:
         """Price at `at`; UNKNOWN with a gap where there is none."""
@@ -93,47 +88,70 @@ class Pricing:
             return None
         if self._impaired(found.newest):
             return UNKNOWN
-        price, before, ratio = found.newest.price, found.before, self._book.config.outlier_ratio
-        apart = DAY if before is None else found.newest.order[0] - before.order[0]
-        if ratio is not None and before is not None and before.price is not None and apart < DAY:
-            low, high = sorted((price, before.price))
-            if high > EXACT.multiply(low, ratio):
-                self._gaps.add("price_outlier", "/".join(pair), since=found.newest.order[0])
-                return Figure.between(low, high)
-        return Figure.of(price)
+        return self._guarded(pair, found.newest, found.newest.price, self._at + 1)
+
+    def _guarded(self, pair: Pair, newest: Candidate, price: Decimal, before: int) -> Figure:
+        """The price, or what lies between it and the one that speaks against it."""
+        if self._guard is None:
+            return Figure.of(price)
+        earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
+        later = map(_candidate, self._book.shared.prices.forwards(pair, before)) if before <= self._at else ()
+        measure = self._guard.measure(newest, price, earlier, later)
+        if measure is None:
+            return Figure.of(price)
+        self._gaps.add("price_outlier", "/".join(pair), since=newest.order[0])
+        return Figure.between(min(price, measure), max(price, measure))
+
+    def _backwards(self, pair: Pair, before: int) -> Iterator[Candidate]:
+        quotes = map(_candidate, self._book.shared.prices.backwards(pair, before))
+        return merge(quotes, self._trades_backwards("/".join(pair), before), key=_order, reverse=True)
+
+    def _trades_backwards(self, market: str, before: int) -> Iterator[Candidate]:
+        """The newest trades that are kept one by one, then the last of the hour before."""
+        found = self._last_trade(market, before) if self._live else None
+        oldest = hour_of(before)
+        while found is not None and found.order[0] >= oldest:
+            yield Candidate(found.order, found.price, None)
+            found = self._book.trades.last_price(market, found.order[0])
+        closed = self._book.trades.closed_price(market, oldest)
+        if closed is not None:
+            yield Candidate(closed.order, closed.price, None)
 
     def _look_up(self, pair: Pair) -> _Found | None:
         if pair not in self._found:
             last = self._last_trade("/".join(pair), self._at + 1)
-            several = _ordered(self._book.shared.prices.newest_two(pair, self._at + 1), last)
-            stale = bool(several) and self._limit is not None and self._at - several[0].order[0] > self._limit
-            before = several[1] if len(several) > 1 else None
-            self._found[pair] = _Found(several[0], before, stale) if several else None
+            newest = _newest(self._book.shared.prices.newest(pair, self._at + 1), last)
+            stale = newest is not None and self._limit is not None and self._at - newest.order[0] > self._limit
+            self._found[pair] = None if newest is None else _Found(newest, stale)
         return self._found[pair]
 
-    def _last_trade(self, market: str, before: int) -> Candidate | None:
+    def _last_trade(self, market: str, before: int) -> Traded | None:
         return self._book.trades.last_price(market, before) if self._live else self._book.trades.closed_price(market, before)
 
     def _earlier(self, pair: Pair, before: int, closed: int) -> Figure | None:
         quote = self._book.shared.prices.newest(pair, before)
-        several = _ordered([] if quote is None else [quote], self._book.trades.closed_price("/".join(pair), closed))
-        if not several or several[0].price is None:
+        found = _newest(quote, self._book.trades.closed_price("/".join(pair), closed))
+        if found is None or found.price is None:
             return None
-        self._impaired(several[0])
-        lost = self._book.lost_since(TRADES if several[0].source is None else PRICES)[0]
-        return UNKNOWN if lost else Figure.of(several[0].price)  # silence now says nothing of then
+        self._impaired(found)
+        lost = self._book.lost_since(TRADES if found.source is None else PRICES)[0]
+        return UNKNOWN if lost else self._guarded(pair, found, found.price, before)  # silence now says nothing of then
 
-    def _impaired(self, price: _Price) -> bool:
+    def _impaired(self, price: Candidate) -> bool:
         return self._health.reads(TRADES) if price.source is None else self._health.reads(PRICES, price.source)
 
 
-def _ordered(quotes: list[Quote], last: Candidate | None) -> list[_Price]:
-    """Newest first."""
-    several = [_Price(quote.order, quote.price, quote.source) for quote in quotes]
+def _newest(quote: Quote | None, last: Traded | None) -> Candidate | None:
+    """The newer of a price and a trade."""
+    several = [] if quote is None else [_candidate(quote)]
     if last is not None:
-        several.append(_Price(last.order, last.price, None))
-    return sorted(several, key=_order, reverse=True)
+        several.append(Candidate(last.order, last.price, None))
+    return max(several, key=_order, default=None)
 
 
-def _order(price: _Price) -> Order:
+def _candidate(quote: Quote) -> Candidate:
+    return Candidate(quote.order, quote.price, quote.source)
+
+
+def _order(price: Candidate) -> Order:
     return price.order

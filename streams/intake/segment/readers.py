@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from monitor.core.journal.records import SourcePartition
-from monitor.core.journal.vocabulary import PRICES, TRADES
+from monitor.core.journal.vocabulary import TRADES
 from streams.intake.segment.content import Content, Findings
-from streams.intake.segment.records import ConflatedPrices, StatedRecords
+from streams.intake.segment.records import StatedRecords
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades import CountedTrades
@@ -22,4 +22,4 @@ def content_of(where: SourcePartition, rules: IntakeRules, log: str) -> Content:
     findings = Findings(where, rules)
     if where.topic == TRADES:
         return CountedTrades(findings, log, lean_trades(rules.sources[where.topic]))
-    return ConflatedPrices(findings) if where.topic == PRICES else StatedRecords(findings)
+    return StatedRecords(findings)
