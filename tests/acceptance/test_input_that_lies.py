@@ -357,3 +357,88 @@ def test_the_price_of_an_incident_within_a_second_is_the_newest_before_it(tmp_pa
         incident | {"losses": [{"asset": "FIL", "quantity": "10", "owner": "house"}]},
     )
     assert case.assess("house.composite")["figures"]["incidents"] == "60"
+
+
+# --- scale and jumps of balances, and balances too old to be so
+
+WALLETS = {"custody.balances": {"jump_ratio": "50", "supply": {"KAS": "28704026601"}}}
+
+
+def wallet(folder: Path, *balances: tuple[str, str], **more: Any) -> Case:
+    """100 KAS owed, one wallet; its balances with their seconds."""
+    case = Case(folder, "us.ny_custody", sources=WALLETS).priced("KAS", "0.1", "2026-03-10T11:00:00Z")
+    case.owes("KAS", "100", "2026-03-10T11:00:00Z")
+    for quantity, time in balances:
+        case.holds("client_asset", "cold", "KAS", quantity, f"2026-03-10T{time}Z", source="node", **more)
+    return case
+
+
+def doubted(case: Case, at: str | None = None) -> tuple[str, bool]:
+    found = case.assess("us.ny_custody", at)
+    return found["state"], ("position_outlier", "client_asset") in gaps(found)
+
+
+def test_a_balance_of_another_scale_is_a_bound_and_no_cover(tmp_path: Path) -> None:
+    """Fails where a hundred million times as much is what it says: the shortfall is gone, without a gap."""
+    assert doubted(wallet(tmp_path, ("90", "11:00:00"), ("9000000000", "12:00:00"))) == ("unknown", True)
+    assert doubted(wallet(tmp_path, ("120", "11:00:00"), ("0.00000012", "12:00:00"))) == ("unknown", True)
+    assert doubted(wallet(tmp_path, ("120", "11:00:00"), ("0", "12:00:00"))) == ("unknown", True)
+    assert doubted(wallet(tmp_path, ("90", "11:00:00"), ("4500", "12:00:00"))) == ("adequate", False)
+
+
+def test_what_ends_the_doubt_about_a_balance(tmp_path: Path) -> None:
+    """Fails where repeating a jump at once confirms it, or where nothing does."""
+    fall = [("120", "11:00:00"), ("1", "12:00:00")]
+    assert doubted(wallet(tmp_path, *fall, ("1", "12:00:01"), ("1.5", "12:00:59"))) == ("unknown", True)
+    assert doubted(wallet(tmp_path, *fall, ("1.5", "12:01:00"))) == ("shortfall", False)
+    assert doubted(wallet(tmp_path, *fall, ("119", "12:00:01"))) == ("adequate", False)
+    other = wallet(tmp_path, *fall).holds("client_asset", "cold", "KAS", "1", "2026-03-10T12:00:01Z", source="explorer")
+    assert doubted(other) == ("shortfall", False)
+    assert doubted(wallet(tmp_path, *fall).dismisses("custody.balances", 3, "2026-03-10T12:00:05Z")) == ("shortfall", False)
+
+
+def test_what_is_owed_in_doubt_is_a_bound_of_what_is_required(tmp_path: Path) -> None:
+    """Fails where a ledger that reads a hundredth makes every rule met."""
+    case = wallet(tmp_path, ("90", "11:00:00")).owes("KAS", "1", "2026-03-10T12:00:00Z")
+    found = case.assess("us.ny_custody")
+    assert found["state"] == "unknown"
+    assert {"kind": "position_outlier", "subject": "client_liability", "effect": "required"}.items() <= found["gaps"][0].items()
+
+
+def test_more_than_there_is_stays_in_doubt_however_often_it_is_said(tmp_path: Path) -> None:
+    """Fails where a wrong scale confirms itself by repeating, or where a first balance has nothing to be held against."""
+    wrong = [("9000000000000", "12:00:00"), ("9000000000000", "12:05:00"), ("9000000000001", "13:00:00")]
+    assert doubted(wallet(tmp_path, *wrong)) == ("unknown", True)
+    assert doubted(wallet(tmp_path, *wrong, ("120", "13:00:01"))) == ("adequate", False)
+    lifted = wallet(tmp_path, *wrong)
+    lifted.content["sources"] = {"custody.balances": {"supply": {"KAS": "99000000000000"}}}
+    assert doubted(lifted) == ("adequate", False)
+    assert doubted(wallet(tmp_path, *wrong).dismisses("custody.balances", 4, "2026-03-10T14:00:00Z")) == ("adequate", False)
+
+
+def test_without_limits_nothing_is_in_doubt(tmp_path: Path) -> None:
+    """Fails where the limits of balances are not optional."""
+    case = wallet(tmp_path, ("90", "11:00:00"), ("9000000000", "12:00:00"))
+    case.content["sources"] = {}
+    assert doubted(case) == ("adequate", False)
+
+
+def test_a_balance_older_than_the_horizon_is_refused_and_told(tmp_path: Path) -> None:
+    """Fails where a changed unit makes the new balance silently older than the old one: an emptied wallet stays green."""
+    case = wallet(tmp_path, ("120", "11:00:00"))
+    case.holds("client_asset", "cold", "KAS", "1", "1998-06-01T00:00:00Z", logged="2026-03-10T12:00:00Z", source="node")
+    assert ("record_rejected", "custody.balances") in gaps(case.assess("us.ny_custody"))
+    case.holds("client_asset", "cold", "KAS", "110", "2026-03-10T12:00:01Z", source="node")
+    assert gaps(case.assess("us.ny_custody")) == set()
+
+
+def test_a_wallet_that_rests_may_say_the_same_old_time_every_day(tmp_path: Path) -> None:
+    """Fails where age alone refuses: the first balance of an account and its exact repeats are what it holds."""
+    case = wallet(tmp_path)
+    for day in ("08", "09", "10"):
+        case.holds("client_asset", "cold", "KAS", "130", "2024-01-02T00:00:00Z", logged=f"2026-03-{day}T12:00:00Z", source="node")
+    case.lines.sort(key=lambda line: line["timestamp"])
+    found = case.assess("us.ny_custody")
+    assert (found["state"], gaps(found)) == ("adequate", set())
+    case.holds("client_asset", "cold", "KAS", "7", "2024-01-02T00:00:00Z", logged="2026-03-10T13:00:00Z", source="node")
+    assert ("record_rejected", "custody.balances") in gaps(case.assess("us.ny_custody"))

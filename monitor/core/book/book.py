@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
 from monitor.core.book.custody.position import Key, Position
 from monitor.core.book.custody.positions import FULL_NS, Positions
@@ -45,6 +46,7 @@ class Book:
         self.dirty: set[str] = set()
         zones, horizon = config.zones_in_use(entity), config.horizon_ns
         self.positions = Positions(zones, horizon, self._age_limit(), self.dirty)
+        self.doubts = Doubts(rules_of(config.sources, BALANCES), self.dirty)
         self.trades = TradeRegister(zones, horizon, self.dirty)
         self.declarations = Declarations(self.dirty)
         self.incidents = Incidents(self.dirty)
@@ -63,6 +65,7 @@ class Book:
         self.entity_config = config.entity(self.entity) or _UNCONFIGURED
         zones = config.zones_in_use(self.entity)
         self.positions.configure(zones, config.horizon_ns, self._age_limit())
+        self.doubts.configure(rules_of(config.sources, BALANCES))
         self.trades.configure(zones, config.horizon_ns)
         self._hear_sources()
         self._midnight = 0
@@ -127,7 +130,7 @@ class Book:
         self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
         self.positions.advance(clock)
         for key, position in self.groups.advance(clock):
-            self.positions.put(key, position)
+            self._hold(key, position)
         self.trades.advance(clock)
 
     def _position(self, statement: Statement) -> None:
@@ -136,14 +139,25 @@ class Book:
         key: Key = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
-        self.rejections.valid(position_identity(*key), order)
+        if not self.positions.refuses(key, position):
+            self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
-            self.positions.put(key, position)
+            self._hold(key, position)
             return
         group, repeat = body["group"], self.positions.holds(key, position)
         self._group_moves(group)
         for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
-            self.positions.put(member, held)
+            self._hold(member, held)
+
+    def _hold(self, key: Key, position: Position) -> None:
+        """An account holds this: what is too old to be so is refused as a dead letter is, a jump is put in doubt."""
+        before = self.positions.newest(key)
+        if before is not None and self.positions.refuses(key, position):
+            if before[2:7] < position[2:7]:
+                self.rejections.refuse(position[:7], position_identity(*key))
+            return
+        if self.positions.put(key, position) and (before is None or before < position):
+            self.doubts.newest(key, before, position)
 
     def _group_moves(self, group: str) -> None:
         """Figures may change from the event time of the group's earliest member on."""
@@ -173,12 +187,16 @@ class Book:
         if body["kind"] != "dismissal":
             return
         if "group" not in body["body"]:
-            self.rejections.dismiss(body["body"])
+            self._dismiss(body["body"])
             return
         group = str(body["body"]["group"])
         self._group_moves(group)
         for member, held in self.groups.dismiss(group, self.clock):
-            self.positions.put(member, held)
+            self._hold(member, held)
+
+    def _dismiss(self, body: Mapping[str, Any]) -> None:
+        self.rejections.dismiss(body)
+        self.doubts.confirm((body["topic"], int(body["epoch"]), int(body["partition"]), int(body["offset"])))
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)
@@ -275,6 +293,7 @@ class Book:
         yield _CLOCK
         for part in (self.heard, self.positions, self.trades, self.declarations, self.incidents, self.groups, self.rejections):
             yield from part.names()
+        yield from self.doubts.names()
 
     def bucket(self, name: str) -> Any:
         """The JSON value of one bucket; None when it is empty now."""
@@ -290,6 +309,7 @@ class Book:
             "groups": self.groups,
             "rejections": self.rejections,
             "heard": self.heard,
+            "doubts": self.doubts,
         }
         return parts[name.partition("/")[0]].bucket(name)
 
@@ -300,7 +320,7 @@ class Book:
         book.clock = int(buckets[_CLOCK]["clock"])
         book.heard.restore(buckets, book.clock)
         book.positions.restore(buckets, book.clock)
-        for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections):
+        for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections, book.doubts):
             part.restore(buckets)
         return book
 

@@ -65,6 +65,14 @@ class Rejections:
             _bound(self._marks)
             self._dirty.add("rejections")
 
+    def refuse(self, order: Order, identity: Identity) -> None:
+        """The book itself refuses the record at `order`: it marks as a dead letter does."""
+        place = (SourcePartition(order[3], order[4], order[5]), order[6])
+        if place not in self._dismissed:
+            self._marks[place] = RejectedRecord(*place, order[2], identity)
+            _bound(self._marks)
+            self._dirty.add("rejections")
+
     def valid(self, identity: Identity, order: Order) -> None:
         """A valid record came: rejections of the same before it in the log mark no longer."""
         ended = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
+from monitor.core.book.custody.doubts import Swing
 from monitor.core.book.custody.position import AccountTally, Position, credit, sum_of
 from monitor.core.book.custody.positions import Positions
 from monitor.core.values.figure import UNKNOWN, Figure
@@ -47,17 +48,19 @@ class LiveHolding:
     `bounded`: every account that there may be is counted; else a figure has no upper end.
     """
 
-    __slots__ = ("_bounded", "_known", "_stale", "_sums")
+    __slots__ = ("_bounded", "_known", "_stale", "_sums", "_swings")
 
     def __init__(
         self,
         sums: Mapping[tuple[str, str | None], AccountTally],
         stale: Mapping[tuple[str, str | None], AccountTally],
+        swings: Sequence[Swing],
         *,
         bounded: bool,
     ) -> None:
         self._sums = sums
         self._stale = stale
+        self._swings = swings
         self._bounded = bounded
         self._known: dict[Storages, Figure] = {}
 
@@ -79,7 +82,7 @@ class LiveHolding:
                 known = EXACT.add(known, tally.positive if positive else tally.quantity)
                 if (old := self._stale.get((storage, source)) if self._stale else None) is not None:
                     known = EXACT.subtract(known, old.positive if positive else old.quantity)
-        return Figure(known, known if self._bounded else None)
+        return swung(Figure(known, known if self._bounded else None), self._swings, storages)
 
 
 class EarlierHolding:
@@ -89,9 +92,18 @@ class EarlierHolding:
     """
 
     def __init__(
-        self, positions: Positions, role: str, asset: str, before: int, *, silent: frozenset[str], bounded: bool
+        self,
+        positions: Positions,
+        role: str,
+        asset: str,
+        before: int,
+        swings: Sequence[Swing],
+        *,
+        silent: frozenset[str],
+        bounded: bool,
     ) -> None:
         self._positions = positions
+        self._swings = swings
         self._role = role
         self._asset = asset
         self._before = before
@@ -101,12 +113,14 @@ class EarlierHolding:
     def quantity(self, storages: Storages) -> Figure:
         """See `Holding`."""
         if not self._silent and self._positions.closes_at(self._before):
-            return self._figure(self._positions.fresh_sum_before(self._role, self._asset, storages, self._before))
-        return self._figure(sum_of(p.quantity for p in self._counting() if storages is None or p.storage in storages))
+            known = self._positions.fresh_sum_before(self._role, self._asset, storages, self._before)
+            return swung(self._figure(known), self._swings, storages)
+        several = (p.quantity for p in self._counting() if storages is None or p.storage in storages)
+        return swung(self._figure(sum_of(several)), self._swings, storages)
 
     def positive(self) -> Figure:
         """See `Holding`."""
-        return self._figure(sum_of(credit(p) for p in self._counting()))
+        return swung(self._figure(sum_of(credit(p) for p in self._counting())), self._swings, None)
 
     def _counting(self) -> Iterator[Position]:
         fresh = self._positions.fresh_before(self._role, self._asset, self._before)
@@ -114,3 +128,12 @@ class EarlierHolding:
 
     def _figure(self, known: Decimal) -> Figure:
         return Figure(known, known if self._bounded else None)
+
+
+def swung(figure: Figure, swings: Iterable[Swing], storages: Storages) -> Figure:
+    """A sum over accounts with what those in doubt may hold besides what they say."""
+    wanted = [swing for swing in swings if storages is None or swing.storage in storages]
+    if not wanted:
+        return figure
+    below, above = sum_of(swing.below for swing in wanted), sum_of(swing.above for swing in wanted)
+    return figure + Figure(below, above)

@@ -110,9 +110,10 @@ class Pricing:
         """The newest trades that are kept one by one, then the last of the hour before."""
         found = self._last_trade(market, before) if self._live else None
         oldest = hour_of(before)
-        while found is not None and found.order[0] >= oldest:
+        while found is not None and oldest <= found.order[0] < before:
             yield Candidate(found.order, found.price, None)
-            found = self._book.trades.last_price(market, found.order[0])
+            before = found.order[0]
+            found = self._book.trades.last_price(market, before)
         closed = self._book.trades.closed_price(market, oldest)
         if closed is not None:
             yield Candidate(closed.order, closed.price, None)

@@ -14,8 +14,9 @@ from fractions import Fraction
 from typing import Literal
 
 from monitor.core.book.book import Book
+from monitor.core.book.custody.doubts import Swing
 from monitor.core.book.declarations import DatedDeclaration, attributes_key
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, LIABILITY, PRICES, TRADES, Effect
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT, ZERO
@@ -23,7 +24,7 @@ from monitor.core.values.times import HOUR, hour_of
 from monitor.core.view.asset_sight import AssetSight, Ignored
 from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding
+from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding, swung
 from monitor.core.view.incident_view import IncidentView
 from monitor.core.view.memo import Memo, Remembering
 from monitor.core.view.pricing import Pricing
@@ -190,7 +191,16 @@ class View:
         if since is not None:
             self._gaps.add("position_stale", role, since=since)
             bounded = False
-        return LiveHolding(sums, positions.stale_sums(role, asset), bounded=bounded)
+        swings = [swing for swing in self._swings(role, asset, None) if swing.source not in silent]
+        return LiveHolding(sums, positions.stale_sums(role, asset), swings, bounded=bounded)
+
+    def _swings(self, role: str, asset: str, before: int | None) -> list[Swing]:
+        """What accounts in doubt may hold besides what they say, now or before an instant, with its gap."""
+        found = list(self._book.positions.swings(self._book.doubts, role, asset, before))
+        if found:
+            effect: Effect = "required" if role == LIABILITY else "available"
+            self._gaps.add("position_outlier", role, effect, self._book.doubts.since(role, asset))
+        return found
 
     def _earlier_holding(self, role: str, asset: str, *, bounded: bool) -> Holding:
         positions, before = self._book.positions, self.at + 1
@@ -204,7 +214,8 @@ class View:
         if since is not None:
             self._gaps.add("position_stale", role, since=since)
         whole = bounded and not silent and since is None
-        return EarlierHolding(positions, role, asset, before, silent=silent, bounded=whole)
+        swings = [swing for swing in self._swings(role, asset, before) if swing.source not in silent]
+        return EarlierHolding(positions, role, asset, before, swings, silent=silent, bounded=whole)
 
     def _bounded(self, role: str) -> bool | None:
         """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
@@ -246,7 +257,8 @@ class View:
         if since is not None:
             self._gaps.add("group_incomplete", role, since=since)
             return UNKNOWN
-        return UNKNOWN if self._book.lost_since(BALANCES)[0] else Figure.of(known)
+        figure = swung(Figure.of(known), self._swings(role, asset, instant), storages)
+        return UNKNOWN if self._book.lost_since(BALANCES)[0] else figure
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""

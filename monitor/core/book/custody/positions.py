@@ -16,6 +16,7 @@ from typing import Any
 from zlib import crc32
 
 from monitor.core.book.custody.client_money import ClientMoney
+from monitor.core.book.custody.doubts import Doubts, Swing
 from monitor.core.book.custody.position import (
     AccountTally,
     Key,
@@ -75,6 +76,33 @@ class Positions:
 
     # --- taking positions
 
+    def newest(self, key: Key) -> Position | None:
+        """The newest position of an account, one that lies ahead too; None if it has none."""
+        entries = self._shards[_shard(key[2])].get(key)
+        return entries[-1] if entries else None
+
+    def refuses(self, key: Key, position: Position) -> bool:
+        """Whether a position is too old to say anything of an account: older than the horizon, not its first, no repeat.
+
+        Only who knows all positions can tell: a wallet that rests says the same time again every day, and so does not lie.
+        """
+        newest = self.newest(key)
+        if newest is None or position.logged - position.event_time <= self._horizon_ns:
+            return False
+        return newest[:2] != position[:2] or newest[7:9] != position[7:9]
+
+    def swings(self, doubts: Doubts, role: str, asset: str, before: int | None = None) -> Iterator[Swing]:
+        """What doubted accounts may hold besides what they say: at `clock`, or at positions of event time below `before`."""
+        for key, doubt in doubts.of(role, asset):
+            instant = self.clock if before is None else before - 1
+            position = counting(self._entries(key), instant)
+            if position is None or not doubt.holds(position):
+                continue
+            end = self._end_of_age(position)
+            if end is None or end >= instant:
+                other = EXACT.subtract(doubt.measure, position.quantity)
+                yield Swing(position.storage, position.source, min(other, ZERO), max(other, ZERO))
+
     def put(self, key: Key, position: Position) -> bool:
         """Take a position; False when it changes nothing (a repeat, or too old to be a correction)."""
         shard = _shard(key[2])
@@ -84,8 +112,6 @@ class Positions:
         place = bisect_left(entries, position)
         if place < len(entries):
             if entries[place][:7] == position[:7]:
-                return False
-            if position.logged - position.event_time > self._horizon_ns:
                 return False
             if place == 0 and position.event_time < self.clock - self._horizon_ns - _SLACK_NS:
                 return False
