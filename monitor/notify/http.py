@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from monitor.notify.channel import Refused, Undelivered
+from monitor.notify.settings import masked_url
 
 REFUSING = frozenset({400, 413, 422})
 """Answers that speak of the content: the same content gets the same answer. Credentials, addresses and load can be mended."""
@@ -33,7 +34,8 @@ class Http:
         return self._session
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send `body`; any 2xx is acceptance. Raises Undelivered or Refused."""
+        """Send `body`; any 2xx is acceptance. Raises Undelivered or Refused, which name the address without its secrets."""
+        shown = masked_url(url)
         try:
             async with self.session.post(
                 url, data=body, headers={"Content-Type": "application/json", **headers}, allow_redirects=False
@@ -41,10 +43,10 @@ class Http:
                 if 200 <= answer.status < 300:
                     await answer.read()
                     return
-                detail = f"{url} answered {answer.status}: {(await answer.text(errors='replace'))[:_DETAIL].strip()}"
+                detail = f"{shown} answered {answer.status}: {(await answer.text(errors='replace'))[:_DETAIL].strip()}"
                 raise failure(answer.status, detail, answer.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Undelivered(f"{url}: {str(error) or type(error).__name__}") from error
+            raise Undelivered(f"{shown}: {str(error).replace(url, shown) or type(error).__name__}") from error
 
     async def close(self) -> None:
         """End the session."""

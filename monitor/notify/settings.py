@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MASK = "********"
+"""What stands where a secret was."""
+
+
+def masked_url(url: str) -> str:
+    """The address without its user information and query, which may be secret: what logs, records and pages may say of it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    user = f"{MASK}@" if "@" in parts.netloc else ""
+    return urlunsplit((parts.scheme, user + host, parts.path, MASK if parts.query else "", ""))
 
 
 def _http_url(text: str) -> str:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
@@ -19,11 +18,11 @@ from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.methods.stresses import load_scenarios, scenario_object
 from monitor.methods.variants import STUDY
+from monitor.notify.settings import masked_url
 from monitor.settings.load import Settings
 from monitor.settings.sections import EntitySettings, MethodSettings
 
 SCHEMA = "reserve.configuration/1"
-MASK = "********"
 
 _MODES: dict[str, Literal["in_force", "shadow"]] = {STUDY: "shadow"}
 
@@ -110,9 +109,9 @@ def shown(settings: Settings) -> dict[str, Any]:
     values: dict[str, Any] = settings.model_dump(mode="json")
     for channel in values["alerting"]["channels"].values():
         if "url" in channel:
-            channel["url"] = _masked(channel["url"])
+            channel["url"] = masked_url(channel["url"])
         if "urls" in channel:
-            channel["urls"] = [_masked(url) for url in channel["urls"]]
+            channel["urls"] = [masked_url(url) for url in channel["urls"]]
     return values
 
 
@@ -227,10 +226,3 @@ def _named(key: str, entities: Iterable[Mapping[str, Any]], packs: Iterable[Mapp
     names = {entity[key] for entity in entities}
     names |= {method["options"][key] for entity in entities for method in entity["methods"] if method["options"].get(key)}
     return names | {pack[key] for pack in packs if pack.get(key)}
-
-
-def _masked(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    user = f"{MASK}@" if "@" in parts.netloc else ""
-    return urlunsplit((parts.scheme, user + host, parts.path, MASK if parts.query else "", ""))

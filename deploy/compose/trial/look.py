@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-MOST_ADDED_MB = 100
+MOST_ADDED_MB = 120
 """What the image may add to its base, whatever the base weighs."""
 BASE = "docker.io/library/python:3.11.13-slim-bookworm"
 SERVICES = frozenset({"kafka", "intake", "assessor", "dispatcher", "prometheus", "alertmanager"})
