@@ -56,7 +56,7 @@ class Settings(Section):
     entities: dict[str, EntitySettings] = Field(default_factory=dict)
     exposure: ExposureSettings = ExposureSettings()
     scenarios: dict[str, Any] = Field(default_factory=dict)
-    """Stress scenarios; there are none in this release."""
+    """Stress scenarios of the site beside those shipped, by name; null leaves a shipped one out."""
     corrections: CorrectionSettings = CorrectionSettings()
     publish_interval_s: Seconds = 60
     """How often an assessment is published while figures move without a change of state."""
