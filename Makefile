@@ -2,10 +2,11 @@
 PYTHON ?= $(or $(firstword $(foreach name,python3.11 python3.12 python3.13,$(shell command -v $(name)))),python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .cache/audit
 READY := $(VENV)/.ready
 KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench wheel test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel sbom audit-deps test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -46,6 +47,23 @@ wheel: $(READY) ## dist/: the wheel and, pinned by hashes, what it needs at run 
 	@$(BIN)/python -m deploy.run_time requirements.lock > dist/requirements.txt
 	@rm -rf build
 	@ls dist
+
+$(AUDIT)/.ready: deploy/audit/requirements.txt
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/audit/requirements.txt
+	@touch $@
+
+dist/requirements.txt: $(READY)
+	@mkdir -p dist
+	@$(BIN)/python -m deploy.run_time requirements.lock > $@
+
+sbom: $(AUDIT)/.ready dist/requirements.txt ## dist/: what is in a release, as CycloneDX, and under which licences
+	@$(AUDIT)/bin/cyclonedx-py requirements dist/requirements.txt --output-format JSON --output-file dist/sbom.cdx.json
+	@$(AUDIT)/bin/pip-licenses --python $(BIN)/python --format csv --output-file dist/licences.csv \
+		--packages $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' dist/requirements.txt)
+
+audit-deps: $(AUDIT)/.ready dist/requirements.txt ## known vulnerabilities of what runs; fails too where the data base does not answer
+	@$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r dist/requirements.txt
 
 test-wheel: wheel ## install that wheel into a clean environment and run it there
 	@$(BIN)/pytest -m wheel tests

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes_validate.utils import validate
+from packaging.utils import canonicalize_name
 
 from deploy.not_needed import needed
+from deploy.run_time import run_time_entries
 from monitor.settings.load import load_settings
 from monitor.web import WebParts, build_web
 from tests.deploy.tools import DEPLOY, REPOSITORY, run, tool
@@ -116,6 +118,14 @@ def test_what_only_tests_need_is_not_in_the_image() -> None:
     kept = needed("reserve-monitor")
     assert {"aiokafka", "faust-streaming", "prometheus-client", "jinja2", "structlog"} <= kept
     assert not kept & {"pytest", "mypy", "ruff", "hypothesis", "grafana-foundation-sdk", "kubernetes-validate"}
+
+
+def test_the_release_pins_by_hash_all_that_runs_and_nothing_that_only_tests_need() -> None:
+    entries = run_time_entries((REPOSITORY / "requirements.lock").read_text())
+    names = {canonicalize_name(re.split(r"[=\[ ;]", entry, maxsplit=1)[0]) for entry in entries}
+    assert names == {name for name in needed("reserve-monitor") if "[" not in name} - {"reserve-monitor"}
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert not names & {"pytest", "mypy", "ruff", "kubernetes-validate"}
 
 
 # Kubernetes
