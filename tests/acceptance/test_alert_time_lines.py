@@ -58,6 +58,12 @@ class TestShortfall:
         assert record["assessment_digest"] == line.assessments()[-1]["digest"]
         assert record["runbook_url"].endswith("#sameassetshortfall")
 
+    @pytest.mark.parametrize(("settings", "second"), [({}, 10), (DWELL, 70)])
+    def test_its_delay_counts_from_its_event_and_leaves_the_dwell_out(self, settings: dict[str, Any], second: int) -> None:
+        line = TimeLine(**settings).play((0, load), (10, guarantee("35")), until=75)
+        (first, *_) = [one for _, one in line.outputs if one.value and one.value.get("alertname") == "SameAssetShortfall"]
+        assert first.caused_at == line.start + second * SECOND
+
     def test_headline_and_asset_each_have_one_alert_with_one_fingerprint(self) -> None:
         line = TimeLine().play((0, load), (10, guarantee("35")), (20, guarantee("36")), (30, guarantee("37")), until=200)
         assert line.texts() == ["ReserveShortfall firing (entered)", "SameAssetShortfall BTC firing (entered)"]
