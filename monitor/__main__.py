@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "Show what now: states, coverage, alerts, sources.",
     "explain": "Show why: the alert or the assessment behind a fingerprint or digest.",
     "alerts": "List alerts, test the channels.",
+    "feeds": "Mappings of foreign records: list and show those that ship, try yours.",
     "methods": "List, show and check methods.",
     "lag": "Show how far intake and assessor are behind.",
     "probe": "Ask the process on this host whether it is well: what health checks call.",

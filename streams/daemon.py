@@ -82,7 +82,7 @@ class Daemon:
     ) -> None:
         self._settings = settings
         self._manager = manager
-        self._names = TopicNames(settings.source_names())
+        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
         self._configuration = build_configuration(settings)
         self._keys = read_keyring(settings.audit.keys)
         self._server: WebServer | None = None

@@ -35,7 +35,7 @@ def intake_rules(number: int = 1, *, partitions: int = 3, late_after_ns: int | N
         journal_partitions=partitions,
         known=Known(frozenset({"a", "b", "c"}), 400 * DAY),
         sources=sources,
-        **(SMALL | sizes),
+        **dict[str, Any](SMALL | sizes),
     )
 
 

@@ -84,7 +84,7 @@ def _standing(settings: Settings) -> list[Alert]:
     from streams.kafka.topics import TopicNames
     from streams.lookup.alerts import standing_alerts
 
-    names = TopicNames(settings.source_names())
+    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
     return asyncio.run(standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}")))
 
 

@@ -91,6 +91,7 @@ def _errors(settings: Settings) -> list[str]:
     """Every reason why a start would end at once; what needs the broker is `topics check`."""
     from monitor.settings.checks import problems
     from streams.kafka.clients import security
+    from streams.wire.feeds import plans_of
     from streams.wire.mapping import SourceFormat
 
     found = problems(settings)
@@ -98,6 +99,7 @@ def _errors(settings: Settings) -> list[str]:
         found += _refusals(lambda: security(settings.kafka))
     for topic, source in settings.sources.items():
         found += _refusals(lambda topic=topic, source=source: SourceFormat.of(topic, source.model_dump()))
+    found += _refusals(lambda: plans_of({"sources": {topic: source.model_dump() for topic, source in settings.sources.items()}}))
     return found + _port_problems(settings)
 
 

@@ -45,7 +45,7 @@ def list_letters(
     letters = [
         letter
         for letter in _read(kafka, names)
-        if (every or not letter.dismissed) and topic in {None, letter.id.where.topic} and reason in {None, letter.reason}
+        if (every or not letter.dismissed) and topic in {None, letter.id.where.kind} and reason in {None, letter.reason}
     ]
     if as_json:
         emit([letter.shown() for letter in letters])
@@ -110,7 +110,7 @@ def _kafka(config: Config) -> tuple[KafkaSettings, TopicNames]:
     from streams.kafka.topics import TopicNames
 
     settings = load_settings(config)
-    return settings.kafka, TopicNames(settings.source_names())
+    return settings.kafka, TopicNames(settings.source_names(), feeds=settings.feed_topics())
 
 
 def _read(kafka: KafkaSettings, names: TopicNames) -> list[StoredLetter]:

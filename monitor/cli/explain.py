@@ -47,7 +47,7 @@ async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:
     from streams.kafka.topics import TopicNames
     from streams.lookup.outputs import find_alerts, find_digest
 
-    names = TopicNames(settings.source_names())
+    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
     if _FINGERPRINT.match(name):
         changes = await find_alerts(settings.kafka, names, name)
         if not changes:

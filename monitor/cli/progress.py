@@ -16,15 +16,20 @@ _GZIP = b"\x1f\x8b"
 _STEP = 1000
 
 
-def text_lines(path: Path, binary: IO[bytes] | None = None) -> Iterator[str]:
-    """The lines of a file, plain or gzip (told by its first bytes); undecodable bytes become the replacement character."""
+def text_lines(path: Path, binary: IO[bytes] | None = None, *, keep_bytes: bool = False) -> Iterator[str]:
+    """The lines of a file, plain or gzip (told by its first bytes).
+
+    Undecodable bytes become the replacement character or, where bytes are to be kept, surrogates that stand for them.
+    """
     raw = binary or opened(path)
     with raw:
         head = raw.read(2)
         raw.seek(0)
         content = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
         try:
-            with io.TextIOWrapper(content, encoding="utf-8", errors="replace", newline="") as text:
+            with io.TextIOWrapper(
+                content, encoding="utf-8", errors="surrogateescape" if keep_bytes else "replace", newline=""
+            ) as text:
                 yield from text
         except (EOFError, gzip.BadGzipFile) as error:
             raise UsageError(f"{path}: is damaged: {error}") from None
@@ -45,11 +50,11 @@ def readable(paths: Sequence[Path]) -> None:
 
 
 @contextmanager
-def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[tuple[str, str]]]:
+def shown_lines(paths: Sequence[Path], what: str, *, keep_bytes: bool = False) -> Iterator[Iterator[tuple[str, str]]]:
     """The lines of all files in order, each with its place (`file:line`), with a bar where stderr is a terminal."""
     readable(paths)
     if not sys.stderr.isatty():
-        yield _all_lines(paths, nullcontext())
+        yield _all_lines(paths, nullcontext(), keep_bytes=keep_bytes)
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -57,7 +62,7 @@ def shown_lines(paths: Sequence[Path], what: str) -> Iterator[Iterator[tuple[str
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=sum(path.stat().st_size for path in paths))
-        yield _all_lines(paths, _Advance(bar, task))
+        yield _all_lines(paths, _Advance(bar, task), keep_bytes=keep_bytes)
 
 
 @contextmanager
@@ -130,9 +135,9 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def _all_lines(paths: Sequence[Path], advance: Any) -> Iterator[tuple[str, str]]:
+def _all_lines(paths: Sequence[Path], advance: Any, *, keep_bytes: bool) -> Iterator[tuple[str, str]]:
     for path in paths:
         file = opened(path)
         counted = io.BufferedReader(_Counted(file, advance), 1 << 16) if isinstance(advance, _Advance) else file
-        for number, text in enumerate(text_lines(path, counted), 1):
+        for number, text in enumerate(text_lines(path, counted, keep_bytes=keep_bytes), 1):
             yield f"{path}:{number}", text

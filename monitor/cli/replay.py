@@ -47,12 +47,12 @@ async def _replay(events: list[Path], settings: Settings, speed: float | None, k
     from streams.eventfiles.publisher import Publisher, check_retention, oldest_by_topic, replay
     from streams.kafka.topics import TopicNames
 
-    names = TopicNames(settings.source_names())
+    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
     if keep_timestamps:
-        with shown_lines(events, "reading") as lines:
+        with shown_lines(events, "reading", keep_bytes=True) as lines:
             oldest = oldest_by_topic(lines)
         await check_retention(settings.kafka, names, oldest)
     async with Publisher(settings.kafka, names) as publisher:
-        with shown_lines(events, "replaying") as lines:
+        with shown_lines(events, "replaying", keep_bytes=True) as lines:
             count = await replay(publisher, lines, speed, keep_timestamps)
     talk(f"{count} events published")

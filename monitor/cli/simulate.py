@@ -72,7 +72,7 @@ async def _simulate(settings: Settings, rate: float, length_s: float | None, top
     simulator = Simulator(
         {name: one.reporting_currency for name, one in settings.entities.items()}, seed, f"sim-{seed}-{began // SECOND}"
     )
-    async with Publisher(settings.kafka, TopicNames(settings.source_names())) as publisher:
+    async with Publisher(settings.kafka, TopicNames(settings.source_names(), feeds=settings.feed_topics())) as publisher:
         number = 0
         while length_s is None or number < length_s:
             at = began + number * SECOND

@@ -81,7 +81,7 @@ def _wanted(config: Config) -> tuple[KafkaSettings, tuple[TopicSpec, ...]]:
     from streams.kafka.topics import TopicNames, topic_specs
 
     settings = load_settings(config)
-    names = TopicNames(settings.source_names())
+    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
     return settings.kafka, topic_specs(settings.kafka, names, settings.intake.lookback_h)
 
 

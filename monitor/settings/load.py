@@ -21,6 +21,7 @@ from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
 from monitor.methods.stresses import load_scenarios
+from monitor.settings.feeds import SourceSettings
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
     AlertingSettings,
@@ -38,7 +39,6 @@ from monitor.settings.sections import (
     MetricsSettings,
     Seconds,
     Section,
-    SourceSettings,
 )  # fmt: skip
 
 DEFAULT_FILE = Path("reserve.yaml")
@@ -123,6 +123,10 @@ class Settings(Section):
     def source_names(self) -> dict[str, str]:
         """The name on the broker of each source topic, by its default name."""
         return {topic: source.name or topic for topic, source in self.sources.items()}
+
+    def feed_topics(self) -> dict[str, str]:
+        """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
+        return {f"{kind}/{name}": feed.topic for kind, source in self.sources.items() for name, feed in source.feeds.items()}
 
 
 class SettingsProblems(ConfigurationError):

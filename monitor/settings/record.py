@@ -132,7 +132,7 @@ def absent_limits(settings: Settings) -> Iterator[str]:
             if limits.max_age_s is None:
                 yield f"entities.{name}.freshness.{feed}.max_age_s is absent: its silence is never noticed"
     for topic in SOURCE_TOPICS:
-        if settings.source(topic).bad_share is None:
+        if settings.source(topic).bad_share is None and not settings.source(topic).feeds:
             yield f"sources.{topic}.bad_share is absent: no share of bad records makes the source unhealthy"
 
 
@@ -140,6 +140,8 @@ def _source(settings: Settings, topic: str) -> dict[str, Any]:
     values: dict[str, Any] = settings.source(topic).model_dump(mode="json", exclude={"name"})
     if values["times"] == _RFC3339:
         del values["times"]  # stands only where it says something, so that other configurations keep their digest
+    if not values["feeds"]:
+        del values["feeds"]
     return values
 
 
@@ -163,8 +165,8 @@ def _verdict_on_assets(assets: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:
     parts = {part: source[part] for part in _VERDICT_PARTS}
-    times = source.get("times", _RFC3339)
-    return parts if times == _RFC3339 else parts | {"times": times}
+    told = {name: source[name] for name in ("times", "feeds") if source.get(name, _RFC3339) != _RFC3339}
+    return parts | told
 
 
 def _entity(name: str, entity: EntitySettings, packs: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,37 +81,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class SourceSettings(Section):
-    """One source topic: its name, and what intake's verdict on its records depends on."""
-
-    name: str | None = None
-    """The topic's name on the broker; absent: the default name."""
-    epoch: int = Field(default=0, ge=0)
-    """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
-    fields: dict[str, str] = {}
-    """Where each field stands in the source's own JSON, so that a foreign feed needs no converter."""
-    constants: dict[str, Any] = {}
-    """Fields that the source does not send because they never change."""
-    ignore_unknown: bool = False
-    """Pass over fields that nobody reads. Off: such a field may change what a figure means, so the record is refused."""
-    numbers: Literal["strict", "lenient"] = "strict"
-    """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
-    times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
-    """What a mapped time counts since 1970: many venues send integers."""
-    max_ahead_s: int = Field(default=60, ge=0)
-    """How far a record's own time may lie after its log time: clocks differ, forged times differ more."""
-    late_after_s: int | None = Field(default=None, ge=0)
-    """Age beyond which a record counts as late; absent: nothing is late."""
-    bad_share: ShareText | None = None
-    """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
-    jump_ratio: RatioText | None = None
-    """A balance this many times above or below the one before is a bound until it is confirmed; absent: no guard."""
-    supply: dict[Asset, PositiveText] = {}
-    """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone."""
-    confirm_s: int = Field(default=60, ge=0)
-    """How much later, by log time, the same source must say the same of a jump to be believed."""
-
-
 class MethodSettings(Section):
     """A method an entity is assessed under."""
 

@@ -7,24 +7,19 @@ and at the end; the last record is a tick.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from monitor.core.journal.records import JournalRecord, SourcePartition, Statement, encode_statement
 from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
-from monitor.core.values.times import BadTime, parse_time, utc_day
-from monitor.errors import UsageError
+from monitor.core.values.times import utc_day
+from streams.eventfiles.codec import EventLine, event_lines
 from streams.intake.segment.batches import Batch
-from streams.intake.segment.readers import reader_of
+from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.wire import Reason
@@ -49,53 +44,6 @@ class Rejection:
         return f"{self.path}:{self.line}: {self.topic}: {self.reason.value}: {self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class EventLine:
-    """One line: `offset` is its number over all files from 0, `logged_at` (ns) its log time, `value` the record's bytes."""
-
-    path: Path
-    line: int
-    offset: int
-    topic: str
-    key: str | None
-    logged_at: int
-    value: bytes | None
-
-
-class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    topic: str
-    timestamp: str
-    value: msgspec.Raw
-    key: str | None = None
-
-
-def event_lines(paths: Iterable[Path]) -> Iterator[EventLine]:
-    """The lines of event files, plain or gzip, as one log in the order given.
-
-    `UsageError`, naming file and line, for what cannot be read; empty lines count and are skipped.
-    """
-    decode = msgspec.json.Decoder(_Line).decode
-    offset = -1
-    for path in paths:
-        number = 0
-        try:
-            with _opened(path) as lines:
-                for number, text in enumerate(lines, 1):
-                    offset += 1
-                    if text.strip():
-                        raw = decode(text)
-                        value = bytes(raw.value)
-                        if raw.topic not in SOURCE_TOPICS:
-                            topics = ", ".join(SOURCE_TOPICS)
-                            raise UsageError(f"{path}:{number}: {raw.topic[:60]!r} is no source topic; they are {topics}")
-                        logged_at = _time(raw.timestamp)
-                        yield EventLine(path, number, offset, raw.topic, raw.key, logged_at, None if value == _NULL else value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadTime) as error:
-            raise UsageError(f"{path}:{number}: not an event line: {error}") from error
-        except (OSError, EOFError, zlib.error) as error:
-            raise UsageError(f"{path}: cannot be read after line {number}: {error}") from error
-
-
 def statements(
     paths: Sequence[Path],
     configuration: Mapping[str, Any],
@@ -112,8 +60,9 @@ def statements(
     trades logged by then are told before it, and a tick marks it. Raises `UsageError` for unreadable lines,
     `ConfigurationError` for a mapping that cannot be.
     """
-    lines = event_lines(paths)
-    return _Offline(configuration, on_rejected, next_look).records(lines if on_line is None else _told(lines, on_line), until_ns)
+    offline = _Offline(configuration, on_rejected, next_look)
+    lines = event_lines(paths, offline.topics)
+    return offline.records(lines if on_line is None else _told(lines, on_line), until_ns)
 
 
 class _Offline:
@@ -127,33 +76,36 @@ class _Offline:
         self._rules = replace(IntakeRules.of(configuration), journal_partitions=1)
         self._on_rejected = on_rejected
         self._next_look = next_look
-        self._readers: dict[str, SegmentReader] = {}
-        self._trades: list[EventLine] = []
+        self._readers: dict[tuple[str, ...], SegmentReader] = {}
+        self._trades: dict[tuple[str, ...], list[EventLine]] = {}
+        self._read_as = _names_of_topics(self._rules)
         self._offset = -1
 
     def records(self, lines: Iterable[EventLine], until_ns: int | None) -> Iterator[JournalRecord]:
         clock: int | None = None
         look: int | None = None
         for line in lines:
-            if until_ns is not None and line.logged_at > until_ns:
+            if until_ns is not None and line.record.logged_at > until_ns:
                 continue
             if clock is None:
-                yield self._record(self._configured(line.logged_at))
-                clock = line.logged_at
+                yield self._record(self._configured(line.record.logged_at))
+                clock = line.record.logged_at
                 look = self._look_after(clock)
-            if look is not None and line.logged_at > look:
+            if look is not None and line.record.logged_at > look:
                 yield from self._flushed(look)
                 yield self._record(Statement("tick", None, look, {}))
-                look = self._look_after(line.logged_at - 1)
-            if utc_day(line.logged_at) > utc_day(clock):
+                look = self._look_after(line.record.logged_at - 1)
+            if utc_day(line.record.logged_at) > utc_day(clock):
                 yield from self._flushed(clock)
-            clock = max(clock, line.logged_at)
-            if line.topic != TRADES:
-                yield from self._fed(line.topic, [line])
+            clock = max(clock, line.record.logged_at)
+            names = self._read_as[line.record.topic]
+            if not all(name.startswith(TRADES) for name in names):
+                yield from self._fed(names, [line])
                 continue
-            self._trades.append(line)
-            if len(self._trades) >= _BATCH:
-                yield from self._fed(TRADES, self._drained())
+            waiting = self._trades.setdefault(names, [])
+            waiting.append(line)
+            if len(waiting) >= _BATCH:
+                yield from self._fed(names, self._drained(names))
         at = until_ns if until_ns is not None else clock
         if at is None:
             return
@@ -165,33 +117,37 @@ class _Offline:
     def _look_after(self, instant: int) -> int | None:
         return None if self._next_look is None else self._next_look(instant)
 
-    def _drained(self) -> list[EventLine]:
-        lines, self._trades = self._trades, []
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What lines may name: source topics, topics that feeds read, and feeds."""
+        return tuple(self._read_as)
+
+    def _drained(self, names: tuple[str, ...]) -> list[EventLine]:
+        lines, self._trades[names] = self._trades[names], []
         return lines
 
-    def _fed(self, topic: str, lines: list[EventLine]) -> Iterator[JournalRecord]:
+    def _fed(self, names: tuple[str, ...], lines: list[EventLine]) -> Iterator[JournalRecord]:
         """Take lines of one topic in; what they say at once, and what segments that end within them say."""
         if not lines:
             return
-        reader = self._readers.get(topic)
+        reader = self._readers.get(names)
         if reader is None:
-            where = SourcePartition(topic, self._rules.sources[topic].epoch, 0)
-            reader = self._readers[topic] = reader_of(where, self._rules, LOG, lines[0].offset)
-        batch = Batch(
-            [line.offset for line in lines], [line.logged_at // 1_000_000 for line in lines], [line.value for line in lines]
-        )
+            places = [SourcePartition(name, self._rules.sources[name].epoch, 0) for name in names]
+            reader = self._readers[names] = reader_of_topic(places, self._rules, LOG, lines[0].offset)
+        batch = _batch(lines)
         begin = 0
         while begin < len(lines):
-            now = lines[begin].logged_at
+            now = lines[begin].record.logged_at
             begin = reader.feed(batch, begin, now)
             self._report(reader, lines)
             for _, statement in reader.take():
                 yield self._record(statement)
             if reader.ended:
-                yield from self._flush(reader, lines[min(begin, len(lines) - 1)].logged_at)
+                yield from self._flush(reader, lines[min(begin, len(lines) - 1)].record.logged_at)
 
     def _flushed(self, now: int) -> Iterator[JournalRecord]:
-        yield from self._fed(TRADES, self._drained())
+        for names in list(self._trades):
+            yield from self._fed(names, self._drained(names))
         for reader in self._readers.values():
             yield from self._flush(reader, now)
 
@@ -206,7 +162,7 @@ class _Offline:
         by_offset = {line.offset: line for line in lines} if letters else {}
         for letter in letters:
             line = by_offset[letter.offset]
-            self._on_rejected(Rejection(line.path, line.line, line.topic, letter.reason, letter.detail))
+            self._on_rejected(Rejection(line.path, line.line, letter.where.topic, letter.reason, letter.detail))
 
     def _configured(self, at: int) -> Statement:
         data = canonical_bytes(dict(self._configuration))
@@ -230,12 +186,20 @@ def _told(lines: Iterable[EventLine], on_line: Callable[[EventLine], None]) -> I
         yield line
 
 
-@lru_cache(maxsize=4096)
-def _time(text: str) -> int:
-    return parse_time(text)
+def _batch(lines: list[EventLine]) -> Batch:
+    def original(row: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
+        key = lines[row].record.key
+        return None if key is None else key.encode(), ()
+
+    times_ms = [line.record.logged_at // 1_000_000 for line in lines]
+    return Batch([line.offset for line in lines], times_ms, [line.record.value for line in lines], original)
 
 
-def _opened(path: Path) -> Any:
-    with path.open("rb") as probe:
-        packed = probe.read(2) == _GZIP_MAGIC
-    return gzip.open(path, "rb") if packed else path.open("rb")
+def _names_of_topics(rules: IntakeRules) -> dict[str, tuple[str, ...]]:
+    """By what a line may call its topic the names under which it is read: of a kind, a topic of feeds, or one feed."""
+    found = {kind: rules.read_as(kind) for kind in SOURCE_TOPICS}
+    for name, plan in rules.plans.items():
+        found[name] = (name,)
+        if plan.feed.topic not in SOURCE_TOPICS:
+            found[plan.feed.topic] = (*found.get(plan.feed.topic, ()), name)
+    return found

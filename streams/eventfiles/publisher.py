@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
-from monitor.core.values.times import BadTime, parse_time
-from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
+from monitor.core.journal.vocabulary import TRADES
+from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.events import Event
 from monitor.settings.kafka import KafkaSettings
+from streams.eventfiles.codec import LoggedRecord, decode_line
 from streams.kafka.clients import admin, ended, producer, started
 from streams.kafka.topics import TopicNames
 
@@ -29,21 +29,11 @@ _MILLISECOND = 1_000_000
 _BREATHE = 500
 
 
-class Line(msgspec.Struct):
-    """One line of an event file; the value's bytes are kept as they were written."""
-
-    topic: str
-    timestamp: str
-    value: msgspec.Raw
-    key: str | None = None
-
-
 class _Named(msgspec.Struct):
     entity: str
     market: str
 
 
-_DECODE = msgspec.json.Decoder(Line).decode
 _NAMES = msgspec.json.Decoder(_Named).decode
 
 
@@ -69,7 +59,7 @@ class Publisher:
         if kind is None:
             self._raise_failure()
 
-    async def publish(self, topic: str, key: str | None, value: bytes, logged_at_ms: int | None = None) -> None:
+    async def publish(self, topic: str, key: str | None, value: bytes | None, logged_at_ms: int | None = None) -> None:
         """Hand over one record; ConnectionProblem as soon as an earlier one was refused."""
         self._raise_failure()
         if self._client is None:
@@ -127,12 +117,13 @@ async def replay(
     for place, text in lines:
         if not text.strip():
             continue
-        line, logged_at = read_line(place, text)
+        record = decode_line(text.encode("utf-8", "surrogateescape"), place)
+        logged_at = record.logged_at
         if speed is not None:
             first = logged_at if first is None else first
             await wait(began + (logged_at - first) / 1e9 / speed)
-        value = bytes(line.value)
-        await publisher.publish(line.topic, key_of(line, value), value, logged_at // _MILLISECOND if keep_timestamps else None)
+        stamp = logged_at // _MILLISECOND if keep_timestamps else None
+        await publisher.publish(record.topic, key_of(record), record.value, stamp)
         count += 1
         if count % _BREATHE == 0:
             await asyncio.sleep(0)
@@ -140,26 +131,15 @@ async def replay(
     return count
 
 
-def read_line(place: str, text: str) -> tuple[Line, int]:
-    """An event line and its log time in ns; UsageError naming the place when it is none."""
-    try:
-        line = _DECODE(text)
-        logged_at = parse_time(line.timestamp)
-    except (msgspec.DecodeError, BadTime) as error:
-        raise UsageError(f"{place}: is no event line: {error}") from None
-    if line.topic not in SOURCE_TOPICS:
-        raise UsageError(f"{place}: {line.topic} is not a source topic ({', '.join(SOURCE_TOPICS)})")
-    return line, logged_at
-
-
-def key_of(line: Line, value: bytes) -> str | None:
+def key_of(record: LoggedRecord) -> str | None:
     """The key to publish under: of a trade its entity and market as far as they can be read, else what the line says."""
-    if line.topic != TRADES:
-        return line.key
+    key = "" if record.key is None and record.value is None else record.key
+    if record.topic != TRADES:
+        return key
     try:
-        names = _NAMES(value)
-    except msgspec.DecodeError:
-        return line.key if line.key is not None else ""
+        names = _NAMES(record.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return key or ""
     return f"{names.entity}|{names.market}"
 
 
@@ -190,8 +170,8 @@ def oldest_by_topic(lines: Iterable[tuple[str, str]]) -> dict[str, int]:
     for place, text in lines:
         if not text.strip():
             continue
-        line, logged_at = read_line(place, text)
-        oldest[line.topic] = min(logged_at, oldest.get(line.topic, logged_at))
+        record = decode_line(text.encode("utf-8", "surrogateescape"), place)
+        oldest[record.topic] = min(record.logged_at, oldest.get(record.topic, record.logged_at))
     return oldest
 
 

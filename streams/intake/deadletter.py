@@ -25,13 +25,17 @@ def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
     ours = {
         "reason": letter.reason.value,
         "detail": letter.detail,
-        "topic": letter.where.topic,
+        "topic": letter.where.kind,
         "epoch": str(letter.where.epoch),
         "partition": str(letter.where.partition),
         "offset": str(letter.offset),
         "timestamp": exact_time(from_ms(clamped(letter.time_ms))),
         "at": exact_time(at),
     }
+    if letter.where.feed is not None:
+        ours["feed"] = letter.where.feed
+    if letter.index is not None:
+        ours["index"] = str(letter.index)
     return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]
 
 

@@ -27,7 +27,7 @@ from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, best_fetch
 from streams.intake.observer import IntakeObserver
 from streams.intake.partition import Outlets, PartitionWork
-from streams.intake.segment.readers import reader_of
+from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, consumer, ended, started
@@ -65,7 +65,7 @@ class Intake(ConsumerRebalanceListener):
         self._rules = IntakeRules.of(configuration)
         self._flush_s = flush_s
         self._make_fetch = fetch
-        self._topics = {names.of(topic): topic for topic in SOURCE_TOPICS}
+        self._topics = _read(names, self._rules)
         self._journal = JournalProducer(settings, names)
         self._dead_letters = DeadLetterProducer(settings, names, time.time_ns)
         self._consumer: AIOKafkaConsumer | None = None
@@ -85,7 +85,7 @@ class Intake(ConsumerRebalanceListener):
     @property
     def stopped(self) -> Mapping[SourcePartition, str]:
         """Partitions that stand still until an operator acts, with the reason."""
-        return {self._where(tp): reason for tp, reason in sorted(self._refused.items())}
+        return {where: reason for tp, reason in sorted(self._refused.items()) for where in self._places(tp)}
 
     async def start(self) -> None:
         """Connect and join the group."""
@@ -145,7 +145,8 @@ class Intake(ConsumerRebalanceListener):
         """Called by the consumer: what was held is held no longer."""
         self._forget()
         for tp in revoked:
-            self._observer.lag(self._topics[tp.topic], tp.partition, None)
+            for name in self._topics[tp.topic]:
+                self._observer.lag(name, tp.partition, None)
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by the consumer: begin each partition anew, also one that was held before."""
@@ -171,7 +172,7 @@ class Intake(ConsumerRebalanceListener):
     async def _begin(self, tp: TopicPartition, after_s: float) -> None:
         await asyncio.sleep(after_s)
         beginning = await self._decide(tp)
-        reader = reader_of(self._where(tp), self._rules, beginning.metadata.log, beginning.start)
+        reader = reader_of_topic(self._places(tp), self._rules, beginning.metadata.log, beginning.start)
         outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns)
         work = PartitionWork(reader, beginning, outlets)
         await work.begin()
@@ -199,7 +200,7 @@ class Intake(ConsumerRebalanceListener):
             self._fatal = ConfigurationError(f"{tp.topic}/{tp.partition}: {error}")
 
     async def _decide(self, tp: TopicPartition) -> Beginning:
-        client, epoch, rules = self._client, self._rules.sources[self._topics[tp.topic]].epoch, self._rules.rules
+        client, epoch, rules = self._client, self._places(tp)[0].epoch, self._rules.rules
         starts, ends = await client.beginning_offsets([tp]), await client.end_offsets([tp])
         log = Log(starts[tp], ends[tp])
         if self._settings.embedded:
@@ -261,7 +262,8 @@ class Intake(ConsumerRebalanceListener):
         except (AssertionError, IllegalStateError):
             return
         if end is not None:
-            self._observer.lag(self._topics[tp.topic], tp.partition, max(0, end - work.position))
+            for name in self._topics[tp.topic]:
+                self._observer.lag(name, tp.partition, max(0, end - work.position))
 
     def _restart_failed(self) -> None:
         """A partition whose barrier failed begins again at what is committed."""
@@ -273,12 +275,23 @@ class Intake(ConsumerRebalanceListener):
             del self._works[tp]
             self._begin_soon(tp, _AGAIN_AFTER_S)
 
-    def _where(self, tp: TopicPartition) -> SourcePartition:
-        topic = self._topics[tp.topic]
-        return SourcePartition(topic, self._rules.sources[topic].epoch, tp.partition)
+    def _places(self, tp: TopicPartition) -> list[SourcePartition]:
+        """The partition as each feed that reads its topic calls it, or as its kind does."""
+        names = self._topics[tp.topic]
+        return [SourcePartition(name, self._rules.sources[name].epoch, tp.partition) for name in names]
 
     @property
     def _client(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             raise RuntimeError("intake is not started")
         return self._consumer
+
+
+def _read(names: TopicNames, rules: IntakeRules) -> dict[str, list[str]]:
+    """By each topic on the broker the names under which it is read: of its feeds, or of its kind."""
+    topics: dict[str, list[str]] = {}
+    for kind in SOURCE_TOPICS:
+        for name in rules.read_as(kind):
+            plan = rules.plan(name)
+            topics.setdefault(names.of(kind) if plan is None else plan.feed.topic, []).append(name)
+    return topics

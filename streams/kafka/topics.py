@@ -7,7 +7,7 @@ creates topics on demand would choose the partition count.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,12 +47,21 @@ class TopicNames:
     sources: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     """Put before the journal's, the outputs' and the dead letters' names, so that two systems can share one broker."""
+    feeds: Mapping[str, str] = field(default_factory=dict)
+    """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
 
     def of(self, default: str) -> str:
-        """The name in use for a default name."""
+        """The name in use for a default name or a feed."""
+        if default in self.feeds:
+            return self.feeds[default]
         if default in SOURCE_TOPICS:
             return self.sources.get(default, default)
         return f"{self.prefix}{default}"
+
+    def read(self, kind: str) -> Sequence[str]:
+        """The topics on the broker from which a kind of events comes."""
+        found = tuple(dict.fromkeys(topic for feed, topic in self.feeds.items() if feed.startswith(f"{kind}/")))
+        return found or (self.of(kind),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +115,13 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
     kept = safe | {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     sources = tuple(
         TopicSpec(
-            names.of(topic),
+            name,
             topic,
             TRADE_PARTITIONS if topic == TRADES else 1,
             kept | {"retention.ms": str(max(keep_ms, 7 * 24 * _HOUR_MS))},
             keep_ms,
         )
-        for topic in SOURCE_TOPICS
+        for topic, name in _sources(names)
     )
     count = settings.journal_partitions
     letters = kept | {"retention.ms": str(90 * 24 * _HOUR_MS), "max.message.bytes": str(MAX_REQUEST_BYTES)}
@@ -127,6 +136,15 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
         TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(names.of(DEAD_LETTERS), DEAD_LETTERS, 1, letters, keep_ms),
     )
+
+
+def _sources(names: TopicNames) -> list[tuple[str, str]]:
+    """Every topic that is read, by its name on the broker once, with the first kind it is read for."""
+    kinds: dict[str, str] = {}
+    for kind in SOURCE_TOPICS:
+        for name in names.read(kind):
+            kinds.setdefault(name, kind)
+    return [(kind, name) for name, kind in kinds.items()]
 
 
 def snapshot_topic(settings: KafkaSettings) -> str:

@@ -1,8 +1,8 @@
 """Dead letters as people handle them: read, put back, dismissed (CONTRACT 2, 3 `dlq`).
 
-A letter is identified by where its record lies: topic, epoch, partition, offset. A restart of intake writes it again; here it
-is one. To requeue is to publish the record again, in the partition it came from so that its trade id stays there, and to
-dismiss the refused one; to dismiss is an operation on record, which ends the gap the refusal left.
+A letter is identified by where its record lies: topic, epoch, partition, offset, in a feed also feed and index. A restart of
+intake writes it again; here it is one. To requeue is to publish the record again, in the partition it came from so that its
+trade id stays there, and to dismiss the refused one; to dismiss is an operation on record, which ends the gap the refusal left.
 """
 
 from __future__ import annotations
@@ -30,21 +30,25 @@ PREFIX = "dlq."
 
 @dataclass(frozen=True, slots=True, order=True)
 class LetterId:
-    """Where a refused record lies; written `topic/epoch/partition/offset`."""
+    """Where a refused record lies: `topic/epoch/partition/offset`, of a feed `topic/feed/epoch/partition/offset/index`."""
 
     where: SourcePartition
     offset: int
+    index: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """`UsageError` for a text that is no such path."""
-        parts = text.split("/")
-        if len(parts) != 4 or parts[0] not in SOURCE_TOPICS or not all(part.isdecimal() for part in parts[1:]):
+        topic, *parts = text.split("/")
+        feed = [parts.pop(0)] if len(parts) == 5 else []
+        numbers = [int(part) for part in parts if part.isdecimal()]
+        if topic not in SOURCE_TOPICS or len(numbers) != len(parts) or len(parts) != (4 if feed else 3):
             raise UsageError(f"{text!r} is not topic/epoch/partition/offset of a dead letter, as `dlq list` prints it")
-        return cls(SourcePartition(parts[0], int(parts[1]), int(parts[2])), int(parts[3]))
+        return cls(SourcePartition("/".join([topic, *feed]), numbers[0], numbers[1]), *numbers[2:])
 
     def __str__(self) -> str:
-        return f"{self.where.topic}/{self.where.epoch}/{self.where.partition}/{self.offset}"
+        place = f"{self.where.topic}/{self.where.epoch}/{self.where.partition}/{self.offset}"
+        return place if self.where.feed is None else f"{place}/{self.index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class StoredLetter:
         """As `--json` prints it; bytes that are no UTF-8 with backslash escapes."""
         return {
             "id": str(self.id),
-            "topic": self.id.where.topic,
+            "topic": self.id.where.kind,
+            **({} if self.id.where.feed is None else {"feed": self.id.where.feed, "index": self.id.index}),
             "epoch": self.id.where.epoch,
             "partition": self.id.where.partition,
             "offset": self.id.offset,
@@ -109,9 +114,10 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
     """The letter in a record of the dead-letter topic; None for a record that intake did not write."""
     ours = {name.removeprefix(PREFIX): data.decode("utf-8", "replace") for name, data in headers if name.startswith(PREFIX)}
     try:
-        where = SourcePartition(ours["topic"], int(ours["epoch"]), int(ours["partition"]))
+        name = ours["topic"] if "feed" not in ours else f"{ours['topic']}/{ours['feed']}"
+        where = SourcePartition(name, int(ours["epoch"]), int(ours["partition"]))
         return StoredLetter(
-            id=LetterId(where, int(ours["offset"])),
+            id=LetterId(where, int(ours["offset"]), int(ours.get("index", 0))),
             reason=ours["reason"],
             detail=ours["detail"],
             logged_at=ours["timestamp"],
@@ -165,16 +171,23 @@ def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict
     if owner is None:
         raise UsageError(f"{letter.id} names no entity that can be read: say with --entity whose it is")
     where = letter.id.where
+    places = [str(letter.id.offset)] if where.feed is None else [str(letter.id.offset), str(letter.id.index)]
     return {
         "schema": SCHEMAS[OPERATIONS],
-        "event_id": f"dismissal-{where.topic}-{where.epoch}-{where.partition}-{letter.id.offset}",
+        "event_id": "-".join(["dismissal", where.topic, str(where.epoch), str(where.partition), *places]),
         "entity": owner,
         "kind": "dismissal",
         "at": exact_time(act.at),
         "by": [act.by],
         "reason": act.reason,
         "expires_at": None,
-        "body": {"topic": where.topic, "epoch": where.epoch, "partition": where.partition, "offset": letter.id.offset},
+        "body": {
+            "topic": where.kind,
+            **({} if where.feed is None else {"feed": where.feed, "index": letter.id.index}),
+            "epoch": where.epoch,
+            "partition": where.partition,
+            "offset": letter.id.offset,
+        },
     }
 
 
@@ -195,7 +208,9 @@ async def _dismissed(settings: KafkaSettings, names: TopicNames) -> set[LetterId
             raw = json.loads(record.value or b"")
             body = raw["body"]
             if raw["kind"] == "dismissal":
-                found.add(LetterId(SourcePartition(body["topic"], body["epoch"], body["partition"]), body["offset"]))
+                name = f"{body['topic']}/{body['feed']}" if body.get("feed") else body["topic"]
+                where = SourcePartition(name, body["epoch"], body["partition"])
+                found.add(LetterId(where, body["offset"], body.get("index") or 0))
         except (ValueError, KeyError, TypeError):
             continue
     return found

@@ -6,6 +6,7 @@ A pure function of the record's bytes, its log time and the rules: whoever judge
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -35,6 +36,8 @@ MAX_VALUE_BYTES = 256 * 1024
 """A longer value is refused unread: no lawful record comes near it, and a journal record must fit a message."""
 MAX_DEPTH = 64
 _LONG_INTEGER = 40
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DETAIL = 300
 
 
@@ -117,6 +120,13 @@ class Judge:
         except _Refused as refused:
             return refused.invalid
 
+    def judged(self, canonical: dict[str, Any], logged_at: int) -> Valid | Trade | Invalid:
+        """What a canonical object, logged at `logged_at` (ns), is."""
+        try:
+            return self._accepted(canonical, logged_at)
+        except _Refused as refused:
+            return refused.invalid
+
     def readable(self, value: bytes | None) -> dict[str, Any]:
         """The canonical object of a refused record as far as it can be read, {} else: for `rejected` records and `dlq show`."""
         try:
@@ -178,16 +188,9 @@ def _parse(value: bytes | None, make: Callable[[list[tuple[str, Any]]], dict[str
         raise _Refused(Reason.NULL_VALUE, "a null value says nothing")
     if len(value) > MAX_VALUE_BYTES:
         raise _Refused(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_VALUE_BYTES}")
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _Refused(Reason.BAD_ENCODING, str(error)) from None
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
-        raise _Refused(Reason.BAD_JSON, f"nested more than {MAX_DEPTH} levels deep")
-    try:
-        raw = json.loads(text, parse_float=JsonNumber, parse_int=_integer, parse_constant=_no_constant, object_pairs_hook=make)
-    except ValueError as error:
-        raise _Refused(Reason.BAD_JSON, str(error)) from None
+    raw = parse_json(value, make)
+    if isinstance(raw, Invalid):
+        raise _Refused(raw.reason, raw.detail)
     if type(raw) is not dict:
         raise _Refused(Reason.NOT_AN_OBJECT, f"a JSON {type(raw).__name__}")
     return raw
@@ -203,22 +206,30 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _depth(text: str) -> int:
-    """Deepest nesting of brackets outside of strings."""
-    depth = deepest = 0
-    inside = escaped = False
-    for letter in text:
-        if inside:
-            inside = escaped or letter != '"'
-            escaped = letter == "\\" and not escaped
-        elif letter == '"':
-            inside = True
-        elif letter in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif letter in "]}":
-            depth -= 1
-    return deepest
+def parse_json(value: bytes, make: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> Any | Invalid:
+    """Any JSON value with its numbers exact, or why there is none."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Invalid(Reason.BAD_ENCODING, str(error)[:_DETAIL])
+    if too_deep(value):
+        return Invalid(Reason.BAD_JSON, f"nested more than {MAX_DEPTH} levels deep")
+    try:
+        return json.loads(text, parse_float=JsonNumber, parse_int=_integer, parse_constant=_no_constant, object_pairs_hook=make)
+    except ValueError as error:
+        return Invalid(Reason.BAD_JSON, str(error)[:_DETAIL])
+
+
+def too_deep(value: bytes) -> bool:
+    """Whether brackets outside of strings are nested more than MAX_DEPTH levels deep."""
+    if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _STRING.sub(b"", value).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _integer(text: str) -> int | JsonNumber:

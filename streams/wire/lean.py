@@ -30,7 +30,7 @@ _TEXTS = ("trade_id", "entity", "market", "executed_at")
 _AMOUNTS = ("price", "quantity")
 LONGEST_AMOUNT = 20
 """Characters of an amount's text that the lean way takes: digits and a point in that are within every limit on digits."""
-_CHOICES: dict[str, tuple[str | None, ...]] = {
+CHOICES: dict[str, tuple[str | None, ...]] = {
     "side": (None, *get_args(Side)),
     "capacity": (None, *get_args(Capacity)),
     "instrument": (None, *get_args(Instrument)),
@@ -97,8 +97,8 @@ def lean_trades(source: SourceFormat) -> LeanTrades | None:
 
 def _plain_constants(source: SourceFormat) -> bool:
     for name, value in source.constants.items():
-        if name in _CHOICES:
-            if value not in _CHOICES[name]:
+        if name in CHOICES:
+            if value not in CHOICES[name]:
                 return False
         elif type(value) is not str or (name in _AMOUNTS and (source.lenient or len(value) > LONGEST_AMOUNT)):
             return False

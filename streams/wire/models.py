@@ -119,7 +119,7 @@ class Loss(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     asset: Asset
-    quantity: Unsigned | None
+    quantity: UnsignedQuantity | None
     owner: LossOwner
     account: Text | None = None
 
@@ -228,6 +228,8 @@ class Dismissal(BaseModel):
     epoch: Sequence
     partition: Sequence
     offset: Sequence
+    feed: Text | None = None
+    index: Sequence | None = None
 
 
 class GroupDismissal(BaseModel):

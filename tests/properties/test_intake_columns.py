@@ -8,6 +8,7 @@ from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Findings
+from streams.intake.segment.events import events_of_records
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades import CountedTrades, Run
 from streams.wire import lean_trades
@@ -66,7 +67,8 @@ class RecordByRecord(CountedTrades):
 def said(log: list[Logged], late_after_ns: int | None, counted: type[CountedTrades] = CountedTrades) -> object:
     rules = intake_rules(late_after_ns=late_after_ns, segment_records=1000, block_records=1000, lookback_h=72)
     findings = Findings(SourcePartition(TRADES, 0, 0), rules)
-    reader = SegmentReader(rules, "log", 0, [counted(findings, "log", lean_trades(rules.sources[TRADES]))])
+    sighted = events_of_records(rules.judge(TRADES), lean_trades(rules.sources[TRADES]))
+    reader = SegmentReader(rules, "log", 0, [counted(findings, sighted, "log")])
     reader.feed(batch_of(log), 0, 0)
     return reader.flush(0), reader.take_dead_letters()
 

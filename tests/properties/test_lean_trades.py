@@ -14,6 +14,7 @@ from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.content import Findings
+from streams.intake.segment.events import events_of_records
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades import CountedTrades
@@ -171,7 +172,8 @@ def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
 def told(rules: IntakeRules, values: list[bytes | None], *, lean: bool) -> tuple[list[Any], list[bytes]]:
     """Dead letters, and all that a reader says of the values."""
     decoder = lean_trades(rules.sources[TRADES]) if lean else None
-    reader = SegmentReader(rules, "log", 0, [CountedTrades(Findings(WHERE, rules), "log", decoder)])
+    sighted = events_of_records(rules.judge(TRADES), decoder)
+    reader = SegmentReader(rules, "log", 0, [CountedTrades(Findings(WHERE, rules), sighted, "log")])
     count = len(values)
     reader.feed(Batch(list(range(count)), [START_MS] * count, values), 0, 1)
     flush = reader.flush(1)

@@ -351,7 +351,7 @@ def _record_refused(entity: str, subject: str, record: RejectedRecord) -> Condit
     return Condition(
         Identity("RecordRefused", entity, None, "record_refused", subject),
         Verdict.TRUE,
-        "critical" if where.topic == INCIDENTS else "warning",
+        "critical" if where.kind == INCIDENTS else "warning",
         dwells=False,
         ends_as="ended",
         show=show,

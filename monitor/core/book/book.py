@@ -25,7 +25,7 @@ from monitor.core.configuration.configuration import Configuration, EntityConfig
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import JournalRecord, Statement
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, TRADES
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_quantity, plain
 from monitor.core.values.times import HOUR, parse_time
 
@@ -138,7 +138,7 @@ class Book:
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: Key = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
-        self._hear(BALANCES, body["source"], order[2], order[0])
+        self._hear(BALANCES, _feed(statement), order[2], order[0])
         if not self.positions.refuses(key, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
@@ -168,14 +168,15 @@ class Book:
     def _declaration(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["effective_from"]))
-        self._hear(DECLARATIONS, None, order[2], order[2])  # it holds from when it says; it was heard when it came
+        heard = order[2]
+        self._hear(DECLARATIONS, _feed(statement), heard, heard)  # it holds from when it says; it was heard when it came
         self.declarations.put(body, order)
         self.rejections.valid(declaration_identity(body["kind"], body["attributes"]), order)
 
     def _incident(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["occurred_at"]))
-        self._hear(INCIDENTS, None, order[2], parse_time(body["updated_at"]))
+        self._hear(INCIDENTS, _feed(statement), order[2], parse_time(body["updated_at"]))
         self.incidents.put(body, order)
         self.rejections.valid(incident_identity(body["incident_id"]), order)
         self.shared.prices.pin(self.entity, self.incidents.valued_at())
@@ -200,10 +201,10 @@ class Book:
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)
-        newest_log = parse_time(statement.body["newest_log"])
-        self._hear(TRADES, None, newest_log, parse_time(statement.body["newest_own"]))
+        newest_log, feed = parse_time(statement.body["newest_log"]), _feed(statement)
+        self._hear(TRADES, feed, newest_log, parse_time(statement.body["newest_own"]))
         for hour in {cell["hour"] for cell in statement.body["cells"]}:
-            self._hear(TRADES, None, newest_log, parse_time(hour))
+            self._hear(TRADES, feed, newest_log, parse_time(hour))
 
     def _bust(self, statement: Statement) -> None:
         self.shared.flow.bust(statement, self.trades)
@@ -245,9 +246,14 @@ class Book:
 
     def lost_since(self, topic: str) -> tuple[bool, int | None]:
         """Whether records of a topic are lost, not all here or counted twice, and since when (None: not known)."""
-        epoch = rules_of(self.config.sources, topic).epoch
-        since = self.shared.sources.lost_since(topic, epoch, self.rejections.dismissed())
-        return since is not None or self.shared.flow.lossy(topic, epoch), since
+        dismissed, lossy = self.rejections.dismissed(), False
+        times: list[int] = []
+        for name in self.config.feeds_of(topic):
+            epoch = rules_of(self.config.sources, name).epoch
+            since = self.shared.sources.lost_since(name, epoch, dismissed)
+            times += [] if since is None else [since]
+            lossy = lossy or self.shared.flow.lossy(name, epoch)
+        return bool(times) or lossy, min(times, default=None)
 
     # --- deadlines
 
@@ -343,6 +349,14 @@ class Book:
         """Newest revision of each incident as in its journal body, sorted by id."""
         return [dict(incident.body) for _, incident in self.incidents.known(None)]
 
+    def feeds(self) -> list[str]:
+        """Every name under which something is read or watched, sorted: source topics or their feeds, and those of `freshness`."""
+        return sorted({*(name for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic)), *self.entity_config.freshness})
+
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""
         return self.positions.classes()
+
+
+def _feed(statement: Statement) -> str | None:
+    return None if statement.source is None else statement.source.where.feed

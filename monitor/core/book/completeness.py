@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monitor.core.book.book import Book
-from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS, FeedState
+from monitor.core.journal.vocabulary import BALANCES, FeedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,12 @@ class Completeness:
         self._feeds: dict[str, FeedKnown] = {}
 
     def feeds(self) -> Iterator[FeedKnown]:
-        """Every source topic and every configured feed within one, by name."""
-        return (self.feed(name) for name in sorted({*SOURCE_TOPICS, *self._book.entity_config.freshness}))
+        """Every source topic or, where it is read by feeds, each of these, and every configured feed within one, by name."""
+        return (self.feed(name) for name in self._book.feeds())
+
+    def read_as(self, topic: str) -> tuple[str, ...]:
+        """A source topic and the feeds by which it is read."""
+        return tuple(dict.fromkeys((topic, *self._book.config.feeds_of(topic))))
 
     def feed(self, name: str) -> FeedKnown:
         """One of them; what is known of a topic's records alone (bad share, holes, refusals) is told of the topic."""
@@ -92,16 +96,16 @@ class Completeness:
         return self._book.last_heard(feed) if self._live else self._book.last_event_before(feed, self._at + 1)
 
     def _look(self, name: str) -> FeedKnown:
-        book, (topic, _, source) = self._book, name.partition("/")
+        book, source = self._book, name.partition("/")[2]
         silent, since = self._silent(name)
         behind = book.behind_since(name) if self._live else None
         grace = (book.freshness(name).max_age_ns or 0) if silent and since is None else 0
         known = FeedKnown(name, silent, since, grace, behind is not None, behind)
-        if source:
+        if source and name not in book.config.sources:
             return known
-        lost, lost_since = book.lost_since(topic)
-        unhealthy = book.shared.past_bad_share(topic) if self._live else book.shared.was_unhealthy(topic, self._at)
-        rejected = book.rejections.since(topic)
+        lost, lost_since = book.lost_since(name)
+        unhealthy = book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at)
+        rejected = book.rejections.since(name)
         return FeedKnown(name, silent, since, grace, known.behind, behind, unhealthy, lost, lost_since, rejected)
 
     def _silent(self, name: str) -> tuple[bool, int | None]:

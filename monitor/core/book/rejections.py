@@ -20,10 +20,15 @@ class RejectedRecord(NamedTuple):
     """One rejected record; `identity` is empty, and `name` (its event id) None, where it could not be read."""
 
     where: SourcePartition
-    offset: int
+    place: int
     logged: int
     identity: Identity
     name: str | None = None
+
+    @property
+    def offset(self) -> int:
+        """Its offset in the source partition."""
+        return self.where.offset_of(self.place)
 
     @property
     def subject(self) -> str:
@@ -59,7 +64,7 @@ class Rejections:
         source = statement.source
         if source is None or source.offset is None or statement.logged_at is None:
             raise BadRecord("a rejected record without source offset or log time")
-        place = (source.where, source.offset)
+        place = (source.where, source.where.place(source.offset, source.index))
         if place not in self._dismissed:
             self._marks[place] = RejectedRecord(*place, statement.logged_at, _identity(statement.body), _name(statement.body))
             _bound(self._marks)
@@ -79,23 +84,25 @@ class Rejections:
             place
             for place, mark in self._marks.items()
             if mark.identity == identity
-            and (mark.logged, mark.where.epoch, mark.where.partition, mark.offset) < (order[2], *order[4:])
+            and (mark.logged, mark.where.epoch, mark.where.partition, mark.place) < (order[2], *order[4:])
         ]
         for place in ended:
             del self._marks[place]
             self._dirty.add("rejections")
 
     def dismiss(self, body: Mapping[str, Any]) -> None:
-        """Take the body of a `dismissal` operation: {topic, epoch, partition, offset}."""
-        place = (SourcePartition(body["topic"], int(body["epoch"]), int(body["partition"])), int(body["offset"]))
+        """Take the body of a `dismissal` operation: {topic, epoch, partition, offset}, of a feed also {feed, index}."""
+        feed = body.get("feed")
+        where = SourcePartition(f"{body['topic']}/{feed}" if feed else body["topic"], int(body["epoch"]), int(body["partition"]))
+        place = (where, where.place(int(body["offset"]), int(body.get("index") or 0)))
         self._marks.pop(place, None)
         self._dismissed[place] = None
         _bound(self._dismissed)
         self._dirty.add("rejections")
 
     def since(self, topic: str) -> int | None:
-        """Log time of the first rejection of a topic that still marks; None if none does."""
-        return min((mark.logged for mark in self._marks.values() if mark.where.topic == topic), default=None)
+        """Log time of the first rejection of a topic or of one of its feeds that still marks; None if none does."""
+        return min((mark.logged for mark in self._marks.values() if topic in (mark.where.topic, mark.where.kind)), default=None)
 
     def marking(self) -> list[RejectedRecord]:
         """Those that still mark, by what tells them apart."""
@@ -104,8 +111,8 @@ class Rejections:
     def dismissed(self) -> dict[SourcePartition, tuple[int, ...]]:
         """Offsets dismissed, by source partition."""
         found: dict[SourcePartition, tuple[int, ...]] = {}
-        for where, offset in self._dismissed:
-            found[where] = (*found.get(where, ()), offset)
+        for where, place in self._dismissed:
+            found[where] = (*found.get(where, ()), where.offset_of(place))
         return found
 
     def names(self) -> Iterator[str]:
@@ -117,7 +124,7 @@ class Rejections:
         """The bucket as JSON values; None when it is empty."""
         if name != "rejections" or not (self._marks or self._dismissed):
             return None
-        marks = [[*_place(m.where), m.offset, str(m.logged), list(m.identity), m.name] for m in self._marks.values()]
+        marks = [[*_place(m.where), m.place, str(m.logged), list(m.identity), m.name] for m in self._marks.values()]
         return {"marks": marks, "dismissed": [[*_place(where), offset] for where, offset in self._dismissed]}
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
@@ -147,7 +154,7 @@ def _name(body: Mapping[str, Any]) -> str | None:
 
 
 def _subject(mark: RejectedRecord) -> tuple[str, int, int, int]:
-    return mark.subject, mark.where.epoch, mark.where.partition, mark.offset
+    return mark.subject, mark.where.epoch, mark.where.partition, mark.place
 
 
 def _bound(kept: dict[Any, Any]) -> None:

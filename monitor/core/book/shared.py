@@ -57,8 +57,8 @@ class Shared:
         self.prices.advance(clock)
 
     def _judge(self) -> None:
-        for topic in SOURCE_TOPICS:
-            self.sources.judge(topic, self._clock, unhealthy=self.unhealthy(topic))
+        for name in dict.fromkeys((*SOURCE_TOPICS, *self.config.sources)):
+            self.sources.judge(name, self._clock, unhealthy=self.unhealthy(name))
 
     def counts(self, topic: str) -> OutcomeCounts:
         """Outcomes of all records of a topic since the journal began."""
@@ -69,12 +69,12 @@ class Shared:
         return total
 
     def unhealthy(self, topic: str) -> bool:
-        """Whether dead letters are past the topic's share in a partition of it: the last verdict holds until another."""
-        rules = rules_of(self.config.sources, topic)
+        """Whether dead letters are past the share in a partition of a topic or its feeds: a verdict holds until another."""
+        rules = {name: rules_of(self.config.sources, name) for name in self.config.feeds_of(topic)}
         return any(
-            counts.unhealthy(rules.bad_share)
+            counts.unhealthy(rules[where.topic].bad_share)
             for where, counts in self.flow.judged_counts()
-            if where.topic == topic and where.epoch >= rules.epoch
+            if where.topic in rules and where.epoch >= rules[where.topic].epoch
         )
 
     def was_unhealthy(self, topic: str, at: int) -> bool:
@@ -88,9 +88,10 @@ class Shared:
         """
         if self.unhealthy(topic):
             return True
-        rules = rules_of(self.config.sources, topic)
+        rules = {name: rules_of(self.config.sources, name) for name in self.config.feeds_of(topic)}
         for where, counts in self.flow.open_counts():
-            if where.topic == topic and where.epoch >= rules.epoch and counts.past(rules.bad_share):
+            own = rules.get(where.topic)
+            if own is not None and where.epoch >= own.epoch and counts.past(own.bad_share):
                 return None
         return False
 
@@ -102,8 +103,8 @@ class Shared:
         ]
 
     def health(self) -> SourcesHealth:
-        """The health of every source topic; it changes seldom, while progress comes every second."""
-        return tuple(self._health(topic) for topic in SOURCE_TOPICS)
+        """The health of every source topic and feed; it changes seldom, while progress comes every second."""
+        return tuple(self._health(name) for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic))
 
     def _health(self, topic: str) -> tuple[bool | None, bool, int | None]:
         epoch = rules_of(self.config.sources, topic).epoch

@@ -113,6 +113,10 @@ class Configuration:
         """The entity's configuration; that for any entity where one is given; else None: the entity is not known."""
         return self.entities.get(name, self.any_entity)
 
+    def feeds_of(self, topic: str) -> tuple[str, ...]:
+        """Names under which a source topic is read: `<topic>/<feed>` of each of its feeds, else its own."""
+        return tuple(name for name in self.sources if name.startswith(f"{topic}/")) or (topic,)
+
     def zone(self, name: str | None) -> Zone:
         """A zone by name; UTC for None. KeyError for one the record does not carry."""
         return UTC_ZONE if name is None or name == "UTC" else self.zones[name]
@@ -163,7 +167,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
     return Configuration(
         revision=content["revision"],
         journal_partitions=content["journal_partitions"],
-        sources={topic: _source(raw) for topic, raw in content["sources"].items()},
+        sources=_sources(content["sources"]),
         entities={name: _entity(raw) for name, raw in content["entities"].items()},
         any_entity=None if any_entity is None else _entity(any_entity),
         exposure_pack=content["exposure"]["pack"],
@@ -180,6 +184,12 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         digest=digest_of(content),
         content=content,
     )
+
+
+def _sources(raw: Mapping[str, Any]) -> dict[str, SourceRules]:
+    found = {topic: _source(source) for topic, source in raw.items()}
+    feeds = ((f"{topic}/{name}", feed) for topic, source in raw.items() for name, feed in source.get("feeds", {}).items())
+    return found | {name: _source(feed) for name, feed in feeds}
 
 
 def _source(raw: Mapping[str, Any]) -> SourceRules:

@@ -84,11 +84,14 @@ def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[
 
 
 def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
-    """Counts are of a topic; of a feed within one they are null."""
+    """Counts are of a topic or of a feed that is read as one; of a source within one they are null."""
     last = entity.book.last_heard(feed.name)
     counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
-    if feed.name in SOURCE_TOPICS:
-        counts = dict(zip(OUTCOMES, entity.book.shared.counts(feed.name).values(), strict=True))
+    if feed.name in SOURCE_TOPICS or feed.name in entity.config.sources:
+        found = entity.book.shared.counts(feed.name)
+        counts.update(zip(OUTCOMES, found.values(), strict=False))
+        if feed.name not in SOURCE_TOPICS:
+            counts["filtered"] = found.filtered
     times: dict[str, Any] = {"last_event_at": None, "age_s": None}
     if last is not None:
         times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}

@@ -38,27 +38,24 @@ class Cause:
     offset: int
     event_id: str | None
     logged_at: int
+    index: int = 0
 
     def printed(self) -> dict[str, Any]:
         """The form of `why[].causes` and of an alert's `causes`."""
-        return {
-            "topic": self.topic,
-            "epoch": self.epoch,
-            "partition": self.partition,
-            "offset": self.offset,
-            "event_id": self.event_id,
-        }
+        place = {"topic": self.topic, "epoch": self.epoch, "partition": self.partition, "offset": self.offset}
+        return place | ({"index": self.index} if self.index else {}) | {"event_id": self.event_id}
 
     def state(self) -> list[Any]:
         """JSON values for a snapshot."""
         place = [self.topic, self.epoch, self.partition, self.offset]
-        return [self.number, self.part, *place, self.event_id, str(self.logged_at)]
+        state = [self.number, self.part, *place, self.event_id, str(self.logged_at)]
+        return [*state, self.index] if self.index else state
 
     @staticmethod
     def of_state(state: list[Any]) -> Cause:
         """The cause that `state` wrote."""
-        number, part, topic, epoch, partition, offset, event_id, logged_at = state
-        return Cause(number, part, topic, epoch, partition, offset, event_id, int(logged_at))
+        number, part, topic, epoch, partition, offset, event_id, logged_at, *index = state
+        return Cause(number, part, topic, epoch, partition, offset, event_id, int(logged_at), *index)
 
 
 def cause_of(record: JournalRecord) -> Cause | None:
@@ -77,6 +74,7 @@ def cause_of(record: JournalRecord) -> Cause | None:
         _offset(source),
         _event_id(statement.body),
         statement.at if statement.logged_at is None else statement.logged_at,
+        source.index,
     )
 
 

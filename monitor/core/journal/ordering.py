@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from monitor.core.journal.records import BadRecord, Statement
 
 Order = tuple[int, int, int, str, int, int, int]
-"""(event time ns, sequence, log time ns, topic, epoch, partition, offset): of two, the greater one is the newer."""
+"""(event time ns, sequence, log time ns, topic, epoch, partition, place): of two, the greater one is the newer.
+
+The place is `SourcePartition.place`: the offset, in a feed with the index of the event.
+"""
 
 
 def order_of(statement: Statement, event_time: int, sequence: int = 0) -> Order:
@@ -16,7 +19,8 @@ def order_of(statement: Statement, event_time: int, sequence: int = 0) -> Order:
     if source is None or source.offset is None or statement.logged_at is None:
         raise BadRecord(f"a {statement.kind} record without source offset or log time")
     where = source.where
-    return (event_time, sequence, statement.logged_at, where.topic, where.epoch, where.partition, source.offset)
+    place = where.place(source.offset, source.index)
+    return (event_time, sequence, statement.logged_at, where.topic, where.epoch, where.partition, place)
 
 
 def order_text(order: Order) -> list[str | int]:

@@ -16,6 +16,8 @@ from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time, parse_time
 
 VERSION = 1
+EVENTS_IN_RECORD = 1 << 20
+"""A feed makes fewer events of one source record."""
 
 
 class BadRecord(ValueError):
@@ -30,15 +32,37 @@ class SourcePartition:
     epoch: int
     partition: int
 
+    @property
+    def kind(self) -> str:
+        """The kind of its events: the default name of a source topic."""
+        return self.topic.partition("/")[0]
+
+    @property
+    def feed(self) -> str | None:
+        """The feed's own name where `topic` is that of one feed of a kind (`<kind>/<feed>`), else None."""
+        return self.topic.partition("/")[2] or None
+
+    def place(self, offset: int, index: int = 0) -> int:
+        """A number that orders the events of this partition: the offset or, in a feed, offset and index."""
+        return offset * EVENTS_IN_RECORD + index if "/" in self.topic else offset
+
+    def offset_of(self, place: int) -> int:
+        """The offset of a place."""
+        return place // EVENTS_IN_RECORD if "/" in self.topic else place
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a record comes from: one `offset`, or the range [`start`, `upto`) of a segment; a bust has `offset` and `start`."""
+    """Where a record comes from: one `offset`, or the range [`start`, `upto`) of a segment; a bust has `offset` and `start`.
+
+    `index` tells the events of one source record apart, where a feed makes several of it.
+    """
 
     where: SourcePartition
     offset: int | None = None
     start: int | None = None
     upto: int | None = None
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -144,9 +168,11 @@ def _source_object(source: Source) -> dict[str, Any]:
         value = getattr(source, name)
         if value is not None:
             result[name] = value
+    if source.index:
+        result["index"] = source.index
     return result
 
 
 def _source(raw: Mapping[str, Any]) -> Source:
     where = SourcePartition(raw["topic"], raw["epoch"], raw["partition"])
-    return Source(where, raw.get("offset"), raw.get("start"), raw.get("upto"))
+    return Source(where, raw.get("offset"), raw.get("start"), raw.get("upto"), raw.get("index", 0))

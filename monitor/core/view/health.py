@@ -40,7 +40,8 @@ class SourceHealth:
         return any(impaired for impaired, _ in self._read.values())
 
     def _look(self, topic: str, source: str | None) -> tuple[bool, tuple[GapNote, ...]]:
-        known = [self._completeness.feed(name) for name in ([topic] if source is None else [topic, f"{topic}/{source}"])]
+        names = (*self._completeness.read_as(topic), *([] if source is None else [f"{topic}/{source}"]))
+        known = [self._completeness.feed(name) for name in dict.fromkeys(names)]
         return any(feed.impaired for feed in known), tuple(gap for feed in known for gap in _gaps_of(feed))
 
 

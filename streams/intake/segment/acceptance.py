@@ -79,7 +79,7 @@ class Acceptance:
 
     def take(self, lane: TradeLane, pending: Pending, number: int) -> bool:
         """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
-        _time, log_ms, _offset, trade_id, _price, _quantity, own = pending
+        _time, log_ms, _offset, _index, trade_id, _price, _quantity, own = pending
         place: Any = lane.ids.place(trade_id)
         if place is None:
             return False

@@ -39,7 +39,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused record, as it came, with the reason and where it lies."""
+    """A refused record, as it came, with the reason and where it lies.
+
+    `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
+    """
 
     where: SourcePartition
     offset: int
@@ -49,6 +52,7 @@ class DeadLetter:
     headers: Sequence[tuple[str, bytes]]
     reason: Reason
     detail: str
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,20 @@ class Flush:
 
 @dataclass(slots=True)
 class Counts:
-    """Outcomes of a segment's records so far; disjoint, and together all that were visible."""
+    """Outcomes of a segment's events so far; disjoint, and together all that were visible. `filtered`: left out by a feed."""
 
     applied: int = 0
     duplicate: int = 0
     late: int = 0
     dead_letter: int = 0
+    filtered: int = 0
 
     def body(self) -> dict[str, int]:
-        """As it stands in a progress record."""
-        return asdict(self)
+        """As it stands in a progress record; `filtered` only where something was."""
+        counts = asdict(self)
+        if not self.filtered:
+            del counts["filtered"]
+        return counts
 
 
 def clamped(time_ms: int) -> int:

@@ -17,10 +17,10 @@ TRADES_A_CELL = 4
 FLOW_BYTES = 256 * 1024
 """A flow record's body stays below this."""
 
-Pending = tuple[int, int, int, str, Decimal, Decimal, int]
-"""(earlier of own and log time, log time in ms, offset, trade id, price, quantity, own time) of a counted trade."""
+Pending = tuple[int, int, int, int, str, Decimal, Decimal, int]
+"""(earlier of own and log time, log time in ms, offset, index, trade id, price, quantity, own time) of a counted trade."""
 
-_LOG, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(4), itemgetter(5), itemgetter(6)
+_LOG, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(5), itemgetter(6), itemgetter(7)
 _NEVER = -(1 << 80)
 _CELL_BYTES, _TRADE_BYTES = 450, 200
 
@@ -94,16 +94,17 @@ class Cell:
                     "time": _time_text(time),
                     "logged_at": _time_text(from_ms(log_ms)),
                     "offset": offset,
+                    **({"index": index} if index else {}),
                     "trade_id": trade_id,
                     "price": plain(price),
                 }
-                for time, log_ms, offset, trade_id, price, _quantity, _own in reversed(self.newest)
+                for time, log_ms, offset, index, trade_id, price, _quantity, _own in reversed(self.newest)
             ],
         }
 
     def most_bytes(self) -> int:
         """An upper bound for the size of `body` in canonical JSON."""
-        return _CELL_BYTES + sum(_TRADE_BYTES + 4 * len(trade[3]) for trade in self.newest)
+        return _CELL_BYTES + sum(_TRADE_BYTES + 4 * len(trade[4]) for trade in self.newest)
 
     def order(self) -> tuple[str, str, str, str, int]:
         """Order of cells within flow records."""

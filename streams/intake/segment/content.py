@@ -7,17 +7,21 @@ from abc import ABC, abstractmethod
 from monitor.core.journal.records import Source, SourcePartition, Statement
 from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Addressed, Batch, Counts, DeadLetter, clamped
+from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.rules import IntakeRules
 from streams.wire import REJECTED_TOPICS, Invalid, rejected_body, rejected_entity
 
 
 class Findings:
-    """What was found in one feed's records: outcomes of the open segment, dead letters, what is stated at once."""
+    """What was found in one feed's records: outcomes of the open segment, dead letters, what is stated at once.
 
-    def __init__(self, where: SourcePartition, rules: IntakeRules) -> None:
+    `tells_unreadable`: of a record that cannot be read at all one feed of a topic sends the dead letter, all count it.
+    """
+
+    def __init__(self, where: SourcePartition, rules: IntakeRules, *, tells_unreadable: bool = True) -> None:
         self.where = where
         self.rules = rules
-        self.judge = rules.judge(where.topic)
+        self._tells_unreadable = tells_unreadable
         self.counts = Counts()
         self.dead_letters: list[DeadLetter] = []
         self._statements: list[Addressed] = []
@@ -34,28 +38,31 @@ class Findings:
         else:
             self._statements.append((self.rules.partition_of(statement.entity), statement))
 
-    def refuse(self, batch: Batch, index: int, invalid: Invalid, now: int) -> None:
-        """Keep a refused record as a dead letter, and state the gap it leaves if it is a known entity's (CONTRACT 2)."""
-        offset, time_ms, value = batch.offsets[index], batch.times_ms[index], batch.values[index]
-        key, headers = batch.original(index)
+    def refuse(self, events: Events, row: int, invalid: Invalid, now: int) -> None:
+        """Keep a refused event as a dead letter, and state the gap it leaves if it is a known entity's (CONTRACT 2)."""
+        batch, index = events.batch, events.letter_index(row)
+        offset, time_ms, value = batch.offsets[row], batch.times_ms[row], batch.values[row]
+        key, headers = batch.original(row)
         self.counts.dead_letter += 1
-        letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail)
-        self.dead_letters.append(letter)
-        if self.where.topic not in REJECTED_TOPICS:
+        if index is not None or self._tells_unreadable:
+            letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail, index)
+            self.dead_letters.append(letter)
+        if self.where.kind not in REJECTED_TOPICS:
             return
-        readable = self.judge.readable(value)
+        readable = events.readable(row)
         entity = rejected_entity(readable, self.rules.known)
         if entity is not None:
-            body = rejected_body(self.where.topic, invalid.reason, readable)
-            source = Source(self.where, offset=offset)
+            body = rejected_body(self.where.kind, invalid.reason, readable)
+            source = Source(self.where, offset=offset, index=events.index(row))
             self.state(Statement("rejected", entity, now, body, source, from_ms(clamped(time_ms))))
 
 
 class Content(ABC):
     """What is made of a partition's records, segment by segment."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, sighted: Sighted) -> None:
         self.findings = findings
+        self.sighted = sighted
 
     def opened(self, start: int, time_ms: int) -> bool:  # noqa: ARG002 - most contents look at nothing before the segment
         """The first visible record of the segment at `start` is about to be taken in; its log time is `time_ms`.
@@ -65,8 +72,8 @@ class Content(ABC):
         return False
 
     @abstractmethod
-    def take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
-        """Take in records [begin, end) of the batch, all of the open segment."""
+    def take_in(self, events: Events, now: int) -> None:
+        """Take in events, all of the open segment; those that a feed left out are counted by the caller."""
 
     def said(self, now: int, start: int, upto: int) -> list[Addressed]:  # noqa: ARG002 - most contents state at once
         """What a flush says of [start, upto), apart from what was stated at once."""

@@ -12,10 +12,10 @@ from msgspec import UNSET
 
 from monitor.core.values.times import SECOND, format_time
 from streams.intake.segment.columns import positive_amounts, texts_of_raw
-from streams.wire import MAX_VALUE_BYTES, LeanTrades
+from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
-from streams.wire.lean import KEY_FIELDS
+from streams.wire.lean import CHOICES, KEY_FIELDS
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NONE = Decimal(0)
@@ -149,3 +149,36 @@ def _all_shallow(values: Sequence[bytes]) -> bool:
     if brackets - len(values) <= MAX_DEPTH - 1:
         return True
     return all(value.count(b"[") + value.count(b"{") <= MAX_DEPTH for value in values)
+
+
+def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
+    """The fields of canonical objects that a feed made; the key is None where only the authority can judge."""
+    keys: list[Any] = [None if one is None else _key_of(one) for one in objects]
+    ids = [_text(one, "trade_id") for one in objects]
+    prices, doubtful = positive_amounts([_amount(one, "price") for one in objects])
+    quantities, others = positive_amounts([_amount(one, "quantity") for one in objects])
+    times = [_text(one, "executed_at") for one in objects]
+    for index in (*doubtful, *others):
+        keys[index] = None
+    return Columns(keys, ids, prices, quantities, times)
+
+
+def _key_of(canonical: dict[str, Any]) -> Any:
+    entity, market, *choices = map(canonical.get, KEY_FIELDS)
+    if type(entity) is not str or type(market) is not str:
+        return None
+    lawful = all(
+        choice is None or (type(choice) is str and choice in CHOICES[name])
+        for name, choice in zip(KEY_FIELDS[2:], choices, strict=True)
+    )
+    return (entity, market, *choices) if lawful and "schema" not in canonical else None
+
+
+def _text(canonical: dict[str, Any] | None, name: str) -> str:
+    found = "" if canonical is None else canonical.get(name)
+    return found if type(found) is str else ""
+
+
+def _amount(canonical: dict[str, Any] | None, name: str) -> Any:
+    found = "" if canonical is None else canonical.get(name, "")
+    return found if type(found) is int or (type(found) is str and len(found) <= LONGEST_AMOUNT) else ""

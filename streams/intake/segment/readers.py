@@ -1,10 +1,13 @@
-"""Which content a source topic has."""
+"""Which contents a topic has: one a feed, or the one of a kind that is read without feeds."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from streams.intake.segment.content import Content, Findings
+from streams.intake.segment.events import Sighted, events_of_feed, events_of_records
 from streams.intake.segment.records import StatedRecords
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
@@ -14,12 +17,27 @@ from streams.wire import lean_trades
 
 def reader_of(where: SourcePartition, rules: IntakeRules, log: str, start: int) -> SegmentReader:
     """A reader of `where` that begins a segment at offset `start`; `log` names the log its records are of."""
-    return SegmentReader(rules, log, start, [content_of(where, rules, log)])
+    return reader_of_topic([where], rules, log, start)
 
 
-def content_of(where: SourcePartition, rules: IntakeRules, log: str) -> Content:
-    """What is made of the records of `where`."""
-    findings = Findings(where, rules)
-    if where.topic == TRADES:
-        return CountedTrades(findings, log, lean_trades(rules.sources[where.topic]))
-    return StatedRecords(findings)
+def reader_of_topic(places: Sequence[SourcePartition], rules: IntakeRules, log: str, start: int) -> SegmentReader:
+    """A reader of one topic's partition for all feeds that look at it; `places` name it once for each."""
+    contents = [content_of(where, rules, log, first=where is places[0]) for where in places]
+    return SegmentReader(rules, log, start, contents)
+
+
+def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: bool = True) -> Content:
+    """What is made of the records of `where`; the `first` of a topic's feeds tells of records that nobody can read."""
+    findings = Findings(where, rules, tells_unreadable=first)
+    sighted = _sighted(where, rules)
+    if where.kind == TRADES:
+        return CountedTrades(findings, sighted, log)
+    return StatedRecords(findings, sighted)
+
+
+def _sighted(where: SourcePartition, rules: IntakeRules) -> Sighted:
+    judge = rules.judge(where.topic)
+    plan = rules.plan(where.topic)
+    if plan is not None:
+        return events_of_feed(plan, judge, where)
+    return events_of_records(judge, lean_trades(rules.sources[where.topic]) if where.kind == TRADES else None)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.times import from_ms
-from streams.intake.segment.batches import Batch, clamped
+from streams.intake.segment.batches import clamped
 from streams.intake.segment.content import Content
+from streams.intake.segment.events import Events
 from streams.wire import Invalid, Trade, is_late
 
 
@@ -18,14 +19,14 @@ class StatedRecords(Content):
     Prices too, all of them: which is the newest before an instant within a second decides what an incident is worth.
     """
 
-    def take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
-        findings = self.findings
+    def take_in(self, events: Events, now: int) -> None:
+        findings, batch = self.findings, events.batch
         source_format = findings.rules.sources[findings.where.topic]
-        for index in range(begin, end):
-            logged_at = from_ms(clamped(batch.times_ms[index]))
-            verdict = findings.judge.verdict(batch.values[index], logged_at)
+        for row in range(events.begin, events.end):
+            logged_at = from_ms(clamped(batch.times_ms[row]))
+            verdict = events.verdict(row, logged_at)
             if isinstance(verdict, Invalid):
-                findings.refuse(batch, index, verdict, now)
+                findings.refuse(events, row, verdict, now)
                 continue
             if isinstance(verdict, Trade):
                 raise TypeError(f"{findings.where.topic} gave a trade")
@@ -33,5 +34,5 @@ class StatedRecords(Content):
                 findings.counts.late += 1
             else:
                 findings.counts.applied += 1
-            source = Source(findings.where, offset=batch.offsets[index])
+            source = Source(findings.where, offset=batch.offsets[row], index=events.index(row))
             findings.state(Statement(verdict.kind, verdict.entity, now, verdict.body, source, logged_at))

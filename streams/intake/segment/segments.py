@@ -12,9 +12,11 @@ is therefore the whole segment once its end was said. Nothing of the next segmen
 acknowledged in every journal partition and committed: so a statement about the next one proves that this one is complete,
 and a crash at any point starts again at a segment's beginning, with all of it to be said again. Redelivery starts inside
 the look-back and changes nothing. Aborted transactions leave offsets nobody sees: ends and `upto` are offsets, not counts
-of records, and the reader's position carries a segment across them. Where retention has passed the commit, or the log was
-made anew (its id differs), ranges do not join: the reader of the journal sees a hole and says so. What repeats a trade is
-decided by the same fixed range and the fixed look-back before it (`lookback`).
+of records, and the reader's position carries a segment across them. Where feeds make several events of a record, a
+segment also ends behind the record with which they become too many: that too is fixed by the log and the rules. Where
+retention has passed the commit, or the log was made anew (its id differs), ranges do not join: the reader of the journal
+sees a hole and says so. What repeats a trade is decided by the same fixed range and the fixed look-back before it
+(`lookback`).
 
 This module has no input or output: the worker, the offline reader and the simulation drive the same code.
 """
@@ -33,6 +35,8 @@ from streams.intake.segment.content import Content
 from streams.intake.segment.rules import IntakeRules
 
 _DAY_MS = 86_400_000
+EVENTS_A_RECORD = 10
+"""A segment of feeds also ends behind the record with which its events are so many times `segment_records`."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Segment:
     start: int
     limit: int
     position: int
+    events: int = 0
     day_end_ms: int | None = None
     newest_log_ms: int | None = None
     short: bool = False
@@ -64,6 +69,8 @@ class SegmentReader:
         self._rules = rules
         self._log = log
         self._told: tuple[int, int] | None = None
+        self._split = any(content.findings.where.feed for content in contents)
+        self._most_events = EVENTS_A_RECORD * rules.segment_records
 
     @property
     def position(self) -> int:
@@ -108,10 +115,9 @@ class SegmentReader:
             self._opened(clamped(batch.times_ms[begin]))
         end = self._day_end(batch, begin, end)
         if end > begin:
+            end = self._take_in(batch, begin, end, now)
             newest_ms = batch.newest_ms if end - begin == len(batch) else max(batch.times_ms[begin:end])
             segment.newest_log_ms = max(segment.newest_log_ms or 0, clamped(newest_ms))
-            for content in self.contents:
-                content.take_in(batch, begin, end, now)
         segment.position = offsets[end - 1] + 1 if end > begin else segment.position
         if end < len(offsets):
             segment.limit = min(segment.limit, offsets[end])
@@ -156,6 +162,22 @@ class SegmentReader:
     def standing_at(self, start: int, now: int) -> Flush:
         """The progress of an empty range at a committed offset, before anything was taken in (JOURNAL 3)."""
         return Flush(start, start, False, (), self._progress(now, start, start, final=False))
+
+    def _take_in(self, batch: Batch, begin: int, end: int, now: int) -> int:
+        """Take in records [begin, end), or less where events fill the segment; gives the index behind the last."""
+        sighted = [content.sighted(batch, begin, end) for content in self.contents]
+        weights = [max(events.weight(record) for events in sighted) for record in range(begin, end)] if self._split else ()
+        for record, weight in enumerate(weights, begin):
+            self.segment.events += weight
+            if self.segment.events >= self._most_events:
+                end = record + 1
+                self.segment.limit = min(self.segment.limit, batch.offsets[record] + 1)
+                sighted = [events.before(end) for events in sighted]
+                break
+        for content, events in zip(self.contents, sighted, strict=True):
+            content.findings.counts.filtered += events.filtered
+            content.take_in(events, now)
+        return end
 
     def _opened(self, time_ms: int) -> None:
         """The segment's first visible record is about to be taken in; its log time is `time_ms`."""

@@ -22,21 +22,23 @@ from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, cl
 from streams.intake.segment.cells import TRADES_A_CELL, Pending, in_parts
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Content, Findings
-from streams.intake.segment.decoding import Columns, columns_of
+from streams.intake.segment.decoding import Columns
+from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.lookback import SLOTS, LookBack
 from streams.intake.segment.own_times import OwnTimes
-from streams.wire import Invalid, LeanTrades, Trade, Valid
+from streams.wire import Invalid, Trade, Valid
 
 _HOUR_MS = 3_600_000
 _FOREVER = 1 << 80
 
 
 class Run(NamedTuple):
-    """Records [`begin`, `stop`) of a batch, all of the look-back's place `number`.
+    """Events [`begin`, `stop`), all of the look-back's place `number`.
 
     `now` (ns) is the writer's clock; None while they are remembered only, not counted.
     """
 
+    events: Events
     batch: Batch
     begin: int
     stop: int
@@ -53,14 +55,14 @@ class CountedTrades(Content):
     """`market.trades`. Before the first record of the log is taken in, `remember` feeds it the look-back.
 
     Where the log begins above its first offset ever, with a record within the look-back (less a day for disorder),
-    segments whose look-back reaches below are said to be short. `lean`: the fast decoder, if the format has one.
+    segments whose look-back reaches below are said to be short.
     """
 
-    def __init__(self, findings: Findings, log: str, lean: LeanTrades | None) -> None:
-        super().__init__(findings)
+    def __init__(self, findings: Findings, sighted: Sighted, log: str) -> None:
+        super().__init__(findings, sighted)
         rules = findings.rules
         self.lookback = LookBack(rules.lookback_blocks, rules.lookback_h)
-        self._rules, self._log, self._lean = rules, log, lean
+        self._rules, self._log = rules, log
         self._source = rules.sources[findings.where.topic]
         self._late_after = _FOREVER if self._source.late_after_ns is None else self._source.late_after_ns
         self._hidden_below, self._hidden_ms = 0, 0
@@ -82,7 +84,7 @@ class CountedTrades(Content):
         end = bisect_left(batch.offsets, start)
         if end:
             self.lookback.open(start // self._rules.block_records, -_FOREVER)
-            self._take_in(batch, 0, end, None, self._acceptance(Counts()))
+            self._take_in(self.sighted(batch, 0, end), None, self._acceptance(Counts()))
 
     def opened(self, start: int, time_ms: int) -> bool:
         self._start = start
@@ -91,8 +93,8 @@ class CountedTrades(Content):
         reach = (block - self._rules.lookback_blocks) * self._rules.block_records
         return reach < self._hidden_below and clamped(self._hidden_ms) // _HOUR_MS >= hour - self._rules.lookback_h - 24
 
-    def take_in(self, batch: Batch, begin: int, end: int, now: int) -> None:
-        self._take_in(batch, begin, end, now, self._taken)
+    def take_in(self, events: Events, now: int) -> None:
+        self._take_in(events, now, self._taken)
 
     def said(self, now: int, start: int, upto: int) -> list[Addressed]:
         contents, self._busts = self._busts, []
@@ -126,11 +128,12 @@ class CountedTrades(Content):
 
     # --- runs
 
-    def _take_in(self, batch: Batch, begin: int, end: int, now: int | None, taken: Acceptance) -> None:
+    def _take_in(self, events: Events, now: int | None, taken: Acceptance) -> None:
+        begin, batch = events.begin, events.batch
         with localcontext(EXACT):
-            while begin < end:
-                stop, number = self._run(batch, begin, end)
-                self._count(Run(batch, begin, stop, number, now), taken)
+            while begin < events.end:
+                stop, number = self._run(batch, begin, events.end)
+                self._count(Run(events, batch, begin, stop, number, now), taken)
                 begin = stop
 
     def _run(self, batch: Batch, begin: int, end: int) -> tuple[int, int]:
@@ -146,15 +149,16 @@ class CountedTrades(Content):
 
     def _count(self, run: Run, taken: Acceptance) -> None:
         """Take in a run: column by column where its times allow it, else record by record."""
-        columns = self._columns(run.batch.values[run.begin : run.stop])
+        columns = self._columns(run)
         if self._one_hour(columns.times, run):
             self._count_alike(run, columns, taken)
         else:
             self._count_each(run, columns, taken)
         taken.fold()
 
-    def _columns(self, values: Sequence[bytes | None]) -> Columns:
-        return columns_of(self._lean, values)
+    @staticmethod
+    def _columns(run: Run) -> Columns:
+        return run.events.columns(run.begin, run.stop)
 
     # --- column by column
 
@@ -225,7 +229,8 @@ class CountedTrades(Content):
             own, log_ms = of_lawful(times[index]), logged_ms[begin + index]
             price, quantity = columns.prices[index], columns.quantities[index]
             time = min(own, log_ms * 1_000_000)
-            newest.append((time, log_ms, offsets[begin + index], columns.ids[index], price, quantity, own))
+            place = (offsets[begin + index], run.events.index(begin + index))
+            newest.append((time, log_ms, *place, columns.ids[index], price, quantity, own))
         picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
         cell.add(picked(columns.quantities)[:-1], picked(values)[:-1], last, last_ms, newest)
 
@@ -233,7 +238,7 @@ class CountedTrades(Content):
 
     def _count_each(self, run: Run, columns: Columns, taken: Acceptance) -> None:
         """The loop for any run."""
-        offsets, times_ms, read = run.batch.offsets, run.batch.times_ms, self._times.read
+        offsets, times_ms, index_of, read = run.batch.offsets, run.batch.times_ms, run.events.index, self._times.read
         ahead, horizon = -self._source.max_ahead_ns, self._rules.known.horizon_ns
         for index, (key, trade_id, price, quantity, text) in enumerate(zip(*columns, strict=True), run.begin):
             lane = taken.lane(key)
@@ -241,7 +246,7 @@ class CountedTrades(Content):
             if lane is not None and own is not None:
                 log_ms = clamped(times_ms[index])
                 logged_at = log_ms * 1_000_000
-                pending = (min(own, logged_at), log_ms, offsets[index], trade_id, price, quantity, own)
+                pending = (min(own, logged_at), log_ms, offsets[index], index_of(index), trade_id, price, quantity, own)
                 if ahead <= logged_at - own <= horizon and taken.take(lane, pending, run.number):
                     continue
             self._judged(run, index, taken)
@@ -249,12 +254,12 @@ class CountedTrades(Content):
     def _judged(self, run: Run, index: int, taken: Acceptance) -> None:
         """One record by the authority."""
         batch, now = run.batch, run.now
-        log_ms, offset = clamped(batch.times_ms[index]), batch.offsets[index]
+        log_ms, place = clamped(batch.times_ms[index]), (batch.offsets[index], run.events.index(index))
         logged_at = from_ms(log_ms)
-        verdict = self.findings.judge.verdict(batch.values[index], logged_at)
+        verdict = run.events.verdict(index, logged_at)
         if isinstance(verdict, Invalid):
             if now is not None:
-                self.findings.refuse(batch, index, verdict, now)
+                self.findings.refuse(run.events, index, verdict, now)
             return
         if isinstance(verdict, Valid):
             raise TypeError(f"{self.findings.where.topic} gave a record of kind {verdict.kind}")
@@ -262,12 +267,12 @@ class CountedTrades(Content):
         if verdict.busted:
             taken.note(own, log_ms)
             if now is not None:
-                self._bust(verdict, offset, logged_at, now)
+                self._bust(verdict, place, logged_at, now)
             return
-        pending = (min(own, logged_at), log_ms, offset, verdict.trade_id, verdict.price, verdict.quantity, own)
+        pending = (min(own, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, own)
         taken.take(taken.lane_of(verdict), pending, run.number)
 
-    def _bust(self, trade: Trade, offset: int, logged_at: int, now: int) -> None:
+    def _bust(self, trade: Trade, place: tuple[int, int], logged_at: int, now: int) -> None:
         body = {
             "log": self._log,
             "trade_id": trade.trade_id,
@@ -279,7 +284,7 @@ class CountedTrades(Content):
             "quantity": plain(trade.quantity),
             "executed_at": exact_time(trade.executed_at),
         }
-        source = Source(self.findings.where, offset=offset, start=self._start)
+        source = Source(self.findings.where, offset=place[0], start=self._start, index=place[1])
         statement = Statement("bust", trade.entity, now, body, source, logged_at, self._rules.rules)
         self._busts.append((self._rules.partition_of(trade.entity), statement))
 

@@ -22,6 +22,7 @@ from streams.intake.beginning import Beginning, Committed, Log, decide
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.batches import Batch, Flush
 from streams.intake.segment.content import Findings
+from streams.intake.segment.events import events_of_records
 from streams.intake.segment.lookback import LookBack
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades import CountedTrades
@@ -192,8 +193,8 @@ def made_of(
     """Makes readers of which one part is another."""
 
     def make(where: SourcePartition, rules: Any, log: str, start: int) -> SegmentReader:
-        lean = lean_trades(rules.sources[where.topic])
-        return reader(rules, log, start, [content(Findings(where, rules), log, lean)])
+        sighted = events_of_records(rules.judge(where.topic), lean_trades(rules.sources[where.topic]))
+        return reader(rules, log, start, [content(Findings(where, rules), sighted, log)])
 
     return make
 

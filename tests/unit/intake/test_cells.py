@@ -50,7 +50,7 @@ def test_the_estimate_of_a_cells_size_is_an_upper_bound() -> None:
     cell.spot = True
     with localcontext(EXACT):
         amount = parse_decimal(LONGEST)
-        cell.pending = [(n, n, 2**52 + n, "\U0001f600" * 64, amount, amount, n) for n in range(10)]
+        cell.pending = [(n, n, 2**52 + n, n, "\U0001f600" * 64, amount, amount, n) for n in range(10)]
         cell.fold()
     assert len(cell.newest) == TRADES_A_CELL
     assert len(str(cell.body()).encode()) <= cell.most_bytes()

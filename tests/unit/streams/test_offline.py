@@ -12,7 +12,8 @@ import pytest
 from monitor.core.journal.records import JournalRecord
 from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
-from streams.eventfiles.offline import Rejection, event_lines, statements
+from streams.eventfiles.codec import event_lines
+from streams.eventfiles.offline import Rejection, statements
 from tests.intake_broker import configuration
 
 START = parse_time("2026-01-05T00:00:00Z")

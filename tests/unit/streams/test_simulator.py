@@ -11,7 +11,8 @@ from monitor.core.values.times import SECOND, parse_time
 from monitor.events import Event
 from streams.demo.scenario import ACTS, ENTITY, STOLEN, January2018, demo_settings
 from streams.demo.simulator import Simulator
-from streams.eventfiles.publisher import key_of, oldest_by_topic, read_line
+from streams.eventfiles.codec import decode_line
+from streams.eventfiles.publisher import key_of, oldest_by_topic
 from streams.wire.judge import Invalid, Judge, Known
 from streams.wire.mapping import SourceFormat
 from streams.wire.models import MODELS
@@ -117,22 +118,21 @@ def test_replayed_trades_are_keyed_anew_and_keep_their_bytes() -> None:
         '{"topic": "market.trades", "key": "wrong", "timestamp": "2018-01-26T00:00:00+09:00",'
         ' "value": {"trade_id":"1", "entity":"e", "market":"BTC/JPY",  "price": 1E-7}}'
     )
-    line, logged_at = read_line("f:1", text)
-    assert bytes(line.value) == b'{"trade_id":"1", "entity":"e", "market":"BTC/JPY",  "price": 1E-7}'
-    assert key_of(line, bytes(line.value)) == "e|BTC/JPY"
-    assert logged_at == parse_time("2018-01-25T15:00:00Z")
+    record = decode_line(text.encode(), "f:1")
+    assert record.value == b'{"trade_id":"1", "entity":"e", "market":"BTC/JPY",  "price": 1E-7}'
+    assert key_of(record) == "e|BTC/JPY"
+    assert record.logged_at == parse_time("2018-01-25T15:00:00Z")
 
 
 @pytest.mark.parametrize("value", ["[]", "null", "5", '{"entity": 1, "market": "x"}', '"text"'])
 def test_a_trade_that_cannot_be_read_still_has_a_key(value: str) -> None:
     text = '{"topic": "market.trades", "timestamp": "2018-01-26T00:00:00Z", "value": ' + value + "}"
-    line, _ = read_line("f:1", text)
-    assert key_of(line, bytes(line.value)) == ""
+    assert key_of(decode_line(text.encode(), "f:1")) == ""
 
 
 def test_other_topics_keep_their_key() -> None:
-    line, _ = read_line("f:1", '{"topic": "custody.balances", "key": "k", "timestamp": "2018-01-26T00:00:00Z", "value": {}}')
-    assert key_of(line, b"{}") == "k"
+    text = b'{"topic": "custody.balances", "key": "k", "timestamp": "2018-01-26T00:00:00Z", "value": {}}'
+    assert key_of(decode_line(text, "f:1")) == "k"
 
 
 def test_the_oldest_event_of_each_topic() -> None:

@@ -29,27 +29,33 @@ class OutcomeCounts:
     duplicate: int = 0
     late: int = 0
     dead_letter: int = 0
+    filtered: int = 0
 
     def plus(self, other: OutcomeCounts) -> OutcomeCounts:
         """The sum."""
-        return OutcomeCounts(*(a + b for a, b in zip(self.values(), other.values(), strict=True)))
+        return OutcomeCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def values(self) -> tuple[int, ...]:
-        """In the order of the fields."""
-        return astuple(self)
+        """In the order of the fields; what a feed left out stands there only if it left out something."""
+        return astuple(self) if self.filtered else astuple(self)[:-1]
 
     def unhealthy(self, bad_share: Decimal | None) -> bool:
-        """Whether dead letters are past the share, from 100 records on."""
+        """Whether dead letters are past the share, from 100 records on; those that a feed leaves out do not count."""
         return self.past(bad_share) and self.enough
 
     @property
     def enough(self) -> bool:
         """Whether there are records enough to judge by."""
-        return sum(self.values()) >= JUDGED_FROM
+        return self.taken >= JUDGED_FROM
 
     def past(self, bad_share: Decimal | None) -> bool:
         """Whether dead letters are past the share, of however few records."""
-        return bad_share is not None and self.dead_letter > bad_share * sum(self.values())
+        return bad_share is not None and self.dead_letter > bad_share * self.taken
+
+    @property
+    def taken(self) -> int:
+        """Records that are meant for the feed."""
+        return sum(self.values()) - self.filtered
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,6 +1,6 @@
 """Busts: a trade is taken back once per id, whenever its bust comes and however often (JOURNAL 4).
 
-Of several busts of one id that with the least (epoch, offset) counts. Ids are remembered for the correction horizon, the
+Of several busts of one id that with the least (epoch, place) counts. Ids are remembered for the correction horizon, the
 newest `BUSTS_REMEMBERED` of them, so that memory is bounded.
 """
 
@@ -24,10 +24,13 @@ Identity = tuple[str, str]
 
 
 class Bust(NamedTuple):
-    """A bust record: what it takes back from which cell. `start` names its segment while that is open, then None."""
+    """A bust record: what it takes back from which cell. `start` names its segment while that is open, then None.
+
+    `place` is `SourcePartition.place`.
+    """
 
     epoch: int
-    offset: int
+    place: int
     where: SourcePartition
     start: int | None
     cell: CellKey
@@ -128,17 +131,17 @@ def _shard(identity: Identity) -> int:
 
 
 def _order(bust: Bust) -> tuple[int, int]:
-    return bust.epoch, bust.offset
+    return bust.epoch, bust.place
 
 
 def _text(trade_id: str, bust: Bust) -> list[Any]:
     where, taken = bust.where, bust.taken
-    place = [where.topic, where.epoch, where.partition, bust.offset, bust.start]
+    place = [where.topic, where.epoch, where.partition, bust.place, bust.start]
     return [trade_id, place, list(bust.cell), str(bust.hour), plain(taken.quantity), plain(taken.value), str(bust.logged)]
 
 
 def _from(values: Sequence[Any]) -> tuple[str, Bust]:
-    trade_id, (topic, epoch, partition, offset, start), cell, hour, quantity, value, logged = values
+    trade_id, (topic, epoch, partition, at, start), cell, hour, quantity, value, logged = values
     taken = Total(1, parse_total(quantity), parse_total(value))
     where = SourcePartition(topic, epoch, partition)
-    return trade_id, Bust(epoch, offset, where, start, CellKey(*cell), int(hour), taken, int(logged))
+    return trade_id, Bust(epoch, at, where, start, CellKey(*cell), int(hour), taken, int(logged))

@@ -110,7 +110,7 @@ class Flow:
             body["trade_id"],
             Bust(
                 source.where.epoch,
-                source.offset,
+                source.where.place(source.offset, source.index),
                 source.where,
                 source.start,
                 CellKey(body["market"], body["capacity"], body["instrument"], body["side"] or ""),

@@ -155,7 +155,15 @@ def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tu
     """The `newest` list of a flow record's cell."""
     return tuple(
         PricedTrade(
-            (parse_time(t["time"]), 0, parse_time(t["logged_at"]), where.topic, where.epoch, where.partition, t["offset"]),
+            (
+                parse_time(t["time"]),
+                0,
+                parse_time(t["logged_at"]),
+                where.topic,
+                where.epoch,
+                where.partition,
+                where.place(t["offset"], t.get("index", 0)),
+            ),
             t["trade_id"],
             parse_decimal(t["price"]),
         )

@@ -1,0 +1,129 @@
+"""`feeds list`, `feeds show`, `feeds try`: mappings that ship with the product, and the tool with which one is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monitor.cli import Config, command_app, emit, talk
+from monitor.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.eventfiles.trial import TriedEvent
+    from streams.wire import Known
+    from streams.wire.feeds import FeedPlan
+
+app = command_app(no_args_is_help=True, help="Mappings of foreign records: those that ship, and yours tried out.")
+
+_ANY_AGE_NS = 1 << 62
+"""Old frames may be tried: that they come too late is not the mapping's fault."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
+
+
+@app.command("list", epilog="Example: reserve-monitor feeds list")
+def list_feeds(as_json: AsJson = False) -> None:
+    """List the systems whose mapping ships with the product; a feed takes one with `use: NAME`."""
+    from monitor.settings.feeds import shipped_mapping, shipped_names
+
+    found = [
+        {"name": name, **{key: shipped_mapping(name)[key] for key in ("kind", "about", "lacks")}} for name in shipped_names()
+    ]
+    if as_json:
+        emit(found)
+        return
+    for one in found:
+        typer.echo(f"{one['name']:<18}{one['kind']:<20}{one['about']}")
+
+
+@app.command(epilog="Example: reserve-monitor feeds show kraken")
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds list` prints it.")]) -> None:
+    """Print a shipped mapping, with what its system does not say."""
+    from monitor.settings.feeds import shipped_text
+
+    try:
+        typer.echo(shipped_text(name), nl=False)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+@app.command("try", epilog="Example: reserve-monitor feeds try market.trades/kraken frames.jsonl --config reserve.yaml")
+def try_feed(
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="<kind>/<feed> of the configuration, or a shipped name.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One record a line, plain or gzip; event lines are opened.")],
+    config: Config = None,
+    entity: Annotated[str, typer.Option(metavar="ID", help="The entity, where a shipped mapping is tried as it is.")] = "try",
+    as_json: AsJson = False,
+) -> None:
+    """Run records through a feed and show each event, what is left out, and what would be a dead letter and why.
+
+    Exit 1 where something would be a dead letter.
+    """
+    from streams.eventfiles.trial import tried
+
+    plan, known = _plan(feed, config, entity)
+    found = list(tried(plan, known, _records(file)))
+    if as_json:
+        emit([one.shown() for one in found])
+    else:
+        _print(found)
+    if any(one.outcome == "dead_letter" for one in found):
+        raise typer.Exit(1)
+
+
+def _plan(feed: str, config: Path | None, entity: str) -> tuple[FeedPlan, Known]:
+    from monitor.settings.feeds import FeedSettings, shipped_mapping, shipped_names
+    from streams.wire import Known
+    from streams.wire.feeds import FeedFormat, FeedPlan
+
+    if feed in shipped_names():
+        raw = FeedSettings.model_validate({"topic": feed, "use": feed}).model_dump()
+        shipped = shipped_mapping(feed)
+        if shipped["kind"] != "market.prices" and "entity" not in raw["fields"]:
+            raw["constants"].setdefault("entity", entity)
+        return FeedPlan(FeedFormat.of(shipped["kind"], feed, raw, {})), Known(None, _ANY_AGE_NS)
+    from monitor.settings.load import load_settings
+    from monitor.settings.record import build_configuration
+    from streams.intake.segment.rules import IntakeRules
+
+    rules = IntakeRules.of(build_configuration(load_settings(config)))
+    plan = rules.plan(feed)
+    if plan is None:
+        configured = ", ".join(rules.plans) or "none"
+        raise UsageError(f"there is no feed {feed}: configured are {configured}; `feeds list` names those that ship")
+    return plan, replace(rules.known, horizon_ns=_ANY_AGE_NS)
+
+
+def _records(file: Path) -> Iterator[tuple[bytes | None, int]]:
+    """The records in a file with their log times in ms; a line that is no event line is a record of now."""
+    import time
+
+    from streams.eventfiles.codec import binary_lines, decode_line
+
+    now_ms = time.time_ns() // 1_000_000
+    for number, text in enumerate(binary_lines(file), 1):
+        if text.startswith(b'{"topic"') and b'"value"' in text:
+            record = decode_line(text, f"{file}:{number}", topics=None)
+            yield record.value, record.logged_at // 1_000_000
+        elif text.strip():
+            yield text.rstrip(b"\r\n"), now_ms
+
+
+def _print(found: list[TriedEvent]) -> None:
+    for one in found:
+        if one.outcome == "filtered":
+            continue
+        place = f"{one.record}" if one.index is None else f"{one.record}.{one.index}"
+        if one.outcome == "event":
+            typer.echo(f"{place:<8}" + "  ".join(f"{name}={value}" for name, value in sorted(one.canonical.items())))
+        else:
+            typer.echo(f"{place:<8}dead letter: {one.reason}: {one.detail}")
+    counts = Counter(one.outcome for one in found)
+    left_out = sum(one.filtered for one in found)
+    talk(f"{counts['event']} events, {counts['dead_letter']} dead letters, {left_out} left out")

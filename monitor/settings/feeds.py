@@ -1,0 +1,129 @@
+"""Source topics and their feeds: several topics, each with its own mapping, for one kind of events (CONTRACT 4, 7).
+
+Here stand the keys and their shapes; what a mapping says in detail, intake's plan compiles and refuses. Mappings of known
+systems ship with the product (`monitor/feeds/*.yaml`); a feed takes one with `use` and may override its keys.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from monitor.settings.sections import Asset, PositiveText, RatioText, Section, ShareText
+
+_SHIPPED = files("monitor") / "feeds"
+
+
+class FeedSettings(Section):
+    """One feed of a kind: the topic it is read from, and how records there become events."""
+
+    topic: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    """Several feeds may read one topic: a venue sends many kinds of messages through one connection."""
+    use: str | None = None
+    """A shipped mapping, so that a known venue needs no mapping of one's own; keys given beside it replace its keys."""
+    epoch: int = Field(default=0, ge=0)
+    """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
+    max_ahead_s: int = Field(default=60, ge=0)
+    """How far an event's own time may lie after its log time: clocks differ, forged times differ more."""
+    late_after_s: int | None = Field(default=None, ge=0)
+    """Age from which an event counts as late; absent: nothing is late."""
+    bad_share: ShareText | None = None
+    """Share of dead letters among the events meant for the feed from which nobody should rely on it."""
+    format: str = "json"
+    """How a record holds JSON, as producers wrap it: json, json_lines, json_text, confluent_json, gzip+ or zlib+ in front."""
+    where: dict[str, Any] = Field(default_factory=dict)
+    """Conditions by path that records must meet: the rest of the topic is left out and counted as filtered."""
+    heartbeat: dict[str, Any] = Field(default_factory=dict)
+    """Conditions of records that are left out and still show that the feed is alive."""
+    each: str | tuple[str, ...] | None = None
+    """Path of the list whose elements are the events, where a record holds several."""
+    fields: dict[str, Any] = Field(default_factory=dict)
+    """Where each canonical field stands in the record."""
+    constants: dict[str, Any] = Field(default_factory=dict)
+    """Canonical fields that the record does not hold because they never change."""
+    values: dict[str, Any] = Field(default_factory=dict)
+    """How raw values become canonical: tables, symbols, scales, signs, times."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Names of assets in this feed, because systems call one coin differently."""
+    numbers: Literal["strict", "lenient"] = "strict"
+    """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
+    times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
+    """What mapped times count since 1970: many venues send integers."""
+    time_zone: str | None = None
+    """Zone of mapped times that are written without an offset."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shipped(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
+            return raw
+        mapping = shipped_mapping(raw["use"])["mapping"]
+        return {key: _merged(mapping.get(key), raw.get(key)) for key in (*mapping, *(key for key in raw if key not in mapping))}
+
+
+class SourceSettings(Section):
+    """One source topic: its name, and what intake's verdict on its records depends on."""
+
+    name: str | None = None
+    """The topic's name on the broker; absent: the default name."""
+    epoch: int = Field(default=0, ge=0)
+    """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Where each field stands in the source's own JSON, so that a foreign feed needs no converter."""
+    constants: dict[str, Any] = Field(default_factory=dict)
+    """Fields that the source does not send because they never change."""
+    ignore_unknown: bool = False
+    """Pass over fields that nobody reads. Off: such a field may change what a figure means, so the record is refused."""
+    numbers: Literal["strict", "lenient"] = "strict"
+    """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
+    times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
+    """What a mapped time counts since 1970: many venues send integers."""
+    max_ahead_s: int = Field(default=60, ge=0)
+    """How far a record's own time may lie after its log time: clocks differ, forged times differ more."""
+    late_after_s: int | None = Field(default=None, ge=0)
+    """Age beyond which a record counts as late; absent: nothing is late."""
+    bad_share: ShareText | None = None
+    """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
+    jump_ratio: RatioText | None = None
+    """A balance this many times above or below the one before is a bound until it is confirmed; absent: no guard."""
+    supply: dict[Asset, PositiveText] = Field(default_factory=dict)
+    """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone."""
+    confirm_s: int = Field(default=60, ge=0)
+    """How much later, by log time, the same source must say the same of a jump to be believed."""
+    feeds: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")], FeedSettings] = Field(default_factory=dict)
+    """Several topics for this kind, each with its own mapping, because no site has one topic in one format."""
+
+    @model_validator(mode="after")
+    def _one_way_to_read(self) -> Self:
+        if self.feeds and (self.name or self.fields or self.constants):
+            raise ValueError("with `feeds` only they are read: name, fields and constants belong into a feed")
+        return self
+
+
+def shipped_names() -> list[str]:
+    """Names of the mappings that ship with the product, sorted."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
+
+
+def shipped_mapping(name: str) -> dict[str, Any]:
+    """A shipped mapping: `kind`, `about`, `lacks` (what the system does not say) and `mapping`; ValueError if there is none."""
+    if name not in shipped_names():
+        raise ValueError(f"there is no shipped feed {name!r}: `reserve-monitor feeds list` shows those there are")
+    content: dict[str, Any] = yaml.safe_load((_SHIPPED / f"{name}.yaml").read_text("utf-8"))
+    return content
+
+
+def shipped_text(name: str) -> str:
+    """A shipped mapping as it is written; ValueError if there is none."""
+    shipped_mapping(name)
+    return (_SHIPPED / f"{name}.yaml").read_text("utf-8")
+
+
+def _merged(shipped: Any, own: Any) -> Any:
+    """Mappings are merged by key; anything else that is given replaces."""
+    if own is None:
+        return shipped
+    return {**shipped, **own} if isinstance(shipped, dict) and isinstance(own, dict) else own

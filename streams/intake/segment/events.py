@@ -1,0 +1,165 @@
+"""The events in a run of records: a record is one event, or a feed makes none, one or several of it.
+
+Rows are events in their order, (offset, index). What each row is, the authority says; trades have their fields as columns too.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
+from streams.intake.segment.batches import Batch
+from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects
+from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
+from streams.wire.feeds import FeedEvent, FeedPlan, RecordPlace, RefusedEvent
+
+
+class Events(ABC):
+    """Rows [`begin`, `end`) of `batch` are the events; `filtered` of its records' elements were left out."""
+
+    batch: Batch
+    begin: int
+    end: int
+    filtered: int
+
+    @abstractmethod
+    def columns(self, begin: int, end: int) -> Columns:
+        """The fields of trades of these rows."""
+
+    @abstractmethod
+    def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
+        """What the event is, logged at `logged_at` (ns)."""
+
+    @abstractmethod
+    def readable(self, row: int) -> dict[str, Any]:
+        """The canonical object of a refused event as far as it can be read."""
+
+    def index(self, row: int) -> int:  # noqa: ARG002 - a record that is one event has no other
+        """Index of the event within its record."""
+        return 0
+
+    def letter_index(self, row: int) -> int | None:  # noqa: ARG002 - as above
+        """Index in a dead letter: None where the whole record is refused."""
+        return None
+
+    def weight(self, record: int) -> int:  # noqa: ARG002 - as above
+        """Events of a record, the one at this index of the batch the events are of; at least 1."""
+        return 1
+
+    @abstractmethod
+    def before(self, record: int) -> Events:
+        """The events of the records below this index of the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvents(Events):
+    """Records that are one event each. `lean`: the fast decoder of trades, if there is one."""
+
+    judge: Judge
+    lean: LeanTrades | None
+    batch: Batch
+    begin: int
+    end: int
+    filtered: int = 0
+
+    def columns(self, begin: int, end: int) -> Columns:
+        return columns_of(self.lean, self.batch.values[begin:end])
+
+    def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
+        return self.judge.verdict(self.batch.values[row], logged_at)
+
+    def readable(self, row: int) -> dict[str, Any]:
+        return self.judge.readable(self.batch.values[row])
+
+    def before(self, record: int) -> Events:
+        return RecordEvents(self.judge, self.lean, self.batch, self.begin, min(record, self.end))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvents(Events):
+    """What a feed makes of records: one row of `found` an event. `ends[n]`: rows, and elements left out, up to record n."""
+
+    judge: Judge
+    batch: Batch
+    found: Sequence[FeedEvent | RefusedEvent]
+    ends: Sequence[tuple[int, int]]
+    first: int
+    begin: int
+    end: int
+    filtered: int
+
+    def columns(self, begin: int, end: int) -> Columns:
+        return columns_of_objects([one.canonical if isinstance(one, FeedEvent) else None for one in self.found[begin:end]])
+
+    def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
+        found = self.found[row]
+        return found.invalid if isinstance(found, RefusedEvent) else self.judge.judged(found.canonical, logged_at)
+
+    def readable(self, row: int) -> dict[str, Any]:
+        found = self.found[row]
+        return found.readable if isinstance(found, RefusedEvent) else found.canonical
+
+    def index(self, row: int) -> int:
+        return self.found[row].index or 0
+
+    def letter_index(self, row: int) -> int | None:
+        return self.found[row].index
+
+    def weight(self, record: int) -> int:
+        number = record - self.first
+        return max(1, self.ends[number][0] - (self.ends[number - 1][0] if number else 0))
+
+    def before(self, record: int) -> Events:
+        number = record - self.first
+        rows, filtered = self.ends[number - 1] if number else (0, 0)
+        return FeedEvents(self.judge, self.batch, self.found, self.ends, self.first, 0, rows, filtered)
+
+
+Sighted = Callable[[Batch, int, int], Events]
+"""Records [begin, end) of a batch to their events."""
+
+
+def events_of_records(judge: Judge, lean: LeanTrades | None) -> Sighted:
+    """Every record is one event."""
+    return lambda batch, begin, end: RecordEvents(judge, lean, batch, begin, end)
+
+
+def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sighted:
+    """A feed's events."""
+
+    def sighted(batch: Batch, begin: int, end: int) -> Events:
+        found: list[FeedEvent | RefusedEvent] = []
+        origins: list[int] = []
+        ends: list[tuple[int, int]] = []
+        filtered = 0
+        for record in range(begin, end):
+            key, headers = batch.original(record)
+            place = RecordPlace(where.epoch, where.partition, batch.offsets[record], batch.times_ms[record], key, headers)
+            reading = plan.read(batch.values[record], place)
+            events = _few(reading.events)
+            found += events
+            origins += [record] * len(events)
+            filtered += reading.filtered
+            ends.append((len(found), filtered))
+        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered)
+
+    return sighted
+
+
+def _few(events: list[FeedEvent | RefusedEvent]) -> list[FeedEvent | RefusedEvent]:
+    """The events of a record; too many to be numbered are refused as one."""
+    if not events or (events[-1].index or 0) < EVENTS_IN_RECORD:
+        return events
+    return [RefusedEvent(None, Invalid(Reason.TOO_LARGE, f"more than {EVENTS_IN_RECORD} elements"), {})]
+
+
+def _rows(batch: Batch, origins: Sequence[int]) -> Batch:
+    return Batch(
+        [batch.offsets[record] for record in origins],
+        [batch.times_ms[record] for record in origins],
+        [batch.values[record] for record in origins],
+        lambda row: batch.original(origins[row]),
+    )

@@ -1,0 +1,112 @@
+"""How a record's bytes hold JSON: `json`, `json_lines`, `json_text`, `confluent_json`, with `gzip+` or `zlib+` in front.
+
+Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from monitor.errors import ConfigurationError
+from streams.wire.fields import JsonNumber
+from streams.wire.judge import Invalid, parse_json, too_deep
+from streams.wire.reasons import Reason
+
+MAX_FEED_BYTES = 16 * 1024 * 1024
+"""A longer record, packed or unpacked, is refused unread."""
+FORMATS = ("json", "json_lines", "json_text", "confluent_json")
+PACKED = {"gzip": 31, "zlib": 15}
+"""Window sizes by which zlib reads the two."""
+_CONFLUENT_HEAD = 5
+
+_decode = msgspec.json.Decoder(float_hook=JsonNumber).decode
+
+Documents = list[Any] | Invalid
+"""The JSON values in a record, or why it holds none."""
+
+
+def reader_of_format(name: str, place: str) -> Callable[[bytes | None], Documents]:
+    """What takes a record of the format apart; it never raises for any bytes. ConfigurationError for no such format."""
+    packing, plus, inner = name.rpartition("+")
+    if inner not in FORMATS or (plus and packing not in PACKED):
+        known = ", ".join(FORMATS)
+        raise ConfigurationError(f"{place}: {name!r} is no format; {known}, with gzip+ or zlib+ in front where it is packed")
+    window = PACKED.get(packing)
+
+    def documents(value: bytes | None) -> Documents:
+        if value is None:
+            return Invalid(Reason.NULL_VALUE, "a null value says nothing")
+        if len(value) > MAX_FEED_BYTES:
+            return Invalid(Reason.TOO_LARGE, f"{len(value)} bytes, at most {MAX_FEED_BYTES}")
+        if window is not None:
+            unpacked = _unpacked(value, window, packing)
+            if isinstance(unpacked, Invalid):
+                return unpacked
+            value = unpacked
+        return _READERS[inner](value)
+
+    return documents
+
+
+def _unpacked(value: bytes, window: int, packing: str) -> bytes | Invalid:
+    unpack = zlib.decompressobj(window)
+    try:
+        data = unpack.decompress(value, MAX_FEED_BYTES + 1)
+    except zlib.error as error:
+        return Invalid(Reason.BAD_ENCODING, f"is not {packing}: {error}")
+    if len(data) > MAX_FEED_BYTES:
+        return Invalid(Reason.TOO_LARGE, f"more than {MAX_FEED_BYTES} bytes when unpacked")
+    if not unpack.eof:
+        return Invalid(Reason.BAD_ENCODING, f"{packing} ends before its end")
+    return data
+
+
+def _json(value: bytes) -> Documents:
+    if not too_deep(value):
+        try:
+            return [_decode(value)]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+            pass  # the authority says why, or takes it
+    parsed = parse_json(value, dict)
+    return parsed if isinstance(parsed, Invalid) else [parsed]
+
+
+def _json_lines(value: bytes) -> Documents:
+    documents: list[Any] = []
+    for line in value.split(b"\n"):
+        if line.strip():
+            found = _json(line)
+            if isinstance(found, Invalid):
+                return found
+            documents += found
+    return documents
+
+
+def _json_text(value: bytes) -> Documents:
+    found = _json(value)
+    if isinstance(found, Invalid):
+        return found
+    if type(found[0]) is not str:
+        return Invalid(Reason.WRONG_TYPE, f"a JSON {type(found[0]).__name__}, not a text that holds JSON")
+    try:
+        return _json(found[0].encode())
+    except UnicodeEncodeError as error:
+        return Invalid(Reason.BAD_ENCODING, str(error))
+
+
+def _confluent(value: bytes) -> Documents:
+    if len(value) < _CONFLUENT_HEAD or value[0]:
+        return Invalid(Reason.BAD_ENCODING, "does not begin with a zero byte and a schema number of four bytes")
+    return _json(value[_CONFLUENT_HEAD:])
+
+
+_READERS: dict[str, Callable[[bytes], Documents]] = {
+    "json": _json,
+    "json_lines": _json_lines,
+    "json_text": _json_text,
+    "confluent_json": _confluent,
+}

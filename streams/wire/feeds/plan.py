@@ -1,0 +1,307 @@
+"""The plan of a feed: a record's bytes in, canonical objects out, everything looked up beforehand.
+
+A record is decoded, asked whether the feed takes it (`where` of `$` and `%`), split (`each`), each element asked (`where` of
+`@`), and its fields read and made canonical. What is refused is one element; the others count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from monitor.errors import ConfigurationError
+from streams.wire.feeds.conditions import Condition, parse_where
+from streams.wire.feeds.format import FeedFormat
+from streams.wire.feeds.formats import reader_of_format
+from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
+from streams.wire.feeds.paths import MISSING, Path, elements, parse_path
+from streams.wire.feeds.sight import EventSight, RecordPlace
+from streams.wire.feeds.values import StepFailed, is_negative
+from streams.wire.judge import Invalid
+from streams.wire.models import MODELS
+
+_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """A canonical object, as yet unjudged, and which of its record's elements it is made of."""
+
+    index: int
+    canonical: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """An element that cannot be made canonical; `readable` is what could be. `index` None: the record as a whole."""
+
+    index: int | None
+    invalid: Invalid
+    readable: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReading:
+    """What a feed makes of a record. `filtered`: elements left out, or 1 for a record without any; `heard`: a heartbeat."""
+
+    events: list[FeedEvent | RefusedEvent]
+    filtered: int
+    heard: bool = False
+
+
+class FeedPlan:
+    """A compiled feed. ConfigurationError, naming the place in the configuration, for what cannot be."""
+
+    def __init__(self, feed: FeedFormat) -> None:
+        self.feed = feed
+        place = feed.place
+        self._documents = reader_of_format(feed.format, f"{place}.format")
+        conditions = parse_where(feed.where, f"{place}.where")
+        self._of_record = _looks([one for one in conditions if one[0].root != "@"], feed)
+        self._of_element = _looks([one for one in conditions if one[0].root == "@"], feed)
+        self._heartbeat = _looks(parse_where(feed.heartbeat, f"{place}.heartbeat"), feed)
+        self._each = [parse_path(path, f"{place}.each", several=True) for path in feed.each]
+        self._object = _Object(feed, _tree(feed))
+        _refuse_unknown(feed)
+
+    def read(self, value: bytes | None, record: RecordPlace) -> FeedReading:
+        """The events of a record; never raises for any bytes."""
+        documents = self._documents(value)
+        if isinstance(documents, Invalid):
+            return FeedReading([RefusedEvent(None, documents, {})], 0)
+        events: list[FeedEvent | RefusedEvent] = []
+        filtered = index = 0
+        heard = False
+        for root in documents:
+            found, wanted = None, _all(self._of_record, EventSight(root, root, record, index))
+            if wanted:
+                found = self._split(root)
+            elif self._heartbeat and _all(self._heartbeat, EventSight(root, root, record, index)):
+                heard = True
+            for element in found or ():
+                event = self._event(EventSight(root, element, record, index))
+                index += 1
+                if event is None:
+                    filtered += 1
+                else:
+                    events.append(event)
+        if not events and not filtered:
+            filtered = 1
+        return FeedReading(events, filtered, heard)
+
+    def _split(self, root: Any) -> list[Any] | None:
+        if not self._each:
+            return [root]
+        found = (elements(path, root) for path in self._each)
+        return next((several for several in found if several), None)
+
+    def _event(self, sight: EventSight) -> FeedEvent | RefusedEvent | None:
+        if self._of_element and not _all(self._of_element, sight):
+            return None
+        try:
+            self._object.fill(sight, sight.done)
+        except StepFailed as failed:
+            return RefusedEvent(sight.index, Invalid(failed.reason, failed.detail[:_DETAIL]), sight.done)
+        return FeedEvent(sight.index, sight.done)
+
+
+def plans_of(configuration: Mapping[str, Any]) -> dict[str, FeedPlan]:
+    """The compiled feeds of a configuration record's content, by `<kind>/<feed>`; ConfigurationError for one that cannot be."""
+    aliases = (configuration.get("assets") or {}).get("aliases") or {}
+    plans: dict[str, FeedPlan] = {}
+    for kind, source in configuration["sources"].items():
+        for name, raw in (source.get("feeds") or {}).items():
+            plan = FeedPlan(FeedFormat.of(kind, name, raw, aliases))
+            plans[plan.feed.full_name] = plan
+    first: dict[str, FeedFormat] = {}
+    for feed in (plan.feed for plan in plans.values()):
+        known = first.setdefault(feed.topic, feed)
+        if (known.epoch, known.format) != (feed.epoch, feed.format):
+            raise ConfigurationError(f"{feed.place}: epoch and format are the topic's, those of {known.place} differ")
+    return plans
+
+
+Look = tuple[Read, Condition]
+
+
+def _looks(conditions: Iterable[tuple[Path, Condition]], feed: FeedFormat) -> list[Look]:
+    return [(reader_of_paths(path.text, feed, feed.place), condition) for path, condition in conditions]
+
+
+def _all(looks: list[Look], sight: EventSight) -> bool:
+    return all(condition(read(sight)) for read, condition in looks)
+
+
+class _Object:
+    """The canonical object of an event, or one nested in it: constants, leaves in their order, nested objects and lists."""
+
+    def __init__(self, feed: FeedFormat, tree: Mapping[str, Any], prefix: str = "", *, nested: bool = False) -> None:
+        self._constants = {
+            name: node.value for name, node in tree.items() if isinstance(node, _Constant) and node.value is not None
+        }
+        paths = {name: node for name, node in tree.items() if isinstance(node, _Mapped)}
+        order = sorted(paths, key=_order)
+        self._leaves = [_leaf(feed, name, prefix + name, paths[name].path, nested=nested) for name in order]
+        self._sign = _sign_of(feed, prefix, paths)
+        self._objects = {
+            name: _Object(feed, node, f"{prefix}{name}.", nested=nested)
+            for name, node in tree.items()
+            if isinstance(node, dict) and _LIST not in node
+        }
+        self._lists = {
+            name: (_list_reader(feed, prefix + name), _Object(feed, node[_LIST], f"{prefix}{name}[].", nested=True))
+            for name, node in tree.items()
+            if isinstance(node, dict) and _LIST in node
+        }
+        self.fixed = not self._leaves
+
+    def fill(self, sight: EventSight, result: dict[str, Any]) -> bool:
+        """Put the fields into `result`; whether any of them came from the record. StepFailed names field, value and step."""
+        found = False
+        result.update(self._constants)
+        for leaf in self._leaves:
+            raw = leaf.read(sight)
+            if raw is MISSING or raw is None:
+                continue
+            try:
+                value = leaf.convert(raw, sight)
+                if self._sign is not None and leaf.name == "quantity":
+                    result["side"] = "sell" if self._sign(raw) else "buy"
+            except StepFailed as failed:
+                raise StepFailed(failed.reason, f"{leaf.name}: {failed.detail}") from None
+            found = True
+            if value is not None:
+                result[leaf.name] = value
+        for name, inner in self._objects.items():
+            made: dict[str, Any] = {}
+            if inner.fill(sight, made) or inner.fixed:
+                result[name] = made
+        for name, (read, inner) in self._lists.items():
+            result[name] = [inner.element(sight, one, result) for one in read(sight)]
+        return found
+
+    def element(self, sight: EventSight, nested: Any, outer: dict[str, Any]) -> dict[str, Any]:
+        """The object of one element of a nested list."""
+        made: dict[str, Any] = {}
+        inner = EventSight(sight.root, sight.element, sight.record, sight.index, nested, _Within(outer, made))
+        self.fill(inner, made)
+        return made
+
+
+class _Within(dict[str, Any]):
+    """Finished values of a nested object, and behind them those of the event around it."""
+
+    def __init__(self, outer: Mapping[str, Any], inner: Mapping[str, Any]) -> None:
+        super().__init__(outer)
+        self._inner = inner
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._inner[name] if name in self._inner else super().get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    path: Any
+
+
+_LIST = "[]"
+
+
+def _tree(feed: FeedFormat) -> dict[str, Any]:
+    """Canonical names with their dots and brackets as nested mappings; leaves are constants or paths."""
+    tree: dict[str, Any] = {}
+    named: list[tuple[str, _Mapped | _Constant]] = [
+        (name, _Mapped(path)) for name, path in feed.fields.items() if not _is_list(path)
+    ]
+    named += [(name, _Constant(value)) for name, value in feed.constants.items()]
+    for name, leaf in named:
+        node = tree
+        steps = name.replace("[].", ".[].").split(".")
+        for step in steps[:-1]:
+            node = node.setdefault(step, {})
+            if not isinstance(node, dict):
+                raise ConfigurationError(f"{feed.place}: {name} stands inside of a field that has a value of its own")
+        if steps[-1] in node:
+            raise ConfigurationError(f"{feed.place}: {name} stands in fields and in constants, choose one")
+        node[steps[-1]] = leaf
+    return tree
+
+
+def _is_list(path: Any) -> bool:
+    return isinstance(path, Mapping) and set(path) == {"each"}
+
+
+def _list_reader(feed: FeedFormat, name: str) -> Callable[[EventSight], list[Any]]:
+    raw, place = feed.fields.get(name), f"{feed.place}.fields.{name}"
+    if not isinstance(raw, Mapping) or set(raw) != {"each"}:
+        raise ConfigurationError(f"{place}: a list needs its elements, as {name}: {{each: path}}")
+    path = parse_path(raw["each"], place, several=True)
+    return lambda sight: elements(path, sight.root if path.root == "$" else sight.element) or []
+
+
+def _leaf(feed: FeedFormat, name: str, full: str, path: Any, *, nested: bool) -> Leaf:
+    read = reader_of_paths(path, feed, f"{feed.place}.fields.{full}", nested=nested)
+    return Leaf(name, read, conversion(name, feed.values.get(full), feed, f"{feed.place}.values.{full}"))
+
+
+def _order(name: str) -> tuple[int, str]:
+    if name in FIRST:
+        return FIRST.index(name), name
+    return (100 + LAST.index(name), name) if name in LAST else (50, name)
+
+
+def _sign_of(feed: FeedFormat, prefix: str, paths: Mapping[str, Any]) -> Callable[[Any], bool] | None:
+    """Where the sign of the quantity tells the side."""
+    raw = feed.values.get("quantity")
+    steps = raw if isinstance(raw, list | tuple) else [raw or {}]
+    if prefix or not any(isinstance(step, Mapping) and "sign" in step for step in steps):
+        return None
+    if "side" in paths or "side" in feed.constants:
+        raise ConfigurationError(f"{feed.place}: the side comes from the sign of quantity or from its own path, choose one")
+    return lambda raw_quantity: is_negative(raw_quantity, any_form=True)
+
+
+def _refuse_unknown(feed: FeedFormat) -> None:
+    """ConfigurationError for canonical names that there are none of."""
+    for section, names in (("fields", feed.fields), ("constants", feed.constants), ("values", feed.values)):
+        for name in names:
+            if not _known(MODELS[feed.kind], name):
+                raise ConfigurationError(f"{feed.place}.{section}.{name}: {feed.kind} has no such field")
+            if section == "values" and name not in feed.fields:
+                raise ConfigurationError(f"{feed.place}.values.{name}: {name} is not mapped, so nothing is changed by it")
+    for name, field in MODELS[feed.kind].model_fields.items():
+        given = {one.partition(".")[0].partition("[")[0] for one in (*feed.fields, *feed.constants)}
+        if field.is_required() and name not in given:
+            raise ConfigurationError(f"{feed.place}: {name} is needed: map it in fields or fix it in constants")
+
+
+def _known(model: Any, name: str) -> bool:
+    first, _, rest = name.partition(".")
+    field = model.model_fields.get(first.removesuffix("[]")) if model is not None else None
+    if field is None or first == "schema_":
+        return False
+    if not rest:
+        return not first.endswith("[]")
+    if field.annotation == dict[str, Any] or getattr(field.annotation, "__origin__", None) is dict:
+        return True
+    return _known(_inner_model(field.annotation), rest)
+
+
+def _inner_model(annotation: Any) -> Any:
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel):
+            return one
+        if found := next((inner for inner in get_args(one) if isinstance(inner, type) and issubclass(inner, BaseModel)), None):
+            return found
+    return None
+
+
+__all__ = ["FeedEvent", "FeedPlan", "FeedReading", "RecordPlace", "RefusedEvent"]
