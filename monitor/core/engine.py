@@ -196,14 +196,14 @@ class Engine:
 
         KeyError for an entity that is not here, `NotApplicable` where the scenario needs what is not known.
         """
-        return self._configured(entity).foresee(scenario, self._clock.now)
+        return self._configured(entity).foresee(scenario)
 
     def actions(self, entity: str) -> list[dict[str, Any]]:
         """What mends each broken or threatened rule of the entity now: see sentences.proposal_object. Nothing changes.
 
         KeyError for an entity that is not here.
         """
-        return self._configured(entity).actions(self._clock.now)
+        return self._configured(entity).actions()
 
     def _configured(self, name: str) -> Entity:
         entity = self._entities[name]

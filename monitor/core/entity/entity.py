@@ -175,19 +175,19 @@ class Entity:
         causes = self.standing.causes.since(self.standing.mark)
         return Surroundings(results, levels, causes, self.config.runbook_base_url)
 
-    def foresee(self, scenario: Scenario, at: int) -> list[dict[str, Any]]:
-        """Every method, and the exposure's, without and with a scenario. The book is read, never written."""
+    def foresee(self, scenario: Scenario) -> list[dict[str, Any]]:
+        """Every method, and the exposure's, without and with a scenario, at the book's clock: a view of it moves nothing."""
         if self.evaluator is None:
             return []
         own, yardstick = self.evaluator.methods, self.evaluator.yardstick
         methods = own if any(p.config.id == yardstick.config.id for p in own) else (*own, yardstick)
-        return [outcome_object(found) for found in outcomes(scenario, self.evaluator, methods, self.book, at)]
+        return [outcome_object(found) for found in outcomes(scenario, self.evaluator, methods, self.book, self.book.clock)]
 
-    def actions(self, at: int) -> list[dict[str, Any]]:
-        """The smallest moves that mend each broken or threatened rule. The book is read, never written."""
+    def actions(self) -> list[dict[str, Any]]:
+        """The smallest moves that mend each broken or threatened rule, at the book's clock: a view of it moves nothing."""
         if self.evaluator is None:
             return []
-        return [proposal_object(found) for found in Planner(self.evaluator, self.book, at).plan()]
+        return [proposal_object(found) for found in Planner(self.evaluator, self.book, self.book.clock).plan()]
 
     # --- assessments and exposure
     def _live(
