@@ -113,6 +113,16 @@ def _cause() -> Schema:
     return _object(None, {**place, "event_id": _TEXT_OR_NULL})
 
 
+def _told_cause() -> Schema:
+    """A cause of an alert: what it speaks of, and the old and the new value."""
+    known = dict.fromkeys(("subject", "before", "after"), _TEXT_OR_NULL)
+    return _object(
+        None,
+        {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "offset": _WHOLE, "event_id": _TEXT_OR_NULL, **known},
+        optional=tuple(known),
+    )
+
+
 def _component() -> Schema:
     figures = dict.fromkeys(("required", "held", "shortfall", "amount"), _FIGURE)
     return _object(
@@ -223,7 +233,7 @@ def _alert() -> Schema:
             "description": _TEXT,
             "runbook_url": _TEXT,
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
-            "causes": _list(_cause()),
+            "causes": _list(_told_cause()),
             "reason": {"enum": list(ALERT_REASONS)},
             "mode": {"enum": [*MODES, ""]},
             "assessment_digest": _DIGEST_OR_NULL,

@@ -97,4 +97,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _cause(cause: Mapping[str, Any]) -> str:
     name = f" ({cause['event_id']})" if cause.get("event_id") else ""
-    return f"{cause['topic']} {cause['epoch']}/{cause['partition']}/{cause.get('offset', cause.get('upto'))}{name}"
+    from monitor.notify.text import cause_change
+
+    place = f"{cause['topic']} {cause['epoch']}/{cause['partition']}/{cause.get('offset', cause.get('upto'))}"
+    return f"{place}{name}{cause_change(cause)}"

@@ -16,6 +16,7 @@ from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
 from monitor.core.entity import status
+from monitor.core.entity.changes import known_before, price_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
 from monitor.core.entity.publication import Evidence
 from monitor.core.entity.state import (
@@ -363,8 +364,9 @@ class Engine:
             self.ignored += 1
             return
         statement = record.statement
+        before = known_before(entity.book, statement, self._clock.now)
         touched = entity.book.apply(record, self._clock.now)
-        entity.standing.causes.note(cause_of(record))
+        entity.standing.causes.note(cause_of(record, before))
         if statement.kind in {"flow", "bust"}:
             self._look_after_sources()
         if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
@@ -377,8 +379,9 @@ class Engine:
     def _take_price(self, record: JournalRecord) -> None:
         if self._shared is None:
             return
+        before = price_before(self._shared, record.statement, self._clock.now)
         self._shared.apply(record, self._clock.now)
-        cause, event_time = cause_of(record), event_time_of(record.statement)
+        cause, event_time = cause_of(record, before), event_time_of(record.statement)
         for entity in self._entities.values():
             entity.standing.causes.note(cause)
             self._touch(entity, record.statement, event_time)

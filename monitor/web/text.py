@@ -1,12 +1,16 @@
 """Figures, times and closed words as people read them. Exact texts are regrouped, never computed anew."""
 
 from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
+from monitor.core.components.worst import rule_sentence
+from monitor.core.values import wording
 from monitor.core.values.times import SECOND, parse_time
 
-MINUS = "\N{MINUS SIGN}"
+amount, percent, figure = wording.grouped, wording.percent, wording.figure
+"""The core's way to print a figure, which the page and the command line share."""
+
+__all__ = ["amount", "figure", "percent", "rule_sentence"]
 
 STATE_WORDS = {
     "adequate": "Adequate",
@@ -79,23 +83,6 @@ def effect_word(effect: str | None) -> str:
     return _EFFECT_WORDS.get(effect or "", "")
 
 
-def amount(text: str | None) -> str:
-    """A decimal text with its digits in threes and a true minus sign; a dash for a figure that is not known."""
-    if text is None:
-        return "—"
-    whole, point, fraction = text.lstrip("-").partition(".")
-    sign = MINUS if text.startswith("-") else ""
-    return f"{sign}{int(whole):,}{point}{fraction}"
-
-
-def percent(text: str | None) -> str:
-    """A ratio as a percentage, cut (never rounded up) at two decimals: 0.99999 is not 100 %."""
-    if text is None:
-        return "—"
-    value = (Decimal(text) * 100).quantize(Decimal("0.01"), ROUND_FLOOR)
-    return f"{value:,} %".replace("-", MINUS)
-
-
 def coverage_range(lower: str | None, upper: str | None) -> str:
     """The bounds of a coverage that is not known."""
     if lower is None and upper is None:
@@ -126,35 +113,6 @@ def clock(text: str | None) -> str:
 def seconds_between(earlier: str, later_ns: int) -> float:
     """Seconds from an RFC 3339 time to `later_ns`."""
     return (later_ns - parse_time(earlier)) / SECOND
-
-
-def rule_sentence(component: Mapping[str, Any]) -> str:
-    """A broken rule by its figures: what is held of what is required, and how much of it that is."""
-    name, held, required = component["name"], component["held"], component["required"]
-    if component["unit"] == "1":
-        verb = "where at least" if component["bound"] == "min" else "where at most"
-        return (
-            f"{name}: {percent(held)} {verb} {percent(required)} {'is required' if component['bound'] == 'min' else 'is allowed'}"
-        )
-    unit = component["unit"]
-    if component["bound"] == "max":
-        return f"{name}: {amount(held)} {unit} where at most {amount(required)} is allowed"
-    share = percent_of(held, required)
-    return f"{name}: {amount(held)} of {amount(required)} {unit} held{f', {share}' if share else ''}"
-
-
-def percent_of(part: str | None, whole: str | None) -> str | None:
-    """A share in percent, cut; None where it is not known or the whole is nothing."""
-    if part is None or whole is None or not Decimal(whole):
-        return None
-    return percent(str(Decimal(part) / Decimal(whole)))
-
-
-def figure(text: str | None, unit: str) -> str:
-    """A component's figure with its unit: ratios in percent, all else in threes."""
-    if unit == "1":
-        return percent(text)
-    return f"{amount(text)} {unit}"
 
 
 def scope(assessment: Mapping[str, Any]) -> str:

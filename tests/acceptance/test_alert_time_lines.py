@@ -406,8 +406,108 @@ class TestWhatAnAlertNames:
         (told,) = line.told("SameAssetShortfall")
         assert told.record["summary"] == "jp-main: guarantee_asset.BTC is 5 BTC short under jp.psa_custody"
         assert (
-            line.told("ReserveShortfall")[0].record["summary"].startswith("jp-main: short by 75000000 JPY under jp.psa_custody")
+            line.told("ReserveShortfall")[0].record["summary"].startswith("jp-main: short by 75,000,000 JPY under jp.psa_custody")
         )
+
+
+class TestCauses:
+    """It fails where causes are the newest of anything, or those of a revision that was told already."""
+
+    def test_ten_ledger_rows_do_not_hide_the_guarantee_that_was_moved(self) -> None:
+        def busy(journal: Journal) -> None:
+            guarantee("35")(journal)
+            for number in range(12):
+                journal.position(f"client-{number}", "client_liability", "ledger", "BTC", "1")
+
+        (told,) = TimeLine().play((0, load), (10, busy), until=12).told("SameAssetShortfall")
+        (cause,) = told.record["causes"]
+        assert (cause["subject"], cause["before"], cause["after"]) == ("guarantee_asset BTC own", "42", "35")
+
+    def test_a_price_that_the_rule_does_not_read_explains_nothing(self) -> None:
+        def doge(journal: Journal) -> None:
+            journal.price("DOGE", "20")
+            guarantee("35")(journal)
+            journal.price("DOGE", "21")
+
+        line = TimeLine().play((0, load), (10, doge), until=12)
+        for told in line.told():
+            assert [cause["topic"] for cause in told.record["causes"]] == ["custody.balances"], told
+
+    def test_each_revision_of_an_incident_is_told_at_once_and_names_itself(self) -> None:
+        line = TimeLine(settings={"publish_interval_s": 60}).play(
+            (0, load),
+            (10, lambda journal: journal.incident("theft", "suspected", 1)),
+            (11, lambda journal: journal.incident("theft", "confirmed", 2)),
+            (12, lambda journal: journal.incident("theft", "contained", 3)),
+            until=15,
+        )
+        told = line.told("SecurityIncidentOpen", updates=True)
+        assert [one.record["figures"]["revision"] for one in told] == ["1", "2", "3"]
+        after = [[cause["after"] for cause in one.record["causes"]] for one in told]
+        assert after == [
+            [f"revision {n}, high, {status}"] for n, status in ((1, "suspected"), (2, "confirmed"), (3, "contained"))
+        ]
+        assert told[2].record["causes"][0]["before"] == "revision 2, high, confirmed"
+
+    def test_the_event_that_flipped_the_verdict_stands_before_what_moved_since(self) -> None:
+        events = [(10.0 + number, guarantee(str(35 - number))) for number in range(4)]
+        line = TimeLine(levels={"dwell_s": 30}).play((0, load), *events, until=45)
+        (told,) = line.told("SameAssetShortfall")
+        assert [cause["after"] for cause in told.record["causes"]] == ["35", "32", "33", "34"]
+
+    def test_what_moved_since_the_last_revision_is_all_named_when_its_figures_are_told(self) -> None:
+        line = TimeLine(settings={"publish_interval_s": 60}).play(
+            (0, load), (10, guarantee("35")), (20, guarantee("34")), (30, guarantee("33")), until=80
+        )
+        entered, updated = line.told("SameAssetShortfall", updates=True)
+        assert [cause["after"] for cause in entered.record["causes"]] == ["35"]
+        assert [cause["after"] for cause in updated.record["causes"]] == ["33", "34"]
+
+    def test_the_end_names_what_made_good(self) -> None:
+        def back(journal: Journal) -> None:
+            hot("41")(journal)
+            guarantee("45")(journal)
+
+        line = TimeLine().play((0, load), (10, guarantee("35")), (20, back), until=25)
+        over = line.told("SameAssetShortfall")[-1].record
+        assert over["reason"] == "recovered"
+        assert (over["causes"][0]["before"], over["causes"][0]["after"]) == ("35", "45")
+
+
+class TestLevelsOfWhatIsCapped:
+    """A same-asset headline counts no more than is asked: its levels are measured on what is held."""
+
+    def test_an_exit_level_above_one_lets_the_headline_end(self) -> None:
+        line = TimeLine(levels={"shortfall_exit": "1.05"}).play((0, load), (10, guarantee("35")), (20, guarantee("41")), until=30)
+        assert [reason for reason, _ in moments(line, "ReserveShortfall")] == ["entered"]
+        line.play((40, guarantee("42")), until=45)
+        for name in ("ReserveShortfall", "SameAssetShortfall"):
+            assert [reason for reason, _ in moments(line, name)] == ["entered", "recovered"]
+
+    def test_the_watch_level_is_measured_on_what_is_held(self) -> None:
+        levels = {"watch_enter": "1.05", "watch_exit": "1.10"}
+        line = TimeLine(levels=levels).play(
+            (0, load), (10, guarantee("41")), (20, guarantee("44")), (30, guarantee("45")), until=40
+        )
+        told = line.told("ReserveCoverageLow")
+        assert [one.record["reason"] for one in told] == ["entered", "recovered"]
+        assert told[0].record["summary"] == (
+            "jp-main: jp.psa_custody is below the watch level of 105.00 %: 102.50 % of what is required is held"
+        )
+        between(30, 31, told[1].second)
+
+
+class TestTexts:
+    def test_an_alert_that_is_over_says_so_and_never_that_it_is_unknown_and_adequate(self) -> None:
+        line = TimeLine(prices={"max_age_s": 60}).play(
+            (0, load), (10, guarantee("35")), (20, guarantee("42")), (90, price("1")), until=100
+        )
+        for told in line.told():
+            text = f"{told.record['summary']} {told.record['description']}"
+            assert "is adequate" not in text, text
+            if told.record["status"] == "resolved":
+                assert "again" in told.record["summary"], told.record["summary"]
+                assert "short by" not in text, text
 
 
 class TestAFreshInstallation:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from monitor.core.alerts.conditions import Condition, blinded, is_skipped
@@ -11,7 +12,7 @@ from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Ve
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult
-from monitor.core.journal.causes import Cause, telling
+from monitor.core.journal.causes import CAUSES_A_PART, Cause, telling
 from monitor.core.journal.schedule import earliest
 
 _NO_LIFE = Life()
@@ -20,14 +21,32 @@ _NO_DWELL = Levels()
 
 @dataclass(slots=True)
 class FollowedAlert:
-    """One alert: its life, its newest record as published, and the causes noted when its present dwell began.
+    """One alert: its life, its newest record as published, and what its rule read since then.
+
+    `flip` are the causes of the evaluation at which its verdict changed last, `noted` the others.
 
     A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
     """
 
     life: Life = _NO_LIFE
     record: dict[str, Any] | None = None
+    verdict: Verdict | None = None
+    flip: list[Cause] = field(default_factory=list)
     noted: list[Cause] = field(default_factory=list)
+
+    def note(self, condition: Condition, causes: list[Cause]) -> None:
+        """What the rule read since the last evaluation; where its verdict changed, that is what changed it."""
+        ending = condition.verdict is not Verdict.TRUE
+        new = telling((cause for cause in causes if condition.concerns(cause)), lambda cause: _weight(condition, cause, ending))
+        if condition.verdict is not self.verdict:
+            self.flip, self.noted = new[:CAUSES_A_PART], [*self.flip, *self.noted][:CAUSES_A_PART]
+        else:
+            self.noted = [*new, *self.noted][:CAUSES_A_PART]
+        self.verdict = condition.verdict
+
+    def forget(self) -> None:
+        """What was noted has been published."""
+        self.flip, self.noted = [], []
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,8 @@ class AlertBook:
                 "identity": asdict(identity),
                 "life": self._kept[identity].life.state(),
                 "record": self._kept[identity].record,
+                "verdict": getattr(self._kept[identity].verdict, "value", None),
+                "flip": [cause.state() for cause in self._kept[identity].flip],
                 "noted": [cause.state() for cause in self._kept[identity].noted],
             }
             for identity in sorted(self._kept, key=_order)
@@ -109,8 +130,10 @@ class AlertBook:
     def restore(self, state: Iterable[Mapping[str, Any]]) -> None:
         """Takes back what `state` wrote."""
         for entry in state:
-            noted = [Cause.of_state(cause) for cause in entry["noted"]]
-            self._kept[Identity(**entry["identity"])] = FollowedAlert(Life.of_state(entry["life"]), entry["record"], noted)
+            flip, noted = ([Cause.of_state(cause) for cause in entry[name]] for name in ("flip", "noted"))
+            verdict = None if entry["verdict"] is None else Verdict(entry["verdict"])
+            followed = FollowedAlert(Life.of_state(entry["life"]), entry["record"], verdict, flip, noted)
+            self._kept[Identity(**entry["identity"])] = followed
 
     def _follow_one(
         self, condition: Condition, kept: FollowedAlert, moment: Moment, around: Surroundings, *, shows: bool = True
@@ -127,13 +150,13 @@ class AlertBook:
             exit_dwell=levels.exit_dwell_ns,
             ends_as=condition.ends_as,
             shown=kept.life.shown if content is None else content.digest,
+            facts=kept.life.facts if content is None else content.facts,
         )
         life, changes = step(kept.life, sight, moment)
-        causes = [cause for cause in around.causes if condition.concerns(cause)]
-        self._note_causes(kept, life, causes)
-        drafts = [self._draft(condition.identity, change, content, kept, causes=causes, around=around) for change in changes]
+        kept.note(condition, around.causes)
+        drafts = [self._draft(condition.identity, change, content, kept, around) for change in changes]
         if changes:
-            kept.noted = []
+            kept.forget()
         kept.life = life
         if life.status == "none" and life.true_since is None:
             self._kept.pop(condition.identity, None)
@@ -142,35 +165,34 @@ class AlertBook:
         return drafts
 
     @staticmethod
-    def _note_causes(kept: FollowedAlert, life: Life, causes: list[Cause]) -> None:
-        """A dwell that begins notes what began it; one that is broken forgets it."""
-        before = kept.life.true_since if kept.life.status != "firing" else kept.life.clear_since
-        now = life.true_since if life.status != "firing" else life.clear_since
-        if before is None and now is not None:
-            kept.noted = list(causes)
-        elif before is not None and now is None and life.revision == kept.life.revision:
-            kept.noted = []
-
-    @staticmethod
     def _draft(
-        identity: Identity,
-        change: Change,
-        content: AlertContent | None,
-        kept: FollowedAlert,
-        *,
-        causes: list[Cause],
-        around: Surroundings,
+        identity: Identity, change: Change, content: AlertContent | None, kept: FollowedAlert, around: Surroundings
     ) -> Draft:
-        causes = telling(kept.noted or causes)
+        causes = [*kept.flip, *kept.noted][:CAUSES_A_PART]
         waited = {"entered": change.life.enter_dwell, "reopened": change.life.enter_dwell, "recovered": change.life.exit_dwell}
-        newest = max((cause.logged_at for cause in causes), default=None)
+        newest = max((cause.logged_at for cause in kept.flip or causes), default=None)
         caused_at = None if newest is None else newest + waited.get(change.reason, 0)
-        printed = [cause.printed() for cause in causes]
+        printed = [cause.told() for cause in causes]
         if not printed and kept.record is not None and change.life.status == "firing":
             printed = kept.record["causes"]
-        if content is None and kept.record is not None:
-            content = AlertContent.of_record(kept.record)
+        if kept.record is not None and (content is None or change.reason == "method_changed"):
+            content = _last_told(identity, change, AlertContent.of_record(kept.record))
         return Draft(identity, change.life, change.reason, content, printed, around.runbook_base_url, caused_at)
+
+
+def _last_told(identity: Identity, change: Change, told: AlertContent) -> AlertContent:
+    """What is shown of an alert that the evaluation does not speak of any more."""
+    why = "the configuration of its method changed" if change.reason == "method_changed" else "what it was about is gone"
+    about = " ".join(part for part in (identity.alertname, identity.method, identity.subject) if part)
+    return replace(told, over=(f"{identity.entity}: {about} ended, since {why}", f"Told last: {told.summary}"))
+
+
+def _weight(condition: Condition, cause: Cause, ending: bool) -> tuple[int, Decimal]:
+    """What moved the way the verdict went before what moved the other way; of positions the largest move first."""
+    worsens = condition.worsens(cause)
+    if worsens is None or cause.before is None or cause.after is None:
+        return 1, Decimal(0)
+    return 0 if worsens is not ending else 2, -abs(Decimal(cause.after) - Decimal(cause.before))
 
 
 def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Condition:

@@ -13,17 +13,28 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.alerts.life import Identity, Verdict
+from monitor.core.alerts.reads import Reads, reads_of
 from monitor.core.alerts.record import AlertContent
+from monitor.core.alerts.texts import (
+    coverage_content,
+    cure_content,
+    headline_content,
+    known_figure,
+    row_content,
+    unknown_content,
+)
 from monitor.core.book.completeness import FeedKnown
 from monitor.core.book.rejections import RejectedRecord
 from monitor.core.components.packs.computation import Row
+from monitor.core.components.packs.plan import Plan
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.observations import Backing, IncidentSight
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import BALANCES, INCIDENTS, OPEN_STATUSES, PRICES, TRADES, EndReason, Severity
 from monitor.core.values.figure import Figure
-from monitor.core.values.money import exact_text, plain, round_up
+from monitor.core.values.money import exact_text, round_up
+from monitor.core.values.wording import grouped
 
 OWN_ALERTS = {
     "guarantee_asset": "SameAssetShortfall",
@@ -49,7 +60,6 @@ _SOURCE_GAPS = frozenset({"source_silent", "source_behind", "source_unhealthy"})
 _FORCING_GAPS = _SOURCE_GAPS | {"records_lost", "group_incomplete"}
 _RULE_OF_FEEDS = {"SourceStale": "source_stale", "SourceBehind": "source_behind", "SourceUnhealthy": "source_unhealthy"}
 _HARMLESS_GAPS = frozenset({"record_rejected", "window_short"})
-_NAMED_GAPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,8 @@ class Condition:
     """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
 
     `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
-    the alert has. `concerns`: whether an event may have caused it. `grace`: at least so long (ns) it must hold to fire.
+    the alert has. `grace`: at least so long (ns) it must hold to fire.
+    `concerns`: whether its rule read an event; `worsens`: whether that moved against the rule.
     """
 
     identity: Identity
@@ -68,12 +79,18 @@ class Condition:
     ends_as: EndReason = "recovered"
     show: Callable[[], AlertContent] = field(default=lambda: AlertContent("", ""))
     concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
+    worsens: Callable[[Cause], bool | None] = field(default=lambda _cause: None)
     grace: int = 0
 
 
-def method_conditions(entity: str, method: MethodConfig, result: Result, levels: Levels, near: str) -> Iterator[Condition]:
-    """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO)."""
-    maker = _MethodConditions(entity, method, result, levels)
+def method_conditions(
+    entity: str, method: MethodConfig, result: Result, levels: Levels, near: str, *, plan: Plan | None = None
+) -> Iterator[Condition]:
+    """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO).
+
+    `plan` says what each rule reads; without it every event may be a cause.
+    """
+    maker = _MethodConditions(entity, method, result, levels, plan)
     yield from maker.headline()
     for row in result.rows:
         yield from maker.row(row, near)
@@ -87,7 +104,7 @@ def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_fe
         explained = result.state == "unknown" and _explained(result.gaps, dead_feeds)
         verdict = Verdict.BETWEEN if explained else Verdict.TRUE
     identity = Identity("ReserveUnknown", entity, method.id, "reserve_unknown", None)
-    return Condition(identity, verdict, "critical", method.mode, show=lambda: _show_unknown(entity, method, result))
+    return Condition(identity, verdict, "critical", method.mode, show=lambda: unknown_content(entity, method.id, result))
 
 
 def entity_conditions(
@@ -123,11 +140,13 @@ def blinded(result: Result) -> bool:
 
 
 class _MethodConditions:
-    def __init__(self, entity: str, method: MethodConfig, result: Result, levels: Levels) -> None:
+    def __init__(self, entity: str, method: MethodConfig, result: Result, levels: Levels, plan: Plan | None) -> None:
         self.entity = entity
         self.method = method
         self.result = result
         self.levels = levels
+        self.plan = plan
+        self.assets = frozenset(row.name.partition(".")[2] for row in result.rows) - {""}
         self.blind = blinded(result)
 
     def condition(
@@ -144,7 +163,16 @@ class _MethodConditions:
         if verdict is Verdict.CLEAR and self.blind:
             verdict = Verdict.UNKNOWN
         identity = Identity(alertname, self.entity, self.method.id, rule, subject)
-        return Condition(identity, verdict, severity, self.method.mode, show=show)
+        found = Condition(identity, verdict, severity, self.method.mode, show=show)
+        if self.plan is None:
+            return found
+        reads = self._reads(rule, subject, self.plan)
+        return replace(found, concerns=reads.concerns, worsens=reads.worsens)
+
+    def _reads(self, rule: str, subject: str | None, plan: Plan) -> Reads:
+        if rule in plan.pack.components:
+            return reads_of(plan, [rule], asset=subject, assets=self.assets)
+        return reads_of(plan, plan.pack.headline.components, asset=None, assets=self.assets, headline=True)
 
     def headline(self) -> Iterator[Condition]:
         """ReserveShortfall of the whole; none for a headline of which every part is skipped."""
@@ -158,7 +186,7 @@ class _MethodConditions:
         if met is False and not self.result.projection:
             verdict = Verdict.TRUE
         elif met is not None:
-            verdict = self._left(available, required)
+            verdict = self._headline_left(available, required)
         yield self.condition("ReserveShortfall", "headline", None, verdict, self._show_headline)
 
     def row(self, row: Row, near: str) -> Iterator[Condition]:
@@ -187,6 +215,13 @@ class _MethodConditions:
             return Verdict.CLEAR
         return self._left(row.held, row.required) if row.bound == "min" else self._left(row.required, row.held)
 
+    def _headline_left(self, available: Figure, required: Figure) -> Verdict:
+        """As `_left`, by what is held: the available side of a same-asset headline is capped at what is required."""
+        ratio, level = self.result.watch_ratio, self.levels.shortfall_exit
+        if ratio is None or level is None:
+            return self._left(available, required)
+        return Verdict.CLEAR if ratio.reaches(Figure.of(level)) is True else Verdict.BETWEEN
+
     def _left(self, greater: Figure, lesser: Figure) -> Verdict:
         """Whether what is met is met by the exit level too."""
         level = self.levels.shortfall_exit
@@ -211,66 +246,19 @@ class _MethodConditions:
         return Verdict.CLEAR if over else Verdict.BETWEEN
 
     def _show_headline(self) -> AlertContent:
-        result = self.result
-        figures = {name: getattr(result, name) for name in ("required", "available", "surplus", "coverage", "coverage_lower")}
-        shown = f"requires {_or_unknown(result.required)}, has {_or_unknown(result.available)} {result.currency}"
-        return AlertContent(
-            f"{self.entity}: {self._headline_text()}",
-            f"{self.method.id} {shown}; surplus {_or_unknown(result.surplus)}, state {result.state}.{_gaps_text(result.gaps)}",
-            figures | {"currency": result.currency},
-        )
-
-    def _headline_text(self) -> str:
-        result = self.result
-        if result.surplus is not None and result.surplus.startswith("-"):
-            short = f"{result.surplus.removeprefix('-')} {result.currency}"
-            return f"short by {short} under {self.method.id}, coverage {_or_unknown(result.coverage)}"
-        return f"{self.method.id} is {result.state}, coverage {_or_unknown(result.coverage)}"
+        return headline_content(self.entity, self.method.id, self.result)
 
     def _show_coverage(self) -> AlertContent:
-        enter = self.levels.watch_enter
-        level = "the method's watch level" if enter is None else f"the watch level {plain(enter)}"
-        content = self._show_headline()
-        summary = f"{self.entity}: {self.method.id} measured against {level}, coverage {_or_unknown(self.result.coverage)}"
-        return replace(content, summary=summary)
+        return coverage_content(self.entity, self.method.id, self.result, self.levels)
 
     def _show_row(self, row: Row) -> AlertContent:
-        printed = self._printed(row)
-        wanted = "at least" if row.bound == "min" else "at most"
-        figures = {name: printed[name] for name in ("required", "held", "shortfall", "amount", "unit")}
-        ref = f" ({row.ref})" if row.ref else ""
-        unit = "" if row.unit == "1" else f" {row.unit}"
-        verdict = f"{row.state}"
-        if row.state == "shortfall":
-            verdict = f"{_or_unknown(printed['shortfall'])}{unit} {'short' if row.bound == 'min' else 'above its limit'}"
-        worth = "" if printed["amount"] in {None, "0"} else f"; worth {printed['amount']} {self.result.currency}"
-        return AlertContent(
-            f"{self.entity}: {row.name} is {verdict} under {self.method.id}",
-            f"{row.name}{ref} asks {wanted} {_or_unknown(printed['required'])}{unit}, "
-            f"held {_or_unknown(printed['held'])}{worth}.",
-            figures | {"currency": self.result.currency},
-            printed["cure_by"],
-        )
+        return row_content(self.entity, self.method.id, self.result, self._printed(row))
 
     def _show_cure(self, row: Row) -> AlertContent:
-        content = self._show_row(row)
-        return AlertContent(
-            f"{self.entity}: {self.method.id} {row.name} must be cured by {_or_unknown(content.cure_by)}",
-            content.description,
-            content.figures,
-            content.cure_by,
-        )
+        return cure_content(self.entity, self.method.id, self.result, self._printed(row))
 
     def _printed(self, row: Row) -> Mapping[str, Any]:
         return next(component for component in self.result.components if component["name"] == row.name)
-
-
-def _show_unknown(entity: str, method: MethodConfig, result: Result) -> AlertContent:
-    return AlertContent(
-        f"{entity}: {method.id} is {result.state}",
-        f"The reserve cannot be told: state {result.state}.{_gaps_text(result.gaps)}",
-        {"state": result.state, "coverage_lower": result.coverage_lower, "coverage_upper": result.coverage_upper},
-    )
 
 
 def _cure_verdict(row: Row, near: str) -> Verdict:
@@ -300,10 +288,15 @@ def _liability_exceeds_assets(entity: str, backing: Backing) -> Condition:
 
     def show() -> AlertContent:
         owed, there = _bound_text(backing.owed.low), _bound_text(backing.there.high)
+        said = f"client_liability in {backing.asset} is {grouped(owed)}, all other roles together hold {grouped(there)}"
         return AlertContent(
             f"{entity}: clients are owed more {backing.asset} than there is",
-            f"client_liability in {backing.asset} is {owed}, all other roles together hold {there}: a ledger error or a loss.",
+            f"{said}: a ledger error or a loss.",
             {"client_liability": owed, "held": there, "unit": backing.asset},
+            over=(
+                f"{entity}: what clients are owed in {backing.asset} is there again",
+                f"{said}.",
+            ),
         )
 
     identity = Identity("LiabilityExceedsAssets", entity, None, "liability_exceeds_assets", backing.asset)
@@ -323,8 +316,9 @@ def _incident_open(entity: str, incident: IncidentSight) -> Condition:
         return AlertContent(
             f"{entity}: security incident {name} ({body['kind']}) is {status}",
             f"{_sentence(body['summary'] or body['kind'])} Revision {body['revision']}, "
-            f"severity {body['severity']}, net loss {_or_unknown(figures['net_loss'])} {currency}.",
+            f"severity {body['severity']}, net loss {known_figure(figures['net_loss'], currency)}.",
             figures | {"status": status, "revision": str(body["revision"])},
+            facts=(f"revision {body['revision']}",),
         )
 
     return Condition(
@@ -365,25 +359,18 @@ def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str)
         Identity(alertname, entity, None, _RULE_OF_FEEDS[alertname], feed),
         verdict,
         "warning",
-        show=lambda: AlertContent(f"{entity}: {feed} {what}", f"The source {feed} {what}; what depends on it is not known.", {}),
+        show=lambda: AlertContent(
+            f"{entity}: {feed} {what}",
+            f"The source {feed} {what}; what depends on it is not known.",
+            {},
+            over=(f"{entity}: {feed} is to be relied on again", f"It no longer holds that the source {feed} {what}."),
+        ),
         concerns=lambda cause: cause.topic == feed.partition("/")[0],
     )
 
 
-def _gaps_text(gaps: Sequence[Mapping[str, Any]]) -> str:
-    if not gaps:
-        return ""
-    named = ", ".join(f"{gap['kind']} {gap['subject']}" for gap in gaps[:_NAMED_GAPS])
-    more = f" and {len(gaps) - _NAMED_GAPS} more" if len(gaps) > _NAMED_GAPS else ""
-    return f" Not known: {named}{more}."
-
-
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "。")) else f"{text}."
-
-
-def _or_unknown(text: str | None) -> str:
-    return "unknown" if text is None else text
 
 
 def _bound_text(value: Fraction | None) -> str | None:

@@ -56,7 +56,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one evaluation sees of one alert. `shown` is the digest of the figures it would print."""
+    """What one evaluation sees of one alert.
+
+    `shown` is the digest of what it would print; `facts` are of that what is told at once when one is new: an incident's
+    revision, a subject that is missing, a cure date. Figures that move wait for the publish interval.
+    """
 
     verdict: Verdict
     severity: Severity = "critical"
@@ -65,6 +69,7 @@ class Finding:
     exit_dwell: int = 0
     ends_as: EndReason = "recovered"
     shown: str = ""
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Life:
     ends_at: int | None = None
     sent_at: int = 0
     shown: str = ""
+    facts: tuple[str, ...] = ()
     outdated: bool = False
 
     def state(self) -> dict[str, Any]:
@@ -99,7 +105,8 @@ class Life:
     def of_state(state: Mapping[str, Any]) -> Life:
         """The life that `state` wrote."""
         times = ("true_since", "clear_since", "enter_dwell", "exit_dwell", "starts_at", "changed_at", "ends_at", "sent_at")
-        return Life(**{**state, **{name: None if state[name] is None else int(state[name]) for name in times}})
+        facts = {"facts": tuple(state["facts"])}
+        return Life(**{**state, **facts, **{name: None if state[name] is None else int(state[name]) for name in times}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,7 @@ def _waiting(life: Life, sight: Finding, moment: Moment, changes: list[Change]) 
         starts_at=since,
         ends_at=None,
         shown=sight.shown,
+        facts=sight.facts,
         outdated=False,
     )
     return _published(fired, moment.at, reason, changes)
@@ -210,11 +218,13 @@ def _firing(life: Life, sight: Finding, moment: Moment, changes: list[Change]) -
     marked = life.rehearsal and moment.rehearsal
     if sight.verdict is Verdict.TRUE and sight.severity != life.severity:
         reason: AlertReason = "escalated" if SEVERITIES.index(sight.severity) > SEVERITIES.index(life.severity) else "eased"
-        shown = replace(life, severity=sight.severity, rehearsal=marked, shown=sight.shown, outdated=False)
+        shown = replace(life, severity=sight.severity, rehearsal=marked, shown=sight.shown, facts=sight.facts, outdated=False)
         return _published(shown, at, reason, changes)
     differs = sight.verdict is not Verdict.UNKNOWN and sight.shown != life.shown
-    if marked != life.rehearsal or (differs and at >= life.changed_at + moment.update_every):
-        shown = replace(life, rehearsal=marked, shown=sight.shown if differs else life.shown, outdated=False)
+    at_once = differs and not set(sight.facts) <= set(life.facts)
+    if marked != life.rehearsal or at_once or (differs and at >= life.changed_at + moment.update_every):
+        seen = sight if differs else life
+        shown = replace(life, rehearsal=marked, shown=seen.shown, facts=seen.facts, outdated=False)
         return _published(shown, at, "updated", changes)
     return replace(life, outdated=differs)
 

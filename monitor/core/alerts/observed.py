@@ -21,7 +21,8 @@ def observed_conditions(entity: str, levels: Levels, evaluation: Evaluation) -> 
     dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.behind or feed.unhealthy)
     for found in evaluation.methods:
         method = found.prepared.config
-        yield from method_conditions(entity, method, found.result, levels, found.prepared.near_cure(evaluation.at))
+        near, plan = found.prepared.near_cure(evaluation.at), found.prepared.method.plan
+        yield from method_conditions(entity, method, found.result, levels, near, plan=plan)
         yield unknown_condition(entity, method, found.result, dead)
     yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents)
     yield from refused_conditions(entity, seen.refused)

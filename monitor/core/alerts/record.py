@@ -17,12 +17,17 @@ _CHAINED = frozenset({"chain", "digest"})
 
 @dataclass(frozen=True, slots=True)
 class AlertContent:
-    """What an alert shows: texts for people, figures as strings, and the cure date where there is one."""
+    """What an alert shows: texts for people, figures as strings, and the cure date where there is one.
+
+    `over`: summary and description once it has ended. `facts`: see `life.Finding`.
+    """
 
     summary: str
     description: str
     figures: Mapping[str, str | None] = field(default_factory=dict)
     cure_by: str | None = None
+    over: tuple[str, str] | None = None
+    facts: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -60,7 +65,7 @@ def alert_record(draft: Draft, assessment_digest: str | None, evidence: dict[str
 
 def _own(draft: Draft) -> dict[str, Any]:
     life, content = draft.life, draft.content
-    shown = {} if content is None else asdict(content) | {"figures": dict(content.figures)}
+    shown = {} if content is None else _shown(content, ended=life.status == "resolved")
     return {
         "schema": SCHEMA,
         "fingerprint": draft.identity.fingerprint,
@@ -78,3 +83,8 @@ def _own(draft: Draft) -> dict[str, Any]:
         "rehearsal": life.rehearsal,
         **shown,
     }
+
+
+def _shown(content: AlertContent, *, ended: bool) -> dict[str, Any]:
+    summary, description = content.over if ended and content.over is not None else (content.summary, content.description)
+    return {"summary": summary, "description": description, "figures": dict(content.figures), "cure_by": content.cure_by}

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from monitor.core.values.money import exact_text
+from monitor.core.values.wording import grouped, percent
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
@@ -29,6 +32,20 @@ def worst_rule(components: Iterable[Mapping[str, Any]]) -> BrokenRule | None:
     broken = [BrokenRule(one, _ratio(one)) for one in components if one["state"] == "shortfall"]
     known = [rule for rule in broken if rule.ratio is not None]
     return min(known or broken, key=lambda rule: rule.ratio or Fraction(0), default=None)
+
+
+def rule_sentence(component: Mapping[str, Any]) -> str:
+    """A broken rule by its figures: what is held of what is required, and how much of it that is."""
+    name, held, required = component["name"], component["held"], component["required"]
+    if component["unit"] == "1":
+        limit = "where at least {} is required" if component["bound"] == "min" else "where at most {} is allowed"
+        return f"{name}: {percent(held)} {limit.format(percent(required))}"
+    unit = component["unit"]
+    if component["bound"] == "max":
+        return f"{name}: {grouped(held)} {unit} where at most {grouped(required)} is allowed"
+    ratio = _ratio(component)
+    share = "" if ratio is None else f", {percent(exact_text(ratio, 20))}"
+    return f"{name}: {grouped(held)} of {grouped(required)} {unit} held{share}"
 
 
 def _ratio(component: Mapping[str, Any]) -> Fraction | None:

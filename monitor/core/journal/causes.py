@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.journal.records import JournalRecord, Source
+from monitor.core.journal.records import JournalRecord, Source, Statement
 from monitor.core.journal.vocabulary import CAUSE_PARTS, JOURNAL
 
 CAUSES_A_PART = 10
-"""Causes kept of one part: an explanation names the newest, not all of a busy second."""
+"""Causes kept of one subject, and told of one part: an explanation names the newest, not all of a busy second."""
+
+SUBJECTS_A_PART = 64
+"""Subjects of one part whose causes are kept: those that spoke last."""
 
 _MOST_TELLING = ("incident", "declaration", "balance", "method", "price", "volume", "data_quality")
 _PART_OF_KIND = {
@@ -28,7 +31,11 @@ _PART_OF_KIND = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One event: its place in the journal and in its source, its name if it has one, and when it became known (ns)."""
+    """One event: its place in the journal and in its source, its name if it has one, and when it became known (ns).
+
+    `subject` is what it speaks of: role, asset and account; `BTC/JPY`; a declaration's kind; an incident; a market. `before`
+    and `after` are what was known of that until then, and what it says.
+    """
 
     number: int
     part: str
@@ -39,27 +46,44 @@ class Cause:
     event_id: str | None
     logged_at: int
     index: int = 0
+    subject: tuple[str, ...] = ()
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it said anything new, as far as that is known."""
+        return self.after is None or self.before != self.after
+
+    def told(self) -> dict[str, Any]:
+        """The form of an alert's `causes`: with what it speaks of, and the old and the new value."""
+        about = " ".join(self.subject) if self.subject else None
+        return self.printed() | {"subject": about, "before": self.before, "after": self.after}
 
     def printed(self) -> dict[str, Any]:
-        """The form of `why[].causes` and of an alert's `causes`."""
+        """The form of `why[].causes`."""
         place = {"topic": self.topic, "epoch": self.epoch, "partition": self.partition, "offset": self.offset}
         return place | ({"index": self.index} if self.index else {}) | {"event_id": self.event_id}
 
     def state(self) -> list[Any]:
         """JSON values for a snapshot."""
         place = [self.topic, self.epoch, self.partition, self.offset]
-        state = [self.number, self.part, *place, self.event_id, str(self.logged_at)]
-        return [*state, self.index] if self.index else state
+        known = [list(self.subject), self.before, self.after]
+        return [self.number, self.part, *place, self.event_id, str(self.logged_at), *known, self.index]
 
     @staticmethod
     def of_state(state: list[Any]) -> Cause:
         """The cause that `state` wrote."""
-        number, part, topic, epoch, partition, offset, event_id, logged_at, *index = state
-        return Cause(number, part, topic, epoch, partition, offset, event_id, int(logged_at), *index)
+        number, part, topic, epoch, partition, offset, event_id, logged_at, subject, before, after, index = state
+        place = (topic, epoch, partition, offset)
+        return Cause(number, part, *place, event_id, int(logged_at), index, tuple(subject), before, after)
 
 
-def cause_of(record: JournalRecord) -> Cause | None:
-    """The event a journal record speaks of, numbered by its offset; None for ticks and records without a source."""
+def cause_of(record: JournalRecord, before: str | None = None) -> Cause | None:
+    """The event a journal record speaks of, numbered by its offset; None for ticks and records without a source.
+
+    `before`: what was known of its subject until then.
+    """
     statement = record.statement
     part = _PART_OF_KIND.get(statement.kind)
     if part is None or statement.source is None:
@@ -75,7 +99,48 @@ def cause_of(record: JournalRecord) -> Cause | None:
         _event_id(statement.body),
         statement.at if statement.logged_at is None else statement.logged_at,
         source.index,
+        subject_of(statement),
+        before,
+        _value(statement),
     )
+
+
+def subject_of(statement: Statement) -> tuple[str, ...]:
+    """What a journal record speaks of; nothing where that is a whole source."""
+    body = statement.body
+    match statement.kind:
+        case "position":
+            return body["role"], body["asset"], body["account"]
+        case "price":
+            return (f"{body['asset']}/{body['currency']}",)
+        case "declaration":
+            return body["kind"], *(f"{name}={text}" for name, text in sorted(body["attributes"].items()))
+        case "incident":
+            return (str(body["incident_id"]),)
+        case "flow" | "bust":
+            return (str(body["market"]),) if "market" in body else ()
+        case "operation":
+            return (str(body["kind"]),)
+    return ()
+
+
+def incident_value(body: Mapping[str, Any]) -> str:
+    """An incident as one value: its revision, severity and status."""
+    return f"revision {body['revision']}, {body['severity']}, {body['status']}"
+
+
+def _value(statement: Statement) -> str | None:
+    body = statement.body
+    match statement.kind:
+        case "position":
+            return str(body["quantity"])
+        case "price":
+            return str(body["price"])
+        case "declaration":
+            return f"{body['amount']} {body['currency']}"
+        case "incident":
+            return incident_value(body)
+    return None
 
 
 def configuration_cause(record: JournalRecord, partition: int) -> Cause:
@@ -86,23 +151,35 @@ def configuration_cause(record: JournalRecord, partition: int) -> Cause:
 
 
 class Causes:
-    """The newest causes of each part, in order: what came after a number explains a change since then."""
+    """The newest causes of each part and subject, in order: what came after a number explains a change since then.
+
+    Kept by role and asset, price, kind or incident, so that many of one do not push out the one of another.
+    """
 
     def __init__(self, kept: Iterable[Cause] = ()) -> None:
-        self._parts: dict[str, list[Cause]] = {}
+        self._parts: dict[str, dict[tuple[str, ...], list[Cause]]] = {}
         for cause in kept:
-            self._parts.setdefault(cause.part, []).append(cause)
+            self.note(cause)
 
     def note(self, cause: Cause | None) -> None:
         """Takes the next event; None is none."""
-        if cause is not None:
-            kept = self._parts.setdefault(cause.part, [])
-            kept.append(cause)
-            del kept[:-CAUSES_A_PART]
+        if cause is None:
+            return
+        subjects = self._parts.setdefault(cause.part, {})
+        name = cause.subject[:2] if cause.part == "balance" else cause.subject[:1]
+        kept = subjects.pop(name, [])
+        kept.append(cause)
+        subjects[name] = kept[-CAUSES_A_PART:]
+        if len(subjects) > SUBJECTS_A_PART:
+            del subjects[next(iter(subjects))]
 
     def since(self, number: int) -> list[Cause]:
         """Those noted after `number`, by part and then in order."""
-        return [cause for part in CAUSE_PARTS for cause in self._parts.get(part, ()) if cause.number > number]
+        found = []
+        for part in CAUSE_PARTS:
+            kept = [cause for causes in self._parts.get(part, {}).values() for cause in causes if cause.number > number]
+            found += sorted(kept, key=lambda cause: cause.number)
+        return found
 
     def state(self) -> dict[str, Any]:
         """JSON values for a snapshot."""
@@ -114,9 +191,9 @@ class Causes:
         return Causes(Cause.of_state(kept) for kept in state["kept"])
 
 
-def telling(causes: Iterable[Cause]) -> list[Cause]:
-    """At most `CAUSES_A_PART` of them for people: acts and facts before prices and trades, of each the newest first."""
-    return sorted(causes, key=lambda cause: (_MOST_TELLING.index(cause.part), -cause.number))[:CAUSES_A_PART]
+def telling(causes: Iterable[Cause], weight: Callable[[Cause], Any] = lambda _cause: 0) -> list[Cause]:
+    """In the order of what they tell: what said something new, by `weight`, acts and facts before prices, the newest first."""
+    return sorted(causes, key=lambda one: (not one.changes, weight(one), _MOST_TELLING.index(one.part), -one.number))
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:
@@ -124,6 +201,7 @@ def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:
     by_part: dict[str, list[dict[str, Any]]] = {}
     for cause in causes:
         by_part.setdefault(cause.part, []).append(cause.printed())
+    by_part = {part: told[-CAUSES_A_PART:] for part, told in by_part.items()}
     parts = (part for part in CAUSE_PARTS if part in by_part)
     return [{"part": part, "required_delta": None, "available_delta": None, "causes": by_part[part]} for part in parts]
 
