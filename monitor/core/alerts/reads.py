@@ -70,7 +70,7 @@ class Reads:
     def _values(self, cause: Cause) -> bool:
         base = cause.subject[0].partition("/")[0] if cause.subject else ""
         wanted = self.assets if self.asset is None else frozenset({self.asset})
-        return not wanted or base in wanted or currencies.is_fiat(base)
+        return not wanted or base in wanted or currencies.is_iso_4217(base)
 
 
 def reads_of(
