@@ -22,6 +22,8 @@ app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of a table or lines.")]
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _HOLD_S = 5.0
+_SHOWN = 12
+"""Hex digits of a fingerprint that are shown: `explain` takes them, and they fit beside the rest."""
 
 
 @app.command("list", epilog="Example: reserve-monitor alerts list --entity jp-main --json")
@@ -35,7 +37,8 @@ def show(
     """List the alerts that fire, from the topic `reserve.alerts`; with --json the published objects as an array."""
     from monitor.settings.load import load_settings
 
-    found = _standing(load_settings(config))
+    settings = load_settings(config)
+    found = _standing(settings)
     wanted = [
         alert
         for alert in sorted(found, key=lambda one: (-SEVERITIES.index(one.severity), one.entity, one.starts_at, one.fingerprint))
@@ -44,7 +47,7 @@ def show(
     if as_json:
         emit([dict(alert.value) for alert in wanted])
     else:
-        _table(wanted)
+        _table(wanted, _untold(settings, wanted))
 
 
 @app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
@@ -127,20 +130,41 @@ def _absent(peers: int) -> str:
     return f" ({peers} of its addresses did not)" if peers else ""
 
 
-def _table(alerts: list[Alert]) -> None:
+def _untold(settings: Settings, alerts: list[Alert]) -> dict[str, list[str]]:
+    """Of each alert that fires the channels that were not told of its newest revision, by the record of what was told."""
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.alerts import told_revisions
+
+    firing = [alert for alert in alerts if alert.firing and not alert.shadow]
+    channels = settings.alerting.channels
+    if not firing or not channels:
+        return {}
+    told = asyncio.run(told_revisions(settings.kafka, TopicNames(settings.source_names())))
+    return {
+        alert.fingerprint: missing
+        for alert in firing
+        if (missing := [name for name in sorted(channels) if told.get((name, alert.fingerprint), 0) < alert.revision])
+    }
+
+
+def _table(alerts: list[Alert], untold: dict[str, list[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from monitor.web.text import clock
 
     if not alerts:
         typer.echo("nothing fires")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("severity", "status", "alert", "entity", "method", "subject", "since", "summary", "fingerprint"):
-        table.add_column(name, overflow="fold")
+    for name in ("fingerprint", "severity", "status", "alert", "entity", "method", "subject", "since", "summary", "not told"):
+        table.add_column(name, overflow="fold", no_wrap=name == "fingerprint")
     for alert in alerts:
         mark = "rehearsal: " if alert.rehearsal else ""
         texts = ("firing" if alert.firing else "resolved", alert.alertname, alert.entity, alert.method or "", alert.subject or "",
-                 alert.starts_at, mark + alert.summary, alert.fingerprint)  # fmt: skip
-        table.add_row(Text(alert.severity, _STYLES[alert.severity]), *(Text(text) for text in texts))
+                 clock(alert.starts_at), mark + alert.summary)  # fmt: skip
+        missing = Text(", ".join(untold.get(alert.fingerprint, ())), "bold red")
+        short = Text(alert.fingerprint[:_SHOWN])
+        table.add_row(short, Text(alert.severity, _STYLES[alert.severity]), *(Text(text) for text in texts), missing)
     Console().print(table)

@@ -18,11 +18,15 @@ app = command_app()
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}\Z", re.ASCII)
+_PREFIX = re.compile(r"[0-9a-f]{4,31}\Z", re.ASCII)
+_ALERTNAME = re.compile(r"[A-Z][A-Za-z]+\Z", re.ASCII)
 
 
-@app.command(epilog="Example: reserve-monitor explain 5f2b6c0d9a1e4b7788990a1b2c3d4e5f")
+@app.command(epilog="Example: reserve-monitor explain SecurityIncidentOpen")
 def explain(
-    name: Annotated[str, typer.Argument(metavar="FINGERPRINT|DIGEST", help="Of an alert, or of any output.")],
+    name: Annotated[
+        str, typer.Argument(metavar="FINGERPRINT|NAME|DIGEST", help="Of an alert (its beginning will do), or of any output.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="The records themselves.")] = False,
     config: Config = None,
 ) -> None:
@@ -31,15 +35,38 @@ def explain(
 
     from monitor.settings.load import load_settings
 
-    if not _FINGERPRINT.match(name) and not _DIGEST.match(name):
-        raise UsageError(f"{name} is neither a fingerprint (32 hex digits) nor a digest (sha256: and 64)")
-    found = asyncio.run(_find(load_settings(config), name))
+    if not any(form.match(name) for form in (_FINGERPRINT, _DIGEST, _PREFIX, _ALERTNAME)):
+        raise UsageError(
+            f"{name} is no fingerprint (32 hex digits, or the first 4 and more), no alert's name and no digest (sha256: and 64)"
+        )
+    settings = load_settings(config)
+    if _PREFIX.match(name) or _ALERTNAME.match(name):
+        name = asyncio.run(_fingerprint(settings, name))
+    found = asyncio.run(_find(settings, name))
     if as_json:
         emit(found)
         return
     for record in found:
         for line in _lines(record):
             typer.echo(line)
+
+
+async def _fingerprint(settings: Settings, name: str) -> str:
+    """The fingerprint of the one alert that begins so or is called so; those that fire before those that are over."""
+    from monitor.cli import talk
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.alerts import standing_alerts
+
+    names = TopicNames(settings.source_names())
+    alerts = await standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}"))
+    found = [one for one in alerts if one.fingerprint.startswith(name) or one.alertname == name]
+    found = [one for one in found if one.firing] or found
+    if not found:
+        raise MonitorError(f"no alert is called {name} or begins so: `alerts list --all` shows those of the last 7 days")
+    if len(found) > 1:
+        listed = "; ".join(f"{one.fingerprint[:12]} {one.alertname} {one.entity} {one.subject or ''}".rstrip() for one in found)
+        raise UsageError(f"{name} is {len(found)} alerts, name one: {listed}")
+    return found[0].fingerprint
 
 
 async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.currencies import MAJOR, is_iso_4217
+from monitor.core.values.money import parse_decimal
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.methods.stresses import load_scenarios, scenario_object
@@ -126,6 +127,7 @@ def absent_limits(settings: Settings) -> Iterator[str]:
             yield f"entities.{name}.prices.max_age_s is absent: no price is ever too old"
         if entity.levels.watch_enter is None:
             yield f"entities.{name}.levels.watch_enter is absent: there is no watch level"
+        yield from _idle_levels(name, entity)
         if not entity.freshness:
             yield f"entities.{name}.freshness is absent: a silent source is never noticed"
         for feed, limits in entity.freshness.items():
@@ -134,6 +136,16 @@ def absent_limits(settings: Settings) -> Iterator[str]:
     for topic in SOURCE_TOPICS:
         if settings.source(topic).bad_share is None and not settings.source(topic).feeds:
             yield f"sources.{topic}.bad_share is absent: no share of bad records makes the source unhealthy"
+
+
+def _idle_levels(name: str, entity: EntitySettings) -> Iterator[str]:
+    """Levels that are set and can do nothing."""
+    levels = entity.levels
+    enter = None if levels.watch_enter is None else parse_decimal(levels.watch_enter)
+    if enter is not None and enter <= 1:
+        yield f"entities.{name}.levels.watch_enter {enter} cannot act: what is below 1 is a shortfall already"
+    if enter is not None and not entity.methods:
+        yield f"entities.{name}.levels cannot act: no method is assessed"
 
 
 def _source(settings: Settings, topic: str) -> dict[str, Any]:

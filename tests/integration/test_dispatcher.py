@@ -12,7 +12,7 @@ from monitor.cli.alerts import app
 from monitor.core.journal.vocabulary import DELIVERIES
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
 from streams.dispatch.ledger import read_memory
-from streams.lookup.alerts import standing_alerts
+from streams.lookup.alerts import standing_alerts, told_revisions
 from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
 
@@ -197,6 +197,14 @@ async def test_the_standing_alerts_are_those_of_the_highest_revision() -> None:
         found = await standing_alerts(bench.kafka, bench.names, unreadable.append)
         assert [(alert.entity, alert.revision, alert.firing) for alert in found] == [("a", 2, True), ("b", 1, False)]
         assert len(unreadable) == 1
+
+
+async def test_what_a_channel_was_not_told_is_known_from_the_record() -> None:
+    async with a_bench() as bench, WebhookReceiver().serve() as hook, WebhookReceiver(status=503).serve() as down:
+        async with bench.dispatcher({"hook": webhook(hook), "down": webhook(down)}) as dispatcher:
+            fires = await bench.publish()
+            await until(lambda: len(hook.alerts) == 1 and [one.channel for one in dispatcher.undelivered()] == ["down"])
+        assert await told_revisions(bench.kafka, bench.names) == {("hook", fires["fingerprint"]): 1}
 
 
 async def test_alerts_list_shows_what_fires_and_prints_the_published_objects(tmp_path: Path) -> None:

@@ -167,3 +167,15 @@ def test_addresses_are_shown_without_their_secrets() -> None:
     for secret in ("hush", "abc", "pass@", "sam"):
         assert secret not in text
     assert "ops.example/in" in text
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ({"watch_enter": "1"}, "levels.watch_enter 1 cannot act"),
+        ({"watch_enter": "0.9"}, "levels.watch_enter 0.9 cannot act"),
+    ],
+)
+def test_levels_that_cannot_act_are_named(levels: dict[str, str], said: str) -> None:
+    warnings = list(absent_limits(settings_of({"entities": {"jp-main": ENTITY | {"levels": levels}}})))
+    assert [warning for warning in warnings if said in warning]

@@ -74,7 +74,7 @@ def test_a_typing_error_is_answered_with_what_was_meant() -> None:
         (("config", "check", "--config", "absent.yaml"), CONFIGURATION, "absent.yaml: cannot be read"),
         (("status", "jp-main"), CONNECTION, "no worker answers at http://127.0.0.1:1"),
         (("status", "--date", "2026-01-05"), USAGE, "--date needs an entity"),
-        (("explain", "nonsense"), USAGE, "neither a fingerprint"),
+        (("explain", "nonsense"), USAGE, "is no fingerprint"),
         (("assess", "--events", "absent.jsonl", "--method", "us.ny_custody"), USAGE, "absent.jsonl"),
         (("assess", "--events", __file__, "--method", "no.method"), USAGE, "no method no.method"),
         (("assess", "--events", __file__, "--method", "us.ny_custody"), USAGE, "test_program.py:1: not an event line"),
