@@ -431,11 +431,6 @@ class Positions:
     def _entries(self, key: Key) -> list[Position]:
         return self._shards[_shard(key[2])][key]
 
-    def newest(self, key: Key) -> Position | None:
-        """The newest position of an account, one ahead of the clock too."""
-        entries = self._shards[_shard(key[2])].get(key)
-        return entries[-1] if entries else None
-
     # --- configuration and snapshots
 
     def configure(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> None:
