@@ -138,6 +138,7 @@ class Book:
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: Key = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
+        self._hear(BALANCES, body["source"], order[2], order[0])
         self._hear(BALANCES, _feed(statement), order[2], order[0])
         if not self.positions.refuses(key, position):
             self.rejections.valid(position_identity(*key), order)
