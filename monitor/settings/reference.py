@@ -189,8 +189,8 @@ def _channel_type(model: type[BaseModel]) -> str | None:
 
 
 def _chosen(example: Any, model: type[BaseModel]) -> Mapping[str, Any]:
-    """Of several named or listed examples the one that is of this model: of its type, where models are told apart by it."""
+    """What several named or listed examples of this model say, the first of each key: of its type, where types tell models apart."""
     several = list(example.values()) if isinstance(example, dict) else list(example or ())
     kind = _channel_type(model)
     fitting = [one for one in several if kind is None or one.get("type") == kind]
-    return fitting[0] if fitting else {}
+    return {key: value for one in reversed(fitting) for key, value in one.items()}
