@@ -189,7 +189,7 @@ def _channel_type(model: type[BaseModel]) -> str | None:
 
 
 def _chosen(example: Any, model: type[BaseModel]) -> Mapping[str, Any]:
-    """What several named or listed examples of this model say, the first of each key: of its type, where types tell models apart."""
+    """What several examples of this model say, the first of each key: of its type, where types tell models apart."""
     several = list(example.values()) if isinstance(example, dict) else list(example or ())
     kind = _channel_type(model)
     fitting = [one for one in several if kind is None or one.get("type") == kind]
