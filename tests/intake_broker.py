@@ -44,6 +44,7 @@ def configuration(partitions: int, *, revision: int = 1, segment_records: int = 
         "any_entity": None,
         "corrections": {"horizon_days": 20_000},
         "intake": {"segment_records": segment_records, "lookback_blocks": 20, "lookback_h": 72},
+        "assets": {"crypto": [], "fiat": [], "decimals": {}, "aliases": {}},
         "sources": {topic: source | (trades if topic == TRADES else {}) for topic in SOURCE_TOPICS},
     }
 
