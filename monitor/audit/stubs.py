@@ -85,7 +85,7 @@ def _statement(stub: Mapping[str, Any]) -> Statement:
     if "flow" in stub:
         shared = _known(stub, "flow", {"cells"})
         cells = [{"market": f"{number}/X", **_CELL, "trades": trades, **_NOTHING} for number, trades in stub["cells"]]
-        body: dict[str, Any] = {"cells": cells, "newest_own": None, "newest_log": None}
+        body: dict[str, Any] = {"cells": cells, "newest_own": _LONG_AGO, "newest_log": _LONG_AGO}
     elif "bust" in stub:
         shared = _known(stub, "bust", {"number"})
         body = {"trade_id": str(stub["number"]), **_BUST}
