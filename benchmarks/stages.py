@@ -80,8 +80,9 @@ def _timed(owner: type, name: str, stage: str, spent: dict[str, float]) -> Itera
         spent[stage] = spent.get(stage, 0.0) + time.process_time() - began
         return result
 
-    setattr(owner, name, timed)
+    kept = vars(owner)[name]
+    setattr(owner, name, staticmethod(timed) if isinstance(kept, staticmethod) else timed)
     try:
         yield
     finally:
-        setattr(owner, name, original)
+        setattr(owner, name, kept)

@@ -101,6 +101,9 @@ class Entries:
         return Fault(Kind.ENTRY_MISSING, place, cause, f"{value['schema']} {value['digest']}", "nothing")
 
     def _compare_results(self, value: Mapping[str, Any], entry: _Entry) -> None:
+        """Only the result, for an entry that says another engine made it: it must still be the entry its digest is of."""
+        if _own_digest(entry.value) != entry.value.get("digest"):
+            raise self._fault(value, entry)
         made_by = entry.value.get("engine_version")
         for name in ("schema", "result_digest"):
             wanted, found = str(value.get(name)), str(entry.value.get(name))
@@ -112,9 +115,8 @@ class Entries:
 
     def _fault(self, value: Mapping[str, Any], entry: _Entry) -> Fault:
         found = dict(entry.value)
-        own = digest_of({name: field for name, field in found.items() if name != "digest"})
         path, expected, other = first_difference(value, found)
-        if own != found.get("digest"):
+        if _own_digest(found) != found.get("digest"):
             cause = "it was altered after it was published: its digest is not its own"
             return Fault(Kind.ENTRY_ALTERED, f"{entry.place}, {path}", cause, expected, other)
         return Fault(Kind.ENTRY_DIFFERS, f"{entry.place}, {path}", self._why(value, found), expected, other)
@@ -150,3 +152,7 @@ class Entries:
             self.counts[topic] += 1
             self.last_published = max(self.last_published, sequence)
             yield _Entry(sequence, member, number, data, value)
+
+
+def _own_digest(entry: Mapping[str, Any]) -> str:
+    return digest_of({name: item for name, item in entry.items() if name != "digest"})

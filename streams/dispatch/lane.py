@@ -133,7 +133,8 @@ class Lane:
         told = self.told.get(alert.fingerprint)
         waiting = self._outbox.get(alert.fingerprint)
         never_told = told is None or (told.sure and not told.firing)
-        if waiting is not None and not waiting.maybe_told and never_told and not (alert.firing and not alert.shadow):
+        untold = waiting is not None and not waiting.maybe_told and not waiting.under_way and never_told
+        if untold and not (alert.firing and not alert.shadow):
             self._outbox.drop(alert.fingerprint)
             self._changed()
             return
@@ -275,6 +276,8 @@ class Lane:
             for entry in batch:
                 entry.group = key
         notices = tuple(self._notice(entry) for entry in batch)
+        for entry in batch:
+            entry.under_way = True
         self._telling = True
         try:
             await self._intend(batch, notices)
@@ -294,6 +297,8 @@ class Lane:
             self._accept(batch, notices, receipt)
         finally:
             self._telling = False
+            for entry in batch:
+                entry.under_way = False
 
     def _notice(self, entry: Entry) -> Notice:
         told = self.told.get(entry.alert.fingerprint)

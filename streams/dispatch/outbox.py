@@ -52,6 +52,8 @@ class Entry:
     put_at: float = 0.0
     attempts: int = 0
     parked_until: float = 0.0
+    under_way: bool = False
+    """An attempt is being made: an end that comes meanwhile must follow it, not erase it."""
 
 
 Batch = Sequence[Entry]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_a_figure_that_was_changed(tmp_path: Path, members: dict[str, bytes], to
             value["digest"] = digest_of({name: item for name, item in value.items() if name != "digest"})
             wanted = Kind.ENTRY_DIFFERS
         fault = fault_of(put_together(tmp_path / "b", replaced(members, member, at, value), FIRM))
-        if path[0] == "engine_version":
+        if path[0] == "engine_version" and number % 2:
             assert fault.kind in {Kind.ENTRY_DIFFERS, Kind.CHECKPOINT}
             continue
         assert fault.kind is wanted, (path, fault)
@@ -337,13 +337,18 @@ def test_alerts_that_compaction_took_are_pinned_by_the_chain(tmp_path: Path, jou
     assert "keeps only the newest" in result.notes[0]
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with the digest that is its own."""
+    return {**value, "digest": digest_of({name: item for name, item in value.items() if name != "digest"})}
+
+
 def test_another_engine_version_is_compared_by_results(tmp_path: Path, journal: Journal, found: Published) -> None:
-    older = {topic: [{**value, "engine_version": "0"} for value in values] for topic, values in found.outputs.items()}
+    older = {topic: [sealed({**value, "engine_version": "0"}) for value in values] for topic, values in found.outputs.items()}
     path = export(tmp_path / "b", journal, Published(older, found.checkpoints))
     result = verify(Reader(path), FIRMS_KEY)
     assert (result.tally.equal, result.tally.results_only) == (0, sum(len(values) for values in older.values()))
     assert "another engine version" in result.notes[0]
-    older[ASSESSMENTS][3]["result_digest"] = older[ASSESSMENTS][2]["result_digest"]
+    older[ASSESSMENTS][3] = sealed({**older[ASSESSMENTS][3], "result_digest": older[ASSESSMENTS][2]["result_digest"]})
     other = export(tmp_path / "c", journal, Published(older, found.checkpoints))
     assert fault_of(other).kind is Kind.ENTRY_DIFFERS
 
