@@ -416,6 +416,8 @@ class NaiveIncident:
         estimate = self._raw["loss_estimate"]
         if estimate is not None:
             return self._worth(estimate["currency"], estimate["amount"])
+        if self._untold:
+            return self._worth("", None)
         return total(self._worth(part["asset"], part["quantity"]) for part in self._raw["losses"])
 
     @property
@@ -428,7 +430,14 @@ class NaiveIncident:
         return (self.loss - self.recovered).at_least(0)
 
     @property
+    def _untold(self) -> bool:
+        known = self._raw["losses"] or self._raw["loss_estimate"] is not None
+        return not known and self.status in {"suspected", "confirmed", "contained"}
+
+    @property
     def client(self) -> Figure:
+        if self._untold:
+            return self._worth("", None)
         return total(self._worth(part["asset"], part["quantity"]) for part in self._raw["losses"] if part["owner"] == "client")
 
     @property

@@ -78,6 +78,7 @@ def _incident(logged: int, age: int, revision: int, quantity: int | None, estima
     body |= {
         "status": "confirmed",
         "occurred_at": _time(logged, age),
+        "updated_at": _time(logged, age),
         "losses": [lost],
         "loss_estimate": found,
         "recoveries": recoveries,
