@@ -45,8 +45,8 @@ def feed_rules(**sizes: int) -> IntakeRules:
 
 @st.composite
 def frames(draw: st.DrawFn) -> list[tuple[int, list[Any]]]:
-    """Log times with the events of each record."""
-    found, time_ms = [], START_MS
+    """Log times of one UTC day with the events of each record: where days end, segments do, and records without events count."""
+    found, time_ms = [], START_MS + 12 * 3_600_000
     for _ in range(draw(st.integers(0, 12))):
         time_ms += draw(st.sampled_from([0, 0, 1, 60_000, 3_600_000, -3_600_000]))
         raw = [draw(values(time_ms)) for _ in range(draw(st.integers(0, 4)))]
