@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from time import process_time
 
-from monitor.cli.backtest import candidates_configuration
+from monitor.cli.event_files.backtest import candidates_configuration
 from monitor.core.configuration.configuration import parse_configuration
 from monitor.core.foresight.history import Cadence, History, zones_of
 from monitor.core.values.times import HOUR, MINUTE, SECOND, parse_time

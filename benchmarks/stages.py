@@ -16,7 +16,7 @@ from streams.collector import rare_collections
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.trades.counted import CountedTrades
 
 _BATCH = 5_000
 _REPEATS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.metadata import version
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -13,36 +13,45 @@ from typer.core import TyperGroup
 from monitor.errors import MonitorError
 
 PROGRAM = "reserve-monitor"
+
+
+class Command(NamedTuple):
+    """A command: the room of `monitor.cli` that holds its module, and its line in the list."""
+
+    room: str
+    says: str
+
+
 COMMANDS = {
-    "demo": "Show a reserve shortfall detected, explained and cleared, on an embedded broker.",
-    "broker": "Run the embedded broker alone, to try things without Apache Kafka.",
-    "run": "Run the daemon: intake, assessor and dispatcher.",
-    "assess": "Assess event files offline and print the assessments as JSON.",
-    "backtest": "Try one history under several methods, versions and parameter values.",
-    "actions": "Show the smallest moves that mend what is broken or threatened.",
-    "scenario": "Stress today's holdings: list and run scenarios.",
-    "whatif": "Show the figures with other balances, prices, volume or declarations.",
-    "replay": "Publish event files to Kafka.",
-    "simulate": "Publish synthetic events of the configured entities, seeded.",
-    "convert": "Turn real captures and published files into event lines.",
-    "status": "Show what now: states, coverage, alerts, sources.",
-    "explain": "Show why: the alert or the assessment behind a fingerprint or digest.",
-    "alerts": "List alerts, test the channels.",
-    "feeds": "Mappings of foreign records: list and show those that ship, try yours.",
-    "methods": "List, show and check methods.",
-    "lag": "Show how far intake and assessor are behind.",
-    "probe": "Ask the process on this host whether it is well: what health checks call.",
-    "config": "Write, check and show the configuration.",
-    "schema": "Print the JSON Schemas or the AsyncAPI document of the topics.",
-    "topics": "Create and check the topics.",
-    "history": "List published figures: closes and their revisions, states, alerts.",
-    "audit": "Export evidence, verify it without Kafka, make keys.",
-    "dlq": "List, show, requeue and dismiss dead letters.",
+    "demo": Command("first_hour", "Show a reserve shortfall detected, explained and cleared, on an embedded broker."),
+    "broker": Command("first_hour", "Run the embedded broker alone, to try things without Apache Kafka."),
+    "run": Command("running", "Run the daemon: intake, assessor and dispatcher."),
+    "assess": Command("event_files", "Assess event files offline and print the assessments as JSON."),
+    "backtest": Command("event_files", "Try one history under several methods, versions and parameter values."),
+    "actions": Command("foresight", "Show the smallest moves that mend what is broken or threatened."),
+    "scenario": Command("foresight", "Stress today's holdings: list and run scenarios."),
+    "whatif": Command("foresight", "Show the figures with other balances, prices, volume or declarations."),
+    "replay": Command("event_files", "Publish event files to Kafka."),
+    "simulate": Command("first_hour", "Publish synthetic events of the configured entities, seeded."),
+    "convert": Command("event_files", "Turn real captures and published files into event lines."),
+    "status": Command("running", "Show what now: states, coverage, alerts, sources."),
+    "explain": Command("evidence", "Show why: the alert or the assessment behind a fingerprint or digest."),
+    "alerts": Command("running", "List alerts, test the channels."),
+    "feeds": Command("setup", "Mappings of foreign records: list and show those that ship, try yours."),
+    "methods": Command("setup", "List, show and check methods."),
+    "lag": Command("running", "Show how far intake and assessor are behind."),
+    "probe": Command("running", "Ask the process on this host whether it is well: what health checks call."),
+    "config": Command("setup", "Write, check and show the configuration."),
+    "schema": Command("setup", "Print the JSON Schemas or the AsyncAPI document of the topics."),
+    "topics": Command("setup", "Create and check the topics."),
+    "history": Command("evidence", "List published figures: closes and their revisions, states, alerts."),
+    "audit": Command("evidence", "Export evidence, verify it without Kafka, make keys."),
+    "dlq": Command("running", "List, show, requeue and dismiss dead letters."),
 }
 
 
 class LazyGroup(TyperGroup):
-    """The commands by name; a command's module `monitor.cli.<name>` gives its `app`."""
+    """The commands by name; a command's module `monitor.cli.<room>.<name>` gives its `app`."""
 
     loaded: ClassVar[dict[str, Any]] = {}
 
@@ -53,7 +62,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.loaded:
-            app: typer.Typer = importlib.import_module(f"monitor.cli.{cmd_name}").app
+            app: typer.Typer = importlib.import_module(f"monitor.cli.{COMMANDS[cmd_name].room}.{cmd_name}").app
             app._add_completion = False  # noqa: SLF001 - completion is an option of the program, not of each command
             command = typer.main.get_command(app)
             command.name = cmd_name
@@ -67,7 +76,7 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the library's signature
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, command.says) for name, command in COMMANDS.items()])
 
 
 program = typer.Typer(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from monitor.core.values.times import FIRST_OWN_NS, LAST_OWN_NS, BadTime, parse_time
 from monitor.errors import UsageError
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?\Z", re.ASCII)
+_SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def instant(option: str, text: str) -> int:
@@ -15,3 +20,12 @@ def instant(option: str, text: str) -> int:
     if not FIRST_OWN_NS <= at <= LAST_OWN_NS:
         raise UsageError(f"{option}: {text} lies outside the years 1990 to 2199: no event can be of that time")
     return at
+
+
+def seconds(text: str) -> float:
+    """A duration (`90`, `90s`, `5m`, `2h`) in seconds; UsageError for another form or nothing."""
+    found = _DURATION.match(text)
+    length = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if length <= 0:
+        raise UsageError(f"{text!r} is no duration: write 90s, 5m or 2h")
+    return length

@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 from aiokafka import TopicPartition
 
-from monitor.cli.formats import Given, reader_of
+from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record
 from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, TRADES

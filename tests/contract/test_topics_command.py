@@ -6,7 +6,7 @@ import json
 import pytest
 from typer.testing import CliRunner, Result
 
-from monitor.cli.topics import app
+from monitor.cli.setup.topics import app
 from monitor.errors import CHECK_FAILED, GOOD
 from tests.contract.conftest import Broker
 

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from monitor.cli.formats import Given, reader_of
+from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.vocabulary import DEAD_LETTERS, SOURCE_TOPICS
 from monitor.core.values.money import EXACT

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from monitor.cli.demonstration import Demonstration
+from monitor.cli.first_hour.demonstration import Demonstration
 from monitor.errors import CHECK_FAILED, MonitorError
 from streams.demo.scenario import EXPECTED
 from streams.schemas import json_schemas

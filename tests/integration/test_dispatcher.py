@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli.alerts import app
+from monitor.cli.running.alerts import app
 from monitor.core.journal.vocabulary import DELIVERIES
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
 from streams.dispatch.ledger import read_memory

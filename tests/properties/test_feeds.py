@@ -18,7 +18,7 @@ from streams.intake.segment.events import Events, FeedEvents, events_of_feed
 from streams.intake.segment.readers import reader_of, reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import SourceFormat
 from streams.wire.feeds import FeedFormat, FeedPlan
 from streams.wire.models import MODELS

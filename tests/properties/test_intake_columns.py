@@ -10,7 +10,7 @@ from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Findings
 from streams.intake.segment.events import events_of_records
 from streams.intake.segment.segments import SegmentReader
-from streams.intake.segment.trades import CountedTrades, Run
+from streams.intake.segment.trades.counted import CountedTrades, Run
 from streams.wire import lean_trades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 

@@ -17,7 +17,7 @@ from streams.intake.segment.content import Findings
 from streams.intake.segment.events import events_of_records
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import Known, SourceFormat, lean_trades
 from streams.wire.mapping import PLACES
 from tests.intake_logs import START_MS, intake_rules

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.segment.lookback import LookBack, Shape
+from streams.intake.segment.trades.lookback import LookBack, Shape
 
 MANY = st.one_of(
     st.builds(lambda n: str(5000 + n), st.integers(0, 300)),

@@ -11,7 +11,7 @@ from streams.intake.segment.events import Sighted, events_of_feed, events_of_rec
 from streams.intake.segment.records import StatedRecords
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import lean_trades
 
 

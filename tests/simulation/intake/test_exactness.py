@@ -23,9 +23,9 @@ from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.batches import Batch, Flush
 from streams.intake.segment.content import Findings
 from streams.intake.segment.events import events_of_records
-from streams.intake.segment.lookback import LookBack
 from streams.intake.segment.segments import SegmentReader
-from streams.intake.segment.trades import CountedTrades
+from streams.intake.segment.trades.counted import CountedTrades
+from streams.intake.segment.trades.lookback import LookBack
 from streams.wire import lean_trades
 from tests.simulation.intake.schedules import every, first_failure
 

@@ -17,7 +17,7 @@ from monitor.audit.bundle import JOURNAL, OUTPUTS, SEALS
 from monitor.audit.faults import Fault
 from monitor.audit.keys import Keyring
 from monitor.audit.proving import CannotProve, Digests, check_proof, prove
-from monitor.cli.audit import app
+from monitor.cli.evidence.audit import app
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import UsageError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli.alerts import app
+from monitor.cli.running.alerts import app
 from monitor.errors import UsageError
 from tests.receivers import AlertmanagerReceiver, WebhookReceiver
 

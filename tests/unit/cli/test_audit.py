@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.audit.keys import new_key
-from monitor.cli.audit import app
+from monitor.cli.evidence.audit import app
 from monitor.errors import UsageError
 from tests.random_logs import RandomLog
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from monitor.audit.keys import PublicKey, read_keyring
-from monitor.cli.audit import app
+from monitor.cli.evidence.audit import app
 
 
 def test_a_key_is_made_and_told(tmp_path: Path) -> None:

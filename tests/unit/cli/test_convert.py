@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.formats import FORMATS, Given, pair, plain_number, reader_of
+from monitor.cli.event_files.formats import FORMATS, Given, pair, plain_number, reader_of
 from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
 from monitor.events import Event

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.formats import Given, reader_of
+from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.values.times import parse_time
 from monitor.events import Event

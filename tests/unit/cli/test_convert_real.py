@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.formats import Given, reader_of
+from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.events import Event
 from streams.wire.judge import Invalid, Judge, Known

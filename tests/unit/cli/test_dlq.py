@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli.dlq import app
+from monitor.cli.running.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
 from streams.intake.deadletter import headers_of

@@ -16,8 +16,8 @@ import yaml
 from typer.testing import CliRunner
 
 from monitor import __main__ as program
-from monitor.cli.broker import PORT
-from monitor.cli.lag import Lag, lines
+from monitor.cli.first_hour.broker import PORT
+from monitor.cli.running.lag import Lag, lines
 from monitor.errors import CHECK_FAILED, CONNECTION, UNKNOWN, ConnectionProblem
 from monitor.settings.load import settings_of
 from monitor.web import Health, WebParts, start_web

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli.history import app
+from monitor.cli.evidence.history import app
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.core.values.times import SECOND
 from monitor.errors import UsageError

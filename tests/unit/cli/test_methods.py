@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from monitor.cli.methods import app
+from monitor.cli.setup.methods import app
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import SHIPPED
 

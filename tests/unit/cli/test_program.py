@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from monitor import __main__ as program
 from monitor.cli import each_with_option
-from monitor.cli.duration import seconds
+from monitor.cli.options import seconds
 from monitor.cli.verdict import exit_code
 from monitor.errors import CONFIGURATION, CONNECTION, USAGE, UsageError
 

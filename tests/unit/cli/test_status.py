@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.__main__ import program
-from monitor.cli import ask, explain
+from monitor.cli import ask
+from monitor.cli.evidence import explain
 from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import ConnectionProblem, MonitorError
 from monitor.settings.load import settings_of

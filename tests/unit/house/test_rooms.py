@@ -9,10 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("monitor", "streams")
 MOST_FILES = 12
-FLAT = frozenset({"monitor/cli", "streams/intake/segment"})
-"""One file a command, so that a command is found by its name; the columns of intake wait for a room of their own."""
-
-
 SHARED_NAMES = frozenset({"Cadence", "Candidate", "History", "Point", "Sample"})
 """Names that two classes still have: the list may only grow shorter."""
 
@@ -68,7 +64,7 @@ def test_no_room_has_more_than_a_dozen_files() -> None:
     files: dict[str, int] = defaultdict(int)
     for path in modules():
         files[path.relative_to(ROOT).parent.as_posix()] += 1
-    assert {room: count for room, count in files.items() if count > MOST_FILES and room not in FLAT} == {}
+    assert {room: count for room, count in files.items() if count > MOST_FILES} == {}
 
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:

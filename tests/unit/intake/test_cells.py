@@ -10,8 +10,8 @@ from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.values.money import EXACT, parse_decimal
 from monitor.core.values.times import HOUR, exact_time, from_ms
 from streams.intake.segment.batches import Batch
-from streams.intake.segment.cells import FLOW_BYTES, TRADES_A_CELL, Cell, Tally, _time_text, in_parts
 from streams.intake.segment.readers import reader_of
+from streams.intake.segment.trades.cells import FLOW_BYTES, TRADES_A_CELL, Cell, Tally, _time_text, in_parts
 from tests.intake_logs import START_MS, intake_rules, trade_value
 
 LONGEST = "9" * 20 + "." + "9" * 18

@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
 from monitor.core.values.times import exact_time, from_ms
-from streams.intake.segment.acceptance import Acceptance, TradeLane
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
-from streams.intake.segment.cells import TRADES_A_CELL, Pending, in_parts
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import Events, Sighted
-from streams.intake.segment.lookback import SLOTS, LookBack
-from streams.intake.segment.own_times import OwnTimes
+from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
+from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
+from streams.intake.segment.trades.lookback import SLOTS, LookBack
+from streams.intake.segment.trades.own_times import OwnTimes
 from streams.wire import Invalid, Trade, Valid
 
 _HOUR_MS = 3_600_000

@@ -169,7 +169,7 @@ def prove(
     """
     from monitor.audit.proving import CannotProve, Digests
     from monitor.audit.proving import prove as proven
-    from monitor.cli.entries import in_bundle
+    from monitor.cli.evidence.entries import in_bundle
 
     wanted = digest if digest.startswith("sha256:") else f"sha256:{digest}"
     kept = None if since is None else _kept(since)
@@ -191,7 +191,7 @@ def prove(
 
 def _in_kafka(config: Path | None, digest: str) -> list[Mapping[str, Any]]:
     from monitor.audit.proving import CannotProve
-    from monitor.cli.entries import in_kafka
+    from monitor.cli.evidence.entries import in_kafka
     from monitor.settings.load import load_settings
     from streams.kafka.topics import TopicNames
     from streams.lookup.outputs import find_beginning

@@ -36,7 +36,7 @@ def history(
 
     From Kafka, alerts are those that their compacted topic keeps. Amounts are exact; what was not known is empty.
     """
-    from monitor.cli.entries import in_bundle, in_kafka
+    from monitor.cli.evidence.entries import in_bundle, in_kafka
     from monitor.cli.options import instant
     from monitor.report.history import HistoryFilter
     from monitor.report.history import history as rows_of

@@ -30,7 +30,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are absent, with their partitions and retention; what is there stays as it is."""
-    from monitor.cli.duration import seconds
+    from monitor.cli.options import seconds
 
     kafka, specs = _wanted(config)
     made = asyncio.run(_created(kafka, specs, seconds(wait) if wait else 0.0))

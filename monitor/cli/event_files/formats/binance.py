@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from monitor.cli.formats import Given, LogClock, exact_json, pair, plain_number, trade, unit_time
+from monitor.cli.event_files.formats import Given, LogClock, exact_json, pair, plain_number, trade, unit_time
 from monitor.events import Event
 
 _QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "JPY", "EUR", "GBP", "TRY", "BRL", "AUD", "UAH")

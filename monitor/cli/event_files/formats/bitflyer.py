@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from monitor.cli.formats import Given, LogClock, plain_number, time_or_none, trade
+from monitor.cli.event_files.formats import Given, LogClock, plain_number, time_or_none, trade
 from monitor.errors import UsageError
 from monitor.events import Event
 

@@ -54,7 +54,7 @@ def whatif(
     Asked of the live book of the worker that holds the entity; nothing changes by asking. A balance without a role is
     `client_asset`. Exit 1 where a method in force would be short, 5 where it would not be known.
     """
-    from monitor.cli.foresee import chosen, live, offline, show
+    from monitor.cli.foresight.foresee import chosen, live, offline, show
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
 

@@ -29,7 +29,7 @@ def actions(
     Each proposal was evaluated on what the ones before it leave: its rule is mended, and a rule it would break elsewhere is
     named. What no known move mends is said. Exit 1 where anything is to be done.
     """
-    from monitor.cli.foresee import live_actions, offline_actions
+    from monitor.cli.foresight.foresee import live_actions, offline_actions
     from monitor.cli.replayed import replayed
     from monitor.errors import CHECK_FAILED, GOOD
 

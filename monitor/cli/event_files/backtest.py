@@ -159,7 +159,7 @@ def _span(since: str | None, until: str | None) -> tuple[int, int | None]:
 
 
 def _cadence(every: str | None) -> Cadence:
-    from monitor.cli.duration import seconds
+    from monitor.cli.options import seconds
     from monitor.core.foresight.history import Cadence
     from monitor.core.values.times import SECOND
 

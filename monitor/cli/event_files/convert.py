@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import command_app, output, talk
-from monitor.cli.formats import FORMATS, Given
+from monitor.cli.event_files.formats import FORMATS, Given
 
 app = command_app()
 
@@ -48,7 +48,7 @@ def convert(
     Log time is the recorder's, held monotone; numbers are plain decimals, exactly; a blank time is null, so that intake
     refuses and counts the row; what the file lacks is an option.
     """
-    from monitor.cli.formats import reader_of
+    from monitor.cli.event_files.formats import reader_of
     from monitor.cli.progress import shown_lines
 
     said = locals()

@@ -18,7 +18,7 @@ import yaml
 from aiohttp import web
 
 from monitor.cli import talk
-from monitor.cli.story_view import LiveView, PlainView, Sight, StoryView
+from monitor.cli.first_hour.story_view import LiveView, PlainView, Sight, StoryView
 from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
 from monitor.notify.webhook import signature

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from monitor.cli.formats import Given, LogClock, exact_json, pair, plain_number, seconds_to_ns, trade, unit_time
-from monitor.cli.formats.bitflyer import product, taker
+from monitor.cli.event_files.formats import Given, LogClock, exact_json, pair, plain_number, seconds_to_ns, trade, unit_time
+from monitor.cli.event_files.formats.bitflyer import product, taker
 from monitor.events import Event
 
 _RECEIVED = re.compile(r"(\d+(?:\.\d+)?): (.*)", re.DOTALL)

@@ -51,7 +51,7 @@ def run(
     A file has the form of the shipped scenarios: `schema: reserve.scenarios/1` and a mapping `scenarios`. Exit 1 where a method
     in force would be short, 5 where it would not be known.
     """
-    from monitor.cli.foresee import chosen, live, offline, show
+    from monitor.cli.foresight.foresee import chosen, live, offline, show
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
 

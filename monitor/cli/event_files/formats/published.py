@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from monitor.cli.formats import Given, LogClock, exact_json, plain_number, time_or_none
+from monitor.cli.event_files.formats import Given, LogClock, exact_json, plain_number, time_or_none
 from monitor.core.journal.vocabulary import BALANCES, INCIDENTS
 from monitor.errors import UsageError
 from monitor.events import Event

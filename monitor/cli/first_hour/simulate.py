@@ -30,7 +30,7 @@ def simulate(
     import asyncio
     from contextlib import suppress
 
-    from monitor.cli.duration import seconds
+    from monitor.cli.options import seconds
     from monitor.core.journal.vocabulary import SOURCE_TOPICS
     from monitor.settings.load import load_settings
 

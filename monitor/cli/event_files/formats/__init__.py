@@ -74,7 +74,7 @@ def reader_of(name: str) -> Reader:
     if name not in _READERS:
         raise UsageError(f"there is no format {name}: one of {', '.join(FORMATS)}")
     module, function = _READERS[name]
-    reader: Reader = getattr(import_module(f"monitor.cli.formats.{module}"), function)
+    reader: Reader = getattr(import_module(f"monitor.cli.event_files.formats.{module}"), function)
     return reader
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from monitor.core.values.times import HOUR
 from streams.intake.segment.batches import Counts
-from streams.intake.segment.cells import Cell, Pending, Tally
-from streams.intake.segment.lookback import Ids, LookBack
+from streams.intake.segment.trades.cells import Cell, Pending, Tally
+from streams.intake.segment.trades.lookback import Ids, LookBack
 from streams.wire import Known, Trade
 
 CellName = tuple[str, str, str, str | None]

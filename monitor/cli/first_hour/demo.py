@@ -32,8 +32,8 @@ def demo(
     """
     import asyncio
 
-    from monitor.cli.demonstration import Demonstration
-    from monitor.cli.duration import seconds
+    from monitor.cli.first_hour.demonstration import Demonstration
+    from monitor.cli.options import seconds
 
     if scenario not in SCENARIOS:
         raise UsageError(f"there is no scenario {scenario}: one of {', '.join(SCENARIOS)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.core.values.times import SECOND, BadTime, parse_time
-from streams.intake.segment.lookback import SLOTS
+from streams.intake.segment.trades.lookback import SLOTS
 from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
 
 _MOST_SECONDS = 20_000

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from monitor.cli.formats import Given, LogClock, plain_number, time_or_none
+from monitor.cli.event_files.formats import Given, LogClock, plain_number, time_or_none
 from monitor.core.journal.vocabulary import PRICES
 from monitor.core.values.times import DAY, exact_time
 from monitor.errors import UsageError

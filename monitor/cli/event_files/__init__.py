@@ -1,0 +1,1 @@
+"""Event files: made from captures, assessed offline, tried under several methods, published."""

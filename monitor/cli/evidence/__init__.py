@@ -1,0 +1,1 @@
+"""What was published, why, and how outsiders check it."""

@@ -1,0 +1,1 @@
+"""The first hour: a broker without Apache Kafka, made events, the demo."""

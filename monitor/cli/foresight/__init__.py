@@ -1,0 +1,1 @@
+"""Looking ahead: stresses, other balances and prices, the smallest moves that mend."""

@@ -1,0 +1,1 @@
+"""The daemon and what people ask of it: how it is, what alerts, what was refused."""

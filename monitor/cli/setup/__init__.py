@@ -1,0 +1,1 @@
+"""What stands before anything runs: the configuration, methods, feeds, topics and their schemas."""

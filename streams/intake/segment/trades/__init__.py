@@ -1,0 +1,1 @@
+"""The hot path: trades counted once and added up in cells."""
