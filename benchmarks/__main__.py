@@ -14,11 +14,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, evaluation, tables
+from benchmarks import backtest, changed, evaluation, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "stages", "series", "latency", "evaluation", "backtest")
+PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--full", action="store_true", help="large sizes and more repeats")
+    parser.add_argument("--against", metavar="COMMIT", help="a commit beside which 'changed' is measured")
     parser.add_argument("--records", type=int, help="trades of the main load, instead of 300000 (1000000 with --full)")
     options = parser.parse_args(arguments)
     unknown = [part for part in options.parts if part not in PARTS]
@@ -35,15 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS)}")
     records = options.records or (1_000_000 if options.full else 300_000)
     try:
-        asyncio.run(_show(options.parts or list(PARTS), tables.Size(records, full=options.full)))
+        asyncio.run(_show(options.parts or list(PARTS), tables.Size(records, full=options.full), options.against))
     except MonitorError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-async def _show(parts: list[str], size: tables.Size) -> None:
-    if set(parts) - {"evaluation", "backtest"}:
+async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
+    if set(parts) - {"evaluation", "changed", "backtest"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
@@ -54,6 +55,9 @@ async def _show(parts: list[str], size: tables.Size) -> None:
     if "evaluation" in parts:
         print("\nCost of an evaluation")
         evaluation.show(full=size.full)
+    if "changed" in parts:
+        print("\nCost of what changed")
+        changed.show(full=size.full, against=against)
     if "backtest" in parts:
         print("\nBack-tests")
         backtest.show(full=size.full)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -82,6 +82,11 @@ class AlertBook:
         for identity in sorted((one for one in self._kept if one not in seen), key=_order):
             drafts += self._follow_one(_absent(identity, around.results), self._kept[identity], moment, around, shows=False)
         return drafts
+
+    @property
+    def followed(self) -> Container[Identity]:
+        """The alerts of which an evaluation must speak, true or not; it grows and shrinks with `follow`."""
+        return self._kept
 
     def repeats(self, at: int) -> tuple[list[Draft], list[Identity]]:
         """The hourly repeats that are due at `at`, and the alerts that are over: they get a tombstone."""

@@ -7,7 +7,7 @@ the alerts of feeds alone: `ReserveUnknown` neither begins nor ends while nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -84,17 +84,25 @@ class Condition:
 
 
 def method_conditions(
-    entity: str, method: MethodConfig, result: Result, levels: Levels, near: str, *, plan: Plan | None = None
+    entity: str,
+    method: MethodConfig,
+    result: Result,
+    levels: Levels,
+    near: str,
+    *,
+    plan: Plan | None = None,
+    followed: Container[Identity] | None = None,
 ) -> Iterator[Condition]:
     """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO).
 
-    `plan` says what each rule reads; without it every event may be a cause.
+    `plan` says what each rule reads; without it every event may be a cause. With `followed` those alone that are true or among
+    these: no other makes or changes an alert, and there may be thousands.
     """
-    maker = _MethodConditions(entity, method, result, levels, plan)
+    maker = _MethodConditions(entity, method, result, levels, plan=plan, followed=followed)
     yield from maker.headline()
     for row in result.rows:
         yield from maker.row(row, near)
-    yield maker.coverage_low()
+    yield from maker.coverage_low()
 
 
 def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_feeds: frozenset[str]) -> Condition:
@@ -140,12 +148,22 @@ def blinded(result: Result) -> bool:
 
 
 class _MethodConditions:
-    def __init__(self, entity: str, method: MethodConfig, result: Result, levels: Levels, plan: Plan | None) -> None:
+    def __init__(
+        self,
+        entity: str,
+        method: MethodConfig,
+        result: Result,
+        levels: Levels,
+        *,
+        plan: Plan | None,
+        followed: Container[Identity] | None,
+    ) -> None:
         self.entity = entity
         self.method = method
         self.result = result
         self.levels = levels
         self.plan = plan
+        self.followed = followed
         self.assets = frozenset(row.name.partition(".")[2] for row in result.rows) - {""}
         self.blind = blinded(result)
 
@@ -158,16 +176,16 @@ class _MethodConditions:
         show: Callable[[], AlertContent],
         *,
         severity: Severity = "critical",
-    ) -> Condition:
-        """A condition of this method; what looks over is not known to be while a source is dead."""
+    ) -> Iterator[Condition]:
+        """A condition of this method, if it is wanted; what looks over is not known to be while a source is dead."""
         if verdict is Verdict.CLEAR and self.blind:
             verdict = Verdict.UNKNOWN
         identity = Identity(alertname, self.entity, self.method.id, rule, subject)
+        if verdict is not Verdict.TRUE and self.followed is not None and identity not in self.followed:
+            return
         found = Condition(identity, verdict, severity, self.method.mode, show=show)
-        if self.plan is None:
-            return found
-        reads = self._reads(rule, subject, self.plan)
-        return replace(found, concerns=reads.concerns, worsens=reads.worsens)
+        reads = None if self.plan is None else self._reads(rule, subject, self.plan)
+        yield found if reads is None else replace(found, concerns=reads.concerns, worsens=reads.worsens)
 
     def _reads(self, rule: str, subject: str | None, plan: Plan) -> Reads:
         if rule in plan.pack.components:
@@ -179,7 +197,7 @@ class _MethodConditions:
         required, available = self.result.required_figure, self.result.available_figure
         if required is None or available is None:
             if self.result.state == "not_computable":
-                yield self.condition("ReserveShortfall", "headline", None, Verdict.UNKNOWN, self._show_headline)
+                yield from self.condition("ReserveShortfall", "headline", None, Verdict.UNKNOWN, self._show_headline)
             return
         met = available.reaches(required)
         verdict = Verdict.UNKNOWN
@@ -187,7 +205,7 @@ class _MethodConditions:
             verdict = Verdict.TRUE
         elif met is not None:
             verdict = self._headline_left(available, required)
-        yield self.condition("ReserveShortfall", "headline", None, verdict, self._show_headline)
+        yield from self.condition("ReserveShortfall", "headline", None, verdict, self._show_headline)
 
     def row(self, row: Row, near: str) -> Iterator[Condition]:
         """The alert of a component, and of its cure date."""
@@ -195,14 +213,14 @@ class _MethodConditions:
         subject = asset or None
         if family != "reserve":
             alertname = OWN_ALERTS.get(family, "ReserveShortfall")
-            found = self.condition(alertname, family, subject, self._row_verdict(row), lambda: self._show_row(row))
-            yield replace(found, ends_as="method_changed", dwells=False) if is_skipped(self.method, row.name) else found
-        cure = self.condition("CureDeadlineNear", family, subject, _cure_verdict(row, near), lambda: self._show_cure(row))
-        yield replace(cure, dwells=False)
+            for found in self.condition(alertname, family, subject, self._row_verdict(row), lambda: self._show_row(row)):
+                yield replace(found, ends_as="method_changed", dwells=False) if is_skipped(self.method, row.name) else found
+        for cure in self.condition("CureDeadlineNear", family, subject, _cure_verdict(row, near), lambda: self._show_cure(row)):
+            yield replace(cure, dwells=False)
 
-    def coverage_low(self) -> Condition:
+    def coverage_low(self) -> Iterator[Condition]:
         """ReserveCoverageLow: the watch ratio below `watch_enter`, until above `watch_exit`; or the method's own watch level."""
-        return self.condition(
+        yield from self.condition(
             "ReserveCoverageLow", "reserve_coverage_low", None, self._coverage_verdict(), self._show_coverage, severity="warning"
         )
 

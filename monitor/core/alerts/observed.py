@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from monitor.core.alerts.conditions import (
     Condition,
@@ -11,18 +11,24 @@ from monitor.core.alerts.conditions import (
     refused_conditions,
     unknown_condition,
 )
+from monitor.core.alerts.life import Identity
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import Evaluation
 
 
-def observed_conditions(entity: str, levels: Levels, evaluation: Evaluation) -> Iterator[Condition]:
-    """The conditions of every method, then those of the entity itself, in their order."""
+def observed_conditions(
+    entity: str, levels: Levels, evaluation: Evaluation, followed: Container[Identity]
+) -> Iterator[Condition]:
+    """The conditions of every method, then those of the entity itself, in their order.
+
+    Of a method's those that are true or `followed` (looked at when their turn comes).
+    """
     seen = evaluation.observations
     dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.behind or feed.unhealthy)
     for found in evaluation.methods:
         method = found.prepared.config
         near, plan = found.prepared.near_cure(evaluation.at), found.prepared.method.plan
-        yield from method_conditions(entity, method, found.result, levels, near, plan=plan)
+        yield from method_conditions(entity, method, found.result, levels, near, plan=plan, followed=followed)
         yield unknown_condition(entity, method, found.result, dead)
     yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents)
     yield from refused_conditions(entity, seen.refused)

@@ -150,7 +150,8 @@ class Entity:
             if closing:
                 outputs += self._closes(at, evidence, sources)
             evaluation = self.evaluator.evaluate(self.book, at)
-            conditions = observed_conditions(self.name, self.evaluator.entity_config.levels, evaluation)
+            levels = self.evaluator.entity_config.levels
+            conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
             digests = self._live(evaluation, drafts, evidence, sources, outputs)
         repeats, over = self.alerts.repeats(at)

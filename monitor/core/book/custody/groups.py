@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 from monitor.core.book.custody.position import Key, Position, position_from, position_text
@@ -41,11 +42,17 @@ class _Group:
 
 
 class Groups:
-    """The groups of an entity, by id, on the engine clock."""
+    """The groups of an entity, by id, on the engine clock, which never goes back.
+
+    `_waiting` and `_whole` are in the order of that clock, `_incomplete` holds (since, id) of those applied incomplete, and of
+    some that no longer are: so what is due is found without a look at the rest.
+    """
 
     def __init__(self, dirty: set[str]) -> None:
         self._dirty = dirty
         self._unfinished: dict[str, _Group] = {}
+        self._waiting: dict[str, _Group] = {}
+        self._incomplete: list[tuple[int, str]] = []
         self._whole: dict[str, int] = {}
 
     def put(self, group: str, size: int, key: Key, position: Position, clock: int, *, repeat: bool) -> list[Member]:
@@ -58,11 +65,14 @@ class Groups:
         if found is None:
             if group in self._whole and repeat:
                 return [(key, position)]
-            found = self._unfinished[group] = _Group(clock, size, position.event_time, again=group in self._whole)
+            found = _Group(clock, size, position.event_time, again=group in self._whole)
+            self._unfinished[group] = self._waiting[group] = found
         elif found.again and repeat:
             return [(key, position)]
         found.disagrees = found.disagrees or size != found.size
-        found.since = min(found.since, position.event_time)
+        if position.event_time < found.since:
+            found.since = position.event_time
+            self._note_incomplete(group, found)
         if not found.waits:
             found.members[key] = None
             return [(key, position), *self._finished(group, clock)]
@@ -87,14 +97,20 @@ class Groups:
 
     def advance(self, clock: int) -> list[Member]:
         """The positions of groups that have waited long enough."""
-        due = [g for g in self._unfinished.values() if g.waits and g.first + PATIENCE_NS <= clock]
-        members = [member for group in due for member in _applied(group)]
-        forgotten = [group for group, at in self._whole.items() if at + REMEMBERED_NS <= clock]
-        for group in forgotten:
-            del self._whole[group]
-        if due or forgotten:
+        members: list[Member] = []
+        while self._waiting and self._waiting[group := next(iter(self._waiting))].first + PATIENCE_NS <= clock:
+            found = self._waiting.pop(group)
+            members += _applied(found)
+            self._note_incomplete(group, found)
+            self._dirty.add("groups")
+        while self._whole and self._whole[oldest := next(iter(self._whole))] + REMEMBERED_NS <= clock:
+            del self._whole[oldest]
             self._dirty.add("groups")
         return members
+
+    def _note_incomplete(self, group: str, found: _Group) -> None:
+        if not found.waits:
+            heappush(self._incomplete, (found.since, group))
 
     def _finished(self, group: str, clock: int) -> list[Member]:
         """The members that still wait, when their group is whole."""
@@ -102,23 +118,31 @@ class Groups:
         if not found.whole:
             return []
         del self._unfinished[group]
+        self._waiting.pop(group, None)
+        self._whole.pop(group, None)
         self._whole[group] = clock
         return _applied(found)
 
     def incomplete_since(self, at: int | None) -> int | None:
         """Event time, up to `at` (None: any), from which a group is applied that is not whole; None if there is none."""
-        times = (g.since for g in self._unfinished.values() if not g.waits and (at is None or g.since <= at))
-        return min(times, default=None)
+        while self._incomplete and not self._still(*self._incomplete[0]):
+            heappop(self._incomplete)
+        earliest = self._incomplete[0][0] if self._incomplete else None
+        return None if earliest is None or (at is not None and earliest > at) else earliest
+
+    def _still(self, since: int, group: str) -> bool:
+        found = self._unfinished.get(group)
+        return found is not None and not found.waits and found.since == since
 
     @property
     def settled_at(self) -> int | None:
         """When every group that waits now will have had its time; None if none waits."""
-        return max((g.first + PATIENCE_NS for g in self._unfinished.values() if g.waits), default=None)
+        return self._waiting[next(reversed(self._waiting))].first + PATIENCE_NS if self._waiting else None
 
     def next_change(self, after: int) -> int | None:
         """The next instant above `after` at which a group applies incomplete."""
-        times = (g.first + PATIENCE_NS for g in self._unfinished.values() if g.waits)
-        return min((t for t in times if t > after), default=None)
+        times = (found.first + PATIENCE_NS for found in self._waiting.values())
+        return next((t for t in times if t > after), None)
 
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
@@ -144,8 +168,11 @@ class Groups:
         raw = buckets.get("groups") or {}
         for group, (first, size, since, again, disagrees, waits), members in raw.get("unfinished", ()):
             found = {(role, asset, account): None if p is None else position_from(p) for role, asset, account, p in members}
-            self._unfinished[group] = _Group(int(first), size, int(since), again, disagrees, waits, found)
-        self._whole = {group: int(at) for group, at in raw.get("whole", ())}
+            restored = self._unfinished[group] = _Group(int(first), size, int(since), again, disagrees, waits, found)
+            self._note_incomplete(group, restored)
+        waiting = (item for item in self._unfinished.items() if item[1].waits)
+        self._waiting = dict(sorted(waiting, key=lambda item: item[1].first))
+        self._whole = dict(sorted(((group, int(at)) for group, at in raw.get("whole", ())), key=lambda item: item[1]))
 
 
 def _applied(group: _Group) -> list[Member]:

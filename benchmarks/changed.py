@@ -1,0 +1,244 @@
+"""Evaluation by what changed: what one event costs an entity that holds a lot, and the cliffs that may lie on the way.
+
+    python -m benchmarks changed [--full] [--against COMMIT]
+
+Each line is the CPU time from the event's record to the end of its evaluation, the median of several, in a process of its
+own. `--against` measures a commit of this repository beside it, by turns, and prints how many times less each line costs now.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+from monitor.core.engine import Engine
+from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, decode_record, encode_statement
+from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+from monitor.core.values.times import DAY, HOUR, SECOND, exact_time, parse_time
+from monitor.settings.load import settings_of
+from monitor.settings.record import build_configuration
+
+START = parse_time("2026-02-26T06:00:00Z")
+METHODS = (
+    "jp.psa_custody",
+    "hk.vatp",
+    "kr.vaupa_cold",
+    "sg.ps",
+    "us.ny_custody",
+    "eu.mica_67",
+    "ae.vara",
+    "jp.crypto_reserve_2026",
+    "kr.vaupa_reserve",
+    "house.composite",
+)
+OPTIONS: dict[str, dict[str, Any]] = {"eu.mica_67": {"class": "2"}, "ae.vara": {"activities": ["exchange", "custody"]}}
+CURRENCIES = ("JPY", "HKD", "KRW", "SGD", "USD", "EUR", "AED")
+ROLES = (("client_liability", "ledger"), ("client_asset", "cold"), ("client_asset", "hot"), ("guarantee_asset", "cold"))
+REPEATS = 9
+_WARM = 3
+
+
+class Desk:
+    """An engine with one entity, and the pen of its journal. `spent`: CPU seconds that the engine has taken."""
+
+    def __init__(self, methods: Sequence[str], **more: Any) -> None:
+        self.engine = Engine(0, check_journal_time=True)
+        self.now = START
+        self.offset = 0
+        self.spent = 0.0
+        entity = {
+            "reporting_currency": "JPY",
+            "time_zone": "Asia/Tokyo",
+            "calendar": "JP",
+            "methods": [{"id": name, "mode": "in_force", "options": OPTIONS.get(name, {})} for name in methods],
+        }
+        settings = {"kafka": {"journal_partitions": 1}, "entities": {"e": entity | more}, "revision": 1}
+        text = canonical_bytes(build_configuration(settings_of(settings))).decode()
+        digest = digest_of_bytes(text.encode())
+        self.put("configuration", None, {"part": 1, "parts": 1, "revision": 1, "digest": digest, "data": text})
+
+    def put(self, kind: str, topic: str | None, body: dict[str, Any]) -> None:
+        """One more record, at `now`."""
+        self.offset += 1
+        named = body if topic is None else {"event_id": f"n-{self.offset}", **body}
+        source = None if topic is None else Source(SourcePartition(topic, 0, 0), offset=self.offset)
+        entity = None if kind in ("price", "configuration", "tick") else "e"
+        statement = Statement(kind, entity, self.now, named, source, None if topic is None else self.now)
+        self._apply(decode_record(encode_statement(statement), self.offset, self.now))
+
+    def tick(self, after: int = SECOND) -> None:
+        """The clock moves on by so many ns, and everything that waits is evaluated."""
+        self.now += after
+        self.put("tick", None, {})
+
+    def price(self, asset: str, currency: str, price: str, *, as_of: int | None = None, kind: str = "spot") -> None:
+        """A price, of now unless another time is given."""
+        own = exact_time(self.now if as_of is None else as_of)
+        body = {"asset": asset, "currency": currency, "price": price, "as_of": own, "source": "index", "kind": kind}
+        self.put("price", "market.prices", body)
+
+    def position(
+        self, account: str, place: tuple[str, str, str], quantity: str, *, as_of: int | None = None, group: str | None = None
+    ) -> None:
+        """A balance at (role, storage, asset); `group`: it is the first of two in one."""
+        role, storage, asset = place
+        own = exact_time(self.now if as_of is None else as_of)
+        body: dict[str, Any] = {"account": account, "role": role, "storage": storage, "asset": asset, "quantity": quantity}
+        size = None if group is None else 1
+        rest = {"as_of": own, "sequence": 0, "source": None, "group": group, "group_size": size}
+        self.put("position", "custody.balances", body | rest)
+
+    def load(self, assets: int) -> Desk:
+        """So many assets, each held in every role and priced in every currency."""
+        for number in range(assets):
+            asset = f"A{number:03d}"
+            for currency in CURRENCIES:
+                self.price(asset, currency, f"{100 + number}.5")
+            for role, storage in ROLES:
+                self.position(f"{role}-{storage}", (role, storage, asset), "5" if storage == "hot" else "1000")
+        self.tick()
+        return self
+
+    def _apply(self, record: JournalRecord) -> None:
+        begun = process_time()
+        self.engine.apply(record)
+        self.spent += process_time() - begun
+
+
+def _median(desk: Desk, step: Callable[[Desk, int], None], repeats: int = REPEATS) -> float:
+    """Milliseconds of CPU that a step takes the engine."""
+    found = []
+    for number in range(_WARM + repeats):
+        before = desk.spent
+        step(desk, number)
+        found.append(desk.spent - before)
+    return statistics.median(found[_WARM:]) * 1000
+
+
+def _moved_price(desk: Desk, number: int) -> None:
+    desk.price("A007", "JPY", f"{107 + number}.25")
+    desk.tick()
+
+
+def _moved_position(desk: Desk, number: int) -> None:
+    desk.position("client_asset-cold", ("client_asset", "cold", "A007"), str(1001 + number))
+    desk.tick()
+
+
+def evaluation(assets: int) -> Iterator[tuple[str, float]]:
+    """One price or position moves, of so many assets under ten methods."""
+    desk = Desk(METHODS).load(assets)
+    yield f"a price moves, {assets} assets x 10 methods", _median(desk, _moved_price)
+    yield f"a position moves, {assets} assets x 10 methods", _median(desk, _moved_position)
+
+
+def window(assets: int) -> Iterator[tuple[str, float]]:
+    """The K-factors' months of business days at the prices of then."""
+    desk = Desk(("eu.ifr_k",))
+    first = START - 400 * DAY
+    for number in range(assets):
+        asset = f"A{number:03d}"
+        for role, storage in ROLES:
+            desk.position(f"{role}-{storage}", (role, storage, asset), "1000", as_of=first)
+        for month in range(14):
+            desk.price(asset, "JPY", str(100 + month), as_of=first + month * 30 * DAY, kind="daily_close")
+            desk.price(asset, "EUR", str(10 + month), as_of=first + month * 30 * DAY, kind="daily_close")
+    desk.tick()
+    yield f"a price moves, K-factors of {assets} assets", _median(desk, _moved_price)
+
+
+def groups(known: int) -> Iterator[tuple[str, float]]:
+    """A record where so many groups of positions came before it."""
+    desk = Desk(METHODS[:1]).load(1)
+    for number in range(known):
+        desk.position("x", ("house_asset", "hot", "A000"), "1", group=f"g-{number}")
+    desk.tick()
+
+    def step(desk: Desk, number: int) -> None:
+        desk.now += SECOND // 50
+        desk.position("y", ("house_asset", "hot", "A000"), str(number))
+
+    yield f"a record after {known:,} groups", _median(desk, step)
+
+
+def closes(accounts: int) -> Iterator[tuple[str, float]]:
+    """A day's end with so many accounts, and what comes late for a day that is closed."""
+    desk = Desk(METHODS[:2], freshness={"custody.balances": {"account_max_age_s": 864_000}}).load(30)
+    for number in range(accounts):
+        asset = f"A{number % 30:03d}"
+        desk.position(f"client-{number}", ("client_liability", "ledger", asset), "1", as_of=desk.now - number * SECOND)
+    desk.tick()
+    yield f"an evaluation of {accounts:,} accounts", _median(desk, _moved_price)
+    before, desk.now = desk.spent, desk.now + DAY
+    desk.tick()
+    yield f"the end of a day with {accounts:,} accounts", (desk.spent - before) * 1000
+    late = desk.now - 12 * HOUR
+    desk.tick()
+
+    def step(desk: Desk, number: int) -> None:
+        desk.price("A007", "JPY", f"{200 + number}", as_of=late + number * SECOND)
+        desk.tick()
+
+    yield "a late price revises a closed day", _median(desk, step)
+
+
+def trust(changes: int) -> Iterator[tuple[str, float]]:
+    """Client money in breach, with so many changes in two days."""
+    desk = Desk(METHODS[:1]).load(1)
+    for number in range(changes):
+        desk.position("c", ("client_liability", "ledger", "JPY"), str(10_000 + number), as_of=desk.now - number * SECOND)
+    desk.tick()
+    yield f"client money in breach, {changes:,} changes", _median(desk, _moved_price)
+
+
+SIZES: dict[str, tuple[Callable[[int], Iterator[tuple[str, float]]], tuple[int, ...], tuple[int, ...]]] = {
+    "evaluation": (evaluation, (100,), (100, 500)),
+    "window": (window, (20,), (100,)),
+    "groups": (groups, (5_000,), (20_000,)),
+    "closes": (closes, (5_000,), (50_000,)),
+    "trust": (trust, (5_000,), (40_000,)),
+}
+"""Each subject with its sizes, and those of `--full`."""
+
+
+def show(*, full: bool, against: str | None) -> None:
+    """Print a line for each subject and size."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = None if against is None else _checked_out(against, Path(folder))
+        print(f"{'':52} {'ms':>9}" + (f" {'before':>9} {'less':>7}" if before else ""))
+        for name, (_, small, large) in SIZES.items():
+            for size in large if full else small:
+                now = _measured(name, size, Path.cwd())
+                then = {} if before is None else _measured(name, size, before)
+                for line, cost in now.items():
+                    beside = f" {then[line]:>9.2f} {then[line] / cost:>6.1f}x" if before else ""
+                    print(f"{line:52} {cost:>9.2f}{beside}", flush=True)
+
+
+def _checked_out(commit: str, folder: Path) -> Path:
+    """The packages of a commit, with this file's measures."""
+    packed = subprocess.run(["git", "archive", commit, "monitor", "benchmarks"], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    (folder / "benchmarks" / Path(__file__).name).write_bytes(Path(__file__).read_bytes())
+    return folder
+
+
+def _measured(name: str, size: int, root: Path) -> dict[str, float]:
+    child = [sys.executable, "-m", "benchmarks.changed", name, str(size)]
+    done = subprocess.run(child, capture_output=True, text=True, check=True, cwd=root)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(dict(SIZES[sys.argv[1]][0](int(sys.argv[2])))))
