@@ -40,7 +40,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class ChannelSettings(BaseModel):
     """What every channel has: limits of one attempt and of their rate, and the pace of retries."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Of one attempt, connection included."""

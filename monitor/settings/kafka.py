@@ -14,7 +14,7 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"
 class KafkaSettings(BaseModel):
     """Addresses, security and names. Secrets are paths of files that are read when a connection is made, never values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     bootstrap_servers: str = "127.0.0.1:9092"
     """Some of the brokers, `host:port`, separated by commas; the others are learned from them."""

@@ -20,7 +20,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
-from monitor.methods.stresses import load_scenarios
 from monitor.settings.feeds import SourceSettings
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
@@ -97,6 +96,8 @@ class Settings(Section):
     @field_validator("scenarios")
     @classmethod
     def _scenarios(cls, value: dict[str, Any]) -> dict[str, Any]:
+        from monitor.methods.stresses import load_scenarios  # brings the book
+
         try:
             load_scenarios(value)
         except ConfigurationError as error:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -92,7 +97,7 @@ def all_parts() -> Iterator[Part]:
     """Every table of the page, the keys outside any section first."""
     example = read_yaml(EXAMPLE_FILE)
     top = {name: field for name, field in Settings.model_fields.items() if not _models(field.annotation)}
-    yield Part("(no section)", "Keys that stand by themselves.", tuple(_key(name, field, example) for name, field in top.items()))
+    yield Part("(no section)", "Keys that stand by themselves.", tuple(_key(name, Settings, name, example) for name in top))
     for name, field in Settings.model_fields.items():
         for model in _models(field.annotation):
             yield from _parts(_place(name, field), model, example.get(name), several=_is_mapping(field))
@@ -105,20 +110,39 @@ def _parts(path: str, model: type[BaseModel], example: Any, *, several: bool) ->
     kind = _channel_type(model)
     title = f"{path} (type {kind})" if kind else path
     text = " ".join((model.__doc__ or "").split())
-    yield Part(title, text, tuple(_key(f"{path}.{name}", field, example) for name, field in plain.items()))
+    yield Part(title, text, tuple(_key(f"{path}.{name}", model, name, example) for name in plain))
     for name, field in model.model_fields.items():
         for inner in _models(field.annotation):
             place = _place(f"{path}.{name}", field)
             yield from _parts(place, inner, example.get(name), several=_is_mapping(field) or place.endswith("[]"))
 
 
-def _key(path: str, field: FieldInfo, example: Mapping[str, Any]) -> Key:
-    name = path.rpartition(".")[2]
+def _key(path: str, model: type[BaseModel], name: str, example: Mapping[str, Any]) -> Key:
+    field = model.model_fields[name]
     limits = [(word, getattr(limit, bound, None)) for limit in _limits(field) for bound, word in _BOUNDS.items()]
     bounds = [f"{word} {limit:,}" for word, limit in limits if limit is not None]
     kind = ", ".join([_type(field.annotation), *bounds])
     shown = _value(example[name]) if name in example else ""
-    return Key(path, kind, _default(field), unit_of(name), " ".join((field.description or "").split()), shown)
+    return Key(path, kind, _default(field), unit_of(name), _reasons(model).get(name, ""), shown)
+
+
+@cache
+def _reasons(model: type[BaseModel]) -> dict[str, str]:
+    """The text below each field, in the class and those it is made of. Read here and not by the models: every start would pay."""
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if issubclass(part, BaseModel) and part is not BaseModel:
+            body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
+            assert isinstance(body, ast.ClassDef)  # noqa: S101 - the source of a class
+            found |= dict(_texts(body.body))
+    return found
+
+
+def _texts(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, text in pairwise(body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                yield name, " ".join(words.split())
 
 
 def unit_of(name: str) -> str:

@@ -78,7 +78,7 @@ Partitions = Annotated[int, Field(ge=1, le=1000)]
 class Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class MethodSettings(Section):
