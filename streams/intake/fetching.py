@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import aiokafka
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.intake.segment.batches import Batch
@@ -26,6 +26,7 @@ TRIED_WITH = "0.14.0"
 _NOBODY = TopicPartition("", 0)
 _STAMPED_BY_BROKER = 1
 _ENOUGH = 4_000
+_CODECS = ("uncompressed", "gzip", "snappy", "lz4", "zstd")
 _log = structlog.get_logger(__name__)
 
 
@@ -35,15 +36,43 @@ class Fetch(Protocol):
     async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]: ...
 
 
+class UnreadableBatch(Exception):
+    """A batch that is damaged, or packed by a codec that cannot be read here: what stands behind it waits for an operator."""
+
+    def __init__(self, where: TopicPartition, offset: int, packed: str, error: Exception) -> None:
+        self.where = where
+        reason = str(error) or type(error).__name__
+        super().__init__(
+            f"{where.topic}/{where.partition}: the batch at offset {offset} ({packed}) cannot be read: {reason}. Producers may "
+            "pack by gzip, snappy, lz4 or zstd; to go on behind it, delete the records up to its end (kafka-delete-records.sh), "
+            "which is told as records_lost, and start again"
+        )
+
+
 class PublicFetch:
-    """By `getmany`."""
+    """By `getmany`, a partition at a time, so that one that cannot be read is known by its name."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
     async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]:
-        fetched = await self._consumer.getmany(timeout_ms=wait_ms)
-        return {tp: batch_of(records) for tp, records in fetched.items()}
+        batches = await self._there()
+        if not batches and wait_ms:
+            await asyncio.sleep(wait_ms / 1000)
+            batches = await self._there()
+        return batches
+
+    async def _there(self) -> dict[TopicPartition, Batch]:
+        batches: dict[TopicPartition, Batch] = {}
+        for tp in sorted(self._consumer.assignment()) or [_NOBODY]:
+            try:
+                fetched = await self._consumer.getmany(tp, timeout_ms=0)
+            except Exception as error:
+                if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordException | UnsupportedCodecError):
+                    raise
+                raise UnreadableBatch(tp, await self._consumer.position(tp), "of unknown packing", error) from error
+            batches |= {there: batch_of(records) for there, records in fetched.items()}
+        return batches
 
 
 class WholeFetch:
@@ -52,6 +81,7 @@ class WholeFetch:
     def __init__(self, consumer: AIOKafkaConsumer, enough: int = _ENOUGH) -> None:
         """AttributeError where this aiokafka has no such buffer. `enough`: records with which a call is content."""
         self._consumer, self._enough = consumer, enough
+        self._unreadable: UnreadableBatch | None = None
         fetcher: Any = consumer._fetcher  # noqa: SLF001 - see the module's head
         self._buffer: dict[TopicPartition, Any] = fetcher._records  # noqa: SLF001
         self._fetcher = fetcher
@@ -66,6 +96,9 @@ class WholeFetch:
             await asyncio.wait([arrival], timeout=wait_ms / 1000)
             arrival.cancel()
             batches = self._drained()
+        if not batches and self._unreadable is not None:
+            unreadable, self._unreadable = self._unreadable, None
+            raise unreadable
         return batches
 
     def _drained(self) -> dict[TopicPartition, Batch]:
@@ -74,14 +107,18 @@ class WholeFetch:
         drained = 0
         for tp, found in list(self._buffer.items()):
             fault = hasattr(found, "check_raise")
-            if drained >= self._enough or (fault and batches):
-                break  # a fault is told at the next call, as `getmany` does
+            if drained >= self._enough or self._unreadable is not None or (fault and batches):
+                break  # a fault is told when nothing else is at hand, as `getmany` does
             del self._buffer[tp]
             self._fetcher._notify(self._fetcher._wait_consume_future)  # noqa: SLF001
             if fault:
                 found.check_raise()
             elif found.check_assignment(tp) and found.has_more():
-                batch = _unpacked(found._partition_records)  # noqa: SLF001
+                try:
+                    batch = _unpacked(tp, found._partition_records)  # noqa: SLF001
+                except UnreadableBatch as unreadable:
+                    self._unreadable = unreadable
+                    break
                 found._update_position()  # noqa: SLF001
                 if len(batch):
                     batches[tp] = batch
@@ -111,14 +148,17 @@ def _batch(offsets: Sequence[int], times_ms: Sequence[int], records: Sequence[An
     return Batch(offsets, times_ms, [r.value for r in records], original)
 
 
-def _unpacked(fetched: Any) -> Batch:
+def _unpacked(tp: TopicPartition, fetched: Any) -> Batch:
     """The visible records of a fetch; afterwards its `next_fetch_offset` is the position behind it.
 
     Without aborted transactions a batch is taken whole; with them aiokafka's own iterator decides what is visible.
     """
     if fetched._aborted_transactions:  # noqa: SLF001
         fetched._consumer_record = _as_it_is  # noqa: SLF001
-        return batch_of(list(fetched._records_iterator))  # noqa: SLF001
+        try:
+            return batch_of(list(fetched._records_iterator))  # noqa: SLF001
+        except Exception as error:
+            raise UnreadableBatch(tp, fetched.next_fetch_offset, "of a transaction", error) from error
     fetched._records_iterator = None  # noqa: SLF001 - it and its owner would keep each other, and the fetched bytes, alive
     begin, batches = fetched.next_fetch_offset, fetched._records  # noqa: SLF001
     offsets: list[int] = []
@@ -126,16 +166,32 @@ def _unpacked(fetched: Any) -> Batch:
     records: list[Any] = []
     while batches.has_next():
         batch = batches.next_batch()
-        if fetched._check_crcs and not batch.validate_crc():  # noqa: SLF001
-            raise CorruptRecordException(f"a batch before offset {batch.next_offset} is damaged")
-        if not batch.is_control_batch:
-            part = list(batch)
+        try:
+            part = _records_of(tp, batch, check=fetched._check_crcs)  # noqa: SLF001
+        except UnreadableBatch:
+            if records:
+                break  # what lies before it is taken in first: the next fetch begins with it
+            raise
+        if part:
             offsets += _offsets(batch, part)
             times_ms += _times(batch, part)
             records += part
         fetched.next_fetch_offset = batch.next_offset
     first = bisect_left(offsets, begin)
     return _batch(offsets[first:], times_ms[first:], records[first:]) if first else _batch(offsets, times_ms, records)
+
+
+def _records_of(tp: TopicPartition, batch: Any, *, check: bool) -> list[Any]:
+    """The records of a batch, none of a control batch; each codec has errors of its own for what it cannot read."""
+    try:
+        if not check or batch.validate_crc():
+            return [] if batch.is_control_batch else list(batch)
+        error: Exception = CorruptRecordException("its checksum is another one")
+    except Exception as raised:  # noqa: BLE001 - told below, whatever it is
+        error = raised
+    packing = batch.compression_type
+    packed = _CODECS[packing] if packing < len(_CODECS) else f"codec {packing}"
+    raise UnreadableBatch(tp, getattr(batch, "base_offset", batch.next_offset), packed, error) from error
 
 
 def _offsets(batch: Any, records: list[Any]) -> Iterable[int]:

@@ -24,7 +24,7 @@ from monitor.settings.kafka import KafkaSettings
 from streams.collector import rare_collections
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
 from streams.intake.deadletter import DeadLetterProducer
-from streams.intake.fetching import Fetch, best_fetch
+from streams.intake.fetching import Fetch, UnreadableBatch, best_fetch
 from streams.intake.observer import IntakeObserver
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of_topic
@@ -234,6 +234,18 @@ class Intake(ConsumerRebalanceListener):
                 if work is not None:
                     work.failure = error
             return {}
+        except UnreadableBatch as error:
+            self._stand_still(error)
+            return {}
+
+    def _stand_still(self, unreadable: UnreadableBatch) -> None:
+        """Beginning anew would not help, and the others go on."""
+        tp = unreadable.where
+        work = self._works.pop(tp, None)
+        if work is not None:
+            work.abandon()
+            self._client.pause(tp)
+            self._refuse(tp, PartitionRefused(str(unreadable)))
 
     @property
     def _in_barrier(self) -> bool:

@@ -136,7 +136,7 @@ class Judge:
         return self._mapper.canonical(raw) if self._mapper else raw
 
     def _canonical(self, value: bytes | None) -> dict[str, Any]:
-        raw = _parse(value, _object)
+        raw = _parse(value, once_each)
         names = SCHEMAS[self.source.topic]
         if self._mapper is None:
             canonical = raw
@@ -196,7 +196,7 @@ def _parse(value: bytes | None, make: Callable[[list[tuple[str, Any]]], dict[str
     return raw
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; one key with two values has no meaning that two readers would agree on."""
     found = dict(pairs)
     if len(found) < len(pairs):

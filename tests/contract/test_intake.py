@@ -215,6 +215,26 @@ async def test_both_ways_of_fetching_give_the_same(broker: Any, way: type[Public
     assert sorted(found, key=lambda one: one[:2]) == wanted
 
 
+async def test_every_codec_is_read_and_tombstones_and_null_headers_too(broker: Any) -> None:
+    await broker.create()
+    settings, topic = broker.settings, broker.names.of(BALANCES)
+    codecs = [None, "gzip", "snappy", "lz4", "zstd"]
+    for codec in codecs:
+        client = await started(producer(settings, compression_type=codec), settings)
+        try:
+            for number in range(20):
+                value = balance(event_id=f"{codec}-{number}", account=f"w-{codec}-{number}")
+                await client.send(topic, value=value, key=None, headers=[("a", None), ("b", b"x")])
+            await client.send(topic, value=None, key=b"k")
+        finally:
+            await ended(client)
+    observer = Counting()
+    intake = Intake(settings, broker.names, configuration(settings.journal_partitions), observer, 0.2)
+    await run_intake(intake, lambda: observer.total(BALANCES) == 21 * len(codecs))
+    assert observer.outcomes == {(BALANCES, "applied"): 20 * len(codecs), (BALANCES, "dead_letter"): len(codecs)}
+    assert intake.stopped == {}
+
+
 @pytest.mark.kafka
 async def test_older_rules_are_refused_where_newer_ones_have_committed(broker: Any) -> None:
     if broker.settings.embedded:

@@ -1,6 +1,7 @@
 """How a record's bytes hold JSON: `json`, `json_lines`, `json_text`, `confluent_json`, with `gzip+` or `zlib+` in front.
 
-Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is.
+Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is. A key given twice in one
+object is refused, as everywhere: two readers would take different values.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from monitor.errors import ConfigurationError
 from streams.wire.fields import JsonNumber
-from streams.wire.judge import Invalid, parse_json, too_deep
+from streams.wire.judge import Invalid, once_each, parse_json, too_deep
 from streams.wire.reasons import Reason
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
@@ -23,7 +24,10 @@ PACKED = {"gzip": 31, "zlib": 15}
 """Window sizes by which zlib reads the two."""
 _CONFLUENT_HEAD = 5
 
+_COLON_ESCAPED = b"\\u003"
+
 _decode = msgspec.json.Decoder(float_hook=JsonNumber).decode
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 Documents = list[Any] | Invalid
 """The JSON values in a record, or why it holds none."""
@@ -68,11 +72,18 @@ def _unpacked(value: bytes, window: int, packing: str) -> bytes | Invalid:
 def _json(value: bytes) -> Documents:
     if not too_deep(value):
         try:
-            return [_decode(value)]
+            found = _decode(value)
+            if _no_key_twice(value, found):
+                return [found]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             pass  # the authority says why, or takes it
-    parsed = parse_json(value, dict)
+    parsed = parse_json(value, once_each)
     return parsed if isinstance(parsed, Invalid) else [parsed]
+
+
+def _no_key_twice(value: bytes, found: Any) -> bool:
+    """Whether no object lost a key to a later one of the same name: each key has a colon, and texts keep theirs."""
+    return _COLON_ESCAPED not in value and _encode(found).count(b":") == value.count(b":")
 
 
 def _json_lines(value: bytes) -> Documents:

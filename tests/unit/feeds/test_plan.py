@@ -268,3 +268,25 @@ def test_a_mapping_that_cannot_be_is_refused_with_its_place(raw: dict[str, Any],
     with pytest.raises(ConfigurationError, match=r"sources\.market\.trades\.feeds\.venue") as refusal:
         plan(**raw)
     assert names in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"id": 7, "id": 8}',
+        b'{"a": {"id": 7, "b": 1.5, "id": 8}}',
+        b'[1, {"x": ":", "x": ":"}]',
+        b'{"\\u003a": 1, "a": 2, "a": ":"}',
+    ],
+)
+def test_a_key_given_twice_anywhere_in_a_record_is_refused(twice: bytes) -> None:
+    (event,) = plan().read(twice, PLACE).events
+    assert isinstance(event, RefusedEvent)
+    assert event.invalid.reason is Reason.BAD_JSON
+    assert "twice" in event.invalid.detail
+
+
+def test_colons_and_escapes_in_texts_are_no_keys() -> None:
+    value = json.dumps(TRADE | {"id": "a:b", "note": '":"', "deep": [{"k": ":"}, {"k": ":"}]})
+    assert one(plan(), value.replace("a:b", "a\\u003ab").encode())["trade_id"] == "a:b"
+    assert one(plan(), value.encode())["trade_id"] == "a:b"

@@ -15,17 +15,18 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from streams.collector import rare_collections
 from streams.intake import fetching
-from streams.intake.fetching import _unpacked, batch_of
+from streams.intake.fetching import _CODECS as CODECS
+from streams.intake.fetching import UnreadableBatch, _unpacked, batch_of
 from streams.intake.segment.batches import Batch
 
 WHERE = TopicPartition("market.trades", 0)
 _LOG_APPEND = 8
-_ATTRIBUTES_AT, _MAX_TIME_AT = 21, 35
+_ATTRIBUTES_AT, _MAX_TIME_AT, _RECORDS_AT = 21, 35, 61
 
 
-def batch(offsets: list[int], *, stamped_ms: int | None = None) -> bytes:
+def batch(offsets: list[int], *, stamped_ms: int | None = None, codec: int = 0) -> bytes:
     """A record batch; `stamped_ms` is the broker's time of all of it."""
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 10_000)
+    builder = DefaultRecordBatchBuilder(2, codec, 0, -1, -1, -1, 10_000)
     for offset in offsets:
         builder.append(offset - offsets[0], 1_000 + offset, b"k", b"v%d" % offset, [("h", b"x")])
     data = bytearray(builder.build())
@@ -40,6 +41,32 @@ def fetched(data: bytes, begin: int = 0) -> Any:
     return PartitionRecords(WHERE, MemoryRecords(data), [], begin, None, None, False, READ_COMMITTED)
 
 
+def packed(offsets: list[int], codec: int, *, broken: bool = False) -> bytes:
+    """A batch that says its codec; `broken`: what the codec would unpack is not what was packed."""
+    data = bytearray(batch(offsets, codec=codec if codec < len(CODECS) else 0))
+    if codec >= len(CODECS):
+        data[_ATTRIBUTES_AT + 1] |= codec
+    if broken:
+        data[_RECORDS_AT:] = b"\x00" * (len(data) - _RECORDS_AT)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("codec", range(1, 5))
+def test_every_codec_is_unpacked(codec: int) -> None:
+    assert _unpacked(WHERE, fetched(packed([3, 4, 5], codec))).values == [b"v3", b"v4", b"v5"]
+
+
+@pytest.mark.parametrize(("codec", "broken"), [(1, True), (2, True), (3, True), (4, True), (6, False)])
+def test_a_batch_that_cannot_be_read_is_told_with_codec_and_offset_after_what_lies_before_it(codec: int, broken: bool) -> None:
+    good, bad = batch([3, 4]), packed([5, 6], codec, broken=broken)
+    whole = fetched(good + bad + batch([7]))
+    assert _unpacked(WHERE, whole).values == [b"v3", b"v4"]
+    assert whole.next_fetch_offset == 5
+    with pytest.raises(UnreadableBatch, match=r"market\.trades/0: the batch at offset 5 \(") as told:
+        _unpacked(WHERE, fetched(bad + batch([7]), 5))
+    assert (CODECS[codec] if codec < len(CODECS) else f"codec {codec}") in str(told.value)
+
+
 def originals(batch: Batch) -> list[tuple[bytes | None, tuple[tuple[str, bytes], ...]]]:
     return [(key, tuple(headers)) for key, headers in map(batch.original, range(len(batch)))]
 
@@ -49,7 +76,7 @@ def originals(batch: Batch) -> list[tuple[bytes | None, tuple[tuple[str, bytes],
 def test_batches_are_unpacked_as_aiokafka_does(begin: int, stamped_ms: int | None) -> None:
     data = batch([3, 4, 5]) + batch([6, 8, 9], stamped_ms=stamped_ms) + batch([12], stamped_ms=stamped_ms)
     whole, single = fetched(data, begin), fetched(data, begin)
-    found, wanted = _unpacked(whole), batch_of(list(single))
+    found, wanted = _unpacked(WHERE, whole), batch_of(list(single))
     assert list(found.offsets) == list(wanted.offsets)
     assert list(found.times_ms) == list(wanted.times_ms)
     assert found.values == wanted.values
@@ -63,7 +90,7 @@ def test_a_fetch_is_freed_with_its_batch_without_the_collector() -> None:
     try:
         whole = fetched(batch([1, 2]))
         held = weakref.ref(whole)
-        taken = _unpacked(whole)
+        taken = _unpacked(WHERE, whole)
         del whole
         assert held() is None
         assert len(taken) == 2
@@ -88,8 +115,8 @@ def fail_while_reading() -> None:
 class Fetched:
     """What a consumer's buffer holds of a partition, as far as `WholeFetch` asks."""
 
-    def __init__(self, offsets: list[int]) -> None:
-        self._partition_records = fetched(batch(offsets))
+    def __init__(self, offsets: list[int], codec: int = 0) -> None:
+        self._partition_records = fetched(packed(offsets, codec))
 
     def check_assignment(self, _where: TopicPartition) -> bool:
         return True
@@ -122,4 +149,15 @@ async def test_large_fetches_are_taken_in_one_by_one_and_small_ones_together(eno
     found = [await take(0) for _ in rounds]
     assert [[where.partition for where in batches] for batches in found] == rounds
     assert {where.partition: len(taken) for batches in found for where, taken in batches.items()} == dict(enumerate(sizes))
+    assert await take(0) == {}
+
+
+async def test_a_partition_that_cannot_be_read_is_told_by_itself_and_the_others_go_on() -> None:
+    buffered = {TopicPartition("market.trades", n): Fetched([0, 1], codec) for n, codec in enumerate([0, 7, 0])}
+    take: Any = fetching.WholeFetch(Buffering(buffered))  # type: ignore[arg-type]
+    assert [where.partition for where in await take(0)] == [0]
+    with pytest.raises(UnreadableBatch, match="codec 7") as told:
+        await take(0)
+    assert told.value.where.partition == 1
+    assert [where.partition for where in await take(0)] == [2]
     assert await take(0) == {}
