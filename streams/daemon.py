@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from monitor.audit.checkpoints import signed
 from monitor.audit.keys import Keyring, read_keyring
@@ -36,6 +37,7 @@ from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
 from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
+from streams.kafka.clients import as_it_is, problem
 from streams.kafka.embedded import NOTICE
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
 from streams.kafka.watch import BrokerWatch
@@ -323,6 +325,7 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, number, stopping)
+    settings = settings.model_copy(update={"kafka": await as_it_is(settings.kafka)})
     daemon = Daemon(settings, stages, ServiceManager.of_environment())
     starting = asyncio.create_task(daemon.start())
     asked = asyncio.create_task(stopping.wait())
@@ -335,6 +338,8 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None
     starting.result()
     try:
         await daemon.run(stopping)
+    except KafkaError as error:
+        raise await problem(settings.kafka, error) from error
     finally:
         await daemon.stop()
 

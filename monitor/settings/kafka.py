@@ -41,7 +41,9 @@ class KafkaSettings(BaseModel):
     replication_factor: int = Field(default=-1, ge=-1)
     """Of topics made by `topics create`; -1 leaves it to the broker's default."""
     embedded: bool = False
-    """The broker is the embedded one of demos and tests: no idempotent producer, no commit metadata, short fetch waits."""
+    """The broker is the embedded one of demos and tests: no idempotent producer, no commit metadata, short fetch waits.
+
+    Seen by itself where a broker gives no producer ids; to say so saves the question."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -37,7 +37,7 @@ from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
 from streams.assessor.ticks import IDLE_NS, Ticker
 from streams.journal.writer import JournalProducer
-from streams.kafka.clients import ended, producer, started
+from streams.kafka.clients import ended, started_producer
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
 
 _log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ class Assessor:
         await require_topics(self._settings, topic_specs(self._settings, self._names))
         self._failure = asyncio.get_running_loop().create_future()
         await self._journal.start()
-        self._outputs = await started(producer(self._settings), self._settings)
+        self._outputs = await started_producer(self._settings)
         self._app = create_app(self._settings, self._folder)
         self._table = snapshot_table(self._app, self._settings)
         self._app.agent(journal_topic(self._app, self._settings, self._names), name="journal")(self._consume)

@@ -36,7 +36,7 @@ from streams.dispatch.observer import DeliveryObserver
 from streams.dispatch.outbox import Waiting
 from streams.dispatch.stalled import Stall, Standstill
 from streams.kafka import topics
-from streams.kafka.clients import consumer, ended, producer, started
+from streams.kafka.clients import consumer, ended, started, started_producer
 
 WATCHDOG = "DispatcherWatchdog"
 """Not `Watchdog`: Prometheus sends that one, and as one alert either of them would hide that the other has stopped."""
@@ -130,7 +130,7 @@ class Dispatcher:
     async def start(self) -> None:
         """Connect and join the group. `ConnectionProblem` when there is no broker."""
         self._started_at = format_time(time.time_ns())
-        self._producer = await started(producer(self._kafka), self._kafka)
+        self._producer = await started_producer(self._kafka)
         self._ledger = Ledger(self._producer, self._deliveries_topic)
         self._ledger.start()
         self._consumer = consumer(self._kafka, group=self._kafka.group("dispatcher"))

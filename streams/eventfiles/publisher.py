@@ -22,7 +22,7 @@ from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.events import Event
 from monitor.settings.kafka import KafkaSettings
 from streams.eventfiles.codec import LoggedRecord, decode_line
-from streams.kafka.clients import admin, ended, producer, started
+from streams.kafka.clients import admin, as_it_is, ended, started, started_producer
 from streams.kafka.topics import TopicNames
 
 _MILLISECOND = 1_000_000
@@ -50,7 +50,7 @@ class Publisher:
         self.acknowledged = 0
 
     async def __aenter__(self) -> Self:
-        self._client = self._client or await started(producer(self._settings, linger_ms=20), self._settings)
+        self._client = self._client or await started_producer(self._settings, linger_ms=20)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -177,7 +177,7 @@ def oldest_by_topic(lines: Iterable[tuple[str, str]]) -> dict[str, int]:
 
 async def _retention_ms(settings: KafkaSettings, topics: list[str]) -> dict[str, int]:
     """`retention.ms` of topics; of none on the embedded broker, which deletes nothing and keeps no settings."""
-    if settings.embedded:
+    if (await as_it_is(settings)).embedded:
         return {}
     client = await started(admin(settings), settings)
     try:

@@ -14,7 +14,7 @@ from monitor.core.journal.vocabulary import DEAD_LETTERS
 from monitor.core.values.times import exact_time, from_ms
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.segment.batches import DeadLetter, clamped
-from streams.kafka.clients import ended, producer, started
+from streams.kafka.clients import ended, started_producer
 from streams.kafka.topics import TopicNames
 
 PREFIX = "dlq."
@@ -50,7 +50,7 @@ class DeadLetterProducer:
 
     async def start(self) -> None:
         """Connect; `ConnectionProblem` without a broker."""
-        self._producer = await started(producer(self._settings), self._settings)
+        self._producer = await started_producer(self._settings)
 
     async def stop(self) -> None:
         """Send what is buffered, then disconnect."""

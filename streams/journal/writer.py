@@ -17,7 +17,7 @@ from monitor.core.values.times import from_ms
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from streams.journal.encoding import encode_fast
-from streams.kafka.clients import ended, producer, started
+from streams.kafka.clients import ended, started_producer
 from streams.kafka.reading import end_offsets, read_range
 from streams.kafka.topics import TopicNames
 
@@ -39,7 +39,7 @@ class JournalProducer:
 
     async def start(self) -> None:
         """Connect; `ConnectionProblem` without a broker, `ConfigurationError` on another partition count."""
-        client = await started(producer(self._settings), self._settings)
+        client = await started_producer(self._settings)
         found = len(await client.partitions_for(self._topic))
         if found != self.partitions:
             await ended(client)

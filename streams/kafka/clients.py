@@ -1,7 +1,7 @@
 """One factory for every Kafka client: consumers, producers, admin and the transport of Faust share its security settings.
 
 Producers are idempotent with `acks=all`, so a retried send neither doubles nor reorders records within a partition.
-The embedded broker has no `InitProducerId`; there, and only there, that is off.
+A broker is asked what it can do and used as it is (`as_it_is`): one without `InitProducerId`, as the embedded one, cannot.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import ssl
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError
 
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
+from streams.kafka.reach import REFUSALS, NotReached, gives_producer_ids, refusal
 
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where nobody set up logging, the one line of the error will do
 
@@ -32,6 +34,10 @@ _SESSION_MS = 10_000
 _EMBEDDED_LINGER_MS = 20
 _LINGER_MS = 5
 
+
+_log = structlog.get_logger(__name__)
+_known: dict[str, bool] = {}
+"""Whether the broker at an address can be sent to idempotently, as far as it was asked."""
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer, AIOKafkaAdminClient)
 
@@ -125,18 +131,54 @@ def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     )
 
 
+async def as_it_is(settings: KafkaSettings) -> KafkaSettings:
+    """The settings, with `embedded` where the broker gives no producer ids: asked once a process, told by one warning.
+
+    ConnectionProblem where no broker can be reached.
+    """
+    if settings.embedded:
+        return settings
+    address = f"{settings.security_protocol} {settings.bootstrap_servers}"
+    if address not in _known:
+        try:
+            _known[address] = await gives_producer_ids(settings, security(settings))
+        except NotReached as error:
+            raise ConnectionProblem(str(error)) from error
+        if not _known[address]:
+            _log.warning(
+                "broker_without_idempotence",
+                broker=settings.bootstrap_servers,
+                detail="it gives no producer ids: a send that is retried may be stored twice, commits carry no metadata, and "
+                "journal times are not compared; what is counted stays exact, a topic made anew is not noticed",
+            )
+    return settings if _known[address] else settings.model_copy(update={"embedded": True})
+
+
+async def started_producer(settings: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:
+    """A producer, started, of the kind that the broker can serve; ConnectionProblem as `started` raises it."""
+    settings = await as_it_is(settings)
+    return await started(producer(settings, **overrides), settings)
+
+
 async def started(client: Client, settings: KafkaSettings) -> Client:
-    """`client`, started; `ConnectionProblem` naming the address when no broker answers or it refuses the credentials."""
+    """`client`, started; `ConnectionProblem` with the cause when no broker answers or it refuses the credentials."""
     try:
         await client.start()
-    except (KafkaError, OSError) as error:
+    except (KafkaError, OSError, TimeoutError) as error:
         await ended(client)
-        detail = "" if isinstance(error, KafkaConnectionError) else f" ({error})"
-        raise ConnectionProblem(
-            f"no Kafka broker answers at {settings.bootstrap_servers} over {settings.security_protocol}{detail}: "
-            "check section kafka of the configuration, or start a broker with `make kafka-up`"
-        ) from error
+        raise await problem(settings, error) from error
     return client
+
+
+async def problem(settings: KafkaSettings, error: BaseException) -> ConnectionProblem:
+    """A client's error with its cause: what is wrong with the way to the broker, or what the broker refuses."""
+    if isinstance(error, REFUSALS):
+        return ConnectionProblem(refusal(settings.bootstrap_servers, error))
+    try:
+        await gives_producer_ids(settings, security(settings))
+    except NotReached as told:
+        return ConnectionProblem(str(told))
+    return ConnectionProblem(f"the broker at {settings.bootstrap_servers} answers, but not to this: {error}; try again")
 
 
 async def ended(client: Client) -> None:

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.clients import consumer, ended, started
+from streams.kafka.clients import as_it_is, consumer, ended, started
 
 _WAIT_MS = 200
 _QUIET_FETCHES = 3
@@ -26,6 +26,7 @@ async def read_range(
     """
     if not starts:
         return
+    settings = await as_it_is(settings)
     client = await started(consumer(settings, auto_offset_reset="none"), settings)
     try:
         client.assign(list(starts))

@@ -28,7 +28,7 @@ from monitor.core.journal.vocabulary import (
 )
 from monitor.errors import ConfigurationError, ConnectionProblem, MonitorError
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.clients import MAX_REQUEST_BYTES, admin, ended, started
+from streams.kafka.clients import MAX_REQUEST_BYTES, admin, as_it_is, ended, started
 
 SNAPSHOTS = "snapshots"
 
@@ -172,8 +172,9 @@ async def create_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> 
 async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> list[Drift]:
     """Every way in which the broker's topics differ from what they must be (JOURNAL 8); empty when all is well.
 
-    The embedded broker keeps no topic settings, so there only existence and partitions are checked.
+    Of a broker without idempotence, which keeps no topic settings, only existence and partitions are checked.
     """
+    settings = await as_it_is(settings)
     client = await started(admin(settings), settings)
     try:
         existing = set(await client.list_topics())

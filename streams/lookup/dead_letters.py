@@ -20,7 +20,7 @@ from monitor.core.journal.vocabulary import DEAD_LETTERS, OPERATIONS, SOURCE_TOP
 from monitor.core.values.times import exact_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.clients import consumer, ended, producer, started
+from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 from streams.wire import SCHEMAS
@@ -132,7 +132,7 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
 
 async def requeue(settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act) -> None:
     """Publish the records again where they came from, and dismiss the refused ones."""
-    client = await started(producer(settings), settings)
+    client = await started_producer(settings)
     try:
         for letter in letters:
             topic, partition = names.of(letter.id.where.topic), letter.id.where.partition
@@ -154,7 +154,7 @@ async def dismiss(
 ) -> None:
     """Put on record that the letters need no more care; `entity` for those that name none."""
     operations = [dismissal(letter, act, entity) for letter in letters]
-    client = await started(producer(settings), settings)
+    client = await started_producer(settings)
     try:
         for operation in operations:
             key = operation["entity"].encode()
