@@ -99,7 +99,7 @@ Labels = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class GaugeSample:
     """One series' value; `labels` in the order of the metric's declaration."""
 
     name: str
@@ -132,10 +132,10 @@ def folding(assets: Collection[str], sources: Mapping[str, Collection[str]]) -> 
     return Folding(frozenset(assets), {entity: frozenset(names) for entity, names in sources.items()})
 
 
-def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> tuple[Sample, ...]:
+def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> tuple[GaugeSample, ...]:
     """All series of one entity from its status object (CONTRACT 5) and the engine's measures; a null figure has none."""
     entity = status["entity"]
-    samples: list[Sample] = []
+    samples: list[GaugeSample] = []
     for assessment in status["methods"]:
         samples.extend(_assessment(entity, assessment, measures, fold))
     samples.extend(_exposure(entity, status["exposure"], measures))
@@ -144,7 +144,7 @@ def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold:
     samples.extend(_sources(entity, measures, fold))
     if status.get("checkpoint") is not None:
         cut_at = parse_time(status["checkpoint"]["at"])
-        samples.append(Sample("reserve_audit_checkpoint_timestamp_seconds", (entity,), cut_at / SECOND))
+        samples.append(GaugeSample("reserve_audit_checkpoint_timestamp_seconds", (entity,), cut_at / SECOND))
     return tuple(samples)
 
 
@@ -153,33 +153,33 @@ def number(text: str | None) -> float | None:
     return None if text is None else float(Decimal(text))
 
 
-def _present(name: str, labels: Labels, figure: str | None) -> Iterator[Sample]:
+def _present(name: str, labels: Labels, figure: str | None) -> Iterator[GaugeSample]:
     value = number(figure)
     if value is not None:
-        yield Sample(name, labels, value)
+        yield GaugeSample(name, labels, value)
 
 
-def _assessment(entity: str, assessment: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> Iterator[Sample]:
+def _assessment(entity: str, assessment: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
     method, currency = assessment["method"], assessment["currency"]
     for figure in ("required", "available", "surplus"):
         yield from _present(f"reserve_{figure}_amount", (entity, method, currency), assessment[figure])
     for figure in ("coverage", "coverage_lower", "coverage_upper"):
         yield from _present(f"reserve_{figure}_ratio", (entity, method), assessment[figure])
     for state in STATES:
-        yield Sample("reserve_state", (entity, method, state), float(assessment["state"] == state))
+        yield GaugeSample("reserve_state", (entity, method, state), float(assessment["state"] == state))
     since = measures.get("state_since", {}).get(method)
     if since is not None:
-        yield Sample("reserve_state_since_timestamp_seconds", (entity, method), since / SECOND)
-    yield Sample("reserve_method_info", (entity, method, assessment["mode"], assessment["method_version"]), 1.0)
+        yield GaugeSample("reserve_state_since_timestamp_seconds", (entity, method), since / SECOND)
+    yield GaugeSample("reserve_method_info", (entity, method, assessment["mode"], assessment["method_version"]), 1.0)
     kinds = [gap["kind"] for gap in assessment["gaps"]]
     for kind in GAP_KINDS:
-        yield Sample("reserve_gaps", (entity, method, kind), float(kinds.count(kind)))
+        yield GaugeSample("reserve_gaps", (entity, method, kind), float(kinds.count(kind)))
     yield from _components(entity, method, assessment["components"], measures, fold)
 
 
 def _components(
     entity: str, method: str, components: list[Mapping[str, Any]], measures: Mapping[str, Any], fold: Folding
-) -> Iterator[Sample]:
+) -> Iterator[GaugeSample]:
     cure_ends = measures.get("cure_ends", {}).get(method, {})
     worst: dict[Labels, tuple[float, Mapping[str, Any]]] = {}
     for component in components:
@@ -191,7 +191,7 @@ def _components(
         if component["cure_by"] is not None:
             ends = cure_ends.get(component["name"])
             at = ends / SECOND if ends is not None else _end_of_day(component["cure_by"])
-            yield Sample("reserve_cure_deadline_timestamp_seconds", (entity, method, family), at)
+            yield GaugeSample("reserve_cure_deadline_timestamp_seconds", (entity, method, family), at)
     for labels, (_, component) in worst.items():
         yield from _present("reserve_component_required", labels, component["required"])
         yield from _present("reserve_component_held", labels, component["held"])
@@ -221,7 +221,7 @@ def _end_of_day(text: str) -> float:
     return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC).timestamp()
 
 
-def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping[str, Any]) -> Iterator[Sample]:
+def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping[str, Any]) -> Iterator[GaugeSample]:
     if exposure is None:
         return
     currency = exposure["currency"]
@@ -235,7 +235,7 @@ def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping
     forecast = exposure["forecast"]
     if forecast is not None and forecast["shortfall_at"] is not None:
         at = parse_time(forecast["shortfall_at"]) / SECOND
-        yield Sample("reserve_shortfall_forecast_timestamp_seconds", (entity, forecast["method"]), at)
+        yield GaugeSample("reserve_shortfall_forecast_timestamp_seconds", (entity, forecast["method"]), at)
     for row in measures.get("custody_amount", ()):
         yield from _present("reserve_custody_amount", (entity, currency, row["role"], row["storage"]), row["amount"])
     for row in measures.get("trade_value", ()):
@@ -244,31 +244,31 @@ def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping
         yield from _present("reserve_incident_loss_amount", (entity, currency, row["status"]), row["amount"])
 
 
-def _quantities(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[Sample]:
+def _quantities(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
     sums: dict[Labels, Decimal] = {}
     for row in measures.get("custody_quantity", ()):
         if row["quantity"] is not None:
             labels: Labels = (entity, fold.asset(row["asset"]), row["role"], row["storage"])
             sums[labels] = sums.get(labels, Decimal(0)) + Decimal(row["quantity"])
     for labels, quantity in sums.items():
-        yield Sample("reserve_custody_quantity", labels, float(quantity))
+        yield GaugeSample("reserve_custody_quantity", labels, float(quantity))
 
 
-def _alerts(entity: str, alerts: list[Mapping[str, Any]]) -> Iterator[Sample]:
+def _alerts(entity: str, alerts: list[Mapping[str, Any]]) -> Iterator[GaugeSample]:
     counts = {(name, severity): 0 for name, severities in ALERT_SEVERITIES.items() for severity in severities}
     for alert in alerts:
         if alert["mode"] != "shadow" and alert["status"] == "firing":
             key = (alert["alertname"], alert["severity"])
             counts[key] = counts.get(key, 0) + 1
     for (name, severity), count in counts.items():
-        yield Sample("reserve_alerts_firing", (entity, name, severity), float(count))
+        yield GaugeSample("reserve_alerts_firing", (entity, name, severity), float(count))
 
 
-def _sources(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[Sample]:
+def _sources(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
     newest: dict[str, int] = {}
     for row in measures.get("source_last_event", ()):
         if row["at"] is not None:
             name = fold.source(entity, row["source"])
             newest[name] = max(newest.get(name, 0), row["at"])
     for name, at in newest.items():
-        yield Sample("reserve_source_last_event_timestamp_seconds", (entity, name), at / SECOND)
+        yield GaugeSample("reserve_source_last_event_timestamp_seconds", (entity, name), at / SECOND)

@@ -25,8 +25,8 @@ from monitor.metrics.declared import (
     METRICS,
     PARTITION_METRICS,
     Folding,
+    GaugeSample,
     Metric,
-    Sample,
     entity_samples,
 )
 from monitor.notify.channel import OUTCOMES as DELIVERY_OUTCOMES
@@ -247,7 +247,7 @@ class _EntityCollector(Collector):
     """Series of the entities held here, as their newest evaluation gave them."""
 
     def __init__(self) -> None:
-        self.samples: dict[str, tuple[Sample, ...]] = {}
+        self.samples: dict[str, tuple[GaugeSample, ...]] = {}
         self.heartbeats: dict[str, float] = {}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -259,7 +259,7 @@ class _EntityCollector(Collector):
         yield from families.values()
 
 
-def _add(families: Mapping[str, GaugeMetricFamily], samples: Iterable[Sample]) -> None:
+def _add(families: Mapping[str, GaugeMetricFamily], samples: Iterable[GaugeSample]) -> None:
     for sample in samples:
         families[sample.name].add_metric(sample.labels, sample.value)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from monitor.web.history import Point
+from monitor.web.history import CoveragePoint
 from monitor.web.text import STATE_WORDS
 
 WIDTH, HEIGHT = 400, 120
@@ -63,7 +63,7 @@ class _Frame:
         return round(TOP + (self.high - shown) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def draw(points: Sequence[Point], until_s: float) -> Chart | None:
+def draw(points: Sequence[CoveragePoint], until_s: float) -> Chart | None:
     """The chart of these evaluations up to `until_s`; None while they show no course: too few, or no coverage known."""
     if len(points) < 2 or not _known(points):
         return None
@@ -82,14 +82,14 @@ def draw(points: Sequence[Point], until_s: float) -> Chart | None:
     )
 
 
-_Span = tuple[Point, float]
+_Span = tuple[CoveragePoint, float]
 
 
-def _known(points: Sequence[Point]) -> list[float]:
+def _known(points: Sequence[CoveragePoint]) -> list[float]:
     return [value for point in points for value in (point.coverage, point.lower, point.upper) if value is not None]
 
 
-def _frame(points: Sequence[Point], last_s: float) -> _Frame:
+def _frame(points: Sequence[CoveragePoint], last_s: float) -> _Frame:
     known = _known(points)
     low, high = min([1.0, *known]), min(max([1.0, *known]), 10.0)
     margin = max((high - low) * 0.1, 0.005)
@@ -111,7 +111,7 @@ def _steps(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
 
 
 def _bands(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
-    began: Point | None = None
+    began: CoveragePoint | None = None
     for index, (point, end_s) in enumerate(spans):
         if point.coverage is not None or (point.lower is None and point.upper is None):
             continue
@@ -125,7 +125,7 @@ def _bands(frame: _Frame, spans: Sequence[_Span]) -> Iterator[str]:
 
 
 def _strip(frame: _Frame, spans: Sequence[_Span]) -> Iterator[ChartSegment]:
-    began: Point | None = None
+    began: CoveragePoint | None = None
     for index, (point, end_s) in enumerate(spans):
         began = began or point
         last = index == len(spans) - 1
@@ -149,7 +149,7 @@ def _time(at_s: float) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%H:%M:%S}"
 
 
-def _description(points: Sequence[Point], frame: _Frame) -> str:
+def _description(points: Sequence[CoveragePoint], frame: _Frame) -> str:
     newest = points[-1]
     known = [point.coverage for point in points if point.coverage is not None]
     course = f"between {min(known) * 100:.2f} and {max(known) * 100:.2f} percent" if known else "not known"

@@ -12,7 +12,7 @@ SERIES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CoveragePoint:
     """One evaluation: its time in seconds since 1970, its state, and coverage with its bounds where they are known."""
 
     at_s: float
@@ -22,12 +22,12 @@ class Point:
     upper: float | None
 
 
-class History:
+class CoverageHistory:
     """The newest `points` evaluations of each (entity, method), for at most `series` of them."""
 
     def __init__(self, points: int = POINTS, series: int = SERIES) -> None:
         self._points, self._series = points, series
-        self._kept: dict[tuple[str, str], deque[Point]] = {}
+        self._kept: dict[tuple[str, str], deque[CoveragePoint]] = {}
 
     def record(self, status: Mapping[str, Any]) -> None:
         """Remember the newest evaluation of each method of a status object; one seen before adds nothing."""
@@ -46,12 +46,12 @@ class History:
         for key in [key for key in self._kept if key[0] not in held]:
             del self._kept[key]
 
-    def of(self, entity: str, method: str) -> Sequence[Point]:
+    def of(self, entity: str, method: str) -> Sequence[CoveragePoint]:
         """The remembered evaluations, oldest first."""
         return tuple(self._kept.get((entity, method), ()))
 
 
-def _point(at: str, assessment: Mapping[str, Any]) -> Point:
+def _point(at: str, assessment: Mapping[str, Any]) -> CoveragePoint:
     figures = (assessment[name] for name in ("coverage", "coverage_lower", "coverage_upper"))
     coverage, lower, upper = (None if figure is None else float(figure) for figure in figures)
-    return Point(parse_time(at) / SECOND, assessment["state"], coverage, lower, upper)
+    return CoveragePoint(parse_time(at) / SECOND, assessment["state"], coverage, lower, upper)

@@ -16,7 +16,7 @@ from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_
 from monitor.core.values.times import SECOND, format_time
 from monitor.web import text
 from monitor.web.chart import Chart, draw
-from monitor.web.history import History
+from monitor.web.history import CoverageHistory
 from monitor.web.protocols import WebParts
 from monitor.web.staleness import judged
 
@@ -167,7 +167,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: History, now_ns: int) -> MethodView:
+def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: CoverageHistory, now_ns: int) -> MethodView:
     worst = worst_rule(assessment["components"])
     points = history.of(status["entity"], assessment["method"])
     return MethodView(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from monitor.core.foresight.scenarios import Scenario
-from monitor.web.history import History
+from monitor.web.history import CoverageHistory
 from monitor.web.staleness import STALE_AFTER_S
 
 
@@ -117,4 +117,4 @@ class WebParts:
     clock: Callable[[], int] = time.time_ns
     delivery: Callable[[], Sequence[NotTold]] | None = None
     channels: Sequence[str] = ()
-    history: History = field(default_factory=History)
+    history: CoverageHistory = field(default_factory=CoverageHistory)

@@ -20,7 +20,7 @@ from monitor.core.foresight.scenarios import NotApplicable
 from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
-from monitor.web.history import History
+from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
 from monitor.web.protocols import Health, StatusSource, WebParts
 from monitor.web.staleness import judged
@@ -256,7 +256,7 @@ def _probe(probe: Callable[[], Health]) -> Handler:
     return answer
 
 
-def _remember(history: History, source: StatusSource, entity: str) -> None:
+def _remember(history: CoverageHistory, source: StatusSource, entity: str) -> None:
     try:
         if source.holds(entity):
             history.record(source.status(entity, None))

@@ -44,7 +44,7 @@ Rewind = Callable[[int, int], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class SnapshotCadence:
     """How often a partition is snapshot: after so many records, or at the first record after so many seconds."""
 
     records: int = 10_000
@@ -76,7 +76,7 @@ class PartitionWorker:
         acknowledge: Acknowledge,
         rewind: Rewind,
         observer: AssessorObserver,
-        cadence: Cadence,
+        cadence: SnapshotCadence,
         memory: Keeper,
         check_time: bool,
         keys: Keyring,

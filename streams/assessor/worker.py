@@ -32,7 +32,7 @@ from monitor.settings.kafka import KafkaSettings
 from streams.assessor.faust_app import create_app, journal_topic, snapshot_table
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.partition import Cadence, PartitionWorker, output_record
+from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
 from streams.assessor.ticks import IDLE_NS, Ticker
@@ -59,7 +59,7 @@ class Assessor:
         settings: KafkaSettings,
         names: TopicNames,
         observer: AssessorObserver,
-        cadence: Cadence | None = None,
+        cadence: SnapshotCadence | None = None,
         keys: Keyring | None = None,
         *,
         idle_ns: int = IDLE_NS,
@@ -68,7 +68,7 @@ class Assessor:
         self._keys = keys or Keyring()
         self._names = names
         self._observer = observer
-        self._cadence = cadence or Cadence()
+        self._cadence = cadence or SnapshotCadence()
         self._idle_ns = idle_ns
         self._memory = Keeper()
         self._journal = JournalProducer(settings, names)

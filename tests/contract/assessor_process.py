@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from monitor.settings.kafka import KafkaSettings
-from streams.assessor.partition import Cadence
+from streams.assessor.partition import SnapshotCadence
 from streams.assessor.worker import Assessor
 from streams.kafka.topics import TopicNames
 
@@ -22,7 +22,7 @@ class Nobody:
 async def main() -> None:
     settings = KafkaSettings(**json.loads(sys.argv[1]))
     names = TopicNames(json.loads(sys.argv[2]), sys.argv[3])
-    assessor = Assessor(settings, names, Nobody(), Cadence(records=25, seconds=1.0))
+    assessor = Assessor(settings, names, Nobody(), SnapshotCadence(records=25, seconds=1.0))
     await assessor.start()
     loop = asyncio.get_running_loop()
     stopping: list[asyncio.Task[None]] = []

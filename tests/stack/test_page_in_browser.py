@@ -14,7 +14,7 @@ import pytest
 
 from monitor.core.values.times import SECOND, format_time
 from monitor.web import WebParts, WebServer, start_web
-from monitor.web.history import History
+from monitor.web.history import CoverageHistory
 from tests import status_examples as examples
 from tests.stack.browser import Page, chromium
 from tests.stack.servers import eventually
@@ -35,7 +35,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 
 async def serve(status: dict[str, Any]) -> WebServer:
     """A server that shows `status` as of now, after twenty minutes in which all was well."""
-    now, history = time.time_ns(), History()
+    now, history = time.time_ns(), CoverageHistory()
     for number in range(120, 0, -1):
         before = examples.adequate() if number > 40 else copy.deepcopy(status)
         history.record(before | {"at": format_time(now - number * 10 * SECOND)})

@@ -23,7 +23,7 @@ MOST_LOOKED_AT = 512
 """Prices looked at, newest first: the oldest of so many stands for itself."""
 
 
-class Candidate(NamedTuple):
+class DatedPrice(NamedTuple):
     """A price; None: busts leave it unknown. `source` is a feed of `market.prices`, None of a trade of the entity."""
 
     order: Order
@@ -45,7 +45,7 @@ class Guard:
         return high > EXACT.multiply(low, self.ratio)
 
     def measure(
-        self, newest: Candidate, price: Decimal, earlier: Iterable[Candidate], later: Iterable[Candidate]
+        self, newest: DatedPrice, price: Decimal, earlier: Iterable[DatedPrice], later: Iterable[DatedPrice]
     ) -> Decimal | None:
         """The price that speaks against `newest`, whose price is `price`; None: it is believed.
 
@@ -71,7 +71,7 @@ class Guard:
 class _Run:
     """Prices that follow one another within the ratio: `value` is where it was met, `edge` the last one taken."""
 
-    def __init__(self, guard: Guard, first: Candidate, value: Decimal) -> None:
+    def __init__(self, guard: Guard, first: DatedPrice, value: Decimal) -> None:
         self._guard = guard
         self.value = self.edge = value
         self._sources: set[str | None] = set()
@@ -79,7 +79,7 @@ class _Run:
         self.confirmed = False
         self.take(first, value)
 
-    def take(self, one: Candidate, price: Decimal) -> bool:
+    def take(self, one: DatedPrice, price: Decimal) -> bool:
         """One more of it; whether it is confirmed now."""
         self.edge = price
         self._sources.add(one.source)
@@ -89,6 +89,6 @@ class _Run:
         self.confirmed = self.confirmed or len(self._sources) > 1 or (by_time and not alone) or self._by_a_person(one)
         return self.confirmed
 
-    def _by_a_person(self, one: Candidate) -> bool:
+    def _by_a_person(self, one: DatedPrice) -> bool:
         where = SourcePartition(one.order[3], one.order[4], one.order[5])
         return one.order[6] in self._guard.confirmed.get(where, ())

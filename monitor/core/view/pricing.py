@@ -14,14 +14,14 @@ from typing import NamedTuple
 from monitor.core.book.book import Book
 from monitor.core.book.prices import Pair, Quote
 from monitor.core.book.sources.freshness import rules_of
-from monitor.core.book.trades.marks import Candidate as Traded
+from monitor.core.book.trades.marks import TradedPrice
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.times import hour_of
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.outliers import Candidate, Guard
+from monitor.core.view.outliers import DatedPrice, Guard
 
 ONE = Figure.of(1)
 Direct = Callable[[Pair], Figure | None]
@@ -30,7 +30,7 @@ Direct = Callable[[Pair], Figure | None]
 class _Found(NamedTuple):
     """What is known of a pair at `at`: the newest price; `stale`: too old to be used."""
 
-    newest: Candidate
+    newest: DatedPrice
     stale: bool
 
 
@@ -90,33 +90,33 @@ class Pricing:
             return UNKNOWN
         return self._guarded(pair, found.newest, found.newest.price, self._at + 1)
 
-    def _guarded(self, pair: Pair, newest: Candidate, price: Decimal, before: int) -> Figure:
+    def _guarded(self, pair: Pair, newest: DatedPrice, price: Decimal, before: int) -> Figure:
         """The price, or what lies between it and the one that speaks against it."""
         if self._guard is None:
             return Figure.of(price)
         earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
-        later = map(_candidate, self._book.shared.prices.forwards(pair, before)) if before <= self._at else ()
+        later = map(_dated, self._book.shared.prices.forwards(pair, before)) if before <= self._at else ()
         measure = self._guard.measure(newest, price, earlier, later)
         if measure is None:
             return Figure.of(price)
         self._gaps.add("price_outlier", "/".join(pair), since=newest.order[0])
         return Figure.between(min(price, measure), max(price, measure))
 
-    def _backwards(self, pair: Pair, before: int) -> Iterator[Candidate]:
-        quotes = map(_candidate, self._book.shared.prices.backwards(pair, before))
+    def _backwards(self, pair: Pair, before: int) -> Iterator[DatedPrice]:
+        quotes = map(_dated, self._book.shared.prices.backwards(pair, before))
         return merge(quotes, self._trades_backwards("/".join(pair), before), key=_order, reverse=True)
 
-    def _trades_backwards(self, market: str, before: int) -> Iterator[Candidate]:
+    def _trades_backwards(self, market: str, before: int) -> Iterator[DatedPrice]:
         """The newest trades that are kept one by one, then the last of the hour before."""
         found = self._last_trade(market, before) if self._live else None
         oldest = hour_of(before)
         while found is not None and oldest <= found.order[0] < before:
-            yield Candidate(found.order, found.price, None)
+            yield DatedPrice(found.order, found.price, None)
             before = found.order[0]
             found = self._book.trades.last_price(market, before)
         closed = self._book.trades.closed_price(market, oldest)
         if closed is not None:
-            yield Candidate(closed.order, closed.price, None)
+            yield DatedPrice(closed.order, closed.price, None)
 
     def _look_up(self, pair: Pair) -> _Found | None:
         if pair not in self._found:
@@ -126,7 +126,7 @@ class Pricing:
             self._found[pair] = None if newest is None else _Found(newest, stale)
         return self._found[pair]
 
-    def _last_trade(self, market: str, before: int) -> Traded | None:
+    def _last_trade(self, market: str, before: int) -> TradedPrice | None:
         return self._book.trades.last_price(market, before) if self._live else self._book.trades.closed_price(market, before)
 
     def _earlier(self, pair: Pair, before: int, closed: int) -> Figure | None:
@@ -138,21 +138,21 @@ class Pricing:
         lost = self._book.lost_since(TRADES if found.source is None else PRICES)[0]
         return UNKNOWN if lost else self._guarded(pair, found, found.price, before)  # silence now says nothing of then
 
-    def _impaired(self, price: Candidate) -> bool:
+    def _impaired(self, price: DatedPrice) -> bool:
         return self._health.reads(TRADES) if price.source is None else self._health.reads(PRICES, price.source)
 
 
-def _newest(quote: Quote | None, last: Traded | None) -> Candidate | None:
+def _newest(quote: Quote | None, last: TradedPrice | None) -> DatedPrice | None:
     """The newer of a price and a trade."""
-    several = [] if quote is None else [_candidate(quote)]
+    several = [] if quote is None else [_dated(quote)]
     if last is not None:
-        several.append(Candidate(last.order, last.price, None))
+        several.append(DatedPrice(last.order, last.price, None))
     return max(several, key=_order, default=None)
 
 
-def _candidate(quote: Quote) -> Candidate:
-    return Candidate(quote.order, quote.price, quote.source)
+def _dated(quote: Quote) -> DatedPrice:
+    return DatedPrice(quote.order, quote.price, quote.source)
 
 
-def _order(price: Candidate) -> Order:
+def _order(price: DatedPrice) -> Order:
     return price.order

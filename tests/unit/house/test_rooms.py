@@ -9,8 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("monitor", "streams")
 MOST_FILES = 12
-SHARED_NAMES = frozenset({"Cadence", "Candidate", "History", "Point", "Sample"})
-"""Names that two classes still have: the list may only grow shorter."""
 
 
 def modules() -> Iterator[Path]:
@@ -82,4 +80,4 @@ def test_a_class_has_its_name_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path.relative_to(ROOT)))
-    assert {name: where for name, where in places.items() if len(where) > 1 and name not in SHARED_NAMES} == {}
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

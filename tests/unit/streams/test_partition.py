@@ -17,7 +17,7 @@ from monitor.core.journal.records import JournalRecord, encode_statement
 from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import SECOND
 from streams.assessor.keeper import Keeper
-from streams.assessor.partition import Cadence, PartitionWorker, output_record
+from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found
 from tests.journal_maker import Journal, configuration_text, house
@@ -47,7 +47,9 @@ class Told:
 class Bench:
     """A worker on a table, with what it has published and acknowledged."""
 
-    def __init__(self, table: Table, cadence: Cadence | None = None, *, log_start: int = 0, refusing: bool = False) -> None:
+    def __init__(
+        self, table: Table, cadence: SnapshotCadence | None = None, *, log_start: int = 0, refusing: bool = False
+    ) -> None:
         self.rewound: list[int] = []
         self._log_start, self._refusing = log_start, refusing
         self.published: list[Output] = []
@@ -61,7 +63,7 @@ class Bench:
             acknowledge=lambda _, offset: self.acknowledged.append(offset),
             rewind=self._rewind,
             observer=self.told,
-            cadence=cadence or Cadence(records=10, seconds=3600),
+            cadence=cadence or SnapshotCadence(records=10, seconds=3600),
             memory=Keeper(),
             check_time=False,
             keys=Keyring((KEY,)),
@@ -221,7 +223,7 @@ async def test_records_the_log_no_longer_has_are_a_hole(journal: list[JournalRec
 
 
 async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(journal: list[JournalRecord]) -> None:
-    bench = Bench(Table(), Cadence(records=10, seconds=3600, rewind_s=-1.0))
+    bench = Bench(Table(), SnapshotCadence(records=10, seconds=3600, rewind_s=-1.0))
     await bench.feed(journal[:5])
     await bench.feed(journal[7:9])
     assert bench.told.stopped == ["journal_hole"]
@@ -253,7 +255,7 @@ async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[
 
 
 async def test_a_snapshot_by_time_waits_for_a_record(journal: list[JournalRecord]) -> None:
-    bench = Bench(Table(), Cadence(records=10_000, seconds=0))
+    bench = Bench(Table(), SnapshotCadence(records=10_000, seconds=0))
     await bench.feed(journal[:3])
     assert bench.acknowledged == [0, 1, 2]
 

@@ -12,7 +12,7 @@ import pytest
 from monitor.core.values.times import SECOND, format_time, parse_time
 from monitor.web import WebParts, text
 from monitor.web.chart import draw
-from monitor.web.history import History, Point
+from monitor.web.history import CoverageHistory, CoveragePoint
 from monitor.web.page import entity_view, render_page
 from tests import status_examples as examples
 from tests.unit.web.test_server import FakeMetrics, FakeProbes, FakeStatus
@@ -44,11 +44,13 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-def parts_of(*statuses: dict[str, Any], history: History | None = None) -> WebParts:
-    return WebParts(FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or History())
+def parts_of(*statuses: dict[str, Any], history: CoverageHistory | None = None) -> WebParts:
+    return WebParts(
+        FakeProbes(), FakeMetrics(), {"version": "0.1.0"}, FakeStatus(*statuses), history=history or CoverageHistory()
+    )
 
 
-def page(*statuses: dict[str, Any], only: str | None = None, now: int = NOW, history: History | None = None) -> str:
+def page(*statuses: dict[str, Any], only: str | None = None, now: int = NOW, history: CoverageHistory | None = None) -> str:
     parts = parts_of(*statuses, history=history)
     return render_page(parts, [status for status in statuses if only in {None, status["entity"]}], only, now)
 
@@ -230,7 +232,7 @@ def test_ages(seconds: float | None, shown: str) -> None:
 
 
 def test_history_keeps_the_newest_of_few_series_and_nothing_twice() -> None:
-    history = History(points=3, series=1)
+    history = CoverageHistory(points=3, series=1)
     for second in (1, 2, 2, 3, 4):
         history.record(examples.adequate() | {"at": format_time(second * SECOND)})
     assert [point.at_s for point in history.of("jp-main", "jp.psa_custody")] == [2, 3, 4]
@@ -240,9 +242,9 @@ def test_history_keeps_the_newest_of_few_series_and_nothing_twice() -> None:
 
 
 def test_the_chart_draws_no_line_where_coverage_is_not_known() -> None:
-    known = [Point(float(at), "adequate", 1.1, 1.1, 1.1) for at in range(3)]
-    unknown = [Point(float(at), "unknown", None, 0.9, 1.2) for at in range(3, 6)]
-    again = [Point(float(at), "shortfall", 0.8, 0.8, 0.8) for at in range(6, 9)]
+    known = [CoveragePoint(float(at), "adequate", 1.1, 1.1, 1.1) for at in range(3)]
+    unknown = [CoveragePoint(float(at), "unknown", None, 0.9, 1.2) for at in range(3, 6)]
+    again = [CoveragePoint(float(at), "shortfall", 0.8, 0.8, 0.8) for at in range(6, 9)]
     chart = draw([*known, *unknown, *again], 10.0)
     assert chart is not None
     assert len(chart.lines) == 2
@@ -254,19 +256,19 @@ def test_the_chart_draws_no_line_where_coverage_is_not_known() -> None:
 
 def test_the_scale_never_says_one_thing_twice() -> None:
     for coverage in (1.0, 1.004, 1.3, 9.0):
-        chart = draw([Point(float(at), "adequate", coverage, coverage, coverage) for at in range(3)], 3.0)
+        chart = draw([CoveragePoint(float(at), "adequate", coverage, coverage, coverage) for at in range(3)], 3.0)
         assert chart is not None
         texts = [label.text for label in chart.scale]
         assert len(texts) == len(set(texts)) >= 2, texts
 
 
 def test_no_chart_of_one_point_or_of_nothing_known() -> None:
-    assert draw([Point(1.0, "adequate", 1.0, 1.0, 1.0)], 5.0) is None
-    assert draw([Point(float(at), "not_computable", None, None, None) for at in range(5)], 5.0) is None
+    assert draw([CoveragePoint(1.0, "adequate", 1.0, 1.0, 1.0)], 5.0) is None
+    assert draw([CoveragePoint(float(at), "not_computable", None, None, None) for at in range(5)], 5.0) is None
 
 
 def test_the_chart_is_on_the_page_with_words_for_those_who_do_not_see_it() -> None:
-    history = History()
+    history = CoverageHistory()
     status = examples.adequate()
     for second in range(5):
         history.record(copy.deepcopy(status) | {"at": format_time(NOW - (9 - second) * SECOND)})

@@ -30,7 +30,7 @@ class PricedTrade(NamedTuple):
     price: Decimal
 
 
-class Candidate(NamedTuple):
+class TradedPrice(NamedTuple):
     """The newest price of some trades; None: it lies at or before `order` and is not known."""
 
     order: Order
@@ -53,14 +53,14 @@ class Mark:
         self.gross += gross
         self.closed = _newest([*self.closed, *trades])
 
-    def candidate(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+    def candidate(self, before: int, busted: Callable[[str], bool]) -> TradedPrice | None:
         """The newest trade of event time below `before` that is not busted; None if there is none."""
         gross = self.gross + sum(count for count, _ in self.open.values())
         kept = _newest([*self.closed, *(trade for _, trades in self.open.values() for trade in trades)])
         for trade in kept:
             if trade.order[0] < before and not busted(trade.trade_id):
-                return Candidate(trade.order, trade.price)
-        return Candidate(kept[-1].order, None) if gross > len(kept) > 0 else None
+                return TradedPrice(trade.order, trade.price)
+        return TradedPrice(kept[-1].order, None) if gross > len(kept) > 0 else None
 
     def forget(self, trade_id: str) -> None:
         """A busted trade is taken out for good."""
@@ -89,9 +89,9 @@ class Marks:
             found = sides[side] = Mark()
         return found
 
-    def newest(self, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+    def newest(self, before: int, busted: Callable[[str], bool]) -> TradedPrice | None:
         """The last trade of event time below `before`."""
-        best: Candidate | None = None
+        best: TradedPrice | None = None
         for hour in reversed(self._ascending):
             if best is not None and best.order[0] >= hour + HOUR:
                 break
@@ -99,7 +99,7 @@ class Marks:
             best = found if best is None else best if found is None else max(best, found, key=_order)
         return best
 
-    def newest_closed(self, instant: int, busted: Callable[[str], bool]) -> Candidate | None:
+    def newest_closed(self, instant: int, busted: Callable[[str], bool]) -> TradedPrice | None:
         """The last trade of the newest hour that ended by `instant` and has one."""
         for place in range(bisect_right(self._ascending, instant - HOUR) - 1, -1, -1):
             hour = self._ascending[place]
@@ -108,7 +108,7 @@ class Marks:
                 return found
         return None
 
-    def _of_hour(self, hour: int, before: int, busted: Callable[[str], bool]) -> Candidate | None:
+    def _of_hour(self, hour: int, before: int, busted: Callable[[str], bool]) -> TradedPrice | None:
         found = [mark.candidate(before, busted) for mark in self._hours[hour].values()]
         return max((candidate for candidate in found if candidate is not None), key=_order, default=None)
 
@@ -175,7 +175,7 @@ def _newest(trades: Iterable[PricedTrade]) -> list[PricedTrade]:
     return sorted(trades, key=_order, reverse=True)[:TRADES_A_CELL]
 
 
-def _order(dated: PricedTrade | Candidate) -> Order:
+def _order(dated: PricedTrade | TradedPrice) -> Order:
     return dated.order
 
 

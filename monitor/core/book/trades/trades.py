@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from monitor.core.book.trades.busts import Bust, Busts
 from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
-from monitor.core.book.trades.marks import Candidate, Marks, PricedTrade
+from monitor.core.book.trades.marks import Marks, PricedTrade, TradedPrice
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.instants import Instants, Newest
@@ -42,7 +42,7 @@ class TradeRegister:
         self._recent: dict[int, None] = {}
         self._below: dict[tuple[CellKey, int], None] = {}
         self._marks: dict[str, Marks] = {}
-        self._last: dict[str, Candidate | None] = {}
+        self._last: dict[str, TradedPrice | None] = {}
         self._moved: dict[str, None] = {}
         self._newest = Newest()
         self.busts = Busts(dirty, self._settle)
@@ -126,7 +126,7 @@ class TradeRegister:
 
     # --- reading
 
-    def last_price(self, market: str, before: int) -> Candidate | None:
+    def last_price(self, market: str, before: int) -> TradedPrice | None:
         """The last trade of event time below `before`; its price is None when busts leave it unknown."""
         if market not in self._marks:
             return None
@@ -137,7 +137,7 @@ class TradeRegister:
             return found
         return self._marks[market].newest(before, lambda i: self.busts.holds(market, i))
 
-    def closed_price(self, market: str, instant: int) -> Candidate | None:
+    def closed_price(self, market: str, instant: int) -> TradedPrice | None:
         """The last trade of the newest UTC hour that ended by `instant`."""
         marks = self._marks.get(market)
         return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
