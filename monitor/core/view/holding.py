@@ -112,7 +112,7 @@ class EarlierHolding:
 
     def quantity(self, storages: Storages) -> Figure:
         """See `Holding`."""
-        if not self._silent and self._positions.closes_at(self._before):
+        if not self._silent and self._positions.boundaries.holds(self._before):
             known = self._positions.fresh_sum_before(self._role, self._asset, storages, self._before)
             return swung(self._figure(known), self._swings, storages)
         several = (p.quantity for p in self._counting() if storages is None or p.storage in storages)

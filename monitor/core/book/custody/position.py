@@ -77,6 +77,11 @@ def counting(history: Sequence[Position], instant: int) -> Position | None:
     return history[place - 1] if place else None
 
 
+def by_event_order(position: Position) -> tuple[int, int]:
+    """Event time and sequence."""
+    return position[:2]
+
+
 def by_event_time(position: Position) -> int:
     """Event time in ns."""
     return position.event_time

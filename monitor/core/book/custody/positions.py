@@ -9,20 +9,22 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
+from monitor.core.book.custody.ages import AgeLimit, Ages
 from monitor.core.book.custody.client_money import ClientMoney
+from monitor.core.book.custody.closings import Closings
 from monitor.core.book.custody.doubts import Doubts, Swing
 from monitor.core.book.custody.position import (
     AccountTally,
     Key,
     Position,
-    RoleAsset,
     Tallies,
+    by_event_order,
     by_event_time,
     counting,
     credit,
@@ -34,7 +36,7 @@ from monitor.core.book.custody.position import (
 from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
 from monitor.core.values.currencies import is_iso_4217
-from monitor.core.values.ladder import Boundaries, Ladder
+from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.values.times import DAY, HOUR, hour_of
 
@@ -46,9 +48,6 @@ _SLACK_NS = 32 * DAY
 _THINNED_AT_ONCE = 2000
 _NAMES = tuple(f"accounts/{shard:03d}" for shard in range(SHARDS))
 
-AgeLimit = Callable[[str | None], int | None]
-"""The age (ns) up to which a position of a source counts; None is no limit."""
-
 
 class Positions:
     """All positions of an entity up to `clock`; those with an event time ahead wait for it."""
@@ -57,22 +56,20 @@ class Positions:
         self.clock = 0
         self._dirty = dirty
         self._now: Tallies = {}
-        self._stale: Tallies = {}
-        self.boundaries = Boundaries(zones)
+        self._closings = Closings(Boundaries(zones))
+        self._ages = Ages(age_limit)
         self._horizon_ns = horizon_ns
-        self._age_limit = age_limit
         self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
-        self._closings: dict[RoleAsset, dict[str, Ladder]] = {}
-        self._stale_closings: dict[RoleAsset, dict[str, tuple[Ladder, Ladder]]] = {}
         self._clients: dict[str, ClientMoney] = {}
         self._ahead: list[tuple[int, Key]] = []
-        self._ages: list[tuple[int, Key]] = []
-        self._watched: set[Key] = set()
-        self._stale_since: dict[Key, int] = {}
-        self._stale_order: dict[RoleAsset, list[tuple[int, Key]]] = {}
         self._thin: deque[tuple[int, Key, int]] = deque()
         self._coalesced = 0
+
+    @property
+    def boundaries(self) -> Boundaries:
+        """Starts of the local days of the zones in use: of these instants closings are kept."""
+        return self._closings.boundaries
 
     # --- taking positions
 
@@ -98,7 +95,7 @@ class Positions:
             position = counting(self._entries(key), instant)
             if position is None or not doubt.holds(position):
                 continue
-            end = self._end_of_age(position)
+            end = self._ages.end(position)
             if end is None or end >= instant:
                 other = EXACT.subtract(doubt.measure, position.quantity)
                 yield Swing(position.storage, position.source, min(other, ZERO), max(other, ZERO))
@@ -135,59 +132,17 @@ class Positions:
         return True
 
     def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
-        """The history changes from `new` on until `after`: two changes of each ladder, whatever lies behind."""
+        """The history changes from `new` on until `after`."""
         role, asset, _ = key
-        start = self.boundaries.before(new.event_time)
-        end = None if after is None else self.boundaries.before(after.event_time)
-        if start != end:
-            self._move(role, asset, start, before, new)
-            if end is not None:
-                self._move(role, asset, end, new, before)
-        if self._age_limit is not None:
-            if before is not None:
-                self._age(role, asset, before, after, -1)
-                self._age(role, asset, before, new, 1)
-            self._age(role, asset, new, after, 1)
+        self._closings.replace((role, asset), before, new, after)
+        if self._ages.limited:
+            self._closings.age((role, asset), before, new, after, self._ages.end)
         if role == LIABILITY and is_iso_4217(asset):
             ladder = self._clients.setdefault(asset, ClientMoney())
             rise = EXACT.subtract(credit(new), credit(before))
             ladder.add(self._client_key(new.event_time), rise)
             if after is not None:
                 ladder.add(self._client_key(after.event_time), EXACT.minus(rise))
-
-    def _age(self, role: str, asset: str, position: Position, then: Position | None, sign: int) -> None:
-        """A position that counts until `then` is too old from the end of its age on (`sign` -1: it no longer is)."""
-        end = self._end_of_age(position)
-        if end is None or (then is not None and then.event_time <= end):
-            return
-        start = self.boundaries.before(end + 1)
-        stop = None if then is None else self.boundaries.before(then.event_time)
-        if start == stop:
-            return
-        by_storage = self._stale_closings.setdefault((role, asset), {})
-        accounts, quantities = by_storage.setdefault(position.storage, (Ladder(), Ladder()))
-        quantity = EXACT.multiply(position.quantity, Decimal(sign))
-        accounts.add(start, Decimal(sign))
-        quantities.add(start, quantity)
-        if stop is not None:
-            accounts.add(stop, Decimal(-sign))
-            quantities.add(stop, EXACT.minus(quantity))
-
-    def _move(self, role: str, asset: str, key: int, old: Position | None, new: Position | None) -> None:
-        if old is not None and new is not None and old.storage == new.storage:
-            self._ladder(role, asset, new.storage).add(key, EXACT.subtract(new.quantity, old.quantity))
-            return
-        if old is not None:
-            self._ladder(role, asset, old.storage).add(key, EXACT.minus(old.quantity))
-        if new is not None:
-            self._ladder(role, asset, new.storage).add(key, new.quantity)
-
-    def _ladder(self, role: str, asset: str, storage: str) -> Ladder:
-        by_storage = self._closings.setdefault((role, asset), {})
-        found = by_storage.get(storage)
-        if found is None:
-            found = by_storage[storage] = Ladder()
-        return found
 
     def _client_key(self, event_time: int) -> int:
         return event_time if event_time >= self._coalesced else self.boundaries.before(event_time)
@@ -197,29 +152,9 @@ class Positions:
         holding = key[:2]
         if old is not None:
             self._now[holding][old.storage, old.source].take(old.quantity)
-            if self._stale_since.pop(key, None) is not None:
-                self._stale[holding][old.storage, old.source].take(old.quantity)
+            self._ages.replaced(key, old)
         tally_of(self._now, holding, new).put(new.quantity)
-        if self._age_limit is not None:
-            self._watch(key, new)
-
-    def _watch(self, key: Key, position: Position) -> None:
-        """Count the account as stale, or remember when it will be."""
-        end = self._end_of_age(position)
-        if end is None:
-            return
-        if end < self.clock:
-            self._stale_since[key] = end
-            heapq.heappush(self._stale_order.setdefault(key[:2], []), (end, key))
-            tally_of(self._stale, key[:2], position).put(position.quantity)
-        elif key not in self._watched:
-            self._watched.add(key)
-            heapq.heappush(self._ages, (end, key))
-
-    def _end_of_age(self, position: Position) -> int | None:
-        """The last instant at which a position is not too old."""
-        limit = None if self._age_limit is None else self._age_limit(position.source)
-        return None if limit is None else position.event_time + limit
+        self._ages.watch(key, new, self.clock)
 
     # --- time
 
@@ -236,12 +171,10 @@ class Positions:
             old, new = counting(entries, previous), counting(entries, clock)
             if new is not None and new is not old:
                 self._swap(key, old, new)
-        while self._ages and self._ages[0][0] < clock:
-            key = heapq.heappop(self._ages)[1]
-            self._watched.discard(key)
-            current = counting(self._entries(key), clock)
-            if current is not None and key not in self._stale_since:
-                self._watch(key, current)
+        for key in self._ages.due(clock):
+            current = self._current(key)
+            if current is not None and key not in self._ages:
+                self._ages.watch(key, current, clock)
         self._forget(clock)
 
     def _forget(self, clock: int) -> None:
@@ -254,16 +187,9 @@ class Positions:
         if hour_of(clock) - FULL_NS > self._coalesced:
             self._coalesced = hour_of(clock) - FULL_NS
             self._dirty.add(META)
-            oldest = self._oldest()
             for client in self._clients.values():
                 client.coalesce(self._coalesced, self.boundaries.before)
-            for ladders in self._closings.values():
-                for ladder in ladders.values():
-                    ladder.coalesce(oldest, _to_the_beginning)
-            for aged in self._stale_closings.values():
-                for several in aged.values():
-                    for ladder in several:
-                        ladder.coalesce(oldest, _to_the_beginning)
+            self._closings.coalesce(self._oldest())
 
     def _oldest(self) -> int:
         return self.clock - self._horizon_ns - _SLACK_NS
@@ -293,19 +219,12 @@ class Positions:
     def next_change(self, after: int) -> int | None:
         """The next instant above `after` at which a position comes true or goes stale."""
         ahead = self._ahead[0][0] if self._ahead else None
-        while self._ages:
-            due, key = self._ages[0]
-            current = counting(self._entries(key), self.clock)
-            end = None if current is None or key in self._stale_since else self._end_of_age(current)
-            if end == due:
-                break
-            heapq.heappop(self._ages)
-            self._watched.discard(key)
-            if end is not None:
-                self._watched.add(key)
-                heapq.heappush(self._ages, (end, key))
-        stale = self._ages[0][0] + 1 if self._ages else None
+        stale = self._ages.next_change(self._current)
         return min((t for t in (ahead, stale) if t is not None and t > after), default=None)
+
+    def _current(self, key: Key) -> Position | None:
+        """What counts for an account at `clock`."""
+        return counting(self._entries(key), self.clock)
 
     # --- reading
 
@@ -315,14 +234,11 @@ class Positions:
 
     def stale_sums(self, role: str, asset: str) -> Mapping[tuple[str, str | None], AccountTally]:
         """As `sums`, of the accounts whose position is too old."""
-        return self._stale.get((role, asset), {})
+        return self._ages.sums((role, asset))
 
     def stale_since(self, role: str, asset: str) -> int | None:
         """The instant after which the first of the accounts too old has been so; None if none is."""
-        order = self._stale_order.get((role, asset))
-        while order and self._stale_since.get(order[0][1]) != order[0][0]:
-            heapq.heappop(order)
-        return order[0][0] if order else None
+        return self._ages.since((role, asset))
 
     def classes(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) at `clock` of every class with an account, sorted."""
@@ -353,48 +269,36 @@ class Positions:
         """Event time of the first position of all."""
         return min((first for assets in self._first.values() for first in assets.values()), default=None)
 
-    def closes_at(self, instant: int) -> bool:
-        """Whether closings are kept of `instant`: it is the start of a local day of a zone in use."""
-        return self.boundaries.holds(instant)
-
     def sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
         """The sum of the positions of event time below `instant`.
 
         Exact at the start of a local day of a zone in use within the horizon, and at any instant of the last 48 hours;
         the latter reads all accounts.
         """
-        if self.closes_at(instant):
-            ladders = self._closings.get((role, asset), {})
-            wanted = [ladder for where, ladder in ladders.items() if storages is None or where in storages]
-            return sum_of(ladder.sum_before(instant) for ladder in wanted)
+        if self.boundaries.holds(instant):
+            return self._closings.held((role, asset), storages, instant)
         then = self.counting_before(role, asset, instant)
         return sum_of(p.quantity for p in then if storages is None or p.storage in storages)
 
     def fresh_sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
         """As `sum_before` at a local day's start, without accounts whose position was too old just before it."""
-        aged = self._stale_closings.get((role, asset), {})
-        stale = [quantities for where, (_, quantities) in aged.items() if storages is None or where in storages]
-        return EXACT.subtract(
-            self.sum_before(role, asset, storages, instant), sum_of(ladder.sum_before(instant) for ladder in stale)
-        )
+        aged = self._closings.aged((role, asset), storages, instant)
+        return EXACT.subtract(self.sum_before(role, asset, storages, instant), aged)
 
     def stale_before(self, role: str, asset: str, instant: int) -> int | None:
         """The instant after which the first of the accounts too old just before `instant` was so; None if none was.
 
         Reads all accounts unless it is a local day's start at which none was.
         """
-        aged = self._stale_closings.get((role, asset), {})
-        if self._age_limit is None or (
-            self.closes_at(instant) and not any(accounts.sum_before(instant) for accounts, _ in aged.values())
-        ):
+        if not self._ages.limited or (self.boundaries.holds(instant) and not self._closings.any_aged((role, asset), instant)):
             return None
-        ends = (self._end_of_age(p) for p in self.counting_before(role, asset, instant))
+        ends = (self._ages.end(p) for p in self.counting_before(role, asset, instant))
         return min((end for end in ends if end is not None and end < instant - 1), default=None)
 
     def fresh_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
         """What counts of each account of event times below `instant`, unless it was too old just before it."""
         for position in self.counting_before(role, asset, instant):
-            end = self._end_of_age(position)
+            end = self._ages.end(position)
             if end is None or end >= instant - 1:
                 yield position
 
@@ -406,7 +310,7 @@ class Positions:
     def holds(self, key: Key, position: Position) -> bool:
         """Whether the account's history has a position of the same event time, sequence, storage and quantity."""
         entries = self._shards[_shard(key[2])].get(key, [])
-        place = bisect_left(entries, position[:2], key=_event_order)
+        place = bisect_left(entries, position[:2], key=by_event_order)
         for entry in entries[place:]:
             if entry[:2] != position[:2]:
                 return False
@@ -435,17 +339,17 @@ class Positions:
 
     def configure(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> None:
         """Change over to other zones and limits. What was thinned for the former zones stays so."""
-        self.boundaries = Boundaries(zones)
+        self._closings = Closings(Boundaries(zones))
         self._horizon_ns = horizon_ns
-        self._age_limit = age_limit
+        self._ages = Ages(age_limit)
         self._derive({asset: money.lows() for asset, money in self._clients.items()})
 
     def _derive(self, lows: Mapping[str, Any]) -> None:
         """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
-        for derived in (self._now, self._stale, self._closings, self._clients, self._stale_since, self._stale_order):
+        for derived in (self._now, self._clients):
             derived.clear()
-        self._stale_closings.clear()
-        self._ahead, self._ages, self._watched, self._thin = [], [], set(), deque()
+        self._closings, self._ages = Closings(self.boundaries), self._ages.anew()
+        self._ahead, self._thin = [], deque()
         for shard in self._shards:
             for key, entries in shard.items():
                 before = None
@@ -490,14 +394,6 @@ class Positions:
             for role, asset, account, entries in buckets.get(name) or ():
                 self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
         self._derive(dict(meta["lows"]))
-
-
-def _event_order(position: Position) -> tuple[int, int]:
-    return position[:2]
-
-
-def _to_the_beginning(_key: int) -> int:
-    return 0
 
 
 def _shard(account: str) -> int:
