@@ -19,14 +19,14 @@ import stamina
 import structlog
 from stamina.instrumentation import set_on_retry_hooks
 
-from monitor.core.values.times import MINUTE, parse_time
+from monitor.core.values.times import MINUTE
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Channel, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
 from streams.dispatch.news import Accepted, Standing, group_of, intention, is_news, kept, rank_of, told_of
 from streams.dispatch.observer import DeliveryObserver
 from streams.dispatch.outbox import Batch, Entry, Outbox, Rank, Waiting, group_key
-from streams.dispatch.pace import Pace
+from streams.dispatch.pace import Pace, patient
 
 ENDED_RESENT_NS = 15 * MINUTE
 """How long an end is sent again to a channel that is refreshed."""
@@ -183,13 +183,7 @@ class Lane:
         await self._channel.close()
 
     async def _work(self) -> None:
-        caller = stamina.AsyncRetryingCaller(
-            attempts=None,
-            timeout=None,
-            wait_initial=self._settings.retry_first_s,
-            wait_max=self._settings.retry_max_s,
-            wait_jitter=self._settings.retry_first_s,
-        ).on(self._retry_wait)
+        caller = patient(self._settings, self._retry_wait)
         while True:
             await self._wait()
             await self._try(caller)
@@ -374,7 +368,7 @@ class Lane:
     async def _refresh(self, every_s: float) -> None:
         self._refresh_at = self._clock() + every_s
         try:
-            absent = await self._channel.refresh(self._standing(), self._beats(every_s))
+            absent = await self._channel.refresh(self._accepted.standing(time.time_ns() - ENDED_RESENT_NS), self._beats(every_s))
         except (Undelivered, Refused) as error:
             self.last_failure = str(error)
             self._observer.delivered(self.name, "refused" if isinstance(error, Refused) else "failed")
@@ -384,14 +378,6 @@ class Lane:
         else:
             for _ in range(absent):
                 self._observer.delivered(self.name, "peer_failed")
-
-    def _standing(self) -> list[Notice]:
-        """What is told again: what fires, and what ended lately. What ended earlier is let go."""
-        horizon = time.time_ns() - ENDED_RESENT_NS
-        for notice in self._accepted.all():
-            if not notice.firing and parse_time(notice.alert.ends_at or notice.alert.updated_at) < horizon:
-                self._accepted.forget(notice.alert.fingerprint)
-        return self._accepted.all()
 
     def _changed(self) -> None:
         self._observer.outbox_oldest(self.name, self._outbox.oldest_ns)

@@ -39,8 +39,11 @@ class Accepted:
         """The newest of an alert."""
         return self._notices.get(fingerprint)
 
-    def all(self) -> list[Notice]:
-        """The newest of each alert."""
+    def standing(self, horizon_ns: int) -> list[Notice]:
+        """What is told again: what fires, and what ended since `horizon_ns`. What ended earlier is let go."""
+        for notice in list(self._notices.values()):
+            if not notice.firing and parse_time(notice.alert.ends_at or notice.alert.updated_at) < horizon_ns:
+                self.forget(notice.alert.fingerprint)
         return list(self._notices.values())
 
     @property

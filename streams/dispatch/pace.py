@@ -1,8 +1,12 @@
-"""Rate limit of a channel: a bucket of as many sends as a minute allows, filled steadily."""
+"""How fast a channel is told: at most so many sends a minute, and ever longer waits after failures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import stamina
+
+from monitor.notify.settings import ChannelSettings
 
 _ONE = 1 - 1e-9
 """A send that is allowed but for the last digits of the clock."""
@@ -32,3 +36,14 @@ class Pace:
         now = self._clock()
         self._left = min(self._capacity, self._left + (now - self._at) * self._per_second)
         self._at = now
+
+
+def patient(settings: ChannelSettings, wait: Callable[[Exception], bool | float]) -> stamina.BoundAsyncRetryingCaller:
+    """A caller that never gives up: `wait` says whether a failure is tried again, and when if not at the channel's own pace."""
+    return stamina.AsyncRetryingCaller(
+        attempts=None,
+        timeout=None,
+        wait_initial=settings.retry_first_s,
+        wait_max=settings.retry_max_s,
+        wait_jitter=settings.retry_first_s,
+    ).on(wait)

@@ -14,7 +14,7 @@ class SourceHealth:
     """The feeds that one view reads, as `completeness` knows them."""
 
     def __init__(self, completeness: Completeness, gaps: Gaps) -> None:
-        self._completeness = completeness
+        self.completeness = completeness
         self._gaps = gaps
         self._read: dict[Feed, tuple[bool, tuple[GapNote, ...]]] = {}
         self.trace: list[Feed] = []
@@ -40,8 +40,8 @@ class SourceHealth:
         return any(impaired for impaired, _ in self._read.values())
 
     def _look(self, topic: str, source: str | None) -> tuple[bool, tuple[GapNote, ...]]:
-        names = (*self._completeness.read_as(topic), *([] if source is None else [f"{topic}/{source}"]))
-        known = [self._completeness.feed(name) for name in dict.fromkeys(names)]
+        names = (*self.completeness.read_as(topic), *([] if source is None else [f"{topic}/{source}"]))
+        known = [self.completeness.feed(name) for name in dict.fromkeys(names)]
         return any(feed.impaired for feed in known), tuple(gap for feed in known for gap in _gaps_of(feed))
 
 

@@ -14,9 +14,8 @@ from fractions import Fraction
 from typing import Literal
 
 from monitor.core.book.book import Book
-from monitor.core.book.custody.doubts import Swing
 from monitor.core.book.declarations import DatedDeclaration, attributes_key
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, LIABILITY, PRICES, TRADES, Effect
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT, ZERO
@@ -24,7 +23,7 @@ from monitor.core.values.times import HOUR, hour_of
 from monitor.core.view.asset_sight import AssetSight, Ignored
 from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding, swung
+from monitor.core.view.holdings import Holdings
 from monitor.core.view.incident_view import IncidentView
 from monitor.core.view.memo import Memo, Remembering
 from monitor.core.view.pricing import Pricing
@@ -67,6 +66,7 @@ class View:
         self._health = SourceHealth(self.completeness, self._gaps)
         self._kinds = AssetSight(book, at, self._gaps, live=self._live)
         self._memo = Remembering(memo, self._gaps, self._health)
+        self._holdings = Holdings(book, at, self._gaps, self._health, kinds=self._kinds, memo=self._memo, live=self._live)
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
 
     # --- dates
@@ -124,7 +124,7 @@ class View:
     def role_seen(self, role: str) -> bool:
         """Whether the entity has any position of the role at `at`."""
         self.reads(BALANCES)
-        return bool(self._assets_of(role))
+        return bool(self._holdings.assets(role))
 
     @property
     def minor_unit(self) -> int:
@@ -150,14 +150,7 @@ class View:
     def assets(self, role: str) -> tuple[str, ...]:
         """Every asset of the role with any position at `at`, fiat too, without those left out, sorted."""
         self.reads(BALANCES)
-        return self._assets_of(role)
-
-    def _assets_of(self, role: str) -> tuple[str, ...]:
-        return self._memo.value(("assets", role), lambda: self._assets_before(role, self.at + 1))
-
-    def _assets_before(self, role: str, instant: int) -> tuple[str, ...]:
-        found = self._book.positions.assets(role, instant)
-        return tuple(asset for asset in found if not self._kinds.left_out(asset)) if self._kinds.leaves_out else found
+        return self._holdings.assets(role)
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """Sum over accounts in `storages` (None: all).
@@ -165,71 +158,11 @@ class View:
         A role never seen is UNKNOWN with gap `position_missing`; accounts too old leave the rest as lower bound with gap
         `position_stale`; a silent feed leaves what other feeds say.
         """
-        return self._holding(role, asset).quantity(storages)
+        return self._holdings.of(role, asset).quantity(storages)
 
     def positive_quantity(self, role: str, asset: str) -> Figure:
         """Sum over accounts of max(0, quantity): money of clients is not netted between them (`fiat_trust`)."""
-        return self._holding(role, asset).positive()
-
-    def _holding(self, role: str, asset: str) -> Holding:
-        return self._memo.value(("holding", role, asset), lambda: self._read_holding(role, asset))
-
-    def _read_holding(self, role: str, asset: str) -> Holding:
-        bounded = self._memo.value(("bounded", role), lambda: self._bounded(role))
-        if bounded is None:
-            return UNHELD
-        positions = self._book.positions
-        if not self._live:
-            return self._earlier_holding(role, asset, bounded=bounded)
-        sums, silent = positions.sums(role, asset), set()
-        for (_, source), tally in sums.items():
-            if source is not None and tally.accounts and self._health.reads(BALANCES, source):
-                silent.add(source)
-        if silent:
-            sums, bounded = {place: tally for place, tally in sums.items() if place[1] not in silent}, False
-        since = positions.stale_since(role, asset)
-        if since is not None:
-            self._gaps.add("position_stale", role, since=since)
-            bounded = False
-        swings = [swing for swing in self._swings(role, asset, None) if swing.source not in silent]
-        return LiveHolding(sums, positions.stale_sums(role, asset), swings, bounded=bounded)
-
-    def _swings(self, role: str, asset: str, before: int | None) -> list[Swing]:
-        """What accounts in doubt may hold besides what they say, now or before an instant, with its gap."""
-        found = list(self._book.positions.swings(self._book.doubts, role, asset, before))
-        if found:
-            effect: Effect = "required" if role == LIABILITY else "available"
-            self._gaps.add("position_outlier", role, effect, self._book.doubts.since(role, asset))
-        return found
-
-    def _earlier_holding(self, role: str, asset: str, *, bounded: bool) -> Holding:
-        positions, before = self._book.positions, self.at + 1
-        silent = self.completeness.silent_sources()
-        if silent:
-            counting = positions.counting_before(role, asset, before)
-            silent &= {position.source for position in counting if position.source is not None}
-            for source in sorted(silent):
-                self._health.reads(BALANCES, source)
-        since = positions.stale_before(role, asset, before)
-        if since is not None:
-            self._gaps.add("position_stale", role, since=since)
-        whole = bounded and not silent and since is None
-        swings = [swing for swing in self._swings(role, asset, before) if swing.source not in silent]
-        return EarlierHolding(positions, role, asset, before, swings, silent=silent, bounded=whole)
-
-    def _bounded(self, role: str) -> bool | None:
-        """Whether no account of the role is unheard of, for all that feeds say; None: nothing is known of the role."""
-        impaired = self._health.reads(BALANCES)
-        if not self._assets_of(role):
-            self._gaps.add("position_missing", role)
-            return None
-        since = self.completeness.group_incomplete_since()
-        if since is not None:
-            self._gaps.add("group_incomplete", role, since=since)
-        if impaired or since is not None:
-            return None
-        silent = [source for source in self.completeness.unheard_sources() if self._health.reads(BALANCES, source)]
-        return not silent
+        return self._holdings.of(role, asset).positive()
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
         """Value of a role over crypto assets (fiat False), fiat (True) or all (None); a role never seen is UNKNOWN."""
@@ -249,21 +182,12 @@ class View:
         if instant > self.at:
             return self.quantity(role, asset, storages)
         self.reads(BALANCES)
-        if not self._book.positions.assets(role, instant):
-            self._gaps.add("position_missing", role)
-            return UNKNOWN
-        known = self._book.positions.sum_before(role, asset, storages, instant)
-        since = self.completeness.group_incomplete_since(instant - 1)
-        if since is not None:
-            self._gaps.add("group_incomplete", role, since=since)
-            return UNKNOWN
-        figure = swung(Figure.of(known), self._swings(role, asset, instant), storages)
-        return UNKNOWN if self._book.lost_since(BALANCES)[0] else figure
+        return self._holdings.quantity_before(role, asset, storages, instant)
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""
         self.reads(BALANCES)
-        return self._assets_before(role, min(instant, self.at + 1))
+        return self._holdings.assets_before(role, min(instant, self.at + 1))
 
     def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
         """Local date (event time) of the entity's first position or trade, at or before `at`; None before any."""
