@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from monitor.cli.event_files.assess import app
 from tests import worked_cases
 from tests.expectations import differences
 
@@ -22,9 +22,8 @@ def assessed(folder: Path, at: str, methods: list[str]) -> list[dict[str, Any]]:
     config = folder / "config.yaml"
     chosen = ["--config", str(config)] if config.exists() else [word for method in methods for word in ("--method", method)]
     events = [str(path) for path in worked_cases.event_files(folder)]
-    command = [sys.executable, "-m", "monitor", "assess", "--events", *events, "--at", at, *chosen]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
-    assert done.returncode in STATES_AS_EXIT_CODES, done.stderr
+    done = CliRunner().invoke(app, ["--events", *events, "--at", at, *chosen], catch_exceptions=False)
+    assert done.exit_code in STATES_AS_EXIT_CODES, done.output
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
