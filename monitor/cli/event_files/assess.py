@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import Config, Events, ManyPaths, command_app, emit
+from monitor.cli import Config, Events, ManyPaths, command_app, emit, talk
+from monitor.cli.completion import methods
+from monitor.errors import UNKNOWN
 
 app = command_app()
 
@@ -22,14 +24,17 @@ def assess(
             metavar="TIME", help="RFC 3339; when absent, after the last line, and 5 s later for what waits for a group."
         ),
     ] = None,
-    method: Annotated[list[str] | None, typer.Option(metavar="ID", help="Assess under this method; may be repeated.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Assess under this method; may be repeated.", autocompletion=methods)
+    ] = None,
     config: Config = None,
 ) -> None:
     """Replay event files in log order and print the assessments that hold at TIME, as a JSON array.
 
     Methods and options are the configuration's. With --method and no configuration every entity seen is assessed, in the
     method's own currency, zone and calendar; with both, the configured entities under those methods alone. A line that
-    intake would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known.
+    intake would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known, also
+    where TIME lies before the first line.
     """
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
@@ -37,4 +42,9 @@ def assess(
     engine = replayed(events, config, method or [], at)
     found = [assessment for entity in engine.entities() for assessment in engine.evaluations(entity)["assessments"]]
     emit(found)
+    if not found:
+        talk(
+            "nothing was received by then: no entity can be assessed" if at else "no line of these files is an event that counts"
+        )
+        raise typer.Exit(UNKNOWN)
     raise typer.Exit(exit_code(found))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.cli import command_app, output, talk
+from monitor.cli.completion import formats
 from monitor.cli.event_files.formats import FORMATS, Given
+from monitor.core.values.times import DAY
+from monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from monitor.events import Event
+    from streams.wire import Judge
 
 app = command_app()
+
+_HORIZON_NS = 400 * DAY
+"""As `corrections.horizon_days` has it where it is not set."""
 
 
 def _option(text: str, *names: str, metavar: str = "NAME") -> typer.models.OptionInfo:
@@ -21,7 +33,7 @@ def _option(text: str, *names: str, metavar: str = "NAME") -> typer.models.Optio
 
 @app.command(epilog="Example: reserve-monitor convert bitflyer-executions FILE.csv.gz --entity jp-main > day.jsonl")
 def convert(
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")],
+    form: Annotated[str, typer.Argument(metavar="FORMAT", autocompletion=formats, help=f"One of {', '.join(FORMATS)}.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The capture, plain or gzip.")],
     *,
     entity: Annotated[str | None, _option("The entity the events are of (all but prices).")] = None,
@@ -46,7 +58,8 @@ def convert(
     """Turn a real capture into event lines for `assess` and `replay`.
 
     Log time is the recorder's, held monotone; numbers are plain decimals, exactly; a blank time is null, so that intake
-    refuses and counts the row; what the file lacks is an option.
+    refuses and counts the row; what the file lacks is an option. What intake would refuse is said at the end. Exit 1 where
+    no row of the file becomes an event.
     """
     from monitor.cli.event_files.formats import reader_of
     from monitor.cli.progress import shown_lines
@@ -54,9 +67,53 @@ def convert(
     said = locals()
     given = Given(**{field.name: said[field.name] for field in fields(Given)})
     read = reader_of(form)
-    count = 0
+    tally = RowTally()
     with shown_lines([file], file.name) as lines, output(out) as target:
-        for event in read((text for _, text in lines), given):
+        for event in read(tally.counted(text for _, text in lines), given):
+            tally.note(event)
             target.write(event.line())
-            count += 1
-    talk(f"{count} events")
+    for line in tally.report():
+        talk(line)
+    if tally.events == 0 and tally.rows:
+        raise NothingConverted(f"{file}: no row of {tally.rows:,} is a record of {form}: see the formats in `convert --help`")
+
+
+class NothingConverted(MonitorError):
+    """A file with rows gave no event: it is of another format, or nothing in it was asked for."""
+
+
+class RowTally:
+    """Rows read, events made of them, and those that intake would refuse."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.events = 0
+        self._judges: dict[str, Judge] = {}
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str], str] = {}
+
+    def counted(self, rows: Iterable[str]) -> Iterator[str]:
+        """The rows, counted as they are read."""
+        for row in rows:
+            self.rows += 1
+            yield row
+
+    def note(self, event: Event) -> None:
+        """Judge an event as intake would, whatever entities are configured there."""
+        from streams.wire import Invalid, Judge, Known, SourceFormat
+
+        self.events += 1
+        judge = self._judges.get(event.topic)
+        if judge is None:
+            judge = self._judges[event.topic] = Judge(SourceFormat(event.topic), Known(None, _HORIZON_NS))
+        verdict = judge.verdict(event.payload(), event.logged_at)
+        if isinstance(verdict, Invalid):
+            key = event.topic, verdict.reason.value
+            self._refused[key] += 1
+            self._first.setdefault(key, verdict.detail)
+
+    def report(self) -> Iterator[str]:
+        """One line for the whole, one for each reason for which intake would refuse some."""
+        yield f"{self.events:,} events of {self.rows:,} rows"
+        for (topic, reason), count in self._refused.most_common():
+            yield f"intake would refuse {count:,} of {topic} as {reason}, the first: {self._first[topic, reason]}"

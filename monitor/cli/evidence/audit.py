@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit, talk
+from monitor.cli.completion import entities
 from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def keygen(
 
 @app.command(cls=ManyPaths, epilog="Example: reserve-monitor audit export --entity jp-main --out jp-main-2026-01.bundle")
 def export(
-    entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose evidence.")],
+    entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose evidence.", autocompletion=entities)],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file; it needs nothing beside it.")],
     to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="RFC 3339; when absent, the present end.")] = None,
     events: Annotated[list[Path] | None, typer.Option("--events", metavar="PATH...", help=_EVENTS_HELP)] = None,

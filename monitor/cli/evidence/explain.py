@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, command_app, emit
+from monitor.cli.completion import alerts
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ _ALERTNAME = re.compile(r"[A-Z][A-Za-z]+\Z", re.ASCII)
 @app.command(epilog="Example: reserve-monitor explain SecurityIncidentOpen")
 def explain(
     name: Annotated[
-        str, typer.Argument(metavar="FINGERPRINT|NAME|DIGEST", help="Of an alert (its beginning will do), or of any output.")
+        str,
+        typer.Argument(
+            metavar="FINGERPRINT|NAME|DIGEST",
+            help="Of an alert (its beginning will do), or of any output.",
+            autocompletion=alerts,
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="The records themselves.")] = False,
     config: Config = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, command_app, emit
+from monitor.cli.completion import entities, methods
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ FORMATS = ("table", "csv", "json", "svg")
 
 @app.command(epilog="Example: reserve-monitor history jp-main --closes --from 2026-01-01T00:00:00+09:00 --format csv")
 def history(
-    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Whose figures.")],
-    method: Annotated[str | None, typer.Option("--method", metavar="ID", help="Of this method only.")] = None,
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="Whose figures.", autocompletion=entities)],
+    method: Annotated[
+        str | None, typer.Option("--method", metavar="ID", help="Of this method only.", autocompletion=methods)
+    ] = None,
     *,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this instant on (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this instant.")] = None,

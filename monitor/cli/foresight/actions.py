@@ -8,15 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
+from monitor.cli.completion import entities, methods
 
 app = command_app()
 
 
 @app.command(cls=ManyPaths, epilog="Example: reserve-monitor actions jp-main")
 def actions(
-    entity: Annotated[str, typer.Argument(metavar="ENTITY")],
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", autocompletion=entities)],
     *,
-    method: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.", autocompletion=methods)
+    ] = None,
     events: Annotated[
         list[Path] | None, typer.Option("--events", metavar="PATH...", help="Ask event files instead of the running workers.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
+from monitor.cli.completion import entities, methods
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +37,13 @@ def list_scenarios(
 def run(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A shipped or configured scenario.")] = None,
     *,
-    entity: Annotated[str | None, typer.Option(metavar="ENTITY", help="One entity; else every configured one.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="ENTITY", help="One entity; else every configured one.", autocompletion=entities)
+    ] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Run every scenario of a file instead.")] = None,
-    method: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.", autocompletion=methods)
+    ] = None,
     events: Annotated[
         list[Path] | None, typer.Option("--events", metavar="PATH...", help="Ask event files instead of the running workers.")
     ] = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
+from monitor.cli.completion import entities, methods
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _DECLARE = re.compile(r"(?P<kind>[a-z_]+)=(?P<shift>-?[0-9.]+)\Z")
     epilog="Example: reserve-monitor whatif jp-main --balance hot:BTC=-1000 --price BTC=-0.3 --method jp.psa_custody",
 )
 def whatif(
-    entity: Annotated[str, typer.Argument(metavar="ENTITY")],
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", autocompletion=entities)],
     *,
     balance: Annotated[
         list[str] | None,
@@ -41,7 +42,9 @@ def whatif(
     declare: Annotated[
         list[str] | None, typer.Option(metavar="KIND=AMOUNT", help="Add to a declared amount, in the method's currency.")
     ] = None,
-    method: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.", autocompletion=methods)
+    ] = None,
     events: Annotated[
         list[Path] | None, typer.Option("--events", metavar="PATH...", help="Ask event files instead of the running workers.")
     ] = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, command_app, emit, talk
+from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 
@@ -28,7 +29,9 @@ _SHOWN = 12
 
 @app.command("list", epilog="Example: reserve-monitor alerts list --entity jp-main --json")
 def show(
-    entity: Annotated[str | None, typer.Option("--entity", metavar="E", help="Only of this entity.")] = None,
+    entity: Annotated[
+        str | None, typer.Option("--entity", metavar="E", help="Only of this entity.", autocompletion=entities)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what was resolved in the last 7 days.")] = False,
     shadow: Annotated[bool, typer.Option("--shadow", help="Also of shadow methods, which notify nobody.")] = False,
     as_json: AsJson = False,
@@ -52,7 +55,7 @@ def show(
 
 @app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
 def try_out(
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A name in alerting.channels.")],
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A name in alerting.channels.", autocompletion=channels)],
     severity: Annotated[str, typer.Option("--severity", metavar="S", help="critical, warning or info.")] = "info",
     hold: Annotated[
         float, typer.Option("--hold", metavar="SECONDS", min=0, help="Time between the alert and its end.")

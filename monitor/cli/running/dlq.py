@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, command_app, emit, talk
+from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def dismiss(
     by: By = None,
     *,
     entity: Annotated[
-        str | None, typer.Option("--entity", metavar="ENTITY", help="Whose records they are, where they do not say it.")
+        str | None,
+        typer.Option(
+            "--entity", metavar="ENTITY", help="Whose records they are, where they do not say it.", autocompletion=entities
+        ),
     ] = None,
     dry_run: DryRun = False,
 ) -> None:

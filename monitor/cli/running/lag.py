@@ -20,6 +20,7 @@ JOURNAL = "reserve.journal"
 _INTAKE = "reserve_intake_lag_records"
 _RECORDS = "reserve_journal_lag_records"
 _SECONDS = "reserve_journal_lag_seconds"
+_OUTBOX = "reserve_alert_outbox_oldest_timestamp_seconds"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,7 +44,7 @@ def lag(
     from monitor.settings.load import load_settings
 
     settings = load_settings(config)
-    found = sorted(_asked(settings))
+    found = sorted(behind(asked(settings)))
     journal = {one.partition for one in found if one.topic == JOURNAL}
     unread = sorted(set(range(settings.kafka.journal_partitions)) - journal)
     if as_json:
@@ -72,13 +73,20 @@ def lines(found: Iterable[Lag]) -> list[str]:
     return table
 
 
-def _asked(settings: Settings) -> list[Lag]:
+def asked(settings: Settings) -> list[str]:
+    """The metrics of every worker that is up; ConnectionProblem when none is."""
     from monitor.cli.ask import every_text
+
+    return list(every_text(settings, "/metrics"))
+
+
+def behind(metrics: Iterable[str]) -> list[Lag]:
+    """Every partition that a worker reads, from the workers' metrics."""
     from monitor.metrics.reading import samples
 
     records: dict[tuple[str, int], float] = {}
     seconds: dict[int, float] = {}
-    for text in every_text(settings, "/metrics"):
+    for text in metrics:
         for name, labels, value in samples(text, {_INTAKE, _RECORDS, _SECONDS}):
             partition = int(labels["partition"])
             if name == _SECONDS:
@@ -89,3 +97,13 @@ def _asked(settings: Settings) -> list[Lag]:
         Lag(topic, partition, int(count), seconds.get(partition) if topic == JOURNAL else None)
         for (topic, partition), count in records.items()
     ]
+
+
+def waiting(metrics: Iterable[str]) -> list[tuple[str, str]]:
+    """Channels that have not accepted an alert change yet, each with the time (RFC 3339) of the oldest."""
+    from monitor.core.values.times import SECOND, format_time
+    from monitor.metrics.reading import samples
+
+    return sorted(
+        (labels["channel"], format_time(int(value) * SECOND)) for text in metrics for _, labels, value in samples(text, {_OUTBOX})
+    )

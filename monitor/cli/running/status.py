@@ -1,30 +1,37 @@
-"""`status`: what now, from the workers that run."""
+"""`status`: what now, from the workers that run; with `--date` what was traded on a past business date."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import Config, command_app, emit
-from monitor.errors import UNKNOWN, UsageError
+from monitor.cli.completion import entities
+from monitor.errors import GOOD, UNKNOWN, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from monitor.settings.load import Settings
+
 app = command_app()
 
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
 _PIPE_WIDTH = 200
+_LATE_SHOWN = 3
 _WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "source", ""})
 
 
 @app.command(epilog="Example: reserve-monitor status jp-main --date 2026-01-05 --json")
 def status(
-    entity: Annotated[str | None, typer.Argument(metavar="[ENTITY]", help="One entity in full; without it all of them.")] = None,
+    entity: Annotated[
+        str | None,
+        typer.Argument(metavar="[ENTITY]", help="One entity in full; without it all of them.", autocompletion=entities),
+    ] = None,
     day: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Trade flow of a past business date.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The status object of the HTTP interface.")] = False,
     config: Config = None,
@@ -32,7 +39,8 @@ def status(
     """Show states, the worst broken rule, coverage, exposure, alerts, incidents, trade flow and sources, as held now.
 
     An answer older than http.stale_after_s is unknown, with what it was. Exit 1 in a shortfall, 5 where something is
-    unknown or stale or the entity was never seen, 4 when no worker answers.
+    unknown or stale or the entity was never seen, 4 when no worker answers. With --date only what was traded on that
+    business date, exactly, and exit 5 where nothing was; figures of past dates: `history`.
     """
     from monitor.cli.ask import of_entity
     from monitor.settings.load import load_settings
@@ -53,8 +61,12 @@ def status(
 
     if as_json:
         emit(found)
-    else:
+    elif day is None:
         _show(found)
+        for line in _ways(settings):
+            typer.echo(line)
+    if day is not None:
+        _day_shown(found, _day(day), quiet=as_json)
     raise typer.Exit(exit_code(found["methods"]))
 
 
@@ -65,7 +77,34 @@ def _day(text: str) -> str:
         raise UsageError(f"--date {text}: is not a date YYYY-MM-DD") from None
 
 
-def _all(settings: Any, as_json: bool) -> None:
+def _day_shown(found: Mapping[str, Any], day: str, *, quiet: bool) -> None:
+    """What was traded on that business date, under its own heading; ends the command, with 5 where nothing was recorded."""
+    rows = [row for row in found["trade_flow"] if row["window"] == "day" and row["date"] == day]
+    if not quiet:
+        console = _console()
+        console.print(f"{found['entity']}, business date {day}", style="bold", highlight=False)
+        if rows:
+            console.print(_flow_table(rows))
+        else:
+            console.print("nothing recorded: no trade of that date is held here", highlight=False)
+    raise typer.Exit(GOOD if rows else UNKNOWN)
+
+
+def _ways(settings: Settings) -> list[str]:
+    """How far the stages are behind and whether people are told, as the workers' own metrics say it."""
+    from monitor.cli.running.lag import asked, behind, waiting
+    from monitor.web.text import clock
+
+    if not (texts := asked(settings)):
+        return ["behind and delivery: not known, no worker gave its metrics"]
+    late = sorted((one for one in behind(texts) if one.records), key=lambda one: -one.records)
+    told = [f"{one.topic} {one.partition} by {one.records:,} records" for one in late[:_LATE_SHOWN]]
+    more = f", {len(late) - _LATE_SHOWN} partitions more (`lag`)" if len(late) > _LATE_SHOWN else ""
+    untold = [f"{channel} waits since {clock(since)}" for channel, since in waiting(texts)]
+    return [f"behind: {', '.join(told) or 'nothing'}{more}", f"delivery: {', '.join(untold) or 'nothing waits'}"]
+
+
+def _all(settings: Settings, as_json: bool) -> None:
     from monitor.cli.ask import every_answer
     from monitor.cli.verdict import exit_code
 
@@ -152,18 +191,23 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
         )
     for incident in found["incidents"]:
         console.print(f"incident {incident['incident_id']} revision {incident['revision']} {incident['status']}", highlight=False)
-    flow = _table("market", "window", "trades", "quantity", "value", "last price")
-    for row in found["trade_flow"]:
-        window = row["date"] if row["window"] == "day" else row["window"]
-        flow.add_row(
-            row["market"], window, str(row["trades"]), amount(row["quantity"]), amount(row["value"]), amount(row["last_price"])
-        )
-    console.print(flow)
+    console.print(_flow_table(found["trade_flow"]))
     sources = _table("source", "state", "age", "applied", "duplicate", "late", "dead letter")
     for row in found["sources"]:
-        counts = (str(row[name]) for name in ("applied", "duplicate", "late", "dead_letter"))
+        counts = ("—" if row[name] is None else f"{row[name]:,}" for name in ("applied", "duplicate", "late", "dead_letter"))
         sources.add_row(row["topic"], row["state"], age(None if row["age_s"] is None else float(row["age_s"])), *counts)
     console.print(sources)
+
+
+def _flow_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    from monitor.web.text import amount
+
+    flow = _table("market", "window", "trades", "quantity", "value", "last price")
+    for row in rows:
+        window = row["date"] if row["window"] == "day" else row["window"]
+        figures = (amount(row["quantity"]), amount(row["value"]), amount(row["last_price"]))
+        flow.add_row(row["market"], window, f"{row['trades']:,}", *figures)
+    return flow
 
 
 def _coverage(method: Mapping[str, Any]) -> str:

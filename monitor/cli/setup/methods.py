@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from monitor.cli import Config, command_app, emit, talk
+from monitor.cli.completion import methods
 
 app = command_app(no_args_is_help=True, help="The methods there are: rule packs as data.")
 
@@ -31,7 +32,7 @@ def list_methods(config: Config = None, packs: Directories = None, json: Json = 
 
 @app.command(epilog="Example: reserve-monitor methods show jp.psa_custody --format md")
 def show(
-    method: Annotated[str, typer.Argument(metavar="ID", help="A method, as `methods list` shows it.")],
+    method: Annotated[str, typer.Argument(metavar="ID", help="A method, as `methods list` shows it.", autocompletion=methods)],
     config: Config = None,
     packs: Directories = None,
     format_: Annotated[Literal["text", "md", "json"], typer.Option("--format", help="text, md or json.")] = "text",

@@ -86,6 +86,13 @@ def test_what_is_not_known_is_exit_5(tmp_path: Path) -> None:
     assert found[0]["state"] == "unknown"
 
 
+def test_a_time_before_the_first_line_is_exit_5(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.jsonl", story())
+    result, found = assess("--events", events, "--at", "1999-01-01T00:00:00Z", "--method", "us.ny_custody")
+    assert (result.exit_code, found) == (5, [])
+    assert "nothing was received by then" in result.stderr
+
+
 def test_of_several_a_shortfall_comes_before_unknown(tmp_path: Path) -> None:
     events = written(tmp_path / "e.jsonl", [*story("ny-1"), balance("ny-2", "client_asset", "1", "2026-01-05T02:00:00Z")])
     result, found = assess("--events", events, "--method", "us.ny_custody", "--method", "jp.capital_ratio")

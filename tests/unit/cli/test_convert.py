@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from monitor.__main__ import program
+from monitor.cli.event_files.convert import NothingConverted
 from monitor.cli.event_files.formats import FORMATS, Given, pair, plain_number, reader_of
 from monitor.core.values.times import parse_time
 from monitor.errors import UsageError
@@ -264,3 +268,22 @@ def test_every_format_of_the_contract_has_a_reader() -> None:
         assert callable(reader_of(form))
     with pytest.raises(UsageError, match="no format"):
         reader_of("nothing")
+
+
+def run_on(folder: Path, *rows: str) -> Any:
+    path = folder / "rates.csv"
+    path.write_text("".join(f"{row}\n" for row in rows))
+    return CliRunner().invoke(program, ["convert", "currency-rates", str(path), "--kind", "daily_close", "--source", "x"])
+
+
+def test_it_is_said_what_intake_would_refuse(tmp_path: Path) -> None:
+    result = run_on(tmp_path, "date,base,quote,rate", "2024-03-02,btc,jpy,4", "2024-03-02,eth,jpy,-4", "2024-03-02,xrp,jpy,-5")
+    assert result.exit_code == 0
+    assert "3 events of 4 rows" in result.stderr
+    assert "intake would refuse 2 of market.prices as " in result.stderr
+
+
+def test_a_file_of_which_no_row_becomes_an_event_is_an_error(tmp_path: Path) -> None:
+    result = run_on(tmp_path, "date,base,quote,rate")
+    assert isinstance(result.exception, NothingConverted)
+    assert "no row of 1 is a record of currency-rates" in str(result.exception)

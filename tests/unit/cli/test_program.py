@@ -12,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from monitor import __main__ as program
-from monitor.cli import each_with_option
+from monitor.cli import completion, each_with_option
 from monitor.cli.options import seconds
 from monitor.cli.verdict import exit_code
 from monitor.errors import CONFIGURATION, CONNECTION, USAGE, UsageError
@@ -147,3 +147,35 @@ def test_exit_code_of_states() -> None:
 
 def test_the_program_is_one_group() -> None:
     assert isinstance(get_command(program.program), program.LazyGroup)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("assess --method jp.psa", ["jp.psa_custody"]),
+        ("status jp", ["jp-main"]),
+        ("alerts list --entity ", ["jp-main"]),
+        ("alerts test p", ["pager"]),
+        ("convert bit", ["bitflyer-executions"]),
+        ("explain SourceU", ["SourceUnhealthy"]),
+    ],
+)
+def test_the_shell_completes_names(words: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "r.yaml"
+    pager = 'alerting: {channels: {pager: {type: alertmanager, urls: ["http://127.0.0.1:9093"]}}}'
+    config.write_text(f"entities: {{jp-main: {{reporting_currency: JPY}}}}\n{pager}\n")
+    monkeypatch.setenv("RESERVE_CONFIG", str(config))
+    count = len(words.split()) + (1 if words.endswith(" ") else 0)
+    environment = {"_RESERVE_MONITOR_COMPLETE": "complete_bash", "COMP_CWORD": str(count)}
+    result = runner.invoke(
+        program.program, [], prog_name="reserve-monitor", env={**environment, "COMP_WORDS": f"reserve-monitor {words}"}
+    )
+    assert result.stdout.split() == offered
+
+
+def test_the_shell_is_offered_nothing_from_a_configuration_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESERVE_CONFIG", str(tmp_path / "absent.yaml"))
+    assert (completion.entities(""), completion.channels("")) == ([], [])
+    assert completion.methods("jp.psa") == ["jp.psa_custody"]

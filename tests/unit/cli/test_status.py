@@ -31,6 +31,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
+        self.texts: dict[str, str] = {}
         self.asked: list[str] = []
         worker = self
 
@@ -38,9 +39,10 @@ class Worker:
             def do_GET(self) -> None:
                 worker.asked.append(self.path)
                 code, body = worker.answers.get(self.path, (404, {"error": "none"}))
-                self.send_response(code)
+                text = worker.texts.get(self.path)
+                self.send_response(code if text is None else 200)
                 self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
+                self.wfile.write((json.dumps(body) if text is None else text).encode())
 
             def log_message(self, *_: object) -> None:
                 """The test's output is the test's."""
@@ -143,10 +145,44 @@ def test_an_alert_that_was_not_delivered_is_marked(worker: Worker) -> None:
     assert "(not delivered to pager)" in runner.invoke(program, ["status", "jp-main"]).output
 
 
-def test_a_past_date_is_asked_for(worker: Worker) -> None:
-    worker.answers["/status/jp-main?date=2026-01-05"] = (200, adequate())
-    assert runner.invoke(program, ["status", "jp-main", "--date", "2026-01-05"]).exit_code == 0
-    assert worker.asked == ["/status/jp-main?date=2026-01-05"]
+def test_a_past_date_shows_that_date_alone(worker: Worker) -> None:
+    traded = {
+        "market": "BTC/JPY",
+        "window": "day",
+        "date": "2026-01-04",
+        "trades": 1234,
+        "quantity": "5",
+        "value": "6000",
+        "last_price": "7",
+    }
+    worker.answers["/status/jp-main?date=2026-01-04"] = (200, shortfall() | {"trade_flow": [traded]})
+    shown = runner.invoke(program, ["status", "jp-main", "--date", "2026-01-04"])
+    assert shown.exit_code == 0, "what holds now is no verdict on that date"
+    assert "jp-main, business date 2026-01-04" in shown.output
+    assert "1,234" in shown.output
+    assert "shortfall" not in shown.output
+    assert worker.asked == ["/status/jp-main?date=2026-01-04"]
+
+
+def test_a_date_of_which_nothing_is_recorded_says_so(worker: Worker) -> None:
+    worker.answers["/status/jp-main?date=1999-01-04"] = (200, adequate() | {"trade_flow": []})
+    shown = runner.invoke(program, ["status", "jp-main", "--date", "1999-01-04"])
+    assert shown.exit_code == 5
+    assert "business date 1999-01-04" in shown.output
+    assert "nothing recorded" in shown.output
+    assert runner.invoke(program, ["status", "jp-main", "--date", "1999-01-04", "--json"]).exit_code == 5
+
+
+def test_how_far_the_stages_are_behind_and_what_waits_to_be_told(worker: Worker) -> None:
+    worker.answers["/status/jp-main"] = (200, adequate())
+    assert "behind and delivery: not known" in runner.invoke(program, ["status", "jp-main"]).output
+    worker.texts["/metrics"] = (
+        'reserve_intake_lag_records{topic="market.trades",partition="3"} 1200\nreserve_journal_lag_records{partition="0"} 0\n'
+        'reserve_alert_outbox_oldest_timestamp_seconds{channel="pager"} 1767582245\n'
+    )
+    shown = runner.invoke(program, ["status", "jp-main"]).output
+    assert "behind: market.trades 3 by 1,200 records" in shown
+    assert "delivery: pager waits since 2026-01-05 03:04:05 UTC" in shown
 
 
 def test_all_entities_of_all_workers(worker: Worker, other: Worker, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
