@@ -24,7 +24,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("first_hour", "Show a reserve shortfall detected, explained and cleared, on an embedded broker."),
     "broker": Command("first_hour", "Run the embedded broker alone, to try things without Apache Kafka."),
-    "run": Command("running", "Run the daemon: intake, assessor and dispatcher."),
+    "run": Command("running", "Run the daemon: intake, assessor, dispatcher and archiver."),
     "assess": Command("event_files", "Assess event files offline and print the assessments as JSON."),
     "backtest": Command("event_files", "Try one history under several methods, versions and parameter values."),
     "actions": Command("foresight", "Show the smallest moves that mend what is broken or threatened."),
@@ -45,6 +45,7 @@ COMMANDS = {
     "topics": Command("setup", "Create and check the topics."),
     "history": Command("evidence", "List published figures: closes and their revisions, states, alerts."),
     "audit": Command("evidence", "Export evidence, verify it without Kafka, make keys."),
+    "archive": Command("evidence", "What is kept beyond Kafka: list it, check it."),
     "dlq": Command("running", "List, show, requeue and dismiss dead letters."),
 }
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import structlog
 from aiokafka.errors import KafkaError
 
+from monitor.archive.target import open_target
 from monitor.audit.checkpoints import signed
 from monitor.audit.keys import Keyring, read_keyring
 from monitor.core.engine import Engine
@@ -32,6 +33,7 @@ from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest
 from monitor.settings.service import ServiceManager
 from monitor.web import Health, WebParts, WebServer, start_web
+from streams.archiver.worker import Archiver
 from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
@@ -44,7 +46,9 @@ from streams.kafka.watch import BrokerWatch
 from streams.peers import Peers
 from streams.progress import Progress
 
-STAGES = ("intake", "assessor", "dispatcher")
+STAGES = ("intake", "assessor", "dispatcher", "archiver")
+"""The archiver runs where `archive.target` names a place."""
+
 TICKS_BEFORE_STALE = 3
 """An idle partition ticks so often before its answers would be stale."""
 
@@ -92,6 +96,7 @@ class Daemon:
         self._begun = False
         self._peers = Peers(settings.http.peers)
         self._beat = time.monotonic()
+        stages = [name for name in STAGES if name in stages and (name != "archiver" or settings.archive.target is not None)]
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
         self.metrics = Metrics(
             version=version("reserve-monitor"),
@@ -106,7 +111,7 @@ class Daemon:
         self._broker = BrokerWatch(settings.kafka, min(5.0, stale_after_s / TICKS_BEFORE_STALE))
         pulse = self._pulse if "assessor" in stages else None
         self._progress = Progress(self._broker, pulse, self._stopped, stale_after_s)
-        self.stages: dict[str, Stage] = {name: self._stage(name) for name in STAGES if name in stages}
+        self.stages: dict[str, Stage] = {name: self._stage(name) for name in stages}
 
     @property
     def url(self) -> str | None:
@@ -125,7 +130,7 @@ class Daemon:
         try:
             self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port)
             await require_topics(self._settings.kafka, topic_specs(self._settings.kafka, self._names))
-            if self.stages.keys() != {"dispatcher"}:  # which may not write the journal, and whose work no record depends on
+            if self.stages.keys() & {"intake", "assessor"}:  # the others may not write the journal, and no record depends on them
                 await self._record_configuration()
             self.metrics.configuration(configuration_digest(self._configuration))
             await _all(stage.start() for stage in self.stages.values())
@@ -202,6 +207,8 @@ class Daemon:
             idle_ns = min(IDLE_NS, int(settings.http.stale_after_s * SECOND / TICKS_BEFORE_STALE))
             self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys, idle_ns=idle_ns)
             return self.assessor
+        if name == "archiver":
+            return self._archiver()
         self.dispatcher = Dispatcher(
             kafka,
             self._names,
@@ -215,6 +222,12 @@ class Daemon:
             standstill=self._progress.standstill,
         )
         return self.dispatcher
+
+    def _archiver(self) -> Archiver:
+        archive = self._settings.archive
+        target = open_target(archive.target or "", archive, make=True)
+        limit, release = archive.object_mb * 1_000_000, version("reserve-monitor")
+        return Archiver(self._settings.kafka, self._names, target, self.metrics, limit=limit, release=release)
 
     async def _record_configuration(self) -> None:
         journal = JournalProducer(self._settings.kafka, self._names)

@@ -23,10 +23,11 @@ from monitor.core.journal.vocabulary import (
     SOURCE_TOPICS,
 )
 from monitor.settings.kafka import KafkaSettings
+from streams.archiver.worker import ARCHIVED
 from streams.kafka.topics import snapshot_topic
 
 FEEDS, FINANCE, COMPLIANCE = "reserve-feeds", "reserve-finance", "reserve-compliance"
-INTAKE, ASSESSOR, DISPATCHER = "reserve-intake", "reserve-assessor", "reserve-dispatcher"
+INTAKE, ASSESSOR, DISPATCHER, ARCHIVER = "reserve-intake", "reserve-assessor", "reserve-dispatcher", "reserve-archiver"
 READER, ADMINISTRATOR = "reserve-reader", "reserve-admin"
 
 DECLARATIONS, OPERATIONS = "entity.declarations", "reserve.operations"
@@ -66,12 +67,13 @@ def grants(kafka: KafkaSettings) -> tuple[Grant, ...]:
             kafka.group("assessor"),
         ),
         Grant(DISPATCHER, "run --only dispatcher", (ALERTS, DELIVERIES), (DELIVERIES,), kafka.group("dispatcher")),
+        Grant(ARCHIVER, "run --only archiver: reads, never writes", ARCHIVED, group=kafka.group("archiver")),
         Grant(READER, "status, explain, alerts, dlq list, audit: reads, never writes",
               (*_OUTPUTS, DELIVERIES, DEAD_LETTERS, OPERATIONS, JOURNAL)),
     )  # fmt: skip
 
 
-STAGES = frozenset({INTAKE, ASSESSOR, DISPATCHER, READER})
+STAGES = frozenset({INTAKE, ASSESSOR, DISPATCHER, ARCHIVER, READER})
 """Look at every topic's partitions and settings before they start, so that a wrong topic is refused and not worked on."""
 
 

@@ -141,3 +141,17 @@ def _all_lines(paths: Sequence[Path], advance: Any, *, keep_bytes: bool) -> Iter
         counted = io.BufferedReader(_Counted(file, advance), 1 << 16) if isinstance(advance, _Advance) else file
         for number, text in enumerate(text_lines(path, counted, keep_bytes=keep_bytes), 1):
             yield f"{path}:{number}", text
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[str, int], None]]:
+    """Records read so far, on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True)) as bar:
+        task = bar.add_task("")
+        yield lambda topic, count: bar.update(task, description=f"{topic}: {count}")

@@ -222,6 +222,20 @@ class Metrics:
         """Time of the oldest alert change that a channel still has to deliver; None: there is none."""
         self._set("reserve_alert_outbox_oldest_timestamp_seconds", (channel,), None if at_ns is None else at_ns / SECOND)
 
+    # Archiver
+
+    def archived(self, topic: str, records: int) -> None:
+        """So many records of a topic (its default name) are in the archive."""
+        self._counter("reserve_archived_records_total", topic).inc(records)
+
+    def archive_failed(self, topic: str) -> None:
+        """A partition of a topic could not be archived for now."""
+        self._counter("reserve_archive_failures_total", topic).inc()
+
+    def archive_oldest(self, topic: str, at_ns: int | None) -> None:
+        """Log time of the oldest record of a topic that is read and not archived yet; None: there is none."""
+        self._set("reserve_archive_oldest_timestamp_seconds", (topic,), None if at_ns is None else at_ns / SECOND)
+
     def _set(self, name: str, labels: tuple[str, ...], value: float | None) -> None:
         metric = self._of(name, Gauge)
         if value is None:

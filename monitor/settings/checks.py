@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,13 @@ from monitor.settings.record import absent_limits, build_configuration, method_p
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _FOR_EVERYBODY = 0o004
+RECORD_YEARS: Mapping[str, tuple[int, str]] = {
+    "jp": (10, "CAESP Order 33(2) for records of trades (daily records: 5)"),
+    "kr": (15, "the User Protection Act (secondary source)"),
+    "hk": (2, "the VATP guidelines for logs (secondary source)"),
+}
+"""How long records are kept, by the first part of a method's id."""
+
 _PUBLIC = frozenset({"ca_file", "cert_file"})
 """Files that hold no secret."""
 
@@ -40,12 +47,26 @@ def warnings(settings: Settings) -> Iterator[str]:
     for name, entity in settings.entities.items():
         if entity.methods and all(method.mode == "shadow" for method in entity.methods):
             yield f"entities.{name}.methods are all shadow: nothing pages anybody"
+    yield from _evidence(settings)
     servers = settings.kafka.bootstrap_servers.split(",")
     if settings.kafka.security_protocol in {"PLAINTEXT", "SASL_PLAINTEXT"} and not all(map(_is_loopback, servers)):
         yield f"kafka.security_protocol is {settings.kafka.security_protocol} beyond this host: records can be read and forged"
     for key, path in named_files(settings):
         if key.rpartition(".")[2] not in _PUBLIC and path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
             yield f"{key} {path} can be read by everybody: chmod 600"
+
+
+def _evidence(settings: Settings) -> Iterator[str]:
+    """What makes the record weaker than an auditor asks."""
+    if not settings.audit.keys:
+        yield "audit.keys is empty: checkpoints and bundles are not signed, so whoever holds the broker could rewrite them"
+    if settings.archive.target is None:
+        yield "archive.target is absent: nothing keeps the record when Kafka loses it"
+        return
+    used = {method.id.partition(".")[0] for entity in settings.entities.values() for method in entity.methods}
+    for law, (years, ref) in RECORD_YEARS.items():
+        if law in used and settings.archive.keep_years < years:
+            yield f"archive.keep_years {settings.archive.keep_years} is below the {years} years of {ref}"
 
 
 def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:

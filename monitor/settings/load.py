@@ -25,6 +25,7 @@ from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
     AlertingSettings,
     AllPricesSettings,
+    ArchiveSettings,
     AssetSettings,
     AuditSettings,
     CalendarSettings,
@@ -71,6 +72,7 @@ class Settings(Section):
     http: HttpSettings = HttpSettings()
     metrics: MetricsSettings = MetricsSettings()
     audit: AuditSettings = AuditSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("sources")

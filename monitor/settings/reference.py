@@ -27,7 +27,7 @@ _UNITS = {
     "_share": "share of records", "_ratio": "ratio", "watch_enter": "available / required", "watch_exit": "available / required",
     "shortfall_exit": "available / required", "port": "TCP port", "epoch": "number", "revision": "number",
     "_partitions": "partitions", "_factor": "replicas",
-    "group_above": "alerts",
+    "group_above": "alerts", "_mb": "10^6 bytes", "_years": "years",
 }  # fmt: skip
 _TYPES = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", Any: "any", type(None): "absent"}
 _BOUNDS = {"ge": "from", "gt": "above", "le": "up to", "lt": "below"}

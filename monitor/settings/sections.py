@@ -316,6 +316,31 @@ class AuditSettings(Section):
     """Files of Ed25519 keys (`audit keygen`); older ones stay, so that what they signed is known to be theirs."""
 
 
+class ArchiveSettings(Section):
+    """Where journal and outputs are kept for the years that law asks, beyond what Kafka keeps (docs/archive.md)."""
+
+    target: str | None = None
+    """A folder, or `s3://bucket/prefix`. Absent: nothing is archived, and what Kafka loses is lost."""
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@?#]+/?$")
+    """Address of a store other than AWS that speaks S3, such as MinIO or Ceph."""
+    region: str | None = None
+    """Region of the bucket."""
+    access_key_id: str | None = None
+    """Who writes to the bucket. Absent: the role of the host or of the service account."""
+    secret_key_file: Path | None = None
+    """The file that holds the secret of `access_key_id`."""
+    object_mb: int = Field(default=64, ge=1, le=1024)
+    """Size of the lines in an object, before compression, at which the next one begins within a day."""
+    keep_years: int = Field(default=10, ge=1, le=100)
+    """How long the firm must keep its records. Nothing is deleted: `archive list` says until when each object is to be kept."""
+
+    @model_validator(mode="after")
+    def _key_and_secret(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_key_file is None):
+            raise ValueError("archive.access_key_id and archive.secret_key_file belong together: set both or neither")
+        return self
+
+
 class LogSettings(Section):
     """Least level, and `json` or `text` (`auto`: text on a terminal)."""
 

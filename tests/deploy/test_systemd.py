@@ -22,7 +22,7 @@ from tests.deploy.tools import DEPLOY, REPOSITORY, run, tool
 
 SYSTEMD = DEPLOY / "systemd"
 UNIT = SYSTEMD / "reserve-monitor@.service"
-STAGES = ("intake", "assessor", "dispatcher")
+STAGES = ("intake", "assessor", "dispatcher", "archiver")
 
 
 @pytest.fixture

@@ -94,11 +94,12 @@ def _from_events(
 
 
 def _from_kafka(settings: Settings, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
+    from monitor.cli.progress import counted
     from streams.kafka.topics import TopicNames
     from streams.lookup.evidence import export_kafka
 
     names = TopicNames(settings.source_names())
-    with _counted() as told:
+    with counted() as told:
         asyncio.run(export_kafka(settings.kafka, names, bundle, origin, upto_ns=upto, told=told))
 
 
@@ -271,17 +272,3 @@ def _bar(path: Path) -> Iterator[Callable[[int], None]]:
     with Progress(TextColumn("verifying"), BarColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("verify", total=2 * path.stat().st_size)
         yield lambda count: bar.advance(task, count)
-
-
-@contextmanager
-def _counted() -> Iterator[Callable[[str, int], None]]:
-    """Records read so far, on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True)) as bar:
-        task = bar.add_task("")
-        yield lambda topic, count: bar.update(task, description=f"{topic}: {count}")

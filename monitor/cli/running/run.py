@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import Config, command_app
-from monitor.errors import UsageError
+from monitor.errors import ConfigurationError, UsageError
 
 app = command_app()
 
@@ -15,14 +15,14 @@ app = command_app()
 @app.command(epilog="Example: reserve-monitor run --config /etc/reserve-monitor/reserve.yaml --only assessor")
 def run(
     only: Annotated[
-        list[str] | None, typer.Option(metavar="STAGE", help="intake, assessor or dispatcher; repeat for two of them.")
+        list[str] | None, typer.Option(metavar="STAGE", help="intake, assessor, dispatcher or archiver; repeat for some.")
     ] = None,
     config: Config = None,
 ) -> None:
-    """Run intake, assessor and dispatcher until SIGTERM, with probes, metrics and status over HTTP. Logs go to stdout.
+    """Run intake, assessor, dispatcher and archiver until SIGTERM, with probes, metrics and status over HTTP. Logs go to stdout.
 
-    The topics must be there (`topics create`). A first SIGTERM or Ctrl-C ends it within ten seconds and loses nothing, a
-    second ends it at once.
+    The archiver runs where `archive.target` names a place. The topics must be there (`topics create`). A first SIGTERM or
+    Ctrl-C ends it within ten seconds and loses nothing, a second ends it at once.
     """
     import asyncio
     import sys
@@ -35,6 +35,8 @@ def run(
     if unknown := sorted(set(stages) - set(STAGES)):
         raise UsageError(f"--only {unknown[0]}: one of {', '.join(STAGES)}")
     settings = load_settings(config)
+    if "archiver" in (only or ()) and settings.archive.target is None:
+        raise ConfigurationError("there is no place to archive to: set archive.target to a folder or s3://bucket/prefix")
     configure_logs(settings.log.level, settings.log.format, sys.stdout)
     try:
         asyncio.run(run_daemon(settings, stages))

@@ -53,8 +53,10 @@ def test_a_first_configuration_is_good_and_leaves_no_limit_open(code: str, tmp_p
     assert config("init", "--for", code).exit_code == GOOD
     checked = json.loads(config("check", "--json").stdout)
     assert checked["errors"] == []
-    (warning,) = checked["warnings"]
-    assert "runbook_base_url" in warning
+    runbooks, keys, archive = checked["warnings"]
+    assert "runbook_base_url" in runbooks
+    assert keys.startswith("audit.keys is empty")
+    assert archive.startswith("archive.target is absent")
     settings = load_settings(tmp_path / "reserve.yaml")
     assert list(absent_limits(settings)) == []
     assert settings.prices.outlier_ratio is not None
@@ -63,6 +65,19 @@ def test_a_first_configuration_is_good_and_leaves_no_limit_open(code: str, tmp_p
     assert entity.levels.watch_exit is not None
     assert entity.levels.shortfall_exit is not None
     assert settings.alerting.channels
+
+
+def test_an_archive_kept_for_less_than_law_asks_is_told(tmp_path: Path) -> None:
+    assert config("init", "--for", "kr").exit_code == GOOD
+    file = tmp_path / "reserve.yaml"
+    file.write_text(file.read_text() + "archive: {target: /srv/archive, keep_years: 10}\naudit: {keys: [k.pem]}\n")
+    _, years = json.loads(config("check", "--json").stdout)["warnings"]
+    assert years.startswith("archive.keep_years 10 is below the 15 years of the User Protection Act")
+
+
+def test_an_archive_has_a_key_with_its_secret_or_neither(tmp_path: Path) -> None:
+    (error,) = errors(tmp_path, "archive: {target: s3://b/p, access_key_id: a}\n")
+    assert "archive.access_key_id and archive.secret_key_file belong together" in error
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:

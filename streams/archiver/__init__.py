@@ -1,0 +1,1 @@
+"""The archiver: journal and outputs, written to files that outlast Kafka."""
