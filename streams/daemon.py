@@ -109,8 +109,8 @@ class Daemon:
         self.dispatcher: Dispatcher | None = None
         stale_after_s = settings.http.stale_after_s
         self._broker = BrokerWatch(settings.kafka, min(5.0, stale_after_s / TICKS_BEFORE_STALE))
-        pulse = self._pulse if "assessor" in stages else None
-        self._progress = Progress(self._broker, pulse, self._stopped, stale_after_s)
+        self._assesses = "assessor" in stages
+        self._progress = Progress(self._broker, self._pulse if self._assesses else None, self._stopped, stale_after_s)
         self.stages: dict[str, Stage] = {name: self._stage(name) for name in stages}
 
     @property
@@ -218,7 +218,7 @@ class Daemon:
             group_above=settings.alerting.group_above,
             runbook_base_url=settings.alerting.runbook_base_url,
             status_url=settings.http.advertised_url,
-            pulse=self._pulse if self.assessor is not None else None,
+            pulse=self._pulse if self._assesses else None,
             standstill=self._progress.standstill,
         )
         return self.dispatcher

@@ -18,6 +18,7 @@ from monitor.core.configuration.reconfiguration import Complete, ConfigurationPa
 from monitor.core.entity import status
 from monitor.core.entity.changes import known_before, price_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
+from monitor.core.entity.measures import Measures
 from monitor.core.entity.publication import Evidence
 from monitor.core.entity.state import (
     configuration_of,
@@ -35,7 +36,7 @@ from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.schedule import EngineClock, earliest
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
-from monitor.core.journal.vocabulary import ALERTS
+from monitor.core.journal.vocabulary import ALERTS, Unheeded
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import MINUTE
 
@@ -138,6 +139,15 @@ class Engine:
         return self._parts.refused
 
     @property
+    def unheeded(self) -> dict[Unheeded, int]:
+        """Records so far that were not heeded (of entities nobody configured, refused configurations), or whose time was not."""
+        return {
+            "unknown_entity": self.ignored,
+            "clock": self.clock_refused,
+            "configuration": self.configuration_refused,
+        }
+
+    @property
     def config(self) -> Configuration | None:
         """The configuration in force; None before the first."""
         return self._config
@@ -188,8 +198,8 @@ class Engine:
         """
         return status.evaluations_of(self._configured(entity))
 
-    def measures(self, entity: str) -> dict[str, Any]:
-        """Numbers for the metrics of CONTRACT 6 that are not in `status`; see status.measures_of."""
+    def measures(self, entity: str) -> Measures:
+        """Numbers for the metrics of CONTRACT 6 that are not in `status`."""
         return status.measures_of(self._configured(entity), self._clock.now)
 
     def foresee(self, entity: str, scenario: Scenario) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from monitor.core.entity.measures import Measures
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, EXPOSURE_PARTS, GAP_KINDS, SOURCE_TOPICS, STATES
 from monitor.core.values.times import SECOND, parse_time
 
@@ -74,6 +75,13 @@ PARTITION_METRICS = (
 )
 """Series that belong to a journal partition and go when it goes."""
 
+UNHEEDED_RECORDS = _counter(
+    "reserve_journal_unheeded_total",
+    "partition reason",
+    "Journal records that the engine did not heed (unknown_entity, configuration) or whose time it did not (clock).",
+)
+"""Counted by the engine itself and kept in its snapshots, so it goes on where the partition goes."""
+
 _LATENCY_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _DURATION_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -96,7 +104,7 @@ PROCESS_METRICS = (
 )
 """Series that belong to the process."""
 
-METRICS = (*ENTITY_METRICS, *PARTITION_METRICS, *PROCESS_METRICS)
+METRICS = (*ENTITY_METRICS, *PARTITION_METRICS, UNHEEDED_RECORDS, *PROCESS_METRICS)
 
 Labels = tuple[str, ...]
 
@@ -135,7 +143,7 @@ def folding(assets: Collection[str], sources: Mapping[str, Collection[str]]) -> 
     return Folding(frozenset(assets), {entity: frozenset(names) for entity, names in sources.items()})
 
 
-def entity_samples(status: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> tuple[GaugeSample, ...]:
+def entity_samples(status: Mapping[str, Any], measures: Measures, fold: Folding) -> tuple[GaugeSample, ...]:
     """All series of one entity from its status object (CONTRACT 5) and the engine's measures; a null figure has none."""
     entity = status["entity"]
     samples: list[GaugeSample] = []
@@ -162,7 +170,7 @@ def _present(name: str, labels: Labels, figure: str | None) -> Iterator[GaugeSam
         yield GaugeSample(name, labels, value)
 
 
-def _assessment(entity: str, assessment: Mapping[str, Any], measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
+def _assessment(entity: str, assessment: Mapping[str, Any], measures: Measures, fold: Folding) -> Iterator[GaugeSample]:
     method, currency = assessment["method"], assessment["currency"]
     for figure in ("required", "available", "surplus"):
         yield from _present(f"reserve_{figure}_amount", (entity, method, currency), assessment[figure])
@@ -170,7 +178,7 @@ def _assessment(entity: str, assessment: Mapping[str, Any], measures: Mapping[st
         yield from _present(f"reserve_{figure}_ratio", (entity, method), assessment[figure])
     for state in STATES:
         yield GaugeSample("reserve_state", (entity, method, state), float(assessment["state"] == state))
-    since = measures.get("state_since", {}).get(method)
+    since = measures.state_since.get(method)
     if since is not None:
         yield GaugeSample("reserve_state_since_timestamp_seconds", (entity, method), since / SECOND)
     yield GaugeSample("reserve_method_info", (entity, method, assessment["mode"], assessment["method_version"]), 1.0)
@@ -181,9 +189,9 @@ def _assessment(entity: str, assessment: Mapping[str, Any], measures: Mapping[st
 
 
 def _components(
-    entity: str, method: str, components: list[Mapping[str, Any]], measures: Mapping[str, Any], fold: Folding
+    entity: str, method: str, components: list[Mapping[str, Any]], measures: Measures, fold: Folding
 ) -> Iterator[GaugeSample]:
-    cure_ends = measures.get("cure_ends", {}).get(method, {})
+    cure_ends = measures.cure_ends.get(method, {})
     worst: dict[Labels, tuple[float, Mapping[str, Any]]] = {}
     for component in components:
         family, asset, unit = component_labels(component, fold)
@@ -224,7 +232,7 @@ def _end_of_day(text: str) -> float:
     return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC).timestamp()
 
 
-def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping[str, Any]) -> Iterator[GaugeSample]:
+def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Measures) -> Iterator[GaugeSample]:
     if exposure is None:
         return
     currency = exposure["currency"]
@@ -239,20 +247,19 @@ def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Mapping
     if forecast is not None and forecast["shortfall_at"] is not None:
         at = parse_time(forecast["shortfall_at"]) / SECOND
         yield GaugeSample("reserve_shortfall_forecast_timestamp_seconds", (entity, forecast["method"]), at)
-    for row in measures.get("custody_amount", ()):
-        yield from _present("reserve_custody_amount", (entity, currency, row["role"], row["storage"]), row["amount"])
-    for row in measures.get("trade_value", ()):
-        yield from _present("reserve_trade_value_amount", (entity, currency, row["window"]), row["amount"])
-    for row in measures.get("incident_loss", ()):
-        yield from _present("reserve_incident_loss_amount", (entity, currency, row["status"]), row["amount"])
+    for row in measures.custody_amount:
+        yield from _present("reserve_custody_amount", (entity, currency, row.role, row.storage), row.amount)
+    for row in measures.trade_value:
+        yield from _present("reserve_trade_value_amount", (entity, currency, row.window), row.amount)
+    for row in measures.incident_loss:
+        yield from _present("reserve_incident_loss_amount", (entity, currency, row.status), row.amount)
 
 
-def _quantities(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
+def _quantities(entity: str, measures: Measures, fold: Folding) -> Iterator[GaugeSample]:
     sums: dict[Labels, Decimal] = {}
-    for row in measures.get("custody_quantity", ()):
-        if row["quantity"] is not None:
-            labels: Labels = (entity, fold.asset(row["asset"]), row["role"], row["storage"])
-            sums[labels] = sums.get(labels, Decimal(0)) + Decimal(row["quantity"])
+    for row in measures.custody_quantity:
+        labels: Labels = (entity, fold.asset(row.asset), row.role, row.storage)
+        sums[labels] = sums.get(labels, Decimal(0)) + Decimal(row.quantity)
     for labels, quantity in sums.items():
         yield GaugeSample("reserve_custody_quantity", labels, float(quantity))
 
@@ -267,11 +274,11 @@ def _alerts(entity: str, alerts: list[Mapping[str, Any]]) -> Iterator[GaugeSampl
         yield GaugeSample("reserve_alerts_firing", (entity, name, severity), float(count))
 
 
-def _sources(entity: str, measures: Mapping[str, Any], fold: Folding) -> Iterator[GaugeSample]:
+def _sources(entity: str, measures: Measures, fold: Folding) -> Iterator[GaugeSample]:
     newest: dict[str, int] = {}
-    for row in measures.get("source_last_event", ()):
-        if row["at"] is not None:
-            name = fold.source(entity, row["source"])
-            newest[name] = max(newest.get(name, 0), row["at"])
+    for row in measures.source_last_event:
+        if row.at is not None:
+            name = fold.source(entity, row.source)
+            newest[name] = max(newest.get(name, 0), row.at)
     for name, at in newest.items():
         yield GaugeSample("reserve_source_last_event_timestamp_seconds", (entity, name), at / SECOND)

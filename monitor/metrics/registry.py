@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics import MetricWrapperBase
@@ -18,12 +18,14 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS
+from monitor.core.entity.measures import Measures
+from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS, Unheeded
 from monitor.core.values.times import SECOND
 from monitor.metrics.declared import (
     ENTITY_METRICS,
     METRICS,
     PARTITION_METRICS,
+    UNHEEDED_RECORDS,
     Folding,
     GaugeSample,
     Metric,
@@ -53,7 +55,7 @@ class EntityFigures(Protocol):
         """The status object of CONTRACT 5."""
         ...
 
-    def measures(self, entity: str) -> Mapping[str, Any]:
+    def measures(self, entity: str) -> Measures:
         """Figures for metrics alone: custody, trade value, incident losses, feeds, holes, times."""
         ...
 
@@ -79,7 +81,10 @@ class Metrics:
         self._fold = fold or Folding()
         self._entities = _EntityCollector()
         self.registry.register(self._entities)
-        self._series = {metric.name: _wrapper(metric, self.registry) for metric in METRICS if metric not in ENTITY_METRICS}
+        self._unheeded = _UnheededCollector()
+        self.registry.register(self._unheeded)
+        collected = {*ENTITY_METRICS, UNHEEDED_RECORDS}
+        self._series = {metric.name: _wrapper(metric, self.registry) for metric in METRICS if metric not in collected}
         self._holes: dict[tuple[str, str], int] = {}
         self._digest: str | None = None
         self._gauge("reserve_build_info", version, engine_version).set(1)
@@ -149,13 +154,13 @@ class Metrics:
         for gone in self._entities.samples.keys() - held:
             self.drop_entity(gone)
 
-    def update_entity(self, status: Mapping[str, Any], measures: Mapping[str, Any]) -> None:
+    def update_entity(self, status: Mapping[str, Any], measures: Measures) -> None:
         """Replace all series of the entity by those of its status object and the engine's measures."""
         entity = status["entity"]
         self._entities.samples[entity] = entity_samples(status, measures, self._fold)
-        if (at := measures.get("evaluated_at")) is not None:
-            self._entities.heartbeats[entity] = at / SECOND
-        for topic, holes in measures.get("holes", {}).items():
+        if measures.evaluated_at is not None:
+            self._entities.heartbeats[entity] = measures.evaluated_at / SECOND
+        for topic, holes in measures.holes.items():
             found = holes - self._holes.get((entity, topic), 0)
             self._holes[entity, topic] = holes
             if found > 0:
@@ -175,6 +180,10 @@ class Metrics:
         """The engine's clock of a partition, ns since 1970."""
         self._set("reserve_engine_clock_timestamp_seconds", (str(partition),), clock_ns / SECOND)
 
+    def unheeded(self, partition: int, counts: Mapping[Unheeded, int]) -> None:
+        """So many records of a partition its engine has not heeded, by reason."""
+        self._unheeded.counts[partition] = counts
+
     def snapshot_taken(self, partition: int, at_ns: int) -> None:
         """A complete snapshot of a partition stands since `at_ns`."""
         self._set("reserve_snapshot_last_timestamp_seconds", (str(partition),), at_ns / SECOND)
@@ -183,6 +192,7 @@ class Metrics:
         """A journal partition went to another worker: its series and those of its entities end."""
         for metric in PARTITION_METRICS:
             self._set(metric.name, (str(partition),), None)
+        self._unheeded.counts.pop(partition, None)
         for entity in entities:
             self.drop_entity(entity)
 
@@ -271,6 +281,20 @@ class _EntityCollector(Collector):
         for entity, at_s in tuple(self.heartbeats.items()):
             families["reserve_evaluation_last_timestamp_seconds"].add_metric((entity,), at_s)
         yield from families.values()
+
+
+class _UnheededCollector(Collector):
+    """What the engines here say of their partitions: their own counts, which outlive this process."""
+
+    def __init__(self) -> None:
+        self.counts: dict[int, Mapping[Unheeded, int]] = {}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(UNHEEDED_RECORDS.name, UNHEEDED_RECORDS.help, labels=UNHEEDED_RECORDS.labels)
+        for partition, counts in tuple(self.counts.items()):  # as above
+            for reason, count in counts.items():
+                family.add_metric((str(partition), reason), count)
+        yield family
 
 
 def _add(families: Mapping[str, GaugeMetricFamily], samples: Iterable[GaugeSample]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from monitor.core.engine import Engine
+from monitor.core.journal.vocabulary import Unheeded
 
 
 class AssessorObserver(Protocol):
@@ -16,6 +17,9 @@ class AssessorObserver(Protocol):
 
     def engine_clock(self, partition: int, clock_ns: int) -> None:
         """The engine clock of a partition, ns since 1970."""
+
+    def unheeded(self, partition: int, counts: Mapping[Unheeded, int]) -> None:
+        """Records of a partition so far that its engine did not heed, by reason."""
 
     def snapshot_taken(self, partition: int, at_ns: int) -> None:
         """A snapshot is complete and acknowledged."""

@@ -251,6 +251,7 @@ class Assessor:
             touched, worker.touched = worker.touched, set()
             self._observer.evaluated(worker.engine, sorted(touched))
             self._observer.engine_clock(partition, worker.engine.clock)
+            self._observer.unheeded(partition, worker.engine.unheeded)
             self._observer.journal_lag(partition, *self._lag(worker))
             if self._tickers[partition].newly_caught_up() or (resend and self._tickers[partition].caught_up):
                 await worker.send_standing()

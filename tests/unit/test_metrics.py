@@ -1,42 +1,40 @@
 """Metrics: what exists is what CONTRACT 6 names, absent stays absent, an entity leaves nothing behind, labels stay few."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES
+from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES, UNHEEDED
 from monitor.metrics.declared import METRICS, Folding, entity_samples, folding
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 
 NS = 1_000_000_000
-MEASURES: dict[str, Any] = {
-    "custody_quantity": [
-        {"asset": "BTC", "role": "client_asset", "storage": "cold", "quantity": "960"},
-        {"asset": "AAA", "role": "client_asset", "storage": "cold", "quantity": "1.5"},
-        {"asset": "BBB", "role": "client_asset", "storage": "cold", "quantity": "2"},
-        {"asset": "CCC", "role": "client_asset", "storage": "cold", "quantity": None},
-    ],
-    "custody_amount": [
-        {"role": "client_asset", "storage": "cold", "amount": "43150000000"},
-        {"role": "client_asset", "storage": "hot", "amount": None},
-    ],
-    "trade_value": [{"window": "24h", "amount": "1000"}],
-    "incident_loss": [{"status": "confirmed", "amount": None}, {"status": "closed", "amount": "0"}],
-    "source_last_event": [
-        {"source": "market.prices", "at": 5 * NS},
-        {"source": "market.prices/desk", "at": 6 * NS},
-        {"source": "market.prices/unlisted", "at": 7 * NS},
-        {"source": "custody.balances/unlisted", "at": 8 * NS},
-        {"source": "security.incidents", "at": None},
-    ],
-    "holes": {"market.trades": 0},
-    "evaluated_at": 9 * NS,
-    "state_since": {"jp.psa_custody": 4 * NS},
-}
+MEASURES = Measures(
+    custody_quantity=(
+        CustodyQuantity("BTC", "client_asset", "cold", "960"),
+        CustodyQuantity("AAA", "client_asset", "cold", "1.5"),
+        CustodyQuantity("BBB", "client_asset", "cold", "2"),
+    ),
+    custody_amount=(CustodyAmount("client_asset", "cold", "43150000000"), CustodyAmount("client_asset", "hot", None)),
+    trade_value=(TradedValue("24h", "1000"),),
+    incident_loss=(IncidentLoss("confirmed", None), IncidentLoss("closed", "0")),
+    source_last_event=(
+        LastEvent("market.prices", 5 * NS),
+        LastEvent("market.prices/desk", 6 * NS),
+        LastEvent("market.prices/unlisted", 7 * NS),
+        LastEvent("custody.balances/unlisted", 8 * NS),
+        LastEvent("security.incidents", None),
+    ),
+    holes={"market.trades": 0},
+    evaluated_at=9 * NS,
+    state_since={"jp.psa_custody": 4 * NS},
+)
 FOLD = folding(["BTC"], {"jp-main": ["market.prices/desk"]})
 
 
@@ -162,7 +160,7 @@ def test_a_cure_deadline_is_the_end_of_the_local_day_where_the_engine_says_so() 
     status = examples.shortfall()
     labels = ("jp-main", "jp.psa_custody", "fiat_trust")
     metrics = made()
-    metrics.update_entity(status, MEASURES | {"cure_ends": {"jp.psa_custody": {"fiat_trust": 1_767_798_000 * NS}}})
+    metrics.update_entity(status, replace(MEASURES, cure_ends={"jp.psa_custody": {"fiat_trust": 1_767_798_000 * NS}}))
     assert series(metrics)["reserve_cure_deadline_timestamp_seconds", labels] == 1_767_798_000
     metrics.update_entity(examples.adequate(), MEASURES)
     assert ("reserve_cure_deadline_timestamp_seconds", labels) not in series(metrics)
@@ -175,6 +173,7 @@ def test_a_released_partition_leaves_nothing_behind() -> None:
     metrics.journal_lag(3, 5, 0.5)
     metrics.engine_clock(3, NS)
     metrics.snapshot_taken(3, NS)
+    metrics.unheeded(3, dict.fromkeys(UNHEEDED, 1))
     metrics.partition_released(3, ["jp-main"])
     metrics.partition_released(4, ["never-seen"])
     assert series(metrics) == before
@@ -244,7 +243,7 @@ class FakeEngine:
     def status(self, entity: str, _day: object) -> dict[str, Any]:
         return self.held[entity]
 
-    def measures(self, _entity: str) -> dict[str, Any]:
+    def measures(self, _entity: str) -> Measures:
         return MEASURES
 
 
@@ -269,11 +268,24 @@ def test_an_entity_that_is_no_longer_configured_loses_its_series() -> None:
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
+def test_what_an_engine_did_not_heed_is_counted_where_its_partition_is() -> None:
+    metrics = made()
+    metrics.unheeded(3, {"unknown_entity": 4, "clock": 1, "configuration": 0})
+    metrics.unheeded(5, {"unknown_entity": 0, "clock": 0, "configuration": 2})
+    metrics.unheeded(3, {"unknown_entity": 6, "clock": 1, "configuration": 0})
+    name = "reserve_journal_unheeded_total"
+    found = {key[1]: value for key, value in series(metrics).items() if key[0] == name}
+    assert found["3", "unknown_entity"] == 6
+    assert (found["3", "clock"], found["5", "configuration"]) == (1, 2)
+    metrics.partition_released(3, [])
+    assert {key[1][0] for key in series(metrics) if key[0] == name} == {"5"}
+
+
 def test_holes_count_once_for_each_entity() -> None:
     metrics = made()
-    metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 2}})
-    metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 2}})
-    metrics.update_entity(examples.adequate(), MEASURES | {"holes": {"market.trades": 3}})
+    metrics.update_entity(examples.adequate(), replace(MEASURES, holes={"market.trades": 2}))
+    metrics.update_entity(examples.adequate(), replace(MEASURES, holes={"market.trades": 2}))
+    metrics.update_entity(examples.adequate(), replace(MEASURES, holes={"market.trades": 3}))
     assert series(metrics)["reserve_journal_holes_total", ("market.trades",)] == 3
 
 
@@ -286,9 +298,11 @@ def test_series_budget_of_an_entity_holds_whatever_is_traded() -> None:
         for coin in coins
         for family in ("guarantee_asset", "client_asset")
     ]
-    many = dict(MEASURES)
-    many["custody_quantity"] = [{"asset": c, "role": "client_asset", "storage": "hot", "quantity": "1"} for c in coins]
-    many["source_last_event"] = [{"source": f"custody.balances/{c}", "at": NS} for c in coins]
+    many = replace(
+        MEASURES,
+        custody_quantity=tuple(CustodyQuantity(coin, "client_asset", "hot", "1") for coin in coins),
+        source_last_event=tuple(LastEvent(f"custody.balances/{coin}", NS) for coin in coins),
+    )
     samples = entity_samples(status, many, FOLD)
     by_metric: dict[str, int] = {}
     for sample in samples:

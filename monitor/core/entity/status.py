@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.core.book.completeness import Completeness, FeedKnown
 from monitor.core.entity.entity import EXPOSURE, Entity
+from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
 from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import plain, round_down, round_up
@@ -41,31 +42,23 @@ def evaluations_of(entity: Entity) -> dict[str, Any]:
     return {"assessments": [newest[name] for name in names], "exposure": newest.get(EXPOSURE)}
 
 
-def measures_of(entity: Entity, clock: int) -> dict[str, Any]:
-    """Numbers for metrics; amounts are texts in the entity's reporting currency, null where not known, times are ns.
-
-    {"custody_quantity": [{asset, role, storage, quantity}], "custody_amount": [{role, storage, amount}], "trade_value":
-    [{window, amount}], "incident_loss": [{status, amount}], "source_last_event": [{source, at}], "holes": {topic: count},
-    "evaluated_at", "state_since": {method: at}, "cure_ends": {method: {component: at}}}
-    """
-    standing = entity.standing
-    view = entity.evaluator.yardstick.view(entity.book, clock) if entity.evaluator else None
-    return {
-        "custody_quantity": [
-            {"asset": asset, "role": role, "storage": storage, "quantity": plain(quantity)}
-            for role, asset, storage, quantity in entity.book.custody()
-        ],
-        "custody_amount": [] if view is None else list(_custody_amounts(entity, view)),
-        "trade_value": [] if view is None else [_traded(view)],
-        "incident_loss": [] if view is None else list(_losses(view)),
-        "source_last_event": [
-            {"source": feed.name, "at": entity.book.last_heard(feed.name)} for feed in Completeness(entity.book, clock).feeds()
-        ],
-        "holes": entity.book.shared.sources.holes_made(),
-        "evaluated_at": standing.evaluated_at or None,
-        "state_since": {name: line.state_since for name, line in sorted(standing.lines.items()) if name != EXPOSURE},
-        "cure_ends": _cure_ends(entity),
-    }
+def measures_of(entity: Entity, clock: int) -> Measures:
+    """Numbers for metrics at the engine clock (ns)."""
+    standing, book = entity.standing, entity.book
+    view = entity.evaluator.yardstick.view(book, clock) if entity.evaluator else None
+    return Measures(
+        custody_quantity=tuple(
+            CustodyQuantity(asset, role, storage, plain(quantity)) for role, asset, storage, quantity in book.custody()
+        ),
+        custody_amount=() if view is None else tuple(_custody_amounts(entity, view)),
+        trade_value=() if view is None else (_traded(view),),
+        incident_loss=() if view is None else tuple(_losses(view)),
+        source_last_event=tuple(LastEvent(feed.name, book.last_heard(feed.name)) for feed in Completeness(book, clock).feeds()),
+        holes=book.shared.sources.holes_made(),
+        evaluated_at=standing.evaluated_at or None,
+        state_since={name: line.state_since for name, line in sorted(standing.lines.items()) if name != EXPOSURE},
+        cure_ends=_cure_ends(entity),
+    )
 
 
 def _flow(entity: Entity, clock: int) -> Iterator[dict[str, Any]]:
@@ -98,7 +91,7 @@ def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
     return {"topic": feed.name, "state": feed.state, **counts, **times}
 
 
-def _custody_amounts(entity: Entity, view: View) -> Iterator[dict[str, Any]]:
+def _custody_amounts(entity: Entity, view: View) -> Iterator[CustodyAmount]:
     amounts: dict[tuple[str, str], list[Figure]] = {}
     for role, asset, storage, quantity in entity.book.custody():
         if asset not in view.assets(role):
@@ -106,22 +99,21 @@ def _custody_amounts(entity: Entity, view: View) -> Iterator[dict[str, Any]]:
         amounts.setdefault((role, storage), []).append(view.value(asset, Figure.of(quantity)))
     for (role, storage), values in amounts.items():
         value = total(values).value
-        amount = None if value is None else round_down(value, view.minor_unit)
-        yield {"role": role, "storage": storage, "amount": amount}
+        yield CustodyAmount(role, storage, None if value is None else round_down(value, view.minor_unit))
 
 
-def _traded(view: View) -> dict[str, Any]:
+def _traded(view: View) -> TradedValue:
     value = (view.trade_value_24h("spot") + view.trade_value_24h("derivative")).value if view.trades_seen() else None
-    return {"window": WINDOW, "amount": None if value is None else round_down(value, view.minor_unit)}
+    return TradedValue(WINDOW, None if value is None else round_down(value, view.minor_unit))
 
 
-def _losses(view: View) -> Iterator[dict[str, Any]]:
+def _losses(view: View) -> Iterator[IncidentLoss]:
     nets: dict[str, list[Figure]] = {}
     for incident in view.incidents():
         nets.setdefault(incident.status, []).append(incident.net)
     for status, losses in sorted(nets.items()):
         value = total(losses).value
-        yield {"status": status, "amount": None if value is None else round_up(value, view.minor_unit)}
+        yield IncidentLoss(status, None if value is None else round_up(value, view.minor_unit))
 
 
 def _cure_ends(entity: Entity) -> dict[str, dict[str, int]]:

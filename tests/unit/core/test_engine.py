@@ -161,7 +161,7 @@ class TestEvaluationPoints:
         for minute in range(4):
             made.at(0.1 + 60 * minute).tick()
         engine, _ = engine_of(made)
-        assert engine.measures("jp-main")["evaluated_at"] == START + 180_100_000_000
+        assert engine.measures("jp-main").evaluated_at == START + 180_100_000_000
 
     def test_offline_nothing_is_evaluated_between_ticks(self) -> None:
         made = journal(configuration_text({"jp-main": house(prices={"max_age_s": 60})}))

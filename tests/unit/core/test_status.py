@@ -93,15 +93,15 @@ def test_measures_are_exact_texts_and_null_where_unknown(made: Journal) -> None:
     made.position("e", "house_asset", "hot", "ETH", "3")
     made.at(0.5).tick()
     measures = engine_at(made).measures("jp-main")
-    quantities = {(row["asset"], row["role"], row["storage"]): row["quantity"] for row in measures["custody_quantity"]}
+    quantities = {(row.asset, row.role, row.storage): row.quantity for row in measures.custody_quantity}
     assert quantities["BTC", "client_asset", "warm"] == "1.5"
-    amounts = {(row["role"], row["storage"]): row["amount"] for row in measures["custody_amount"]}
+    amounts = {(row.role, row.storage): row.amount for row in measures.custody_amount}
     assert (amounts["client_asset", "warm"], amounts["house_asset", "hot"]) == ("22500000", None)
-    assert measures["incident_loss"] == [{"status": "confirmed", "amount": "1000000"}]
-    assert measures["trade_value"] == [{"window": "24h", "amount": None}]
-    assert measures["evaluated_at"] == START + SECOND // 2
-    assert measures["state_since"] == {"jp.psa_custody": START + SECOND // 2}
-    assert measures["holes"] == {}
+    assert measures.incident_loss == (("confirmed", "1000000"),)
+    assert measures.trade_value == (("24h", None),)
+    assert measures.evaluated_at == START + SECOND // 2
+    assert measures.state_since == {"jp.psa_custody": START + SECOND // 2}
+    assert measures.holes == {}
 
 
 def test_a_hole_is_counted(made: Journal) -> None:
@@ -109,7 +109,7 @@ def test_a_hole_is_counted(made: Journal) -> None:
     made.trades(60, 5, "500", start=50)
     made.at(1).tick()
     engine = engine_at(made)
-    assert engine.measures("jp-main")["holes"] == {"market.trades": 1}
+    assert engine.measures("jp-main").holes == {"market.trades": 1}
 
 
 def test_an_entity_that_is_not_here_is_a_key_error(made: Journal) -> None:

@@ -11,8 +11,6 @@ REGISTERED = ["@term_type", "@rule_type"]
 
 ALLOWED = {
     "duplicate": "a field of counts that are read together",
-    "clock_refused": "a count for whoever runs the engine",
-    "configuration_refused": "a count for whoever runs the engine",
 }
 
 
