@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +39,9 @@ _LINGER_MS = 5
 _log = structlog.get_logger(__name__)
 _known: dict[str, bool] = {}
 """Whether the broker at an address can be sent to idempotently, as far as it was asked."""
+
+Able = Callable[[KafkaSettings, Mapping[str, Any]], Awaitable[bool]]
+"""Whether a broker gives producer ids: see `reach.gives_producer_ids`."""
 
 Client = TypeVar("Client", AIOKafkaConsumer, AIOKafkaProducer, AIOKafkaAdminClient)
 
@@ -131,8 +135,8 @@ def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     )
 
 
-async def as_it_is(settings: KafkaSettings) -> KafkaSettings:
-    """The settings, with `embedded` where the broker gives no producer ids: asked once a process, told by one warning.
+async def as_it_is(settings: KafkaSettings, able: Able = gives_producer_ids) -> KafkaSettings:
+    """The settings, with `embedded` where the broker gives no producer ids: `able` is asked once a process, told by one warning.
 
     ConnectionProblem where no broker can be reached.
     """
@@ -141,7 +145,7 @@ async def as_it_is(settings: KafkaSettings) -> KafkaSettings:
     address = f"{settings.security_protocol} {settings.bootstrap_servers}"
     if address not in _known:
         try:
-            _known[address] = await gives_producer_ids(settings, security(settings))
+            _known[address] = await able(settings, security(settings))
         except NotReached as error:
             raise ConnectionProblem(str(error)) from error
         if not _known[address]:

@@ -2,14 +2,14 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
-from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES, UNHEEDED
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES, Unheeded
 from monitor.metrics.declared import METRICS, Folding, entity_samples, folding
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
@@ -173,7 +173,7 @@ def test_a_released_partition_leaves_nothing_behind() -> None:
     metrics.journal_lag(3, 5, 0.5)
     metrics.engine_clock(3, NS)
     metrics.snapshot_taken(3, NS)
-    metrics.unheeded(3, dict.fromkeys(UNHEEDED, 1))
+    metrics.unheeded(3, dict.fromkeys(get_args(Unheeded), 1))
     metrics.partition_released(3, ["jp-main"])
     metrics.partition_released(4, ["never-seen"])
     assert series(metrics) == before

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from monitor.cli import Config, command_app, emit
 from monitor.cli.completion import alerts
+from monitor.core.journal.vocabulary import ALERTS
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def explain(
     settings = load_settings(config)
     if _PREFIX.match(name) or _ALERTNAME.match(name):
         name = asyncio.run(_fingerprint(settings, name))
-    found = asyncio.run(_find(settings, name))
+    found = asyncio.run(records_of(OutputsInKafka(settings), name))
     if as_json:
         emit(found)
         return
     for record in found:
-        for line in _lines(record):
+        for line in story(record):
             typer.echo(line)
 
 
@@ -75,32 +76,58 @@ async def _fingerprint(settings: Settings, name: str) -> str:
     return found[0].fingerprint
 
 
-async def _find(settings: Settings, name: str) -> list[dict[str, Any]]:
-    from monitor.core.journal.vocabulary import ALERTS
-    from streams.kafka.topics import TopicNames
-    from streams.lookup.outputs import find_alerts, find_digest
+class Outputs(Protocol):
+    """Where outputs are kept."""
 
-    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+    async def alert(self, fingerprint: str) -> list[dict[str, Any]]:
+        """Every record of an alert, oldest first."""
+
+    async def digest(self, digest: str) -> dict[str, Any] | None:
+        """The output of this digest; None where it is not kept."""
+
+
+class OutputsInKafka:
+    """The output topics of the configured broker."""
+
+    def __init__(self, settings: Settings) -> None:
+        from streams.kafka.topics import TopicNames
+
+        self._kafka = settings.kafka
+        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+
+    async def alert(self, fingerprint: str) -> list[dict[str, Any]]:
+        """See `Outputs`."""
+        from streams.lookup.outputs import find_alerts
+
+        return await find_alerts(self._kafka, self._names, fingerprint)
+
+    async def digest(self, digest: str) -> dict[str, Any] | None:
+        """See `Outputs`."""
+        from streams.lookup.outputs import find_digest
+
+        found = await find_digest(self._kafka, self._names, digest)
+        return None if found is None else found[1]
+
+
+async def records_of(outputs: Outputs, name: str) -> list[dict[str, Any]]:
+    """The changes of an alert with the assessment behind the newest, or the one output of a digest."""
     if _FINGERPRINT.match(name):
-        changes = await find_alerts(settings.kafka, names, name)
+        changes = await outputs.alert(name)
         if not changes:
-            raise MonitorError(f"no alert {name} is kept in {names.of(ALERTS)}: resolved ones leave after 7 days")
-        behind = (
-            await find_digest(settings.kafka, names, changes[-1]["assessment_digest"])
-            if changes[-1]["assessment_digest"]
-            else None
-        )
-        return [*changes, *([behind[1]] if behind else [])]
+            raise MonitorError(f"no alert {name} is kept in {ALERTS}: resolved ones leave after 7 days")
+        behind = await outputs.digest(changes[-1]["assessment_digest"]) if changes[-1]["assessment_digest"] else None
+        return [*changes, *([] if behind is None else [behind])]
     digest = name if name.startswith("sha256:") else f"sha256:{name}"
-    found = await find_digest(settings.kafka, names, digest)
+    found = await outputs.digest(digest)
     if found is None:
         raise MonitorError(
             f"no output with the digest {digest} is kept in the output topics: is it of another system, or a pack's?"
         )
-    return [found[1]]
+    return [found]
 
 
-def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+def story(record: Mapping[str, Any]) -> Iterator[str]:
+    """What a record of an alert, an assessment or an exposure says, in lines."""
     from monitor.web.text import amount, clock
 
     if record["schema"].startswith("reserve.alert/"):

@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
@@ -15,8 +15,6 @@ from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.settings.kafka import KafkaSettings
-    from streams.kafka.topics import TopicNames
     from streams.lookup.dead_letters import Act, StoredLetter
 
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
@@ -28,8 +26,52 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it s
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
+class Letterbox(Protocol):
+    """Where dead letters lie; a test may hand in its own as the command's object."""
+
+    def read(self) -> list[StoredLetter]:
+        """All of them."""
+
+    def requeue(self, letters: list[StoredLetter], act: Act) -> None:
+        """Publish them again where they came from."""
+
+    def dismiss(self, letters: list[StoredLetter], act: Act, entity: str | None) -> None:
+        """Put on record that they need no more care."""
+
+
+class LettersInKafka:
+    """The dead letters of the configured broker."""
+
+    def __init__(self, config: Config) -> None:
+        from monitor.settings.load import load_settings
+        from streams.kafka.topics import TopicNames
+
+        settings = load_settings(config)
+        self._kafka = settings.kafka
+        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+
+    def read(self) -> list[StoredLetter]:
+        """See `Letterbox`."""
+        from streams.lookup.dead_letters import read_letters
+
+        return asyncio.run(read_letters(self._kafka, self._names))
+
+    def requeue(self, letters: list[StoredLetter], act: Act) -> None:
+        """See `Letterbox`."""
+        from streams.lookup.dead_letters import requeue as put_back
+
+        asyncio.run(put_back(self._kafka, self._names, letters, act))
+
+    def dismiss(self, letters: list[StoredLetter], act: Act, entity: str | None) -> None:
+        """See `Letterbox`."""
+        from streams.lookup.dead_letters import dismiss as put_on_record
+
+        asyncio.run(put_on_record(self._kafka, self._names, letters, act, entity))
+
+
 @app.command("list", epilog="Example: reserve-monitor dlq list --topic custody.balances")
 def list_letters(
+    ctx: typer.Context,
     config: Config = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Of this source topic only.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Refused for this reason only.")] = None,
@@ -42,10 +84,9 @@ def list_letters(
 
     _known(topic, SOURCE_TOPICS, "source topic")
     _known(reason, REASONS, "reason")
-    kafka, names = _kafka(config)
     letters = [
         letter
-        for letter in _read(kafka, names)
+        for letter in _letterbox(ctx, config).read()
         if (every or not letter.dismissed) and topic in {None, letter.id.where.kind} and reason in {None, letter.reason}
     ]
     if as_json:
@@ -59,34 +100,34 @@ def list_letters(
 
 
 @app.command(epilog="Example: reserve-monitor dlq show custody.balances/0/0/881")
-def show(letters: Letters, config: Config = None) -> None:
+def show(ctx: typer.Context, letters: Letters, config: Config = None) -> None:
     """Show dead letters whole: reason, place, headers, key and value."""
-    kafka, names = _kafka(config)
-    emit([letter.shown() for letter in _chosen(_read(kafka, names), letters)])
+    emit([letter.shown() for letter in _chosen(_letterbox(ctx, config), letters)])
 
 
 @app.command(epilog="Example: reserve-monitor dlq requeue custody.balances/0/0/881 --reason 'feed repaired'")
-def requeue(letters: Letters, reason: Reason, config: Config = None, by: By = None, dry_run: DryRun = False) -> None:
+def requeue(
+    ctx: typer.Context, letters: Letters, reason: Reason, *, config: Config = None, by: By = None, dry_run: DryRun = False
+) -> None:
     """Publish refused records again where they came from, unchanged; the gap they left ends.
 
     Use it when what refused them has changed: an entity was configured, a mapping was mended.
     """
-    from streams.lookup.dead_letters import requeue as put_back
-
-    kafka, names = _kafka(config)
-    chosen = _chosen(_read(kafka, names), letters)
+    letterbox = _letterbox(ctx, config)
+    chosen = _chosen(letterbox, letters)
     if not dry_run:
-        asyncio.run(put_back(kafka, names, chosen, _act(by, f"requeued: {reason}")))
+        letterbox.requeue(chosen, _act(by, f"requeued: {reason}"))
     _tell("requeued", chosen, dry_run)
 
 
 @app.command(epilog="Example: reserve-monitor dlq dismiss custody.balances/0/0/881 --reason 'sent again as b-2'")
 def dismiss(
+    ctx: typer.Context,
     letters: Letters,
     reason: Reason,
+    *,
     config: Config = None,
     by: By = None,
-    *,
     entity: Annotated[
         str | None,
         typer.Option(
@@ -96,37 +137,26 @@ def dismiss(
     dry_run: DryRun = False,
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends."""
-    from streams.lookup.dead_letters import dismiss as put_on_record
     from streams.lookup.dead_letters import dismissal
 
-    kafka, names = _kafka(config)
-    chosen = _chosen(_read(kafka, names), letters)
+    letterbox = _letterbox(ctx, config)
+    chosen = _chosen(letterbox, letters)
     act = _act(by, reason)
     for letter in chosen:
         dismissal(letter, act, entity)
     if not dry_run:
-        asyncio.run(put_on_record(kafka, names, chosen, act, entity))
+        letterbox.dismiss(chosen, act, entity)
     _tell("dismissed", chosen, dry_run)
 
 
-def _kafka(config: Config) -> tuple[KafkaSettings, TopicNames]:
-    from monitor.settings.load import load_settings
-    from streams.kafka.topics import TopicNames
-
-    settings = load_settings(config)
-    return settings.kafka, TopicNames(settings.source_names(), feeds=settings.feed_topics())
+def _letterbox(ctx: typer.Context, config: Config) -> Letterbox:
+    return LettersInKafka(config) if ctx.obj is None else cast("Letterbox", ctx.obj)
 
 
-def _read(kafka: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
-    from streams.lookup.dead_letters import read_letters
-
-    return asyncio.run(read_letters(kafka, names))
-
-
-def _chosen(letters: list[StoredLetter], ids: Sequence[str]) -> list[StoredLetter]:
+def _chosen(letterbox: Letterbox, ids: Sequence[str]) -> list[StoredLetter]:
     from streams.lookup.dead_letters import LetterId
 
-    by_id = {letter.id: letter for letter in letters}
+    by_id = {letter.id: letter for letter in letterbox.read()}
     wanted = [LetterId.parse(text) for text in ids]
     for one in wanted:
         if one not in by_id:

@@ -73,7 +73,6 @@ OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 # --- journal records that an engine did not heed, or not their time (CONTRACT 6)
 Unheeded = Literal["unknown_entity", "clock", "configuration"]
-UNHEEDED: Final[tuple[Unheeded, ...]] = get_args(Unheeded)
 
 # --- results (CONTRACT 2, INPUTS 1)
 Mode = Literal["in_force", "shadow"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,7 @@ from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
 from streams.intake.deadletter import headers_of
 from streams.intake.segment.batches import DeadLetter
-from streams.lookup import dead_letters
-from streams.lookup.dead_letters import LetterId, StoredLetter, dismissal, letter_of
+from streams.lookup.dead_letters import Act, LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
 
 WHERE = SourcePartition("custody.balances", 0, 0)
@@ -27,39 +27,30 @@ def letter(offset: int, value: bytes | None = b'{"entity": "a"}', *, reason: Rea
     return found
 
 
-@pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+class Letters:
     """Three letters, one dismissed; what is done about them."""
-    calls: list[tuple[Any, ...]] = []
-    stored = [letter(3), letter(5, b"\xff", reason=Reason.BAD_ENCODING), letter(7)]
-    last = stored[2]
-    stored[2] = StoredLetter(
-        last.id, last.reason, last.detail, last.logged_at, last.refused_at, last.key, last.value, last.headers, True
-    )
 
-    async def read_letters(*_: Any) -> list[StoredLetter]:
-        return stored
+    def __init__(self) -> None:
+        self.stored = [letter(3), letter(5, b"\xff", reason=Reason.BAD_ENCODING), replace(letter(7), dismissed=True)]
+        self.done: list[tuple[Any, ...]] = []
 
-    async def requeue(_kafka: Any, _names: Any, letters: list[StoredLetter], act: Any) -> None:
-        calls.append(("requeue", [str(one.id) for one in letters], act.by, act.reason))
+    def read(self) -> list[StoredLetter]:
+        return self.stored
 
-    async def dismiss(_kafka: Any, _names: Any, letters: list[StoredLetter], act: Any, entity: str | None = None) -> None:
-        calls.append(("dismiss", [str(one.id) for one in letters], act.by, act.reason, entity))
+    def requeue(self, letters: list[StoredLetter], act: Act) -> None:
+        self.done.append(("requeue", [str(one.id) for one in letters], act.by, act.reason))
 
-    monkeypatch.setattr(dead_letters, "read_letters", read_letters)
-    monkeypatch.setattr(dead_letters, "requeue", requeue)
-    monkeypatch.setattr(dead_letters, "dismiss", dismiss)
-    return calls
+    def dismiss(self, letters: list[StoredLetter], act: Act, entity: str | None) -> None:
+        self.done.append(("dismiss", [str(one.id) for one in letters], act.by, act.reason, entity))
 
 
-def run(*arguments: str) -> Any:
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=True)
+def run(*arguments: str, letters: Letters | None = None) -> Any:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=True, obj=letters or Letters())
     if isinstance(result.exception, UsageError):
         raise result.exception
     return result
 
 
-@pytest.mark.usefixtures("done")
 def test_list_leaves_out_what_is_dismissed() -> None:
     lines = run("list").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["custody.balances/0/0/3", "custody.balances/0/0/5"]
@@ -69,7 +60,6 @@ def test_list_leaves_out_what_is_dismissed() -> None:
     assert json.loads(run("list", "--topic", "market.trades", "--json").stdout) == []
 
 
-@pytest.mark.usefixtures("done")
 def test_show_gives_the_record_whole() -> None:
     (shown,) = json.loads(run("show", "custody.balances/0/0/5").stdout)
     assert shown == {
@@ -89,23 +79,25 @@ def test_show_gives_the_record_whole() -> None:
     }
 
 
-def test_requeue_and_dismiss_say_who_and_why(done: list[tuple[Any, ...]]) -> None:
-    assert run("requeue", "custody.balances/0/0/3", "--reason", "feed repaired", "--by", "ann").exit_code == 0
-    assert run("dismiss", "custody.balances/0/0/5", "--reason", "noise", "--by", "ann", "--entity", "a").exit_code == 0
-    assert done == [
+def test_requeue_and_dismiss_say_who_and_why() -> None:
+    letters = Letters()
+    assert run("requeue", "custody.balances/0/0/3", "--reason", "feed repaired", "--by", "ann", letters=letters).exit_code == 0
+    on_record = ("--reason", "noise", "--by", "ann", "--entity", "a")
+    assert run("dismiss", "custody.balances/0/0/5", *on_record, letters=letters).exit_code == 0
+    assert letters.done == [
         ("requeue", ["custody.balances/0/0/3"], "ann", "requeued: feed repaired"),
         ("dismiss", ["custody.balances/0/0/5"], "ann", "noise", "a"),
     ]
 
 
-def test_a_dry_run_does_nothing(done: list[tuple[Any, ...]]) -> None:
-    result = run("requeue", "custody.balances/0/0/3", "--reason", "x", "--dry-run")
+def test_a_dry_run_does_nothing() -> None:
+    letters = Letters()
+    result = run("requeue", "custody.balances/0/0/3", "--reason", "x", "--dry-run", letters=letters)
     assert "would be requeued: custody.balances/0/0/3" in result.stderr
-    run("dismiss", "custody.balances/0/0/3", "--reason", "x", "--dry-run")
-    assert done == []
+    run("dismiss", "custody.balances/0/0/3", "--reason", "x", "--dry-run", letters=letters)
+    assert letters.done == []
 
 
-@pytest.mark.usefixtures("done")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -123,7 +115,7 @@ def test_what_cannot_be_is_a_usage_error(arguments: list[str], words: str) -> No
 
 
 def test_a_dismissal_is_a_lawful_operation() -> None:
-    operation = dismissal(letter(3), dead_letters.Act("ann", "noise", 1_767_571_200_000_000_000))
+    operation = dismissal(letter(3), Act("ann", "noise", 1_767_571_200_000_000_000))
     judge = Judge(SourceFormat("reserve.operations"), Known(frozenset({"a"}), 0))
     found = judge.verdict(json.dumps(operation).encode(), 1_767_571_200_000_000_000)
     assert isinstance(found, Valid), found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -227,44 +227,50 @@ def test_a_server_for_all_addresses_is_asked_on_loopback() -> None:
     assert ask.addresses(settings_of({"http": {"host": "::1", "port": 1}})) == ["http://[::1]:1"]
 
 
-def explained(monkeypatch: pytest.MonkeyPatch, records: list[dict[str, Any]], name: str) -> str:
-    async def find(_settings: object, _name: str) -> list[dict[str, Any]]:
-        return records
-
-    monkeypatch.setattr(explain, "_find", find)
-    result = runner.invoke(program, ["explain", name])
-    assert result.exit_code == 0, result.output
-    return result.output
+def explained(*records: Mapping[str, Any]) -> str:
+    return "\n".join(line for record in records for line in explain.story(record))
 
 
-def test_the_story_of_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+class Kept:
+    """Outputs that are kept: the changes of one alert, and assessments by digest."""
+
+    def __init__(self, changes: Sequence[dict[str, Any]] = (), **by_digest: dict[str, Any]) -> None:
+        self._changes, self._by_digest = list(changes), by_digest
+
+    async def alert(self, _fingerprint: str) -> list[dict[str, Any]]:
+        return self._changes
+
+    async def digest(self, digest: str) -> dict[str, Any] | None:
+        return self._by_digest.get(digest)
+
+
+def test_the_story_of_an_alert() -> None:
     cause = {"topic": "custody.balances", "epoch": 0, "partition": 3, "offset": 881, "event_id": "b-1"}
     changes = [alert_value(causes=[cause]), alert_value(status="resolved", revision=2)]
-    text = explained(monkeypatch, [*changes, shortfall()["methods"][0]], "ab" * 16)
+    text = explained(*changes, shortfall()["methods"][0])
     assert text.index("ReserveShortfall firing") < text.index("ReserveShortfall resolved") < text.index("under jp.psa_custody")
     assert "because of custody.balances 0/3/881 (b-1)" in text
     assert "runbook https://runbooks.example" in text
 
 
-def test_an_assessment_says_what_is_short_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_assessment_says_what_is_short_and_what_is_missing() -> None:
     for example in (shortfall(), unknown()):
         record = example["methods"][0]
-        text = explained(monkeypatch, [record], "sha256:" + "ab" * 32)
+        text = explained(record)
         for component in record["components"]:
             assert (f"  {component['name']}: {component['state']}" in text) is (component["state"] != "adequate")
         for gap in record["gaps"]:
             assert f"not known: {gap['kind']} {gap['subject']}" in text
 
 
-def test_what_is_not_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streams.lookup import outputs as lookup
+async def test_an_alert_is_shown_with_the_assessment_behind_its_newest_change() -> None:
+    first, last = alert_value(assessment_digest="first"), alert_value(assessment_digest="last", revision=2)
+    behind = shortfall()["methods"][0]
+    assert await explain.records_of(Kept([first, last], last=behind), "ab" * 16) == [first, last, behind]
+    assert await explain.records_of(Kept([first], last=behind), "ab" * 16) == [first]
 
-    async def none(*_: object) -> None:
-        return None
 
-    monkeypatch.setattr(lookup, "find_alerts", none)
-    monkeypatch.setattr(lookup, "find_digest", none)
+async def test_what_is_not_kept_is_said() -> None:
     for name, said in (("ab" * 16, "reserve.alerts"), ("ab" * 32, "output topics")):
-        result = runner.invoke(program, ["explain", name])
-        assert isinstance(result.exception, MonitorError)
-        assert said in str(result.exception)
+        with pytest.raises(MonitorError, match=said):
+            await explain.records_of(Kept(), name)

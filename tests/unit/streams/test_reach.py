@@ -119,16 +119,15 @@ async def test_a_broker_is_used_as_it_is(tmp_path: Path) -> None:
         assert "SCRAM-SHA-256" in await told(sasl)
 
 
-async def test_a_broker_that_can_do_all_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broker_that_can_do_all_is_asked_once() -> None:
     asked = []
 
     async def able(settings: KafkaSettings, _security: object) -> bool:
         asked.append(settings.bootstrap_servers)
         return True
 
-    monkeypatch.setattr(clients, "gives_producer_ids", able)
     settings = KafkaSettings(bootstrap_servers="able:1")
-    assert await as_it_is(settings) == await as_it_is(settings) == settings
+    assert await as_it_is(settings, able) == await as_it_is(settings, able) == settings
     assert asked == ["able:1"]
 
 
