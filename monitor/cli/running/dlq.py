@@ -72,6 +72,7 @@ class LettersInKafka:
 @app.command("list", epilog="Example: reserve-monitor dlq list --topic custody.balances")
 def list_letters(
     ctx: typer.Context,
+    *,
     config: Config = None,
     topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Of this source topic only.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Refused for this reason only.")] = None,
