@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,7 +20,8 @@ _STEP = 1000
 def text_lines(path: Path, binary: IO[bytes] | None = None, *, keep_bytes: bool = False) -> Iterator[str]:
     """The lines of a file, plain or gzip (told by its first bytes).
 
-    Undecodable bytes become the replacement character or, where bytes are to be kept, surrogates that stand for them.
+    Undecodable bytes become the replacement character or, where bytes are to be kept, surrogates that stand for them. Where
+    they are kept, a line ends at a line feed alone, as in `eventfiles.codec`: a carriage return may be white space of its JSON.
     """
     raw = binary or opened(path)
     with raw:
@@ -27,11 +29,10 @@ def text_lines(path: Path, binary: IO[bytes] | None = None, *, keep_bytes: bool 
         raw.seek(0)
         content = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
         try:
-            with io.TextIOWrapper(
-                content, encoding="utf-8", errors="surrogateescape" if keep_bytes else "replace", newline=""
-            ) as text:
+            errors, newline = ("surrogateescape", "\n") if keep_bytes else ("replace", "")
+            with io.TextIOWrapper(content, encoding="utf-8", errors=errors, newline=newline) as text:
                 yield from text
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UsageError(f"{path}: is damaged: {error}") from None
 
 
