@@ -361,7 +361,7 @@ class Engine:
             complete = self._parts.add(statement.body)
             if complete is not None:
                 self._configure(complete, record)
-        elif statement.kind == "price":
+        elif statement.kind == "price" or (statement.kind == "rejected" and statement.entity is None):
             self._take_price(record)
         elif statement.kind == "progress":
             self._take_progress(record)
@@ -387,6 +387,7 @@ class Engine:
         self._wait(entity)
 
     def _take_price(self, record: JournalRecord) -> None:
+        """A price, or that one was refused: of the whole partition."""
         if self._shared is None:
             return
         before = price_before(self._shared, record.statement, self._clock.now)

@@ -89,8 +89,9 @@ class SourceSettings(Section):
     """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
     jump_ratio: RatioText | None = None
     """A balance this many times above or below the one before is a bound until it is confirmed; absent: no guard."""
-    supply: dict[Asset, PositiveText] = Field(default_factory=dict)
-    """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone."""
+    supply: dict[Asset, PositiveText | None] = Field(default_factory=dict)
+    """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone. Of coins
+    with a hard cap (BTC, LTC, XRP ...) the cap holds unless another is given; null: none."""
     confirm_s: int = Field(default=60, ge=0)
     """How much later, by log time, the same source must say the same of a jump to be believed."""
     feeds: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")], FeedSettings] = Field(default_factory=dict)

@@ -11,10 +11,11 @@ from datetime import date
 from typing import Any, Literal
 
 from monitor.core.journal.records import Rules
-from monitor.core.journal.vocabulary import SOURCE_TOPICS
+from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.currencies import MAJOR, is_iso_4217
 from monitor.core.values.money import parse_decimal
+from monitor.core.values.plausible import HIGHEST_PRICES, SUPPLY
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.methods.stresses import load_scenarios, scenario_object
@@ -59,7 +60,10 @@ def build_configuration(
         "exposure": {"pack": settings.exposure.pack},
         "packs": {method: packs[method] for method in used},
         "pack_digests": {method: pack_digest(packs[method]) for method in used},
-        "prices": {"outlier_ratio": settings.prices.outlier_ratio},
+        "prices": {
+            "outlier_ratio": settings.prices.outlier_ratio,
+            "highest": _given(HIGHEST_PRICES | settings.prices.highest),
+        },
         "assets": _assets(settings, [packs[method] for method in used]),
         "corrections": {"horizon_days": settings.corrections.horizon_days},
         "publish_interval_s": settings.publish_interval_s,
@@ -154,7 +158,13 @@ def _source(settings: Settings, topic: str) -> dict[str, Any]:
         del values["times"]  # stands only where it says something, so that other configurations keep their digest
     if not values["feeds"]:
         del values["feeds"]
+    if topic == BALANCES:
+        values["supply"] = _given(SUPPLY | values["supply"])
     return values
+
+
+def _given(limits: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _assets(settings: Settings, packs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -213,6 +213,9 @@ class AllPricesSettings(Section):
 
     outlier_ratio: RatioText | None = "10"
     """A price this many times above or below the last one is a bound until it is confirmed; null: no guard."""
+    highest: dict[Asset, PositiveText | None] = {}
+    """By currency the price above which none is believed unless a person dismisses the doubt: an integer of an oracle, read
+    without its exponent, is one. Absent: about ten million dollars in each major currency; null: no limit in this one."""
 
 
 def _digits(most: int) -> Any:

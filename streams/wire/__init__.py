@@ -16,6 +16,7 @@ from streams.wire.judge import (
     is_late,
     rejected_body,
     rejected_entity,
+    rejected_price,
 )
 from streams.wire.lean import LONGEST_AMOUNT, LeanTrades, lean_trades
 from streams.wire.mapping import SourceFormat
@@ -42,4 +43,5 @@ __all__ = [
     "lean_trades",
     "rejected_body",
     "rejected_entity",
+    "rejected_price",
 ]

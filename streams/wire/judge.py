@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
 from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, exact_time
 from streams.wire.fields import NOTHING_SAID, JsonNumber, Reading, has_control
@@ -375,6 +375,15 @@ def _operation(model: Operation) -> dict[str, Any]:
 
 REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
 """Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
+
+
+def rejected_price(reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Body of the `rejected` record of a price, which is of no entity; None where its pair cannot be read."""
+    names = ("event_id", "asset", "currency", "kind", "source")
+    body = {name: readable[name] if _short(readable.get(name)) else None for name in names}
+    if body["asset"] is None or body["currency"] is None:
+        return None
+    return body | {"topic": PRICES, "reason": reason.value}
 
 
 def rejected_body(topic: str, reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any]:

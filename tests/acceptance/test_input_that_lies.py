@@ -442,3 +442,81 @@ def test_a_wallet_that_rests_may_say_the_same_old_time_every_day(tmp_path: Path)
     assert (found["state"], gaps(found)) == ("adequate", set())
     case.holds("client_asset", "cold", "KAS", "7", "2024-01-02T00:00:00Z", logged="2026-03-10T13:00:00Z", source="node")
     assert ("record_rejected", "custody.balances") in gaps(case.assess("us.ny_custody"))
+
+
+# --- prices that are refused, and prices of another scale with nothing before them
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("2023-01-01T00:00:00Z", ("record_rejected", "market.prices")),  # older than the horizon, so the book refuses it
+        ("1970-01-21T12:00:00Z", ("record_rejected", "market.prices")),  # of no year there is, so intake does
+    ],
+)
+def test_a_price_whose_time_lies_is_refused_and_told(tmp_path: Path, time: str, said: tuple[str, str]) -> None:
+    """What lets it fail: the price halves, its time is of another unit, and nothing is said until the old one is too old."""
+    case = Case(tmp_path, "us.ny_custody").owes("SOL", "10").holds("client_asset", "cold", "SOL", "10").priced("SOL", "150")
+    case.priced("SOL", "75", time, logged=f"{DAY}T12:05:00Z")
+    assert said in gaps(case.assess("us.ny_custody"))
+    assert case.assess("us.ny_custody")["required"] == "1500"
+    case.priced("ETH", "75", f"{DAY}T12:06:00Z")
+    assert said in gaps(case.assess("us.ny_custody"))
+    case.priced("SOL", "76", f"{DAY}T12:06:00Z", source="other")
+    assert said in gaps(case.assess("us.ny_custody"))
+    case.priced("SOL", "75", f"{DAY}T12:07:00Z")
+    found = case.assess("us.ny_custody")
+    assert (gaps(found), found["required"]) == (set(), "750")
+
+
+def test_an_old_first_price_its_exact_repeat_and_daily_closes_count(tmp_path: Path) -> None:
+    """What lets it fail: a feed of a coin that hardly trades, or a history of closes, is refused for its age."""
+    case = Case(tmp_path, "us.ny_custody").owes("SOL", "10").holds("client_asset", "cold", "SOL", "10")
+    case.priced("SOL", "150", "2023-01-01T00:00:00Z", logged=NOON).priced("SOL", "150", "2023-01-01T00:00:00Z", logged=NOON)
+    case.priced("SOL", "140", "2022-01-01T00:00:00Z", logged=NOON, kind="daily_close")
+    case.priced("SOL", "141", "2022-01-02T00:00:00Z", logged=NOON, kind="daily_close")
+    found = case.assess("us.ny_custody")
+    assert (gaps(found), found["required"]) == (set(), "1500")
+
+
+def test_a_person_lifts_the_mark_of_a_refused_price(tmp_path: Path) -> None:
+    """What lets it fail: the mark of a price that will never come again stays for ever."""
+    case = Case(tmp_path, "us.ny_custody").owes("SOL", "10").holds("client_asset", "cold", "SOL", "10").priced("SOL", "150")
+    case.priced("SOL", "75", "2023-01-01T00:00:00Z", logged=f"{DAY}T12:05:00Z")
+    case.dismisses("market.prices", len(case.lines) - 1, f"{DAY}T12:06:00Z")
+    assert gaps(case.assess("us.ny_custody")) == set()
+
+
+@pytest.mark.parametrize(("asset", "scaled"), [("BTC", "6140993501000"), ("ETH", "179579000000"), ("USDC", "99990000")])
+def test_the_first_price_of_all_is_in_doubt_where_nothing_ever_cost_so_much(tmp_path: Path, asset: str, scaled: str) -> None:
+    """What lets it fail: an oracle's integer is the only price there is, and it repeats itself."""
+    case = Case(tmp_path, "us.ny_custody", entity={"prices": {"pivots": []}})
+    case.owes(asset, "10").holds("client_asset", "cold", asset, "10").priced(asset, scaled)
+    for minute in (1, 5, 9):
+        case.priced(asset, scaled, f"{DAY}T12:0{minute}:00Z")
+    found = case.assess("us.ny_custody")
+    assert (found["state"], found["required"], gaps(found)) == ("unknown", None, {("price_outlier", f"{asset}/USD")})
+    case.content["prices"] = {"highest": {"USD": None}}
+    assert case.assess("us.ny_custody")["state"] == "adequate"
+    del case.content["prices"]
+    case.dismisses("market.prices", len(case.lines) - 1, f"{DAY}T12:10:00Z")
+    assert gaps(case.assess("us.ny_custody")) == set()
+
+
+def test_an_absurd_price_leaves_the_one_before_it_as_the_other_bound(tmp_path: Path) -> None:
+    """What lets it fail: of a believed price and an absurd one nothing is known at all, or the absurd one alone."""
+    case = Case(tmp_path, "us.ny_custody", prices={"outlier_ratio": None})
+    case.owes("BTC", "1").holds("client_asset", "cold", "BTC", "2").priced("BTC", "60000")
+    case.priced("BTC", "6000000000000", f"{DAY}T12:01:00Z").priced("BTC", "6000000000000", f"{DAY}T12:05:00Z")
+    found = case.assess("us.ny_custody")
+    assert (found["required"], ("price_outlier", "BTC/USD") in gaps(found)) == (None, True)
+
+
+@pytest.mark.parametrize(("asset", "units"), [("BTC", "90000000000"), ("LTC", "840000000000"), ("XRP", "900000000000000")])
+def test_the_first_balance_of_all_is_in_doubt_where_there_cannot_be_so_much(tmp_path: Path, asset: str, units: str) -> None:
+    """What lets it fail: satoshis or drops are the first balance of their account, and nothing bounds them."""
+    case = Case(tmp_path, "us.ny_custody").priced(asset, "5").owes(asset, "1000").holds("client_asset", "cold", asset, units)
+    found = case.assess("us.ny_custody")
+    assert (found["state"], gaps(found)) == ("unknown", {("position_outlier", "client_asset")})
+    case.content["sources"] = {"custody.balances": {"supply": {asset: None}}}
+    assert case.assess("us.ny_custody")["state"] == "adequate"

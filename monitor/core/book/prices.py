@@ -74,6 +74,17 @@ class PriceBook:
             self._versions[pair] = self._versions.get(pair, 0) + 1
         return pair
 
+    def refuses(self, body: Mapping[str, Any], order: Order, horizon_ns: int) -> bool:
+        """Whether a price is too old to say anything: past the horizon when it came, not the first of its series, no repeat.
+
+        Daily closes are of days past by their nature and never too old.
+        """
+        quotes = self._series.get((body["asset"], body["currency"]), {}).get((body["kind"], body["source"]))
+        if body["kind"] == DAILY_CLOSE or not quotes or order[2] - order[0] <= horizon_ns:
+            return False
+        newest = quotes[-1]
+        return newest.order[0] != order[0] or newest.price != parse_decimal(body["price"])
+
     def _note(self, pair: Pair, kind: str, source: str, order: Order) -> None:
         name = "/".join(pair)
         if order[0] > self._clock:

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.core.book.prices import PriceBook
+from monitor.core.book.refused_prices import BUCKET as REFUSED
+from monitor.core.book.refused_prices import RefusedPrices
 from monitor.core.book.sources.freshness import OutcomeCounts, Sources, rules_of
 from monitor.core.book.trades.flow import Flow
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.journal.ordering import order_of
-from monitor.core.journal.records import JournalRecord
+from monitor.core.journal.records import JournalRecord, Statement
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.times import parse_time
 
@@ -31,6 +33,7 @@ class Shared:
         self.version = 0
         self._clock = 0
         self.prices = PriceBook(self.dirty)
+        self.refused_prices = RefusedPrices(self.dirty)
         self.sources = Sources(self.dirty)
         self.flow = Flow(self.sources, self.dirty)
 
@@ -41,15 +44,27 @@ class Shared:
         self._judge()
 
     def apply(self, record: JournalRecord, clock: int) -> None:
-        """Take a `price` or `progress` record at the engine clock `clock` (ns)."""
+        """Take a `price` or `progress` record, or a `rejected` one of a price, at the engine clock `clock` (ns)."""
         statement = record.statement
         self.advance(clock)
         self.version += 1
         if statement.kind == "price":
-            self.prices.put(statement.body, order_of(statement, parse_time(statement.body["as_of"])))
+            self._price(statement)
+        elif statement.kind == "rejected":
+            self.refused_prices.put(statement)
         elif statement.kind == "progress":
             self.flow.progress(statement)
             self._judge()
+
+    def _price(self, statement: Statement) -> None:
+        """A price that is too old to be one is refused as a dead letter is: only who knows the others can tell."""
+        body, order = statement.body, order_of(statement, parse_time(statement.body["as_of"]))
+        series = (body["asset"], body["currency"], body["kind"], body["source"])
+        if self.prices.refuses(body, order, self.config.horizon_ns):
+            self.refused_prices.refuse(series, order)
+            return
+        self.refused_prices.valid(series, order)
+        self.prices.put(body, order)
 
     def advance(self, clock: int) -> None:
         """The clock has come to `clock`: forget what retention no longer keeps. Cheap when nothing is due."""
@@ -112,19 +127,24 @@ class Shared:
 
     def names(self) -> Iterator[str]:
         """Names of the buckets that are not empty."""
-        for part in (self.prices, self.sources, self.flow):
+        for part in (self.prices, self.refused_prices, self.sources, self.flow):
             yield from part.names()
 
     def bucket(self, name: str) -> Any:
         """The JSON value of one bucket; None when it is empty now."""
         kind = name.partition("/")[0]
-        parts: dict[str, Any] = {"prices": self.prices, "sources": self.sources, "segment": self.flow}
+        parts: dict[str, Any] = {
+            "prices": self.prices,
+            REFUSED: self.refused_prices,
+            "sources": self.sources,
+            "segment": self.flow,
+        }
         return parts[kind].bucket(name)
 
     @classmethod
     def restore(cls, config: Configuration, buckets: Mapping[str, Any]) -> Shared:
         """The state whose buckets these are."""
         shared = cls(config)
-        for part in (shared.prices, shared.sources, shared.flow):
+        for part in (shared.prices, shared.refused_prices, shared.sources, shared.flow):
             part.restore(buckets)
         return shared

@@ -99,6 +99,7 @@ class Configuration:
     packs: Mapping[str, Mapping[str, Any]]
     pack_digests: Mapping[str, str]
     outlier_ratio: Decimal | None
+    highest_prices: Mapping[str, Decimal]
     horizon_ns: int
     publish_interval_ns: int
     runbook_base_url: str
@@ -174,6 +175,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         packs=content["packs"],
         pack_digests=content["pack_digests"],
         outlier_ratio=_decimal(content["prices"]["outlier_ratio"]),
+        highest_prices={currency: parse_decimal(most) for currency, most in content["prices"].get("highest", {}).items()},
         horizon_ns=content["corrections"]["horizon_days"] * DAY,
         publish_interval_ns=content["publish_interval_s"] * SECOND,
         runbook_base_url=content["alerting"]["runbook_base_url"],

@@ -31,5 +31,7 @@ def known_before(book: Book, statement: Statement, clock: int) -> str | None:
 
 def price_before(shared: Shared, statement: Statement, clock: int) -> str | None:
     """The same of a price record: the newest price of the pair, of whatever source."""
+    if statement.kind != "price":
+        return None
     quote = shared.prices.newest((statement.body["asset"], statement.body["currency"]), clock + 1)
     return None if quote is None else plain(quote.price)

@@ -119,6 +119,8 @@ def subject_of(statement: Statement) -> tuple[str, ...]:
             return (str(body["incident_id"]),)
         case "flow" | "bust":
             return (str(body["market"]),) if "market" in body else ()
+        case "rejected" if statement.entity is None:
+            return (f"{body['asset']}/{body['currency']}",)
         case "operation":
             return (str(body["kind"]),)
     return ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from heapq import merge
+from itertools import islice
 from typing import NamedTuple
 
 from monitor.core.book.book import Book
@@ -16,12 +17,14 @@ from monitor.core.book.prices import Pair, Quote
 from monitor.core.book.sources.freshness import rules_of
 from monitor.core.book.trades.marks import TradedPrice
 from monitor.core.journal.ordering import Order
+from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
+from monitor.core.values.money import ZERO
 from monitor.core.values.times import hour_of
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.outliers import DatedPrice, Guard
+from monitor.core.view.outliers import MOST_LOOKED_AT, DatedPrice, Guard
 
 ONE = Figure.of(1)
 Direct = Callable[[Pair], Figure | None]
@@ -46,7 +49,9 @@ class Pricing:
         self._limit = book.entity_config.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
         ratio, rules = book.config.outlier_ratio, rules_of(book.config.sources, PRICES)
-        self._guard = None if ratio is None else Guard(ratio, rules.confirm_ns, book.rejections.dismissed())
+        self._dismissed = book.rejections.dismissed()
+        self._highest = book.config.highest_prices
+        self._guard = None if ratio is None else Guard(ratio, rules.confirm_ns, self._dismissed)
 
     def price(self, asset: str, currency: str) -> Figure:
         """Price at `at`; UNKNOWN with a gap where there is none."""
@@ -82,7 +87,12 @@ class Pricing:
                     return first.times(second)
         return None
 
+    def _refusals(self, pair: Pair) -> None:
+        for name, since in self._book.shared.refused_prices.of(pair, self._dismissed):
+            self._gaps.add("record_rejected", name, "both", since)
+
     def _current(self, pair: Pair) -> Figure | None:
+        self._refusals(pair)
         found = self._look_up(pair)
         if found is None or found.stale or found.newest.price is None:
             return None
@@ -92,6 +102,8 @@ class Pricing:
 
     def _guarded(self, pair: Pair, newest: DatedPrice, price: Decimal, before: int) -> Figure:
         """The price, or what lies between it and the one that speaks against it."""
+        if self._absurd(newest, pair[1]):
+            return self._unbelieved(pair, newest, price, before)
         if self._guard is None:
             return Figure.of(price)
         earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
@@ -99,6 +111,21 @@ class Pricing:
         measure = self._guard.measure(newest, price, earlier, later)
         if measure is None:
             return Figure.of(price)
+        self._gaps.add("price_outlier", "/".join(pair), since=newest.order[0])
+        return Figure.between(min(price, measure), max(price, measure))
+
+    def _absurd(self, one: DatedPrice, currency: str) -> bool:
+        """Whether a price is above what anything ever cost in its currency: a wrong scale, which repeats itself (CONTRACT 7)."""
+        most = self._highest.get(currency)
+        if most is None or one.price is None or one.price <= most:
+            return False
+        where = SourcePartition(one.order[3], one.order[4], one.order[5])
+        return one.order[6] not in self._dismissed.get(where, ())
+
+    def _unbelieved(self, pair: Pair, newest: DatedPrice, price: Decimal, before: int) -> Figure:
+        """What lies between an absurd price and the newest before it that is not; nothing where there is none."""
+        several = islice(self._backwards(pair, before), MOST_LOOKED_AT)
+        measure = next((one.price for one in several if one.price is not None and not self._absurd(one, pair[1])), ZERO)
         self._gaps.add("price_outlier", "/".join(pair), since=newest.order[0])
         return Figure.between(min(price, measure), max(price, measure))
 
@@ -130,6 +157,7 @@ class Pricing:
         return self._book.trades.last_price(market, before) if self._live else self._book.trades.closed_price(market, before)
 
     def _earlier(self, pair: Pair, before: int, closed: int) -> Figure | None:
+        self._refusals(pair)
         quote = self._book.shared.prices.newest(pair, before)
         found = _newest(quote, self._book.trades.closed_price("/".join(pair), closed))
         if found is None or found.price is None:

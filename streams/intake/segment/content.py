@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 from monitor.core.journal.records import Source, SourcePartition, Statement
+from monitor.core.journal.vocabulary import PRICES
 from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Addressed, Batch, Counts, DeadLetter, clamped
 from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.rules import IntakeRules
-from streams.wire import REJECTED_TOPICS, Invalid, rejected_body, rejected_entity
+from streams.wire import REJECTED_TOPICS, Invalid, Reason, rejected_body, rejected_entity, rejected_price
 
 
 class Findings:
@@ -47,14 +50,20 @@ class Findings:
         if index is not None or self._tells_unreadable:
             letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail, index)
             self.dead_letters.append(letter)
-        if self.where.kind not in REJECTED_TOPICS:
+        if self.where.kind in REJECTED_TOPICS or self.where.kind == PRICES:
+            source = Source(self.where, offset=offset, index=events.index(row))
+            self._mark(invalid.reason, events.readable(row), source, from_ms(clamped(time_ms)), now)
+
+    def _mark(self, reason: Reason, readable: Mapping[str, Any], source: Source, logged_at: int, now: int) -> None:
+        """State the gap that a refused record leaves; a price is nobody's, so it is said in every journal partition."""
+        if self.where.kind == PRICES:
+            body = rejected_price(reason, readable)
+            if body is not None:
+                self.state(Statement("rejected", None, now, body, source, logged_at))
             return
-        readable = events.readable(row)
         entity = rejected_entity(readable, self.rules.known)
         if entity is not None:
-            body = rejected_body(self.where.kind, invalid.reason, readable)
-            source = Source(self.where, offset=offset, index=events.index(row))
-            self.state(Statement("rejected", entity, now, body, source, from_ms(clamped(time_ms))))
+            self.state(Statement("rejected", entity, now, rejected_body(self.where.kind, reason, readable), source, logged_at))
 
 
 class Content(ABC):
