@@ -8,38 +8,68 @@ from monitor.cli import talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from monitor.core.configuration.configuration import Configuration
     from monitor.core.engine import Engine
     from monitor.settings.load import Settings
 
 
-def replayed(events: Sequence[Path], config: Path | None, methods: Sequence[str], at: str | None) -> Engine:
+def replayed(
+    events: Sequence[Path],
+    config: Path | None,
+    methods: Sequence[str],
+    at: str | None,
+    on_close: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Engine:
     """The engine after the events up to `at` (RFC 3339; None: all), evaluated there.
+
+    `on_close` is told of each close of a business day and each revision of one, in order; without it none is computed.
 
     At the end of all that there is, groups of positions that wait have their 5 s first: nothing more will come.
 
     Lines that intake would refuse are named on stderr. UsageError where no method is configured or given.
     """
     from monitor.cli.options import instant
+    from monitor.core.configuration.configuration import parse_configuration
     from monitor.core.engine import Engine
     from monitor.core.journal.records import JournalRecord, Statement
+    from monitor.core.journal.vocabulary import ASSESSMENTS
     from streams.eventfiles.offline import Rejection, statements
 
     configuration = offline_configuration(config, methods)
     until = None if at is None else instant("--at", at)
-    engine = Engine(0, check_journal_time=False, evaluate="at_ticks")
+    engine = Engine(0, check_journal_time=False, evaluate="at_ticks" if on_close is None else "always")
+    next_look = None if on_close is None else _before_midnights(parse_configuration(configuration))
 
     def refused(rejection: Rejection) -> None:
         talk(f"left out: {rejection}")
 
-    for record in statements(events, configuration, until, refused):
-        engine.apply(record)
+    def applied(record: JournalRecord) -> None:
+        for output in engine.apply(record):
+            if on_close is not None and output.topic == ASSESSMENTS and output.value and output.value["kind"] == "close":
+                on_close(output.value)
+
+    for record in statements(events, configuration, until, refused, next_look=next_look):
+        applied(record)
+
+    def tick(instant: int) -> None:
+        applied(JournalRecord(Statement("tick", None, instant, {}), engine.position + 1, instant, b""))
+
     settled = engine.settled_at if until is None else None
     if settled is not None:
-        engine.apply(JournalRecord(Statement("tick", None, settled, {}), engine.position + 1, settled, b""))
+        tick(settled)
+    while on_close is not None and engine.waiting:
+        tick(engine.clock + 1)  # an evaluation looks at a few closed days only
     return engine
+
+
+def _before_midnights(config: Configuration) -> Callable[[int], int]:
+    """The last instant (ns) of the local day that ends first, in any zone in use: trades logged by then are told by then."""
+    entities = [*config.entities, ""]  # the empty name is that of any other
+    zones = {zone.name: zone for name in entities for zone in config.zones_in_use(name)}.values()
+    return lambda instant: min(zone.day_end(zone.local_date(instant + 1)) for zone in zones) - 1
 
 
 def offline_configuration(config: Path | None, methods: Sequence[str]) -> dict[str, Any]:

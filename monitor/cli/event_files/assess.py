@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +28,9 @@ def assess(
     method: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Assess under this method; may be repeated.", autocompletion=methods)
     ] = None,
+    closes: Annotated[
+        bool, typer.Option("--closes", help="Print the close of each business day that ended by TIME too, with its revisions.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Replay event files in log order and print the assessments that hold at TIME, as a JSON array.
@@ -35,16 +39,24 @@ def assess(
     method's own currency, zone and calendar; with both, the configured entities under those methods alone. A line that
     intake would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known, also
     where TIME lies before the first line.
+
+    With --closes the figures at the end of each business day follow (`kind` close), as they were published first and
+    each time something that came later changed them: sorted by entity, method, business date and revision.
     """
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
 
-    engine = replayed(events, config, method or [], at)
+    closed: list[Mapping[str, Any]] = []
+    engine = replayed(events, config, method or [], at, closed.append if closes else None)
     found = [assessment for entity in engine.entities() for assessment in engine.evaluations(entity)["assessments"]]
-    emit(found)
+    emit([*found, *sorted(closed, key=_day_and_revision)])
     if not found:
         talk(
             "nothing was received by then: no entity can be assessed" if at else "no line of these files is an event that counts"
         )
         raise typer.Exit(UNKNOWN)
     raise typer.Exit(exit_code(found))
+
+
+def _day_and_revision(close: Mapping[str, Any]) -> tuple[str, str, str, int]:
+    return close["entity"], close["method"], close["business_date"], close["revision"]

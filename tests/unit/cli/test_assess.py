@@ -80,6 +80,46 @@ def test_events_after_the_time_are_not_seen(tmp_path: Path) -> None:
     assert found[0]["state"] == "adequate"
 
 
+def closed(found: list[dict[str, Any]]) -> list[tuple[str, int, str, str | None]]:
+    return [(c["business_date"], c["revision"], c["state"], c["required"]) for c in found if c["kind"] == "close"]
+
+
+def test_closes_and_their_revisions_as_of_the_time(tmp_path: Path) -> None:
+    """What lets it fail: a day that was short at its end cannot be judged offline, nor what was said of it at an earlier time."""
+    lines = [
+        *story(),
+        price("2600", "2026-01-06T09:00:00Z"),
+        balance("ny-1", "client_asset", "9", "2026-01-05T02:00:00Z") | {"timestamp": "2026-01-06T10:00:00Z"},
+        price("2700", "2026-01-07T09:00:00Z"),
+    ]
+    asked = ("--closes", "--events", written(tmp_path / "e.jsonl", lines), "--method", "us.ny_custody")
+    result, found = assess(*asked)
+    assert found[0]["kind"] == "live"
+    assert closed(found) == [  # of New York, whose 4 January had five hours to go at the first event
+        ("2026-01-04", 0, "shortfall", "20000"),
+        ("2026-01-04", 1, "adequate", "20000"),
+        ("2026-01-05", 0, "shortfall", "20000"),
+        ("2026-01-05", 1, "adequate", "20000"),
+        ("2026-01-06", 0, "adequate", "20800"),
+    ]
+    assert found[2]["replaces"] == found[1]["digest"]
+    assert result.exit_code == 0
+    assert closed(assess(*asked, "--at", "2026-01-06T09:59:00Z")[1]) == [
+        ("2026-01-04", 0, "shortfall", "20000"),
+        ("2026-01-05", 0, "shortfall", "20000"),
+    ]
+
+
+def test_a_close_counts_the_trades_that_were_told_before_its_day_ended(tmp_path: Path) -> None:
+    """What lets it fail: trades wait for the end of a UTC day, and a local day that ends before is closed without them."""
+    trade = {"trade_id": "1", "entity": "ny-1", "market": "ETH/USD", "price": "3000", "quantity": "1"}
+    at = "2026-01-06T04:00:00Z"
+    lines = [*story(), {"topic": "market.trades", "timestamp": at, "value": trade | {"executed_at": at}}]
+    lines.append(price("2500", "2026-01-06T12:00:00Z") | {})
+    _, found = assess("--closes", "--events", written(tmp_path / "e.jsonl", lines), "--method", "us.ny_custody")
+    assert closed(found)[-1] == ("2026-01-05", 0, "shortfall", "24000")
+
+
 def test_what_is_not_known_is_exit_5(tmp_path: Path) -> None:
     result, found = assess("--events", written(tmp_path / "e.jsonl", story()[:2]), "--method", "us.ny_custody")
     assert result.exit_code == 5
