@@ -31,6 +31,9 @@ class Counted:
         if topic == TRADES:
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records with a key that may part a trade id's records."""
+
     def dead_letter(self, topic: str, reason: str) -> None:
         """Counted by its outcome."""
 

@@ -60,6 +60,9 @@ class Counting:
     def counted(self, topic: str, outcome: str, count: int) -> None:
         self.outcomes[topic, outcome] = self.outcomes.get((topic, outcome), 0) + count
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records with a key that may part a trade id's records."""
+
     def dead_letter(self, topic: str, reason: str) -> None:
         self.reasons[topic, reason] = self.reasons.get((topic, reason), 0) + 1
 

@@ -163,7 +163,8 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
             cut.dead.append((record.offset, verdict.reason.value))
             continue
         if not verdict.busted and _identity(verdict) in seen:
-            cut.counts["duplicate"] += 1
+            outcome = "duplicate" if _told_before(log, verdicts, record.offset) == _figures(verdict) else "conflict"
+            cut.counts[outcome] = cut.counts.get(outcome, 0) + 1
             continue
         late = source.late_after_ns is not None and from_ms(record.time_ms) - verdict.executed_at > source.late_after_ns
         cut.counts["late" if late else "applied"] += 1
@@ -191,6 +192,17 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
     for key, cell in cut.cells.items():
         cell["newest"] = sorted(kept[key], reverse=True)[:4]
     return cut
+
+
+def _told_before(log: list[Logged], verdicts: dict[int, Any], offset: int) -> tuple[Decimal, Decimal]:
+    """What the newest trade of the same identity before it said."""
+    identity = _identity(verdicts[offset])
+    several = [verdicts[r.offset] for r in log if r.offset < offset and _is_trade(verdicts[r.offset])]
+    return next(_figures(one) for one in reversed(several) if _identity(one) == identity)
+
+
+def _figures(verdict: Trade) -> tuple[Decimal, Decimal]:
+    return verdict.price, verdict.quantity
 
 
 def _is_trade(verdict: Any) -> bool:

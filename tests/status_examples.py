@@ -108,6 +108,7 @@ def source(topic: str, age_s: int | None = 2, state: str = "ok", applied: int = 
         "state": state,
         "applied": applied,
         "duplicate": 3,
+        "conflict": 0,
         "late": 1,
         "dead_letter": 0,
     }

@@ -99,6 +99,14 @@ class Engine:
             outputs += self._tick()
         return self._published.unsent(outputs)
 
+    def step_over(self, record: JournalRecord) -> None:
+        """Passes the next record, of which nothing is taken: a person put on record that it is to be left out.
+
+        It stays a part of what outputs say they were made from.
+        """
+        self._count(record)
+        self.position = record.offset
+
     def expect(self, newest: Mapping[str, tuple[int, str]]) -> None:
         """On take-over: the newest (sequence, digest) found published per entity.
 

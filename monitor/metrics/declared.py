@@ -88,6 +88,7 @@ _DURATION_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 PROCESS_METRICS = (
     _counter("reserve_events_total", "topic outcome", "Source records read, by what became of them."),
     _counter("reserve_dead_letters_total", "topic reason", "Source records refused, by reason."),
+    _counter("reserve_unsafe_keys_total", "topic", "Trades seen under a key that may part the records of one trade id."),
     _gauge("reserve_intake_lag_records", "topic partition", "Source records not read yet, by position."),
     _counter("reserve_journal_holes_total", "topic", "Holes in what the journal says of a topic, once for each entity."),
     _counter("reserve_chain_forks_total", "", "Outputs that differ from what was published before at the same place of a chain."),

@@ -122,6 +122,10 @@ class Metrics:
         """A source record was refused. Its outcome is reported to `counted` like every other."""
         self._counter("reserve_dead_letters_total", topic, reason).inc()
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records of a topic of several partitions have a key that may part the records of one trade id."""
+        self._counter("reserve_unsafe_keys_total", topic).inc(count)
+
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Records of a source partition that are not read yet; None when the partition is no longer read here."""
         self._set("reserve_intake_lag_records", (topic, str(partition)), records)

@@ -22,8 +22,8 @@ STATE_WORDS = {
 }
 STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
 
-BAD_FEEDS = frozenset({"silent", "unhealthy", "lost"})
-_FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "records lost"}
+BAD_FEEDS = frozenset({"silent", "unhealthy", "lost", "behind"})
+_FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "records lost", "behind": "behind"}
 
 PART_WORDS = {"custody": "Custody", "flow": "Trade flow", "incidents": "Open incidents", "loss_history": "Loss history"}
 
@@ -31,12 +31,15 @@ _GAP_SENTENCES = {
     "price_missing": "No price for {subject} was ever received.",
     "price_stale": "The price of {subject} is too old.",
     "price_outlier": "The prices of {subject} disagree beyond the limit.",
+    "position_outlier": "A balance in the role {subject} is far from the one before or above what there can be.",
+    "asset_ambiguous": "{subject} is a coin or a currency, and the configuration does not say which.",
     "position_missing": "No position in the role {subject} was ever received.",
     "position_stale": "An account of {subject} has not reported within its limit.",
     "declaration_missing": "{subject} was never declared, or its declaration has expired.",
     "source_behind": "{subject} says only what was long before.",
     "source_silent": "Nothing came from {subject} within its limit.",
     "source_unhealthy": "Too many records of {subject} are refused.",
+    "keys_unsafe": "Trades of {subject} are keyed so that one may count twice.",
     "record_rejected": "A record of {subject} was refused and nothing newer has replaced it.",
     "records_lost": "Records of {subject} are lost or may count twice.",
     "group_incomplete": "A group of positions ({subject}) came without all its members.",

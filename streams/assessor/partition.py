@@ -24,6 +24,7 @@ from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.snapshots import Manifest, SnapshotStore
+from streams.assessor.stepping import steps_over, stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.collector import building
 
@@ -95,6 +96,8 @@ class PartitionWorker:
         self._acknowledge = acknowledge
         self._rewind = rewind
         self._rewound: tuple[int, float] | None = None
+        self._stuck_at: int | None = None
+        self._stepped_over: set[int] = set()
         self._observer = observer
         self._cadence = cadence
         self._memory = memory
@@ -155,7 +158,7 @@ class PartitionWorker:
     async def receive(self, event: Any) -> None:
         """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""
         offset = event.message.offset
-        if self.stopped is not None:
+        if self.stopped is not None and not await self._may_go_on(event.message):
             return
         if offset > self.engine.position + 1:
             if self._rewound is None:
@@ -196,16 +199,22 @@ class PartitionWorker:
         started = time.perf_counter()
         try:
             record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
-            outputs = self.engine.apply(record)
         except BadRecord as bad:
             self._stop("bad_record", str(bad))
             return
+        if message.offset in self._stepped_over:
+            self.engine.step_over(record)
+            self._progress.records += 1
+            return
+        try:
+            outputs = self.engine.apply(record)
         except Forked as fork:
             self._stop("chain_fork", str(fork))
             return
         except Exception as error:  # noqa: BLE001 - one partition's trouble stops that one; the others go on
             _log.exception("engine failed", partition=self.partition, offset=message.offset)
-            self._stop("engine_error", repr(error))
+            self._stuck_at = message.offset
+            self._stop("engine_error", stuck_on(record, self.partition, error))
             return
         self.last_applied = record.journal_time
         self._progress.records += 1
@@ -221,6 +230,27 @@ class PartitionWorker:
         for checkpoint in self.engine.checkpoints():
             entity = checkpoint["entity"]
             await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
+
+    async def _may_go_on(self, message: Any) -> bool:
+        """Whether a record behind the one the engine failed on is the operation that steps over that one.
+
+        What the engine holds is half of a record then: it begins anew from the newest snapshot.
+        """
+        stuck = self._stuck_at
+        if stuck is None:
+            return False
+        try:
+            record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+        except BadRecord:
+            return False
+        if not steps_over(record.statement, self.partition, stuck):
+            return False
+        _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
+        self._stepped_over.add(stuck)
+        self.stopped = self._stuck_at = self._rewound = None
+        self.engine = Engine(self.partition, check_journal_time=self._check_time)
+        await self._take_newer()
+        return True
 
     async def _publish(self, output: Output) -> None:
         if output.value is not None and output.topic != CHECKPOINTS:

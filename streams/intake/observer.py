@@ -14,5 +14,8 @@ class IntakeObserver(Protocol):
     def dead_letter(self, topic: str, reason: str) -> None:
         """A record was refused; its outcome is told to `counted` like every other."""
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """`count` records of a topic of several partitions have a key that may part the records of one trade id."""
+
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Records of a source partition not read yet; None when it is no longer read here."""

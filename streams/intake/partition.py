@@ -16,11 +16,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from monitor.core.journal.records import Statement
+import structlog
+
+from monitor.core.journal.records import SourcePartition, Statement
 from streams.intake.beginning import Beginning
 from streams.intake.observer import IntakeObserver
 from streams.intake.segment.batches import Batch, Counts, DeadLetter, Flush
+from streams.intake.segment.content import Content
 from streams.intake.segment.segments import SegmentReader
+
+_KEY_BY = "key each record by its trade id or by entity|market, or make the topic of one partition; then raise its epoch"
+
+_log = structlog.get_logger(__name__)
 
 ACKNOWLEDGED_WITHIN_S = 60.0
 """A send without acknowledgement for longer than this stops its partition."""
@@ -67,6 +74,7 @@ class PartitionWork:
         self._barrier: asyncio.Task[None] | None = None
         self._closing = False
         self._told: list[dict[str, int]] = []
+        self._unsafe_told: dict[SourcePartition, int] = {}
         self._count_anew()
         self._seen_first = False
 
@@ -182,9 +190,18 @@ class PartitionWork:
         for content, told in zip(self.reader.contents, self._told, strict=True):
             topic, now = content.findings.where.topic, content.findings.counts.body()
             for outcome, count in now.items():
-                if count > told[outcome]:
-                    self._out.observer.counted(topic, outcome, count - told[outcome])
+                if count > told.get(outcome, 0):
+                    self._out.observer.counted(topic, outcome, count - told.get(outcome, 0))
             told.update(now)
+            self._tell_keys(content)
+
+    def _tell_keys(self, content: Content) -> None:
+        findings = content.findings
+        told, self._unsafe_told[findings.where] = self._unsafe_told.get(findings.where, 0), findings.unsafe_keys
+        if findings.unsafe_keys > told:
+            self._out.observer.keys_unsafe(findings.where.topic, findings.unsafe_keys - told)
+        if findings.unsafe_keys and not told:
+            _log.warning("intake_keys_unsafe", topic=findings.where.topic, partition=findings.where.partition, next=_KEY_BY)
 
     def _count_anew(self) -> None:
         self._told = [Counts().body() for _ in self.reader.contents]

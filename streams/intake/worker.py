@@ -172,7 +172,8 @@ class Intake(ConsumerRebalanceListener):
     async def _begin(self, tp: TopicPartition, after_s: float) -> None:
         await asyncio.sleep(after_s)
         beginning = await self._decide(tp)
-        reader = reader_of_topic(self._places(tp), self._rules, beginning.metadata.log, beginning.start)
+        several = len(self._client.partitions_for_topic(tp.topic) or ()) > 1
+        reader = reader_of_topic(self._places(tp), self._rules, beginning.metadata.log, beginning.start, several=several)
         outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns)
         work = PartitionWork(reader, beginning, outlets)
         await work.begin()

@@ -15,8 +15,8 @@ from typing import Any, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from monitor.core.journal.records import SourcePartition
-from monitor.core.journal.vocabulary import DEAD_LETTERS, OPERATIONS, SOURCE_TOPICS
+from monitor.core.journal.records import SourcePartition, journal_partition
+from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, OPERATIONS, SOURCE_TOPICS
 from monitor.core.values.times import exact_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
@@ -42,7 +42,7 @@ class LetterId:
         topic, *parts = text.split("/")
         feed = [parts.pop(0)] if len(parts) == 5 else []
         numbers = [int(part) for part in parts if part.isdecimal()]
-        if topic not in SOURCE_TOPICS or len(numbers) != len(parts) or len(parts) != (4 if feed else 3):
+        if topic not in (*SOURCE_TOPICS, JOURNAL) or len(numbers) != len(parts) or len(parts) != (4 if feed else 3):
             raise UsageError(f"{text!r} is not topic/epoch/partition/offset of a dead letter, as `dlq list` prints it")
         return cls(SourcePartition("/".join([topic, *feed]), numbers[0], numbers[1]), *numbers[2:])
 
@@ -189,6 +189,13 @@ def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict
             "offset": letter.id.offset,
         },
     }
+
+
+def stuck_record(place: LetterId, entity: str | None, partitions: int) -> StoredLetter:
+    """A journal record that the engine cannot take, as a letter to dismiss; `UsageError` unless `entity` is of its partition."""
+    if entity is None or journal_partition(entity, partitions) != place.where.partition:
+        raise UsageError(f"{place} is stepped over in its own journal partition: say with --entity one that is in it")
+    return StoredLetter(place, "engine_error", "", "", "", None, None, ())
 
 
 def entity_of(letter: StoredLetter) -> str | None:

@@ -5,7 +5,7 @@ Amounts are `Decimal`, times integer nanoseconds; what may be absent may also be
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -220,11 +220,11 @@ def _plain_json(value: Any, depth: int = 0) -> Any:
 
 
 class Dismissal(BaseModel):
-    """What a dismissed record is identified by."""
+    """What a dismissed record is identified by; one of the journal is left out by the engine that cannot take it."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    topic: SourceTopic
+    topic: SourceTopic | Literal["reserve.journal"]
     epoch: Sequence
     partition: Sequence
     offset: Sequence

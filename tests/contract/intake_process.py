@@ -20,6 +20,9 @@ class Told:
         self._read += count
         print(self._read, flush=True)  # noqa: T201 - its parent reads it
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records with a key that may part a trade id's records."""
+
     def dead_letter(self, *_: Any) -> None:
         """Counted by its outcome."""
 

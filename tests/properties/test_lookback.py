@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.segment.trades.lookback import LookBack, Shape
+from streams.intake.segment.trades.lookback import LookBack, Shape, mark_of
 
 MANY = st.one_of(
     st.builds(lambda n: str(5000 + n), st.integers(0, 300)),
@@ -53,7 +53,7 @@ def walk(runs: list[tuple[bool, int, int, list[str]]], blocks: int, hours: int, 
             place = kept.place(trade_id)
             assert place is not None
             where, slot = place
-            seen, where[slot] = where[slot], number  # type: ignore[index]
+            seen, where[slot] = where[slot], mark_of(number, hash(trade_id))  # type: ignore[index]
             said = bool(seen) and real.again(kept, trade_id, seen, number)
             assert said == letter.repeats(segment, first, (block, hour), trade_id)
 
@@ -65,8 +65,8 @@ def test_any_order_of_ids_blocks_and_hours(runs: list[tuple[bool, int, int, list
 
 
 @pytest.mark.parametrize("limit", [8, 16])
-def test_places_are_numbered_anew_and_widened(limit: int) -> None:
-    shape = Shape(narrow_limit=limit, pages_before_sparse=2, names_before_dense=2, fewest_in_page=2)
+def test_places_are_numbered_anew(limit: int) -> None:
+    shape = Shape(most_places=limit, pages_before_sparse=2, names_before_dense=2, fewest_in_page=2)
     for seed in range(40):
         rng = Random(seed)
         runs = [
@@ -81,13 +81,13 @@ def test_dense_ids_become_pages_and_scattered_ones_names() -> None:
     for number in range(10_000, 12_000):
         place = ids.place(str(number))
         assert place is not None
-        place[0][place[1]] = 1  # type: ignore[index]
+        place[0][place[1]] = mark_of(1, 0)  # type: ignore[index]
     assert len(ids.pages) == 2
     assert not ids.named
     for number in range(200):
         place = ids.place(str(10**9 + number * 5000))
         assert place is not None
-        place[0][place[1]] = 1  # type: ignore[index]
+        place[0][place[1]] = mark_of(1, 0)  # type: ignore[index]
     assert ids.sparse
     assert len(ids.named) == 2200
 

@@ -137,11 +137,17 @@ def dismiss(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Put on record that dead letters need no more care; the gap they left ends."""
+    """Put on record that dead letters need no more care; the gap they left ends.
+
+    `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take, as its log line says.
+    """
+    from monitor.core.journal.vocabulary import JOURNAL
     from streams.lookup.dead_letters import dismissal
 
     letterbox = _letterbox(ctx, config)
-    chosen = _chosen(letterbox, letters)
+    refused = [text for text in letters if not text.startswith(JOURNAL)]
+    chosen = _stuck([text for text in letters if text.startswith(JOURNAL)], entity, config)
+    chosen += _chosen(letterbox, refused) if refused else []
     act = _act(by, reason)
     for letter in chosen:
         dismissal(letter, act, entity)
@@ -163,6 +169,17 @@ def _chosen(letterbox: Letterbox, ids: Sequence[str]) -> list[StoredLetter]:
         if one not in by_id:
             raise UsageError(f"there is no dead letter {one}: see `reserve-monitor dlq list --all`")
     return [by_id[one] for one in wanted]
+
+
+def _stuck(places: Sequence[str], entity: str | None, config: Config) -> list[StoredLetter]:
+    """Journal records that an engine cannot take."""
+    from monitor.settings.load import load_settings
+    from streams.lookup.dead_letters import LetterId, stuck_record
+
+    if not places:
+        return []
+    partitions = load_settings(config).kafka.journal_partitions
+    return [stuck_record(LetterId.parse(place), entity, partitions) for place in places]
 
 
 def _act(by: str | None, reason: str) -> Act:

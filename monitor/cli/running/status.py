@@ -192,9 +192,10 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     for incident in found["incidents"]:
         console.print(f"incident {incident['incident_id']} revision {incident['revision']} {incident['status']}", highlight=False)
     console.print(_flow_table(found["trade_flow"]))
-    sources = _table("source", "state", "age", "applied", "duplicate", "late", "dead letter")
+    sources = _table("source", "state", "age", "applied", "duplicate", "conflict", "late", "dead letter")
     for row in found["sources"]:
-        counts = ("—" if row[name] is None else f"{row[name]:,}" for name in ("applied", "duplicate", "late", "dead_letter"))
+        outcomes = ("applied", "duplicate", "conflict", "late", "dead_letter")
+        counts = ("—" if row[name] is None else f"{row[name]:,}" for name in outcomes)
         sources.add_row(row["topic"], row["state"], age(None if row["age_s"] is None else float(row["age_s"])), *counts)
     console.print(sources)
 

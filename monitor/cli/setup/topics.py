@@ -45,6 +45,7 @@ def create(
 @app.command(epilog="Example: reserve-monitor topics check --json")
 def check(config: Config = None, as_json: AsJson = False) -> None:
     """Hold every topic of the broker against what it must be. Exit 1 when one would lose or mix up records."""
+    from monitor.core.journal.vocabulary import TRADES
     from streams.kafka.topics import check_topics
 
     kafka, specs = _wanted(config)
@@ -55,9 +56,19 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     else:
         for line in _lines(drifts):
             talk(line)
+        for spec in specs:
+            if spec.default == TRADES:
+                talk(f"keys: {spec.name}: {_KEY_RULE}")
         talk(f"{'bad' if failed else 'good'}: {len(specs)} topics checked")
     if failed:
         raise typer.Exit(CHECK_FAILED)
+
+
+_KEY_RULE = (
+    "with more than one partition every record is keyed by its trade_id or by entity|market, else a trade that is sent again "
+    "may count twice; gap keys_unsafe says that some are not: key them, or make the topic anew with one partition, and raise "
+    "sources.market.trades.epoch"
+)
 
 
 async def _created(kafka: KafkaSettings, specs: tuple[TopicSpec, ...], wait_s: float) -> list[str]:

@@ -21,6 +21,7 @@ from monitor.core.book.shared import Shared
 from monitor.core.book.sources.freshness import rules_of
 from monitor.core.book.sources.heard import Heard
 from monitor.core.book.trades.trades import TradeRegister
+from monitor.core.book.trades.unsafe_keys import UnsafeKeys
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.ordering import order_of
@@ -51,6 +52,7 @@ class Book:
         self.declarations = Declarations(self.dirty)
         self.incidents = Incidents(self.dirty)
         self.groups = Groups(self.dirty)
+        self.unsafe_keys = UnsafeKeys(self.dirty)
         self.rejections = Rejections(self.dirty)
         self.heard = Heard(self.dirty)
         self._touched: int | None = None
@@ -202,6 +204,7 @@ class Book:
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)
+        self.unsafe_keys.take(statement)
         newest_log, feed = parse_time(statement.body["newest_log"]), _feed(statement)
         self._hear(TRADES, feed, newest_log, parse_time(statement.body["newest_own"]))
         for hour in {cell["hour"] for cell in statement.body["cells"]}:
@@ -256,6 +259,10 @@ class Book:
             lossy = lossy or self.shared.flow.lossy(name, epoch)
         return bool(times) or lossy, min(times, default=None)
 
+    def keys_unsafe_since(self, name: str) -> int | None:
+        """Since when trades of a topic or feed may count twice for their keys; None where they do not."""
+        return self.unsafe_keys.since(name, rules_of(self.config.sources, name).epoch, self.rejections.dismissed())
+
     # --- deadlines
 
     def deadline(self, after: int) -> int | None:
@@ -301,6 +308,7 @@ class Book:
         for part in (self.heard, self.positions, self.trades, self.declarations, self.incidents, self.groups, self.rejections):
             yield from part.names()
         yield from self.doubts.names()
+        yield from self.unsafe_keys.names()
 
     def bucket(self, name: str) -> Any:
         """The JSON value of one bucket; None when it is empty now."""
@@ -317,6 +325,7 @@ class Book:
             "rejections": self.rejections,
             "heard": self.heard,
             "doubts": self.doubts,
+            "keys": self.unsafe_keys,
         }
         return parts[name.partition("/")[0]].bucket(name)
 
@@ -327,7 +336,7 @@ class Book:
         book.clock = int(buckets[_CLOCK]["clock"])
         book.heard.restore(buckets, book.clock)
         book.positions.restore(buckets, book.clock)
-        for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections, book.doubts):
+        for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections, book.doubts, book.unsafe_keys):
             part.restore(buckets)
         return book
 

@@ -22,6 +22,7 @@ class FeedKnown:
     passed since it was first waited for, else every fresh installation would page. `behind`: its newest record says what
     was so long before. `unhealthy`: past its bad share, None: of too few records to judge by. `lost`: records are lost, not
     all here, or may count twice. `rejected_since`: a refused record still marks what was accepted.
+    `keys_unsafe_since`: trades may count twice for their keys.
     """
 
     name: str
@@ -34,11 +35,12 @@ class FeedKnown:
     lost: bool = False
     lost_since: int | None = None
     rejected_since: int | None = None
+    keys_unsafe_since: int | None = None
 
     @property
     def impaired(self) -> bool:
         """Whether what it says may be wrong, or not all."""
-        return self.silent or self.behind or self.unhealthy is True or self.lost
+        return self.silent or self.behind or self.unhealthy is True or self.lost or self.keys_unsafe_since is not None
 
     @property
     def state(self) -> FeedState:
@@ -46,7 +48,7 @@ class FeedKnown:
         states: tuple[tuple[FeedState, bool], ...] = (
             ("silent", self.silent),
             ("unhealthy", self.unhealthy is True),
-            ("lost", self.lost),
+            ("lost", self.lost or self.keys_unsafe_since is not None),
             ("behind", self.behind),
         )
         return next((state for state, holds in states if holds), "ok")
@@ -75,6 +77,10 @@ class Completeness:
         if found is None:
             found = self._feeds[name] = self._look(name)
         return found
+
+    def counts_twice(self, topic: str) -> bool:
+        """Whether records of a topic may count twice, so that what is summed is no lower bound either."""
+        return any(self.feed(name).keys_unsafe_since is not None for name in self.read_as(topic))
 
     def group_incomplete_since(self, instant: int | None = None) -> int | None:
         """Event time, up to `instant` (None: that of the whole), from which members of a group of positions are missing."""
@@ -106,7 +112,8 @@ class Completeness:
         lost, lost_since = book.lost_since(name)
         unhealthy = book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at)
         rejected = book.rejections.since(name)
-        return FeedKnown(name, silent, since, grace, known.behind, behind, unhealthy, lost, lost_since, rejected)
+        keys = book.keys_unsafe_since(name)
+        return FeedKnown(name, silent, since, grace, known.behind, behind, unhealthy, lost, lost_since, rejected, keys)
 
     def _silent(self, name: str) -> tuple[bool, int | None]:
         limit, newest = self._book.freshness(name).max_age_ns, self._newest(name)

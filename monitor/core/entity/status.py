@@ -81,10 +81,9 @@ def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
     last = entity.book.last_heard(feed.name)
     counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
     if feed.name in SOURCE_TOPICS or feed.name in entity.config.sources:
-        found = entity.book.shared.counts(feed.name)
-        counts.update(zip(OUTCOMES, found.values(), strict=False))
-        if feed.name not in SOURCE_TOPICS:
-            counts["filtered"] = found.filtered
+        found = entity.book.shared.counts(feed.name).of_each()
+        wanted = OUTCOMES if feed.name in SOURCE_TOPICS else (*OUTCOMES, "filtered")
+        counts.update({outcome: found[outcome] for outcome in wanted})
     times: dict[str, Any] = {"last_event_at": None, "age_s": None}
     if last is not None:
         times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}

@@ -68,7 +68,7 @@ DeclarationKind = Literal[
 OperationKind = Literal["rehearsal", "promotion", "dismissal", "note", "checkpoint"]
 
 # --- what became of source records (CONTRACT 5, 6)
-Outcome = Literal["applied", "duplicate", "late", "dead_letter"]
+Outcome = Literal["applied", "duplicate", "conflict", "late", "dead_letter"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 # --- journal records that an engine did not heed, or not their time (CONTRACT 6)

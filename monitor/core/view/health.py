@@ -51,6 +51,7 @@ def _gaps_of(feed: FeedKnown) -> list[GapNote]:
         ("source_behind", feed.behind, None, feed.behind_since),
         ("source_unhealthy", feed.unhealthy is True, None, None),
         ("records_lost", feed.lost, None, feed.lost_since),
+        ("keys_unsafe", feed.keys_unsafe_since is not None, "both", feed.keys_unsafe_since),
         ("record_rejected", feed.rejected_since is not None, "both", feed.rejected_since),
     ]
     return [(kind, feed.name, effect, since) for kind, holds, effect, since in kinds if holds]

@@ -334,6 +334,8 @@ class View:
         values = self._traded(instrument, capacity, start, end)
         found = total([NOTHING, *(self.value(quote, Figure.of(value)) for quote, value in values.items())])
         lossy = self.impaired(TRADES) or self._below_zero(start, end)
+        if self.completeness.counts_twice(TRADES):
+            return Figure(Fraction(0), None)
         return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
 
     def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:

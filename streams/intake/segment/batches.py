@@ -11,6 +11,8 @@ from streams.wire import Reason
 LAST_MS = 253_402_300_799_999
 """End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
 
+_SELDOM = frozenset({"filtered", "conflict"})
+
 Addressed = tuple[int, Statement]
 """A journal partition and what is said there."""
 
@@ -68,20 +70,21 @@ class Flush:
 
 @dataclass(slots=True)
 class Counts:
-    """Outcomes of a segment's events so far; disjoint, and together all that were visible. `filtered`: left out by a feed."""
+    """Outcomes of a segment's events so far; disjoint, and together all that were visible.
+
+    `filtered`: left out by a feed. `conflict`: a trade that repeats the id of another with other figures.
+    """
 
     applied: int = 0
     duplicate: int = 0
     late: int = 0
     dead_letter: int = 0
     filtered: int = 0
+    conflict: int = 0
 
     def body(self) -> dict[str, int]:
-        """As it stands in a progress record; `filtered` only where something was."""
-        counts = asdict(self)
-        if not self.filtered:
-            del counts["filtered"]
-        return counts
+        """As it stands in a progress record; `filtered` and `conflict` only where something was."""
+        return {name: count for name, count in asdict(self).items() if count or name not in _SELDOM}
 
 
 def clamped(time_ms: int) -> int:

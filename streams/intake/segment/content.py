@@ -18,6 +18,7 @@ from streams.wire import REJECTED_TOPICS, Invalid, Reason, rejected_body, reject
 class Findings:
     """What was found in one feed's records: outcomes of the open segment, dead letters, what is stated at once.
 
+    `unsafe_keys`: records, since reading began, whose key may part the records of one trade id (JOURNAL 4).
     `tells_unreadable`: of a record that cannot be read at all one feed of a topic sends the dead letter, all count it.
     """
 
@@ -26,6 +27,7 @@ class Findings:
         self.rules = rules
         self._tells_unreadable = tells_unreadable
         self.counts = Counts()
+        self.unsafe_keys = 0
         self.dead_letters: list[DeadLetter] = []
         self._statements: list[Addressed] = []
 

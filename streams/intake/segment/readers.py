@@ -20,18 +20,23 @@ def reader_of(where: SourcePartition, rules: IntakeRules, log: str, start: int) 
     return reader_of_topic([where], rules, log, start)
 
 
-def reader_of_topic(places: Sequence[SourcePartition], rules: IntakeRules, log: str, start: int) -> SegmentReader:
-    """A reader of one topic's partition for all feeds that look at it; `places` name it once for each."""
-    contents = [content_of(where, rules, log, first=where is places[0]) for where in places]
+def reader_of_topic(
+    places: Sequence[SourcePartition], rules: IntakeRules, log: str, start: int, *, several: bool = False
+) -> SegmentReader:
+    """A reader of one topic's partition for all feeds that look at it; `places` name it once for each.
+
+    `several`: whether the topic has more partitions than this one.
+    """
+    contents = [content_of(where, rules, log, first=where is places[0], several=several) for where in places]
     return SegmentReader(rules, log, start, contents)
 
 
-def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: bool = True) -> Content:
+def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: bool = True, several: bool = False) -> Content:
     """What is made of the records of `where`; the `first` of a topic's feeds tells of records that nobody can read."""
     findings = Findings(where, rules, tells_unreadable=first)
     sighted = _sighted(where, rules)
     if where.kind == TRADES:
-        return CountedTrades(findings, sighted, log)
+        return CountedTrades(findings, sighted, log, several=several)
     return StatedRecords(findings, sighted)
 
 

@@ -72,6 +72,9 @@ class Quiet:
     def counted(self, topic: str, outcome: str, count: int) -> None:
         pass
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records with a key that may part a trade id's records."""
+
     def dead_letter(self, topic: str, reason: str) -> None:
         pass
 
@@ -368,7 +371,7 @@ class EngineSide:
         total = self.sources[partition].counts(TRADES)
         for _, counts in self.flows[partition].open_counts():
             total = total.plus(counts)
-        return dict(zip(("applied", "duplicate", "late", "dead_letter"), total.values(), strict=True))
+        return {name: count for name, count in total.of_each().items() if name != "filtered"}
 
     @property
     def lossy(self) -> bool:
@@ -392,11 +395,11 @@ def sim_rules() -> list[IntakeRules]:
 def totals_of(cuts: list[Cut]) -> tuple[Cells, dict[str, int]]:
     """Net totals and counts of segments, those of an older epoch first; a trade id is taken back once."""
     totals: Cells = {}
-    counts = {"applied": 0, "duplicate": 0, "late": 0, "dead_letter": 0}
+    counts = {"applied": 0, "duplicate": 0, "conflict": 0, "late": 0, "dead_letter": 0}
     busts: dict[tuple[str, str, str], Any] = {}
     for cut in cuts:
         for name in counts:
-            counts[name] += cut.counts[name]
+            counts[name] += cut.counts.get(name, 0)
         for key, cell in cut.cells.items():
             _add(totals, (*key[:4], key[4] or "", cut.hours[key]), cell["trades"], cell["quantity"], cell["value"])
         for _, trade in cut.bust_trades:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.core.book.completeness import Completeness
+from monitor.core.book.trades.unsafe_keys import UnsafeKeys
+from monitor.core.journal.records import Source, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.times import DAY, HOUR, MINUTE, SECOND, exact_time, parse_time
@@ -118,3 +120,23 @@ def kinds_read(desk: Desk, topic: str) -> list[tuple[str, str]]:
     view = desk.view(T)
     view.reads(topic)
     return kinds(view)
+
+
+def test_trades_under_unsafe_keys_are_no_bound_of_the_flow_until_dismissed_or_made_anew() -> None:
+    """What lets it fail: a trade id in two partitions counts twice, and the flow is a confident figure."""
+    dirty: set[str] = set()
+    keys = UnsafeKeys(dirty)
+    where = SourcePartition("market.trades", 0, 2)
+    told = {"count": 3, "last": 40, "since": "2026-01-05T00:00:00.000000Z"}
+    for last in (40, 12):  # a zombie says less later
+        body = {"keys_unsafe": told | {"last": last}}
+        keys.take(Statement("flow", "jp-main", 1, body, Source(where, start=0, upto=50)))
+    assert dirty == {"keys"}
+    since = parse_time(told["since"])
+    assert keys.since("market.trades", 0, {}) == since
+    assert keys.since("market.trades", 0, {where: (39,)}) == since
+    assert keys.since("market.trades", 0, {where: (40,)}) is None
+    assert keys.since("market.trades", 1, {}) is None
+    again = UnsafeKeys(set())
+    again.restore({"keys": keys.bucket("keys")})
+    assert again.bucket("keys") == keys.bucket("keys")

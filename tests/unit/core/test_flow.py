@@ -10,7 +10,7 @@ from monitor.core.book.completeness import Completeness
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.figure import Figure
-from monitor.core.values.times import DAY, HOUR, parse_time
+from monitor.core.values.times import DAY, HOUR, exact_time, parse_time
 from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds
 
 T = parse_time("2026-01-05T10:00:00Z")
@@ -292,3 +292,15 @@ def test_segments_of_several_partitions_do_not_meet() -> None:
     desk = Desk().put(one.flush(6, T), two.flush(6, T))
     assert flow(desk) == Figure.of(3)
     assert SourcePartition("market.trades", 0, 1) in dict(desk.shared.flow.read_positions())
+
+
+def test_trades_that_may_count_twice_for_their_keys_bound_nothing(segment: Segment) -> None:
+    """What lets it fail: the flow of an entity whose trade ids are parted over partitions is a confident figure."""
+    (record,) = segment.flows(6, T)
+    told = {"count": 6, "last": 5, "since": exact_time(T)}
+    marked = replace(record.statement, body={**record.statement.body, "keys_unsafe": told})
+    desk = Desk().put(replace(record, statement=marked), segment.progress(6, T))
+    view = desk.view(T)
+    assert view.trade_value_24h("spot") == Figure.between(0, None)
+    assert ("keys_unsafe", "market.trades") in {(gap.kind, gap.subject) for gap in view.gaps}
+    assert view.forced_unknown

@@ -54,6 +54,9 @@ class Outside:
     def counted(self, topic: str, outcome: str, count: int) -> None:
         self.counts[outcome] = self.counts.get(outcome, 0) + count
 
+    def keys_unsafe(self, topic: str, count: int) -> None:
+        """Records with a key that may part a trade id's records."""
+
     def dead_letter(self, topic: str, reason: str) -> None:
         self.counts[reason] = self.counts.get(reason, 0) + 1
 

@@ -13,7 +13,7 @@ from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
-from monitor.core.journal.records import JournalRecord, encode_statement
+from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
 from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import SECOND
 from streams.assessor.keeper import Keeper
@@ -245,6 +245,51 @@ async def test_a_failing_engine_stops_its_partition_alone(journal: list[JournalR
     await bench.feed([replace(journal[5], statement=empty), *journal[6:]])
     assert bench.told.stopped == ["engine_error"]
     assert bench.worker.engine.position <= 5
+
+
+def broken(journal: list[JournalRecord], offset: int) -> list[JournalRecord]:
+    """The journal with a record that no engine can take, and the operation that steps over it behind the end."""
+    assert journal[offset].statement.kind == "position"
+    bad = replace(journal[offset], statement=replace(journal[offset].statement, body={}))
+    last = journal[-1]
+    place = {"topic": "reserve.journal", "epoch": 0, "partition": 0, "offset": offset}
+    body = {"event_id": "o-1", "kind": "dismissal", "at": "2026-01-05T00:00:00Z", "by": ["r.okafor"], "reason": "left out"}
+    where = Source(SourcePartition("reserve.operations", 0, 0), offset=0)
+    act = Statement("operation", ENTITY, last.statement.at, {**body, "expires_at": None, "body": place}, where, last.statement.at)
+    return [*journal[:offset], bad, *journal[offset + 1 :], replace(last, offset=last.offset + 1, statement=act)]
+
+
+@pytest.mark.parametrize("offset", [4, 20])
+async def test_a_record_no_engine_can_take_is_named_and_stepped_over_on_record(
+    journal: list[JournalRecord], offset: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What lets it fail: the partition dies at the same record at every restart, for ever."""
+    offset = next(r.offset for r in journal[offset:] if r.statement.kind == "position")
+    log = broken(journal, offset)
+    table = Table()
+    for _ in range(2):  # a worker, and the one that takes over
+        bench = Bench(table)
+        await bench.feed(log[:-1])
+        first = bench.told.stopped
+        assert first in (["engine_error"], [])
+        if first:
+            told = capsys.readouterr().out
+            assert f"journal record 0/{offset} (position of {ENTITY}" in told
+            assert f"dlq dismiss reserve.journal/0/0/{offset} --entity {ENTITY}" in told
+        await bench.feed(log[-1:])
+        await bench.feed(log)
+        assert bench.worker.stopped is None
+        assert bench.worker.engine.position == log[-1].offset
+    assert bench.published
+
+
+async def test_an_operation_on_another_record_steps_over_nothing(journal: list[JournalRecord]) -> None:
+    offset = next(r.offset for r in journal[4:] if r.statement.kind == "position")
+    log = broken(journal, offset)
+    other = {**log[-1].statement.body, "body": {**log[-1].statement.body["body"], "offset": offset + 1}}
+    bench = Bench(Table())
+    await bench.feed([*log[:-1], replace(log[-1], statement=replace(log[-1].statement, body=other))])
+    assert bench.worker.stopped == "engine_error"
 
 
 async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[JournalRecord]) -> None:

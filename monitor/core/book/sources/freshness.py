@@ -7,7 +7,7 @@ does not come back by waiting.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,25 +23,30 @@ META = "sources"
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCounts:
-    """Outcomes of records; disjoint."""
+    """Outcomes of records; disjoint. `conflict`: trades that repeat the id of another with other figures."""
 
     applied: int = 0
     duplicate: int = 0
     late: int = 0
     dead_letter: int = 0
     filtered: int = 0
+    conflict: int = 0
 
     def plus(self, other: OutcomeCounts) -> OutcomeCounts:
         """The sum."""
         return OutcomeCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def values(self) -> tuple[int, ...]:
-        """In the order of the fields; what a feed left out stands there only if it left out something."""
-        return astuple(self) if self.filtered else astuple(self)[:-1]
+        """In the order of the fields; the last two only where there were any."""
+        return astuple(self)[: 6 if self.conflict else 5 if self.filtered else 4]
 
     def unhealthy(self, bad_share: Decimal | None) -> bool:
         """Whether dead letters are past the share, from 100 records on; those that a feed leaves out do not count."""
         return self.past(bad_share) and self.enough
+
+    def of_each(self) -> dict[str, int]:
+        """By outcome."""
+        return asdict(self)
 
     @property
     def enough(self) -> bool:
@@ -55,7 +60,7 @@ class OutcomeCounts:
     @property
     def taken(self) -> int:
         """Records that are meant for the feed."""
-        return sum(self.values()) - self.filtered
+        return sum(astuple(self)) - self.filtered
 
 
 @dataclass(frozen=True, slots=True, order=True)

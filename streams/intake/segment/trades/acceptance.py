@@ -12,7 +12,7 @@ from typing import Any
 from monitor.core.values.times import HOUR
 from streams.intake.segment.batches import Counts
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
-from streams.intake.segment.trades.lookback import Ids, LookBack
+from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
 from streams.wire import Known, Trade
 
 CellName = tuple[str, str, str, str | None]
@@ -79,14 +79,18 @@ class Acceptance:
 
     def take(self, lane: TradeLane, pending: Pending, number: int) -> bool:
         """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
-        _time, log_ms, _offset, _index, trade_id, _price, _quantity, own = pending
+        _time, log_ms, _offset, _index, trade_id, price, quantity, own = pending
         place: Any = lane.ids.place(trade_id)
         if place is None:
             return False
         kept, slot = place
-        seen, kept[slot] = kept[slot], number
+        mark = mark_of(number, hash((price, quantity)))
+        seen, kept[slot] = kept[slot], mark
         if seen and self._lookback.again(lane.ids, trade_id, seen, number):
-            self.counts.duplicate += 1
+            if (seen ^ mark) & FIGURES:
+                self.counts.conflict += 1
+            else:
+                self.counts.duplicate += 1
             return True
         cell = lane.turn(own)
         if not cell.pending:

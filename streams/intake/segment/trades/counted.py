@@ -24,7 +24,8 @@ from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
 from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
-from streams.intake.segment.trades.lookback import SLOTS, LookBack
+from streams.intake.segment.trades.keys import LOOKED_AT, UnsafeRecords, is_safe
+from streams.intake.segment.trades.lookback import FIGURES, SLOTS, LookBack, mark_of
 from streams.intake.segment.trades.own_times import OwnTimes
 from streams.wire import Invalid, Trade, Valid
 
@@ -55,10 +56,11 @@ class CountedTrades(Content):
     """`market.trades`. Before the first record of the log is taken in, `remember` feeds it the look-back.
 
     Where the log begins above its first offset ever, with a record within the look-back (less a day for disorder),
-    segments whose look-back reaches below are said to be short.
+    segments whose look-back reaches below are said to be short. `several`: whether the topic has other partitions too, so
+    that the keys of its records matter.
     """
 
-    def __init__(self, findings: Findings, sighted: Sighted, log: str) -> None:
+    def __init__(self, findings: Findings, sighted: Sighted, log: str, *, several: bool = False) -> None:
         super().__init__(findings, sighted)
         rules = findings.rules
         self.lookback = LookBack(rules.lookback_blocks, rules.lookback_h)
@@ -70,6 +72,8 @@ class CountedTrades(Content):
         self._lawful: set[tuple[str, str]] = set()
         self._start = 0
         self._busts: list[Addressed] = []
+        self._several = several
+        self._unsafe: dict[str, UnsafeRecords] = {}
         self._taken = self._acceptance(findings.counts)
 
     def remember_from(self, start: int) -> int:
@@ -108,6 +112,8 @@ class CountedTrades(Content):
                     "newest_own": exact_time(tally.newest_own),
                     "newest_log": exact_time(from_ms(tally.newest_log_ms)),
                 }
+                if tally.entity in self._unsafe:
+                    body["keys_unsafe"] = self._unsafe[tally.entity].body()
                 contents.append((partition, Statement("flow", tally.entity, now, body, source, rules=self._rules.rules)))
             tally.changed.clear()
         return contents
@@ -121,6 +127,7 @@ class CountedTrades(Content):
 
     def closed(self) -> None:
         super().closed()
+        self._unsafe = {}
         self._taken = self._acceptance(self.findings.counts)
 
     def _acceptance(self, counts: Counts) -> Acceptance:
@@ -150,6 +157,8 @@ class CountedTrades(Content):
     def _count(self, run: Run, taken: Acceptance) -> None:
         """Take in a run: column by column where its times allow it, else record by record."""
         columns = self._columns(run)
+        if self._several and run.now is not None:
+            self._look_at_keys(run, columns)
         if self._one_hour(columns.times, run):
             self._count_alike(run, columns, taken)
         else:
@@ -159,6 +168,25 @@ class CountedTrades(Content):
     @staticmethod
     def _columns(run: Run) -> Columns:
         return run.events.columns(run.begin, run.stop)
+
+    def _look_at_keys(self, run: Run, columns: Columns) -> None:
+        stop = bisect_left(run.batch.offsets, self._start + LOOKED_AT, run.begin, run.stop)
+        for index, fields, trade_id in zip(range(run.begin, stop), columns.keys, columns.ids, strict=False):
+            if fields is not None:
+                self._look_at_key(run, index, fields[0], fields[1], trade_id)
+                continue
+            verdict = run.events.verdict(index, from_ms(clamped(run.batch.times_ms[index])))
+            if isinstance(verdict, Trade):
+                self._look_at_key(run, index, verdict.entity, verdict.market, verdict.trade_id)
+
+    def _look_at_key(self, run: Run, index: int, entity: str, market: str, trade_id: str) -> None:
+        key, _ = run.batch.original(index)
+        if is_safe(key, entity, market, trade_id) or not self._rules.known.knows(entity):
+            return
+        offset, time_ms = run.batch.offsets[index], run.batch.times_ms[index]
+        known = self._unsafe.get(entity) or UnsafeRecords(0, offset, time_ms)
+        self._unsafe[entity] = UnsafeRecords(known.count + 1, offset, min(known.since_ms, time_ms))
+        self.findings.unsafe_keys += 1
 
     # --- column by column
 
@@ -175,11 +203,13 @@ class CountedTrades(Content):
 
     def _count_alike(self, run: Run, columns: Columns, taken: Acceptance) -> None:
         """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
-        begin, number = run.begin, run.number
+        begin, number, place_mark = run.begin, run.number, mark_of(run.number, 0)
         lanes, slots, again = taken.lanes, SLOTS, self.lookback.again
         used: list[TradeLane] = []
         repeated: list[int] = []
-        for index, key, trade_id in zip(range(len(columns.ids)), columns.keys, columns.ids, strict=True):
+        conflicts = 0
+        figures = map(hash, zip(columns.prices, columns.quantities, strict=True))
+        for index, key, trade_id, told in zip(range(len(columns.ids)), columns.keys, columns.ids, figures, strict=True):
             lane = lanes.get(key) or taken.lane(key)
             if lane is None:
                 self._judged(run, begin + index, taken)
@@ -192,11 +222,13 @@ class CountedTrades(Content):
                     self._judged(run, begin + index, taken)
                     continue
                 page, slot = place  # type: ignore[assignment]
+            mark = place_mark | (told & FIGURES)
             if (seen := page[slot]) and again(lane.ids, trade_id, seen, number):
-                page[slot] = number
+                conflicts += (seen ^ mark) & FIGURES != 0
+                page[slot] = mark
                 repeated.append(index)
                 continue
-            page[slot] = number
+            page[slot] = mark
             if not lane.taken:
                 used.append(lane)
             lane.taken.append(index)
@@ -205,7 +237,8 @@ class CountedTrades(Content):
         for lane in used:
             taken.counts.applied += len(lane.taken)
             lane.taken = []
-        taken.counts.duplicate += len(repeated)
+        taken.counts.duplicate += len(repeated) - conflicts
+        taken.counts.conflict += conflicts
 
     def _add_all(self, used: list[TradeLane], run: Run, columns: Columns, repeated: list[int]) -> None:
         """Add what the lanes took; values are reckoned for the whole column, which is quicker than by lane."""

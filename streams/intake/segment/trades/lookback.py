@@ -2,7 +2,8 @@
 
 Of every identity (entity, market, trade id) the *places* are kept at which a valid trade of it lay: a place is a segment,
 a block of offsets and a UTC hour of log time, and has a number that rises with the log. An id is stored as the number of
-its newest place. Dense ids cost two bytes each: an id is cut into all but its last three digits, which name a page of 1,000
+its newest place, with 32 bits of what its figures hash to: so a repeat that says something else is told from one that says
+the same (`mark_of`). Dense ids cost eight bytes each: an id is cut into all but its last three digits, which name a page of 1,000
 numbers, and these three, which are the slot. Until ids prove dense, where they leave their pages nearly empty, and where
 they do not end in three digits, they are keys of a dictionary instead. Both are plain look-ups by identity: no order of
 arrival is assumed, nothing is taken for seen that was not.
@@ -21,6 +22,9 @@ from streams.wire.fields import has_control
 SLOTS = {f"{number:03d}": number for number in range(1000)}
 """Slot of a page by the last three digits of an id."""
 
+FIGURE_BITS = 32
+FIGURES = (1 << FIGURE_BITS) - 1
+
 _PAGE = 1000
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
@@ -30,9 +34,9 @@ _Value = TypeVar("_Value")
 
 
 class Shape(NamedTuple):
-    """When ids change the form they are kept in: place numbers of two bytes up to a limit, dense ids as pages, others by name."""
+    """When ids change the form they are kept in: dense ids as pages, others by name; and when places are numbered anew."""
 
-    narrow_limit: int = 65_000
+    most_places: int = 65_000
     pages_before_sparse: int = 8
     names_before_dense: int = 64
     fewest_in_page: int = 25
@@ -41,23 +45,27 @@ class Shape(NamedTuple):
 _SHAPE = Shape()
 
 
+def mark_of(number: int, figures: int) -> int:
+    """What is stored of an id: its newest place and the hash of its figures, whose lower half tells figures apart."""
+    return number << FIGURE_BITS | (figures & FIGURES)
+
+
 class Ids:
-    """Ids of one (entity, market). `pages` and `named` hold place numbers; 0 is never seen."""
+    """Ids of one (entity, market). `pages` and `named` hold marks; 0 is never seen."""
 
-    __slots__ = ("_dense_at", "_fewest", "_sparse_at", "_typecode", "named", "older", "pages", "sparse")
+    __slots__ = ("_dense_at", "_fewest", "_sparse_at", "named", "older", "pages", "sparse")
 
-    def __init__(self, typecode: str, shape: Shape) -> None:
+    def __init__(self, shape: Shape) -> None:
         self.pages: dict[str, array[int]] = {}
         self.named: dict[str, int] = {}
         self.older: dict[str, list[int]] = {}
         self.sparse = True
-        self._typecode = typecode
         self._sparse_at = shape.pages_before_sparse
         self._dense_at = shape.names_before_dense
         self._fewest = shape.fewest_in_page
 
     def place(self, trade_id: str) -> tuple[array[int], int] | tuple[dict[str, int], str] | None:
-        """Where the id's number is kept, made if need be; None when it can be no trade id."""
+        """Where the id's mark is kept, made if need be; None when it can be no trade id."""
         slot = None if self.sparse else SLOTS.get(trade_id[-3:])
         if slot is not None:
             page = self.pages.get(trade_id[:-3])
@@ -75,22 +83,18 @@ class Ids:
         self.named[trade_id] = 0
         return self.named, trade_id
 
-    def widen(self) -> None:
-        """Make room for place numbers above 65,535."""
-        self._typecode = "I"
-        self.pages.update({prefix: array("I", page) for prefix, page in self.pages.items()})
-
     def renumber(self, table: list[int]) -> None:
         """Give every place its new number; those without one are forgotten."""
-        pages = {prefix: array(self._typecode, map(table.__getitem__, page)) for prefix, page in self.pages.items()}
+        pages = {prefix: array("Q", [_moved(mark, table) for mark in page]) for prefix, page in self.pages.items()}
         _replace(self.pages, {prefix: page for prefix, page in pages.items() if any(page)})
-        _replace(self.named, {name: table[place] for name, place in self.named.items() if table[place]})
+        _replace(self.named, {name: moved for name, mark in self.named.items() if (moved := _moved(mark, table))})
         self._keep_older({name: [table[place] for place in places if table[place]] for name, places in self.older.items()})
 
     def sweep(self, oldest: int) -> None:
         """Forget what lies only at places below `oldest`."""
-        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if page[-1] >= oldest or max(page) >= oldest})
-        _replace(self.named, {name: place for name, place in self.named.items() if place >= oldest})
+        least = mark_of(oldest, 0)
+        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if page[-1] >= least or max(page) >= least})
+        _replace(self.named, {name: mark for name, mark in self.named.items() if mark >= least})
         self._keep_older({name: [place for place in places if place >= oldest] for name, places in self.older.items()})
 
     @property
@@ -99,7 +103,7 @@ class Ids:
         return not (self.pages or self.named or self.older)
 
     def _new_page(self, prefix: str) -> array[int]:
-        page = self.pages[prefix] = array(self._typecode, bytes(_PAGE * array(self._typecode).itemsize))
+        page = self.pages[prefix] = array("Q", bytes(_PAGE * 8))
         return page
 
     def _still_dense(self) -> bool:
@@ -146,7 +150,7 @@ class LookBack:
         self._numbers: dict[tuple[int, int], int] = {}
         self._ids: dict[tuple[str, str], Ids] = {}
         self._swept = -1
-        self._typecode = "H"
+        self._most = shape.most_places
 
     def open(self, block: int, hour: int) -> None:
         """Begin a segment whose start lies in `block` and whose first visible record is of the log hour `hour`."""
@@ -165,7 +169,7 @@ class LookBack:
         """Number of the place (open segment, block, hour)."""
         found = self._numbers.get((block, hour))
         if found is None:
-            if len(self._block_of) >= self._shape.narrow_limit and self._typecode == "H":
+            if len(self._block_of) >= self._most:
                 self._make_room()
             found = len(self._block_of)
             self._block_of.append(block)
@@ -178,12 +182,12 @@ class LookBack:
         """The ids of one (entity, market)."""
         found = self._ids.get((entity, market))
         if found is None:
-            found = self._ids[entity, market] = Ids(self._typecode, self._shape)
+            found = self._ids[entity, market] = Ids(self._shape)
         return found
 
-    def again(self, ids: Ids, trade_id: str, place: int, number: int) -> bool:
-        """Note at `number` an id last seen at `place`, and tell whether it is a repeat; the caller stores `number`."""
-        places = [place, *ids.older.pop(trade_id, ())]
+    def again(self, ids: Ids, trade_id: str, seen: int, number: int) -> bool:
+        """Note at `number` an id whose mark is `seen`, and tell whether it is a repeat; the caller stores its new mark."""
+        places = [seen >> FIGURE_BITS, *ids.older.pop(trade_id, ())]
         hour = self._hour_of[number]
         kept = [old for old in places if old >= self._first and self._hour_of[old] > hour]
         if kept:
@@ -196,12 +200,10 @@ class LookBack:
         self._ids = {name: ids for name, ids in self._ids.items() if not ids.empty}
 
     def _make_room(self) -> None:
-        """Number the living places anew from 1; if that frees too few, give every number four bytes."""
+        """Number the living places anew from 1; if that frees too few, let there be twice as many."""
         shift = self._first - 1
-        if len(self._block_of) - shift > self._shape.narrow_limit // 2:
-            self._typecode = "I"
-            for ids in self._ids.values():
-                ids.widen()
+        if len(self._block_of) - shift > self._most // 2:
+            self._most *= 2
             return
         table = [max(0, place - shift) for place in range(len(self._block_of))]
         for ids in self._ids.values():
@@ -217,6 +219,11 @@ def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
     """In place: whoever holds the dictionary keeps holding the right one."""
     kept.clear()
     kept.update(content)
+
+
+def _moved(mark: int, table: list[int]) -> int:
+    number = table[mark >> FIGURE_BITS]
+    return mark_of(number, mark) if number else 0
 
 
 def _fit(trade_id: str) -> bool:
