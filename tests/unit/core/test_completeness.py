@@ -132,7 +132,7 @@ def test_trades_under_unsafe_keys_are_no_bound_of_the_flow_until_dismissed_or_ma
         body = {"keys_unsafe": told | {"last": last}}
         keys.take(Statement("flow", "jp-main", 1, body, Source(where, start=0, upto=50)))
     assert dirty == {"keys"}
-    since = parse_time(told["since"])
+    since = parse_time("2026-01-05T00:00:00.000000Z")
     assert keys.since("market.trades", 0, {}) == since
     assert keys.since("market.trades", 0, {where: (39,)}) == since
     assert keys.since("market.trades", 0, {where: (40,)}) is None

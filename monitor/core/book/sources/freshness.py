@@ -60,7 +60,7 @@ class OutcomeCounts:
     @property
     def taken(self) -> int:
         """Records that are meant for the feed."""
-        return sum(astuple(self)) - self.filtered
+        return self.applied + self.duplicate + self.conflict + self.late + self.dead_letter
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -106,7 +106,7 @@ class CountedTrades(Content):
         for tally in self._taken.tallied():
             partition = self._rules.partition_of(tally.entity)
             for cells in in_parts(list(tally.changed)):
-                body = {
+                body: dict[str, Any] = {
                     "log": self._log,
                     "cells": [cell.body() for cell in cells],
                     "newest_own": exact_time(tally.newest_own),
