@@ -32,7 +32,9 @@ from monitor.metrics.registry import Metrics
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest
 from monitor.settings.service import ServiceManager
+from monitor.settings.tls import ServerCertificate
 from monitor.web import Health, WebParts, WebServer, start_web
+from monitor.web.access import Access, Tokens
 from streams.archiver.worker import Archiver
 from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
@@ -94,7 +96,7 @@ class Daemon:
         self._server: WebServer | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun = False
-        self._peers = Peers(settings.http.peers)
+        self._peers = Peers(settings.http)
         self._beat = time.monotonic()
         stages = [name for name in STAGES if name in stages and (name != "archiver" or settings.archive.target is not None)]
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
@@ -128,7 +130,8 @@ class Daemon:
         for warning in absent_limits(self._settings):
             _log.warning("limit_absent", detail=warning)
         try:
-            self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port)
+            tls = None if self._settings.http.tls is None else ServerCertificate(self._settings.http.tls)
+            self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port, tls)
             await require_topics(self._settings.kafka, topic_specs(self._settings.kafka, self._names))
             if self.stages.keys() & {"intake", "assessor"}:  # the others may not write the journal, and no record depends on them
                 await self._record_configuration()
@@ -264,6 +267,7 @@ class Daemon:
             stale_after_s=self._settings.http.stale_after_s,
             delivery=None if self.dispatcher is None else self.dispatcher.undelivered,
             channels=list(self._settings.alerting.channels),
+            access=None if (auth := self._settings.http.auth) is None else Access(Tokens(auth.token_file)),
         )
 
     def _refresh(self) -> None:

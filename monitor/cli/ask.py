@@ -15,32 +15,37 @@ if TYPE_CHECKING:
     from monitor.settings.load import Settings
 
 _TIMEOUT_S = 5.0
+_NOT_LET_IN = frozenset({401, 429})
 Answer = TypeVar("Answer")
 
 
 def addresses(settings: Settings) -> list[str]:
     """Base addresses of this host's worker and of its peers, each once."""
-    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
-    local = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{settings.http.port}"  # noqa: S104 - asked of, not bound to
-    return list(dict.fromkeys([local, *(peer.rstrip("/") for peer in settings.http.peers)]))
+    return list(dict.fromkeys([settings.http.local_url, *(peer.rstrip("/") for peer in settings.http.peers)]))
 
 
-def fetch(address: str, path: str) -> tuple[int, bytes]:
-    """HTTP status and body; ConnectionProblem when nobody answers there."""
+def fetch(settings: Settings, address: str, path: str) -> tuple[int, bytes]:
+    """HTTP status and body; ConnectionProblem when nobody answers there or wants another token."""
+    from monitor.settings.tls import client_context, login
+
     request = urllib.request.Request(address + path, headers={"Accept": "application/json"})  # noqa: S310 - from the configuration
+    for name, value in login(settings.http).items():
+        request.add_unredirected_header(name, value)
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=client_context(settings.http)) as answer:  # noqa: S310
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
+            if error.code in _NOT_LET_IN:
+                raise ConnectionProblem(f"{address} does not let us in (HTTP {error.code}): see http.auth.token_file") from None
             return error.code, error.read()
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise _nobody(address, getattr(error, "reason", None) or error) from None
 
 
-def get(address: str, path: str) -> tuple[int, Any]:
+def get(settings: Settings, address: str, path: str) -> tuple[int, Any]:
     """HTTP status and JSON body, None for an error without one; ConnectionProblem when nobody answers there."""
-    status, body = fetch(address, path)
+    status, body = fetch(settings, address, path)
     try:
         return status, json.loads(body)
     except ValueError as error:
@@ -61,12 +66,14 @@ def every_answer(settings: Settings, path: str) -> Iterator[tuple[str, int, Any]
     return _everyone(settings, path, get)
 
 
-def _everyone(settings: Settings, path: str, ask: Callable[[str, str], tuple[int, Answer]]) -> Iterator[tuple[str, int, Answer]]:
+def _everyone(
+    settings: Settings, path: str, ask: Callable[[Settings, str, str], tuple[int, Answer]]
+) -> Iterator[tuple[str, int, Answer]]:
     problem: ConnectionProblem | None = None
     answered = False
     for address in addresses(settings):
         try:
-            status, body = ask(address, path)
+            status, body = ask(settings, address, path)
         except ConnectionProblem as error:
             problem = problem or error
             continue
@@ -99,7 +106,7 @@ def of_entity(settings: Settings, entity: str, query: str = "", path: str = "/st
     for owner in owners:
         if owner not in asked:
             asked.add(owner)
-            status, body = get(owner, f"{path}/{entity}{query}")
+            status, body = get(settings, owner, f"{path}/{entity}{query}")
             if status == 200:
                 return body
     return None

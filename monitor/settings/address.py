@@ -15,12 +15,15 @@ from monitor.errors import ConfigurationError
 _DEFAULTS: dict[str, Any] = {"host": "127.0.0.1", "port": 9464}
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - asked of, not bound to
 
+_TLS_VARIABLES = "RESERVE_HTTP__TLS__"
+
 
 def admin_address(path: Path | None) -> str:
-    """`http://host:port` by environment, file and default; ConfigurationError for what cannot be read."""
+    """`http://host:port`, or https, by environment, file and default; ConfigurationError for what cannot be read."""
     section = _DEFAULTS | _of_file(path) | _of_environment()
     host = _EVERYWHERE.get(str(section["host"]), str(section["host"]))
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{section['port']}"
+    scheme = "https" if section.get("tls") or any(name.startswith(_TLS_VARIABLES) for name in os.environ) else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{section['port']}"
 
 
 def _of_file(path: Path | None) -> dict[str, Any]:

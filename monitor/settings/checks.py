@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from monitor.errors import ConfigurationError
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, method_problems
+from monitor.settings.tls import ServerCertificate, client_context
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _FOR_EVERYBODY = 0o004
@@ -34,7 +35,7 @@ def problems(settings: Settings) -> list[str]:
         for folder in settings.methods.pack_dirs
         if not folder.is_dir()
     ]
-    return [*files, *(folders or _methods(settings))]
+    return [*files, *(() if files else _certificate(settings)), *(folders or _methods(settings))]
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -51,6 +52,8 @@ def warnings(settings: Settings) -> Iterator[str]:
     servers = settings.kafka.bootstrap_servers.split(",")
     if settings.kafka.security_protocol in {"PLAINTEXT", "SASL_PLAINTEXT"} and not all(map(_is_loopback, servers)):
         yield f"kafka.security_protocol is {settings.kafka.security_protocol} beyond this host: records can be read and forged"
+    if not _is_loopback(settings.http.host):
+        yield from _open_port(settings)
     for key, path in named_files(settings):
         if key.rpartition(".")[2] not in _PUBLIC and path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
             yield f"{key} {path} can be read by everybody: chmod 600"
@@ -103,6 +106,27 @@ def _methods(settings: Settings) -> list[str]:
     except ConfigurationError as error:
         return [str(error)]
     return []
+
+
+def _certificate(settings: Settings) -> list[str]:
+    try:
+        client_context(settings.http)
+        if settings.http.tls is not None:
+            ServerCertificate(settings.http.tls)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def _open_port(settings: Settings) -> Iterator[str]:
+    """What is wrong with an admin port that is reached from other hosts."""
+    http = settings.http
+    if http.auth is None:
+        yield f"http.host {http.host} is reached from other hosts without http.auth: everybody there reads every figure"
+    if http.tls is None:
+        yield f"http.host {http.host} is reached from other hosts without http.tls: figures and tokens can be read on the way"
+    elif http.advertised_url and http.advertised_url.startswith("http:"):
+        yield f"http.advertised_url {http.advertised_url} is not https, which http.tls asks for: links lead nowhere"
 
 
 def _is_loopback(server: str) -> bool:

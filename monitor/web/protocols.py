@@ -1,5 +1,6 @@
 """What the web server asks of the process it stands in."""
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from monitor.core.foresight.scenarios import Scenario
+from monitor.web.access import Access
 from monitor.web.history import CoverageHistory
 from monitor.web.staleness import STALE_AFTER_S
 
@@ -99,11 +101,25 @@ class Exposition(Protocol):
         ...
 
 
+class Certificate(Protocol):
+    """The certificate of a server under TLS."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What connections are made with."""
+        ...
+
+    def renew(self) -> bool:
+        """Take a certificate that was replaced on file; whether there was one."""
+        ...
+
+
 @dataclass(slots=True)
 class WebParts:
     """What the server shows. `status` is None in a process without an assessor.
 
     `delivery` gives what did not reach a channel; None in a process without a dispatcher. `channels` are those configured.
+    `access` judges logins; None: whoever reaches the port reads everything.
     `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
     """
 
@@ -117,4 +133,5 @@ class WebParts:
     clock: Callable[[], int] = time.time_ns
     delivery: Callable[[], Sequence[NotTold]] | None = None
     channels: Sequence[str] = ()
+    access: Access | None = None
     history: CoverageHistory = field(default_factory=CoverageHistory)

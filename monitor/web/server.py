@@ -20,9 +20,10 @@ from monitor.core.foresight.scenarios import NotApplicable
 from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
+from monitor.web.access import logged_in
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
-from monitor.web.protocols import Health, StatusSource, WebParts
+from monitor.web.protocols import Certificate, Health, StatusSource, WebParts
 from monitor.web.staleness import judged
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,6 +36,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_KEPT = ("Allow", "WWW-Authenticate", "Retry-After")
+"""Headers of an error that its answer keeps."""
+_RENEW_S = 30.0
 _ASSETS = {"status.css": "text/css", "status.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,8 +48,9 @@ log = structlog.get_logger(__name__)
 class WebServer:
     """A running server; `port` is the one it listens on, also when port 0 was asked for."""
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+    def __init__(self, runner: web.AppRunner, host: str, port: int, scheme: str = "http") -> None:
         self._runner = runner
+        self._scheme = scheme
         self.host = host
         self.port = port
 
@@ -53,19 +58,22 @@ class WebServer:
     def url(self) -> str:
         """Base URL of the server."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"{self._scheme}://{host}:{self.port}"
 
     async def stop(self) -> None:
         """Close the port; requests under way get a second."""
         await self._runner.cleanup()
 
 
-async def start_web(parts: WebParts, host: str, port: int) -> WebServer:
+async def start_web(parts: WebParts, host: str, port: int, certificate: Certificate | None = None) -> WebServer:
     """Serve `parts` at host and port; ConnectionProblem when the address cannot be had."""
-    runner = web.AppRunner(build_web(parts), access_log=None, shutdown_timeout=1.0)
+    app = build_web(parts)
+    if certificate is not None:
+        app.cleanup_ctx.append(_renewing(certificate))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=certificate.context if certificate else None).start()
     except OSError as error:
         await runner.cleanup()
         if error.errno == errno.EADDRINUSE:
@@ -73,12 +81,12 @@ async def start_web(parts: WebParts, host: str, port: int) -> WebServer:
         else:
             text = f"cannot listen on {host} port {port} ({error.strerror}): set http.host and http.port"
         raise ConnectionProblem(text) from None
-    return WebServer(runner, host, runner.addresses[0][1])
+    return WebServer(runner, host, runner.addresses[0][1], "https" if certificate else "http")
 
 
 def build_web(parts: WebParts) -> web.Application:
     """The application with all routes of CONTRACT 5."""
-    app = web.Application(middlewares=[_guard])
+    app = web.Application(middlewares=[_guard, *([logged_in(parts.access)] if parts.access is not None else [])])
     pages = _Pages(parts)
     app.router.add_get("/", pages.page)
     app.router.add_get("/static/{name}", _static)
@@ -104,14 +112,34 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         response = _json({"error": error.text or error.reason}, error.status)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
+        response.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
     except Exception:
         log.exception("http_request_failed", path=request.path)
         response = _json({"error": "the request failed here; the log says why"}, 500)
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _renewing(certificate: Certificate) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Looks for a replaced certificate while the server runs."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            try:
+                if certificate.renew():
+                    log.info("http_certificate_renewed")
+            except ConfigurationError as error:
+                log.error("http_certificate_refused", detail=str(error))  # noqa: TRY400 - the reason says it all
+
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(look(), name="certificate")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return run
 
 
 class _Pages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def until(question: Callable[[], Any]) -> Any:
             return question()
         except NotYet as problem:
             if time.monotonic() > deadline:
-                sys.exit(f"not so: {problem}")
+                sys.exit(f"not so: {problem} (load of this machine: {os.getloadavg()[1]:.0f} on {os.cpu_count()} processors)")
         time.sleep(1)
 
 

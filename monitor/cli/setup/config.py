@@ -131,7 +131,7 @@ def _port_problems(settings: Settings) -> list[str]:
     else:
         return []
     try:
-        _, body = get(addresses(settings)[0], "/version")
+        _, body = get(settings, addresses(settings)[0], "/version")
     except ConnectionProblem:
         body = None
     if isinstance(body, dict) and "engine_version" in body:

@@ -14,11 +14,21 @@ from monitor.errors import ConfigurationError
 from monitor.settings.address import admin_address
 from monitor.settings.load import load_settings
 
-FILES = ["", "{}", "http: {port: 7001}", "http: {host: 0.0.0.0, port: 7002}", "http: {host: '::1'}", "http:\n"]
+UNDER_TLS = "http: {tls: {cert_file: a, key_file: b}}"
+FILES = [
+    "",
+    "{}",
+    "http: {port: 7001}",
+    "http: {host: 0.0.0.0, port: 7002}",
+    "http: {host: '::1'}",
+    UNDER_TLS,
+    "http:\n",
+]
 VARIABLES: list[dict[str, str]] = [
     {},
     {"RESERVE_HTTP__PORT": "7003"},
     {"RESERVE_HTTP__HOST": "10.0.0.1"},
+    {"RESERVE_HTTP__TLS__CERT_FILE": "a", "RESERVE_HTTP__TLS__KEY_FILE": "b"},
     {"RESERVE_HTTP": '{"port": 7004}'},
     {"RESERVE_HTTP": '{"port": 7004}', "RESERVE_HTTP__PORT": "7005"},
 ]

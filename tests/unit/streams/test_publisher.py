@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
+from monitor.settings.sections import HttpSettings
 from streams.eventfiles.publisher import Publisher, check_retention, refuse_deleted, replay
 from streams.kafka.topics import TopicNames
 from streams.peers import Peers
@@ -125,7 +126,7 @@ async def test_peers_say_what_they_hold() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    peers = Peers([address + "/", "http://127.0.0.1:1"])
+    peers = Peers(HttpSettings(peers=(address + "/", "http://127.0.0.1:1")))
     assert peers.owner(1) is None
     asking = asyncio.create_task(peers.run())
     try:
