@@ -38,7 +38,7 @@ from monitor.core.journal.schedule import EngineClock, earliest
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
 from monitor.core.journal.vocabulary import ALERTS, Unheeded
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.times import MINUTE
+from monitor.core.values.times import MINUTE, parse_time
 
 EvaluateWhen = Literal["always", "at_ticks"]
 
@@ -411,6 +411,16 @@ class Engine:
             return
         self._shared.apply(record, self._clock.now)
         self._look_after_sources(cause_of(record))
+        statement = record.statement
+        heartbeat = statement.body.get("heartbeat")
+        if heartbeat is not None and statement.source is not None:
+            self._hear_heartbeat(statement.source.where.topic, parse_time(heartbeat))
+
+    def _hear_heartbeat(self, feed: str, log_time: int) -> None:
+        to_all = self._shared is not None and self._shared.beat(feed, log_time)
+        for entity in self._entities.values():
+            if entity.book.beat(feed, log_time) or to_all:
+                self._wait(entity)
 
     def _look_after_sources(self, cause: Cause | None = None) -> None:
         """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""

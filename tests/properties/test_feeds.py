@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
+from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.content import Findings
 from streams.intake.segment.decoding import Columns, columns_of
@@ -166,3 +167,20 @@ def test_feeds_of_one_topic_share_its_segments_and_count_by_themselves() -> None
     ]
     letters = reader.take_dead_letters()
     assert [(letter.where, letter.offset, letter.index) for letter in letters] == [(FEED, 3, None), (OTHER, 1, 0)]
+
+
+def test_a_heartbeat_is_told_with_the_progress_of_its_segment_and_other_left_out_records_are_not() -> None:
+    rules = feed_rules(segment_records=2)
+    raw = {"topic": "frames", "each": "$.n[*]", "fields": FIELDS, "where": {"$.type": "t"}, "heartbeat": {"$.type": "hb"}}
+    rules = replace(rules, plans={FEED.topic: FeedPlan(FeedFormat.of(TRADES, "venue", raw, {}))})
+    kinds = ["hb", "book", "hb", "hb", "book", "book"]
+    log = [Logged(offset, START_MS + offset, frame([], kind)) for offset, kind in enumerate(kinds)]
+    reader, batch, begin, told = reader_of(FEED, rules, "log", 0), batch_of(log), 0, []
+    while begin < len(batch):
+        begin = reader.feed(batch, begin, 1)
+        flush = reader.flush(1)
+        assert flush is not None
+        body = flush.progress[0][1].body
+        told.append((flush.start, body.get("heartbeat")))
+        assert body["counts"]["filtered"] == 2
+    assert told == [(0, exact_time(from_ms(START_MS))), (2, exact_time(from_ms(START_MS + 3))), (4, None)]

@@ -220,6 +220,15 @@ class Book:
         if source is not None and f"{topic}/{source}" in self.entity_config.freshness:
             self.heard.note(f"{topic}/{source}", log_time, event_time)
 
+    def beat(self, feed: str, log_time: int) -> bool:
+        """A heartbeat of a feed: one that has spoken of this entity is alive though it has nothing to say. Whether that is news."""
+        news = False
+        for name in (feed.partition("/")[0], feed):
+            if log_time > (self.heard.log_time(name) or log_time):
+                self.heard.note(name, log_time, log_time)
+                news = True
+        return news
+
     def last_heard(self, feed: str) -> int | None:
         """Log time (ns) of the newest record of a feed about this entity; prices are everybody's."""
         topic, _, source = feed.partition("/")

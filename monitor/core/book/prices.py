@@ -162,6 +162,15 @@ class PriceBook:
         """Log time of the newest price of a source (None: of all)."""
         return self._heard.get(source)
 
+    def beat(self, source: str, log_time: int) -> bool:
+        """A heartbeat of a source that has told a price before; live alone, a past instant is judged by prices. Whether it is news."""
+        if log_time <= self._heard.get(source, log_time):
+            return False
+        self._heard[source] = log_time
+        self._heard[None] = max(log_time, self._heard[None])
+        self._dirty.add(META)
+        return True
+
     def heard_before(self, source: str | None, instant: int) -> int | None:
         """The newest event time below `instant` of a source (None: of all)."""
         before = (

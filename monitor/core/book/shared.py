@@ -17,7 +17,7 @@ from monitor.core.book.trades.flow import Flow
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import JournalRecord, Statement
-from monitor.core.journal.vocabulary import SOURCE_TOPICS
+from monitor.core.journal.vocabulary import PRICES, SOURCE_TOPICS
 from monitor.core.values.times import parse_time
 
 SourcesHealth = tuple[tuple[bool | None, bool, int | None], ...]
@@ -65,6 +65,11 @@ class Shared:
             return
         self.refused_prices.valid(series, order)
         self.prices.put(body, order)
+
+    def beat(self, feed: str, log_time: int) -> bool:
+        """A heartbeat of a feed of prices, which are everybody's. Whether it is news."""
+        kind, _, source = feed.partition("/")
+        return kind == PRICES and self.prices.beat(source, log_time)
 
     def advance(self, clock: int) -> None:
         """The clock has come to `clock`: forget what retention no longer keeps. Cheap when nothing is due."""

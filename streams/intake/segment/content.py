@@ -28,8 +28,14 @@ class Findings:
         self._tells_unreadable = tells_unreadable
         self.counts = Counts()
         self.unsafe_keys = 0
+        self.heard_ms: int | None = None
         self.dead_letters: list[DeadLetter] = []
         self._statements: list[Addressed] = []
+
+    def heard(self, time_ms: int | None) -> None:
+        """A heartbeat of the feed was logged at `time_ms`, or none."""
+        if time_ms is not None:
+            self.heard_ms = max(time_ms, self.heard_ms or 0)
 
     def take(self) -> list[Addressed]:
         """What was stated since the last time."""
@@ -96,7 +102,7 @@ class Content(ABC):
 
     def closed(self) -> None:
         """The segment is over: what was counted of it belongs to the past."""
-        self.findings.counts = Counts()
+        self.findings.counts, self.findings.heard_ms = Counts(), None
 
     def remember_from(self, start: int) -> int:
         """The offset from which the log must be read so that a segment may begin at `start`."""

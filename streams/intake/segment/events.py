@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
-from streams.intake.segment.batches import Batch
+from streams.intake.segment.batches import Batch, clamped
 from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, RecordPlace, RefusedEvent
@@ -24,6 +24,11 @@ class Events(ABC):
     begin: int
     end: int
     filtered: int
+
+    @property
+    def heard_ms(self) -> int | None:
+        """Newest log time of a record that is a heartbeat; only feeds have any."""
+        return None
 
     @abstractmethod
     def columns(self, begin: int, end: int) -> Columns:
@@ -90,6 +95,13 @@ class FeedEvents(Events):
     begin: int
     end: int
     filtered: int
+    beats: Sequence[tuple[int, int]] = ()
+    """Of each heartbeat the index of its record and its log time (ms)."""
+
+    @property
+    def heard_ms(self) -> int | None:
+        last = self.first + len(self.ends)
+        return max((time_ms for record, time_ms in self.beats if record < last), default=None)
 
     def columns(self, begin: int, end: int) -> Columns:
         return columns_of_objects([one.canonical if isinstance(one, FeedEvent) else None for one in self.found[begin:end]])
@@ -115,7 +127,7 @@ class FeedEvents(Events):
     def before(self, record: int) -> Events:
         number = record - self.first
         rows, filtered = self.ends[number - 1] if number else (0, 0)
-        return FeedEvents(self.judge, self.batch, self.found, self.ends, self.first, 0, rows, filtered)
+        return replace(self, ends=self.ends[:number], begin=0, end=rows, filtered=filtered)
 
 
 Sighted = Callable[[Batch, int, int], Events]
@@ -134,6 +146,7 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sigh
         found: list[FeedEvent | RefusedEvent] = []
         origins: list[int] = []
         ends: list[tuple[int, int]] = []
+        beats: list[tuple[int, int]] = []
         filtered = 0
         for record in range(begin, end):
             key, headers = batch.original(record)
@@ -143,8 +156,10 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sigh
             found += events
             origins += [record] * len(events)
             filtered += reading.filtered
+            if reading.heard:
+                beats.append((record, clamped(batch.times_ms[record])))
             ends.append((len(found), filtered))
-        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered)
+        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats)
 
     return sighted
 

@@ -176,6 +176,7 @@ class SegmentReader:
                 break
         for content, events in zip(self.contents, sighted, strict=True):
             content.findings.counts.filtered += events.filtered
+            content.findings.heard(events.heard_ms)
             content.take_in(events, now)
         return end
 
@@ -208,6 +209,9 @@ class SegmentReader:
             "newest_log": newest,
             "short": segment.short,
         }
+        heard_ms = content.findings.heard_ms
+        if heard_ms is not None:
+            common["heartbeat"] = exact_time(from_ms(heard_ms))
         applied = content.applied()
         source = Source(content.findings.where, start=start, upto=upto)
         made = {

@@ -218,3 +218,30 @@ def test_the_nearest_of_all_deadlines_and_none_twice(make: Maker) -> None:
         desk.view(at)
         found.append(at - T)
     assert found == [30 * SECOND + 1, 45 * SECOND + 1, 50 * SECOND, 55 * SECOND + 1, 60 * SECOND + 1]
+
+
+def test_a_heartbeat_keeps_a_feed_alive_that_has_spoken_of_the_entity(make: Maker) -> None:
+    feed = f"{BALANCES}/x"
+    desk = Desk(fresh(custody_balances__x=limits(max_age_s=60))).put(make.position("3", T, source="x"))
+    assert desk.book.beat(feed, T + 50 * SECOND)
+    assert not desk.book.beat(feed, T + 50 * SECOND), "it is no news"
+    assert desk.view(T + 110 * SECOND).quantity("client_asset", "BTC") == Figure.of(3)
+    view = desk.view(T + 110 * SECOND + 1)
+    assert view.quantity("client_asset", "BTC") != Figure.of(3)
+    assert kinds(view) == [("source_silent", feed)]
+
+
+def test_a_heartbeat_of_a_feed_that_never_spoke_says_nothing(make: Maker) -> None:
+    desk = Desk(fresh(custody_balances__x=limits(max_age_s=60))).put(make.position("4", T, source="y"))
+    assert not desk.book.beat(f"{BALANCES}/x", T)
+    view = desk.view(T)
+    view.quantity("client_asset", "BTC")
+    assert kinds(view) == [("source_silent", f"{BALANCES}/x")]
+
+
+def test_a_heartbeat_of_prices_is_everybodys(make: Maker) -> None:
+    desk = Desk(fresh(market_prices__x=limits(max_age_s=60))).put(make.price("1", T, source="x", logged=T))
+    assert not desk.shared.beat("market.prices/y", T + SECOND)
+    assert desk.shared.beat("market.prices/x", T + 50 * SECOND)
+    assert (desk.book.last_heard("market.prices/x"), desk.book.last_heard("market.prices")) == (T + 50 * SECOND,) * 2
+    assert not desk.shared.beat("market.prices/x", T + 50 * SECOND)
