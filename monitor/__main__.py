@@ -31,6 +31,7 @@ COMMANDS = {
     "scenario": Command("foresight", "Stress today's holdings: list and run scenarios."),
     "whatif": Command("foresight", "Show the figures with other balances, prices, volume or declarations."),
     "replay": Command("event_files", "Publish event files to Kafka."),
+    "publish": Command("event_files", "Send single events to a source topic, judged before they leave."),
     "simulate": Command("first_hour", "Publish synthetic events of the configured entities, seeded."),
     "convert": Command("event_files", "Turn real captures and published files into event lines."),
     "status": Command("running", "Show what now: states, coverage, alerts, sources."),

@@ -26,6 +26,7 @@ from monitor.core.journal.vocabulary import (
     TRADES,
     AssessmentKind,
 )
+from streams.wire.described import EXAMPLES, FIELDS
 from streams.wire.models import MODELS, SCHEMAS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -82,8 +83,21 @@ def asyncapi_document() -> dict[str, Any]:
 
 
 def _source(topic: str) -> Schema:
-    schema = MODELS[topic].model_json_schema(by_alias=True)
-    return schema | {"title": SCHEMAS[topic], "$id": SCHEMAS[topic]}
+    schema: Schema = _in_its_words(MODELS[topic].model_json_schema(by_alias=True))
+    for described in (schema, *schema.get("$defs", {}).values()):
+        for name, field in described.get("properties", {}).items():
+            field["description"] = FIELDS[name]
+    return schema | {"title": SCHEMAS[topic], "$id": SCHEMAS[topic], "examples": [EXAMPLES[topic]]}
+
+
+_WORDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+
+def _in_its_words(value: Any) -> Any:
+    """A model's schema with limits in JSON Schema's words where pydantic has left its own, behind a validator of ours."""
+    if isinstance(value, dict):
+        return {_WORDS.get(key, key): _in_its_words(item) for key, item in value.items()}
+    return [_in_its_words(item) for item in value] if isinstance(value, list) else value
 
 
 def _object(title: str | None, properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:

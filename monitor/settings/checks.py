@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from monitor.core.journal.vocabulary import TRADES
 from monitor.errors import ConfigurationError
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, method_problems
@@ -41,6 +42,7 @@ def problems(settings: Settings) -> list[str]:
 def warnings(settings: Settings) -> Iterator[str]:
     """One line for each thing that works and is probably not meant."""
     yield from absent_limits(settings)
+    yield from _unnumbered(settings)
     if not settings.alerting.channels:
         yield "alerting.channels is empty: nobody is told of an alert"
     if not urlsplit(settings.alerting.runbook_base_url).scheme:
@@ -70,6 +72,16 @@ def _evidence(settings: Settings) -> Iterator[str]:
     for law, (years, ref) in RECORD_YEARS.items():
         if law in used and settings.archive.keep_years < years:
             yield f"archive.keep_years {settings.archive.keep_years} is below the {years} years of {ref}"
+
+
+def _unnumbered(settings: Settings) -> Iterator[str]:
+    """Feeds whose trades have no id of their own, so that their place in the log has to do."""
+    for name, feed in settings.source(TRADES).feeds.items():
+        if "%id" in str(feed.fields.get("trade_id")):
+            yield (
+                f"sources.{TRADES}.feeds.{name}.fields.trade_id is %id, the record's place: what a producer sends twice counts "
+                "twice, and so does a history that is sent again after a reconnect"
+            )
 
 
 def named_files(settings: Settings) -> Iterator[tuple[str, Path]]:

@@ -17,6 +17,15 @@ from monitor.settings.sections import Asset, PositiveText, RatioText, Section, S
 _SHIPPED = files("monitor") / "feeds"
 
 
+class SnapshotSettings(Section):
+    """Records that are whole lists of accounts."""
+
+    by: tuple[Literal["entity", "role", "storage", "asset"], ...] = ("entity", "role")
+    """What a record is the whole list of: an account of the same that is no longer in it holds 0 from then on."""
+    allow_empty: bool = False
+    """Whether an empty list says that nobody holds anything; refused otherwise, since it mostly says that a query failed."""
+
+
 class FeedSettings(Section):
     """One feed of a kind: the topic it is read from, and how records there become events."""
 
@@ -52,6 +61,8 @@ class FeedSettings(Section):
     """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
     times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
     """What mapped times count since 1970: many venues send integers."""
+    snapshot: SnapshotSettings | None = None
+    """Each record is the whole list of an entity's accounts in this feed, so that an account that is closed does not stay."""
     time_zone: str | None = None
     """Zone of mapped times that are written without an offset."""
 

@@ -1,23 +1,33 @@
-"""Records tried against a feed: what becomes of each, without a broker and without a trace (FEEDS, Tools)."""
+"""Records tried against a feed or a topic: what becomes of each, without a broker and without a trace (FEEDS, Tools)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import from_ms
+from streams.intake.segment.rules import IntakeRules
 from streams.wire import Invalid, Judge, Known, SourceFormat
 from streams.wire.feeds import FeedPlan, RecordPlace, RefusedEvent
 
 Outcome = Literal["event", "dead_letter", "filtered"]
 
 
+class TriedRecord(NamedTuple):
+    """A record as it is tried: its name for people (a line's number, or partition:offset), its bytes and its place."""
+
+    name: int | str
+    value: bytes | None
+    place: RecordPlace
+
+
 @dataclass(frozen=True, slots=True)
 class TriedEvent:
-    """One event, dead letter, or number of elements left out, of the record `record` (from 0)."""
+    """One event, dead letter, or number of elements left out, of the record named `record`."""
 
-    record: int
+    record: int | str
     index: int | None
     outcome: Outcome
     canonical: dict[str, Any]
@@ -34,22 +44,60 @@ class TriedEvent:
         return told if self.reason is None else told | {"reason": self.reason, "detail": self.detail}
 
 
-def tried(plan: FeedPlan, known: Known, records: Iterable[tuple[bytes | None, int]]) -> Iterator[TriedEvent]:
-    """What the feed makes of records, given as bytes with their log time in ms; repeats are not looked for."""
+def tried(plan: FeedPlan, known: Known, records: Iterable[TriedRecord]) -> Iterator[TriedEvent]:
+    """What the feed makes of records; repeats are not looked for."""
     feed = plan.feed
     judge = Judge(SourceFormat(feed.kind, feed.epoch, feed.max_ahead_ns, feed.late_after_ns), known)
-    for number, (value, time_ms) in enumerate(records):
-        reading = plan.read(value, RecordPlace(feed.epoch, 0, number, time_ms))
+    for name, value, place in records:
+        reading = plan.read(value, place)
         for event in reading.events:
             if isinstance(event, RefusedEvent):
                 found: Any = event.invalid
                 canonical = event.readable
             else:
                 canonical = event.canonical
-                found = judge.judged(canonical, from_ms(time_ms))
+                found = judge.judged(canonical, from_ms(place.time_ms))
             if isinstance(found, Invalid):
-                yield TriedEvent(number, event.index, "dead_letter", canonical, found.reason.value, found.detail)
+                yield TriedEvent(name, event.index, "dead_letter", canonical, found.reason.value, found.detail)
             else:
-                yield TriedEvent(number, event.index, "event", canonical)
+                yield TriedEvent(name, event.index, "event", canonical)
         if reading.filtered:
-            yield TriedEvent(number, None, "filtered", {}, filtered=reading.filtered)
+            yield TriedEvent(name, None, "filtered", {}, filtered=reading.filtered)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record that is about to be sent: its key, and why it would be refused, if it would."""
+
+    number: int
+    value: bytes
+    key: str | None
+    refused: str | None
+
+
+def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) -> list[Judged]:
+    """What becomes of records if they are logged in `topic` (a kind or `<kind>/<feed>`) at `now` (ns)."""
+    plan = rules.plan(topic)
+    found: list[Judged] = []
+    for number, value in enumerate(values):
+        if plan is None:
+            verdict = rules.judge(topic).verdict(value, now)
+            told = [f"{verdict.reason.value}: {verdict.detail}"] if isinstance(verdict, Invalid) else []
+            canonical = rules.judge(topic).readable(value)
+        else:
+            record = TriedRecord(number, value, RecordPlace(plan.feed.epoch, 0, number, now // 1_000_000))
+            events = list(tried(plan, rules.known, [record]))
+            told = [f"{one.reason}: {one.detail}" for one in events if one.outcome == "dead_letter"]
+            if all(one.outcome == "filtered" for one in events):
+                told = [f"{topic} leaves it out: see `where` and `each` of the feed"]
+            canonical = events[0].canonical
+        found.append(Judged(number, value, _key(topic, canonical), told[0] if told else None))
+    return found
+
+
+def _key(topic: str, canonical: dict[str, Any]) -> str | None:
+    """That of intake's promise: all records of a trade id in one partition (CONTRACT 1)."""
+    entity = canonical.get("entity")
+    if topic.partition("/")[0] == TRADES:
+        return f"{entity}|{canonical.get('market')}"
+    return entity if isinstance(entity, str) else None

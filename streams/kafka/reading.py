@@ -8,9 +8,9 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from monitor.errors import ConnectionProblem
+from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.clients import as_it_is, consumer, ended, started
+from streams.kafka.clients import as_it_is, consumer, ended, problem, started
 
 _WAIT_MS = 200
 _QUIET_FETCHES = 3
@@ -43,6 +43,23 @@ async def read_range(
         raise ConnectionProblem(f"reading from {settings.bootstrap_servers} failed: {error}") from error
     finally:
         await ended(client)
+
+
+async def newest(settings: KafkaSettings, topic: str, count: int) -> list[Any]:
+    """The newest `count` records of each partition of a topic, by partition; UsageError for a topic that is not there."""
+    client = await started(consumer(settings), settings)
+    try:
+        if topic not in await client.topics():
+            raise UsageError(f"there is no topic {topic} at {settings.bootstrap_servers}: see `topic` of the feed")
+        partitions = [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic) or ())]
+        ends = await client.end_offsets(partitions)
+    except KafkaError as error:
+        raise await problem(settings, error) from error
+    finally:
+        await ended(client)
+    starts = {tp: max(0, end - count) for tp, end in ends.items()}
+    found = [record async for record in read_range(settings, starts)]
+    return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
 async def end_offsets(settings: KafkaSettings, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:

@@ -26,6 +26,7 @@ LAST_TIME_NS = LAST_OWN_NS
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _COUNT = re.compile(r"-?[0-9]+ (?:s|ms|us|ns) since 1970\Z", re.ASCII)
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40,64}\Z", re.ASCII)
 _YEAR_0 = re.compile(r"0000(-.*)\Z", re.ASCII)
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,4}))?\Z", re.ASCII)
 
@@ -194,6 +195,8 @@ Time = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "string", 
 """RFC 3339 with any offset, as nanoseconds since 1970 UTC."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=128), BeforeValidator(_text)]
+Account = Annotated[Text, AfterValidator(lambda account: account.lower() if _ADDRESS.match(account) else account)]
+"""A wallet, bank or ledger account. An address of hexadecimal digits is one whatever their case, which is a checksum (EIP-55)."""
 TradeId = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_text)]
 Prose = Annotated[str, StringConstraints(max_length=4000), BeforeValidator(_text)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$"), BeforeValidator(_text)]

@@ -34,6 +34,7 @@ from monitor.core.journal.vocabulary import (
     TradeStatus,
 )
 from streams.wire.fields import (
+    Account,
     Amount,
     Asset,
     AttributeName,
@@ -76,7 +77,7 @@ class Balance(Wire):
 
     event_id: Text
     entity: Slug
-    account: Text
+    account: Account
     role: Role
     storage: Storage
     asset: Asset
@@ -121,7 +122,7 @@ class Loss(BaseModel):
     asset: Asset
     quantity: UnsignedQuantity | None
     owner: LossOwner
-    account: Text | None = None
+    account: Account | None = None
 
 
 class Estimate(BaseModel):

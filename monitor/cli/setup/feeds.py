@@ -15,7 +15,7 @@ from monitor.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.eventfiles.trial import TriedEvent
+    from streams.eventfiles.trial import TriedEvent, TriedRecord
     from streams.wire import Known
     from streams.wire.feeds import FeedPlan
 
@@ -56,7 +56,13 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds lis
 @app.command("try", epilog="Example: reserve-monitor feeds try market.trades/kraken frames.jsonl --config reserve.yaml")
 def try_feed(
     feed: Annotated[str, typer.Argument(metavar="FEED", help="<kind>/<feed> of the configuration, or a shipped name.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One record a line, plain or gzip; event lines are opened.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="One record a line, plain or gzip; event lines are opened.")
+    ] = None,
+    *,
+    from_topic: Annotated[
+        int | None, typer.Option("--from-topic", metavar="N", min=1, help="The newest N records of each partition of its topic.")
+    ] = None,
     config: Config = None,
     entity: Annotated[str, typer.Option(metavar="ID", help="The entity, where a shipped mapping is tried as it is.")] = "try",
     as_json: AsJson = False,
@@ -68,7 +74,10 @@ def try_feed(
     from streams.eventfiles.trial import tried
 
     plan, known = _plan(feed, config, entity)
-    found = list(tried(plan, known, _records(file)))
+    if (file is None) == (from_topic is None):
+        raise UsageError("name a FILE with records, or how many to read with --from-topic N")
+    records = _records(file) if file is not None else _newest(plan, config, from_topic or 1)
+    found = list(tried(plan, known, records))
     if as_json:
         emit([one.shown() for one in found])
     else:
@@ -100,19 +109,46 @@ def _plan(feed: str, config: Path | None, entity: str) -> tuple[FeedPlan, Known]
     return plan, replace(rules.known, horizon_ns=_ANY_AGE_NS)
 
 
-def _records(file: Path) -> Iterator[tuple[bytes | None, int]]:
+def _newest(plan: FeedPlan, config: Path | None, count: int) -> list[TriedRecord]:
+    """The newest records of a feed's topic, read outside of any group."""
+    import asyncio
+
+    from monitor.settings.load import load_settings
+    from streams.eventfiles.trial import TriedRecord
+    from streams.kafka.reading import newest
+    from streams.wire.feeds import RecordPlace
+
+    found = asyncio.run(newest(load_settings(config).kafka, plan.feed.topic, count))
+    return [
+        TriedRecord(
+            f"{one.partition}:{one.offset}",
+            one.value,
+            RecordPlace(plan.feed.epoch, one.partition, one.offset, one.timestamp, one.key, one.headers),
+        )
+        for one in found
+    ]
+
+
+def _records(file: Path) -> Iterator[TriedRecord]:
     """The records in a file with their log times in ms; a line that is no event line is a record of now."""
+    import itertools
     import time
 
     from streams.eventfiles.codec import binary_lines, decode_line
+    from streams.eventfiles.trial import TriedRecord
+    from streams.wire.feeds import RecordPlace
 
-    now_ms = time.time_ns() // 1_000_000
+    now_ms, count = time.time_ns() // 1_000_000, itertools.count()
     for number, text in enumerate(binary_lines(file), 1):
         if text.startswith(b'{"topic"') and b'"value"' in text:
             record = decode_line(text, f"{file}:{number}", topics=None)
-            yield record.value, record.logged_at // 1_000_000
+            value, time_ms, key = record.value, record.logged_at // 1_000_000, record.key
         elif text.strip():
-            yield text.rstrip(b"\r\n"), now_ms
+            value, time_ms, key = text.rstrip(b"\r\n"), now_ms, None
+        else:
+            continue
+        place = next(count)
+        yield TriedRecord(place, value, RecordPlace(0, 0, place, time_ms, None if key is None else key.encode()))
 
 
 def _print(found: list[TriedEvent]) -> None:

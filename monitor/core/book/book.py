@@ -221,7 +221,7 @@ class Book:
             self.heard.note(f"{topic}/{source}", log_time, event_time)
 
     def beat(self, feed: str, log_time: int) -> bool:
-        """A heartbeat of a feed: one that has spoken of this entity is alive though it has nothing to say. Whether that is news."""
+        """A heartbeat: a feed that has spoken of this entity is alive though it has nothing to say. Whether that is news."""
         news = False
         for name in (feed.partition("/")[0], feed):
             if log_time > (self.heard.log_time(name) or log_time):

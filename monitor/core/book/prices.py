@@ -163,7 +163,7 @@ class PriceBook:
         return self._heard.get(source)
 
     def beat(self, source: str, log_time: int) -> bool:
-        """A heartbeat of a source that has told a price before; live alone, a past instant is judged by prices. Whether it is news."""
+        """A heartbeat of a source that has told a price; a past instant is judged by prices alone. Whether it is news."""
         if log_time <= self._heard.get(source, log_time):
             return False
         self._heard[source] = log_time

@@ -8,13 +8,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from streams.intake.segment.batches import Batch, clamped
 from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, RecordPlace, RefusedEvent
+
+
+class WholeList(NamedTuple):
+    """A record that is the whole list of something: its events are the rows [`begin`, `end`); `next_index` is free."""
+
+    offset: int
+    time_ms: int
+    begin: int
+    end: int
+    next_index: int
 
 
 class Events(ABC):
@@ -97,6 +107,11 @@ class FeedEvents(Events):
     filtered: int
     beats: Sequence[tuple[int, int]] = ()
     """Of each heartbeat the index of its record and its log time (ms)."""
+    lists: Sequence[WholeList] = ()
+
+    def wholes(self) -> list[WholeList]:
+        """The records that are whole lists, as far as the events go."""
+        return [one for one in self.lists if one.end <= self.end]
 
     @property
     def heard_ms(self) -> int | None:
@@ -147,19 +162,24 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sigh
         origins: list[int] = []
         ends: list[tuple[int, int]] = []
         beats: list[tuple[int, int]] = []
+        lists: list[WholeList] = []
         filtered = 0
         for record in range(begin, end):
             key, headers = batch.original(record)
             place = RecordPlace(where.epoch, where.partition, batch.offsets[record], batch.times_ms[record], key, headers)
             reading = plan.read(batch.values[record], place)
             events = _few(reading.events)
+            if reading.whole:
+                free = 1 + max((event.index or 0 for event in events), default=-1)
+                end = len(found) + len(events)
+                lists.append(WholeList(batch.offsets[record], batch.times_ms[record], len(found), end, free))
             found += events
             origins += [record] * len(events)
             filtered += reading.filtered
             if reading.heard:
                 beats.append((record, clamped(batch.times_ms[record])))
             ends.append((len(found), filtered))
-        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats)
+        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats, lists)
 
     return sighted
 

@@ -11,6 +11,7 @@ from streams.intake.segment.events import Sighted, events_of_feed, events_of_rec
 from streams.intake.segment.records import StatedRecords
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.snapshots import WholeBalances
 from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import lean_trades
 
@@ -37,6 +38,9 @@ def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: b
     sighted = _sighted(where, rules)
     if where.kind == TRADES:
         return CountedTrades(findings, sighted, log, several=several)
+    plan = rules.plan(where.topic)
+    if plan is not None and plan.feed.snapshot_by:
+        return WholeBalances(findings, sighted, plan.feed)
     return StatedRecords(findings, sighted)
 
 

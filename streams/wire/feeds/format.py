@@ -32,11 +32,15 @@ class FeedFormat:
     lenient: bool = False
     times: str = RFC3339
     time_zone: str | None = None
+    snapshot_by: tuple[str, ...] = ()
+    """What a record is the whole list of; empty: a record is no whole list."""
+    allow_empty: bool = False
 
     @classmethod
     def of(cls, kind: str, name: str, raw: Mapping[str, Any], aliases: Mapping[str, str]) -> Self:
         """The feed in a configuration record's `sources.<kind>.feeds.<name>`; `aliases` are those of all feeds."""
         late, each = raw.get("late_after_s"), raw.get("each") or ()
+        snapshot = raw.get("snapshot")
         return cls(
             kind=kind,
             name=name,
@@ -55,6 +59,8 @@ class FeedFormat:
             lenient=raw.get("numbers") == "lenient",
             times=raw.get("times", RFC3339),
             time_zone=raw.get("time_zone"),
+            snapshot_by=() if snapshot is None else tuple(snapshot.get("by", ("entity", "role"))),
+            allow_empty=snapshot is not None and bool(snapshot.get("allow_empty")),
         )
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from monitor.core.journal.vocabulary import BALANCES
 from monitor.errors import ConfigurationError
 from streams.wire.feeds.conditions import Condition, parse_where
 from streams.wire.feeds.format import FeedFormat
@@ -22,6 +23,7 @@ from streams.wire.feeds.sight import EventSight, RecordPlace
 from streams.wire.feeds.values import StepFailed, is_negative
 from streams.wire.judge import Invalid
 from streams.wire.models import MODELS
+from streams.wire.reasons import Reason
 
 _DETAIL = 300
 
@@ -50,6 +52,8 @@ class FeedReading:
     events: list[FeedEvent | RefusedEvent]
     filtered: int
     heard: bool = False
+    whole: bool = False
+    """Whether the record is the whole list of what its feed's `snapshot` says."""
 
 
 class FeedPlan:
@@ -66,6 +70,7 @@ class FeedPlan:
         self._each = [parse_path(path, f"{place}.each", several=True) for path in feed.each]
         self._object = _Object(feed, _tree(feed))
         _refuse_unknown(feed)
+        _check_snapshot(feed)
 
     def read(self, value: bytes | None, record: RecordPlace) -> FeedReading:
         """The events of a record; never raises for any bytes."""
@@ -74,11 +79,11 @@ class FeedPlan:
             return FeedReading([RefusedEvent(None, documents, {})], 0)
         events: list[FeedEvent | RefusedEvent] = []
         filtered = index = 0
-        heard = False
+        heard = taken = False
         for root in documents:
             found, wanted = None, _all(self._of_record, EventSight(root, root, record, index))
             if wanted:
-                found = self._split(root)
+                taken, found = True, self._split(root)
             elif self._heartbeat and _all(self._heartbeat, EventSight(root, root, record, index)):
                 heard = True
             for element in found or ():
@@ -88,9 +93,13 @@ class FeedPlan:
                     filtered += 1
                 else:
                     events.append(event)
+        whole = taken and bool(self.feed.snapshot_by)
+        if whole and not events and not self.feed.allow_empty:
+            empty = "a whole list without an element: nobody holds anything? `snapshot: {allow_empty: true}` takes it"
+            events, filtered = [RefusedEvent(0, Invalid(Reason.OUT_OF_RANGE, empty), {})], max(0, filtered - 1)
         if not events and not filtered:
             filtered = 1
-        return FeedReading(events, filtered, heard)
+        return FeedReading(events, filtered, heard, whole)
 
     def _split(self, root: Any) -> list[Any] | None:
         if not self._each:
@@ -281,6 +290,16 @@ def _refuse_unknown(feed: FeedFormat) -> None:
         given = {one.partition(".")[0].partition("[")[0] for one in (*feed.fields, *feed.constants)}
         if field.is_required() and name not in given:
             raise ConfigurationError(f"{feed.place}: {name} is needed: map it in fields or fix it in constants")
+
+
+def _check_snapshot(feed: FeedFormat) -> None:
+    """ConfigurationError for whole lists that are none, or whose empty ones would not say whose they are."""
+    if feed.snapshot_by and (feed.kind != BALANCES or set(feed.snapshot_by) - {"entity", "role", "storage", "asset"}):
+        raise ConfigurationError(f"{feed.place}.snapshot: is of balances, by some of entity, role, storage, asset")
+    if feed.allow_empty and not set(feed.snapshot_by) <= set(feed.constants):
+        raise ConfigurationError(
+            f"{feed.place}.snapshot.allow_empty: an empty list says nothing unless {', '.join(feed.snapshot_by)} are constants"
+        )
 
 
 def _known(model: Any, name: str) -> bool:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from monitor.settings.feeds import FeedSettings, shipped_mapping, shipped_names
-from streams.eventfiles.trial import TriedEvent, tried
+from streams.eventfiles.trial import TriedEvent, TriedRecord, tried
 from streams.wire import Known
-from streams.wire.feeds import FeedFormat, FeedPlan
+from streams.wire.feeds import FeedFormat, FeedPlan, RecordPlace
 
 CAPTURES = Path(__file__).parents[4] / "shared" / "data" / "captures"
 NOW_MS = 1_795_860_000_000
@@ -232,7 +232,8 @@ def plan_of(name: str, **beside: Any) -> FeedPlan:
 
 
 def tell(plan: FeedPlan, records: list[tuple[bytes, int]]) -> list[TriedEvent]:
-    return list(tried(plan, Known(None, 1 << 62), records))
+    made = [TriedRecord(n, value, RecordPlace(0, 0, n, time_ms)) for n, (value, time_ms) in enumerate(records)]
+    return list(tried(plan, Known(None, 1 << 62), made))
 
 
 def test_every_shipped_mapping_is_tried_here() -> None:

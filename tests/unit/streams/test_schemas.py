@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from jsonschema import Draft202012Validator
 
 from monitor.core.journal.vocabulary import CHECKPOINTS, DEAD_LETTERS, OUTPUT_TOPICS, SOURCE_TOPICS
 from streams.schemas import asyncapi_document, json_schemas
+from streams.wire import Invalid, Judge, Known, SourceFormat
+from streams.wire.described import EXAMPLES
 
 TRADE = {
     "trade_id": "1",
@@ -78,3 +81,46 @@ def test_sources_are_received_and_outputs_sent() -> None:
         **dict.fromkeys(SOURCE_TOPICS, "receive"),
         **dict.fromkeys([*OUTPUT_TOPICS, CHECKPOINTS, "reserve.journal", DEAD_LETTERS], "send"),
     }
+
+
+WORDS = {
+    "$schema", "$id", "$ref", "$defs", "title", "description", "default", "examples", "type", "enum", "const", "anyOf", "items",
+    "properties", "required", "additionalProperties", "propertyNames", "pattern", "format", "minLength", "maxLength", "minimum",
+    "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems", "minProperties", "maxProperties",
+    "patternProperties",
+}  # fmt: skip
+
+
+def words(schema: Any, *, names: bool = False) -> set[str]:
+    """The keywords of a schema; under `properties` and `$defs` keys are names."""
+    if isinstance(schema, dict):
+        found = set() if names else set(schema)
+        for key, value in schema.items():
+            if key not in {"default", "examples", "enum", "const"} or names:
+                found |= words(value, names=not names and key in {"properties", "patternProperties", "$defs"})
+        return found
+    return {word for one in schema for word in words(one)} if isinstance(schema, list) else set()
+
+
+@pytest.mark.parametrize("topic", SOURCE_TOPICS)
+def test_a_source_is_described_in_the_words_of_json_schema(topic: str) -> None:
+    schema = json_schemas()[topic]
+    assert words(schema) <= WORDS
+    for described in (schema, *schema.get("$defs", {}).values()):
+        assert all(field["description"] for field in described["properties"].values())
+
+
+def test_limits_of_integers_hold_in_the_schema() -> None:
+    validator = Draft202012Validator(json_schemas()["custody.balances"])
+    assert validator.is_valid(EXAMPLES["custody.balances"] | {"sequence": 0})
+    assert not validator.is_valid(EXAMPLES["custody.balances"] | {"sequence": -1})
+    assert not validator.is_valid(EXAMPLES["custody.balances"] | {"sequence": 2**53})
+
+
+@pytest.mark.parametrize("topic", SOURCE_TOPICS)
+def test_an_example_is_valid_by_the_schema_and_by_the_authority(topic: str) -> None:
+    Draft202012Validator(json_schemas()[topic]).validate(EXAMPLES[topic])
+    verdict = Judge(SourceFormat(topic), Known(None, 1 << 62)).verdict(
+        json.dumps(EXAMPLES[topic]).encode(), 1_795_860_000 * 10**9
+    )
+    assert not isinstance(verdict, Invalid), verdict
