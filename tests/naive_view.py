@@ -196,9 +196,10 @@ class NaiveView:
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         return tuple(sorted({e.value["asset"] for e in self._positions(instant) if e.value["role"] == role}))
 
-    def first_record_date(self, kind: str) -> date | None:
+    def first_record_date(self, kind: str, role: str | None = None) -> date | None:
         topic, name = ("custody.balances", "as_of") if kind == "balance" else ("market.trades", "executed_at")
-        times = [e.time(name) for e in self.events if e.topic == topic and e.time(name) <= self.at]
+        several = [e for e in self.events if e.topic == topic and role in {None, e.value.get("role")}]
+        times = [e.time(name) for e in several if e.time(name) <= self.at]
         return self.local_date(min(times)) if times else None
 
     def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
@@ -377,6 +378,10 @@ class NaiveView:
 
     @staticmethod
     def trades_lost() -> bool:
+        return False
+
+    @staticmethod
+    def trades_twice() -> bool:
         return False
 
     def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:

@@ -42,6 +42,7 @@ class MethodView:
     raw: Mapping[str, Any]
     state: str
     worst: str | None
+    ignored: str
     coverage: str
     scope: str
     balance: str
@@ -125,7 +126,7 @@ def _headline(methods: Sequence[MethodView], status: Mapping[str, Any], age_s: f
     fire = (
         f" {_count(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}." if alerts and worst.state == "adequate" else ""
     )
-    return _sentence(worst, len(binding)) + fire
+    return _sentence(worst, len(binding), text.refused_count(status)) + fire
 
 
 def _untold(status: Mapping[str, Any], parts: WebParts) -> str | None:
@@ -142,7 +143,7 @@ def _untold(status: Mapping[str, Any], parts: WebParts) -> str | None:
     return f"{_count(len(alerts), 'alert')} did not reach {', '.join(channels)}{f': {said}' if said else ''}."
 
 
-def _sentence(worst: MethodView, count: int) -> str:
+def _sentence(worst: MethodView, count: int, refused: int) -> str:
     raw, name = worst.raw, worst.raw["method"]
     if worst.state == "shortfall":
         rule = worst_rule(raw["components"])
@@ -158,6 +159,9 @@ def _sentence(worst: MethodView, count: int) -> str:
         return f"{name} cannot be decided: {_count(len(worst.gaps), 'input')} missing or too old."
     if worst.state == "not_computable":
         return f"{name} has no number yet: the rule itself is not complete."
+    if refused:
+        less = ", with less to spare than the watch level asks" if worst.state == "watch" else ""
+        return f"{name}: {text.refused_sentence(refused)}{less}."
     if worst.state == "watch":
         return f"Every rule of {name} is met, with less to spare than the watch level asks."
     return "Every rule in force is met." if count > 1 else f"Every rule of {name} is met."
@@ -175,6 +179,7 @@ def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: C
         state=assessment["state"],
         worst=None if worst is None else text.rule_sentence(worst.component),
         scope=text.scope(assessment),
+        ignored=text.ignored_sentence(assessment.get("ignored") or ()),
         coverage=_coverage(assessment),
         balance=_balance(assessment["surplus"], assessment["currency"]),
         pair=_pair(assessment),

@@ -6,7 +6,7 @@ It answers from memory only, so it stays reachable whatever Kafka does. Read-onl
 import asyncio
 import errno
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,7 @@ from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
 from monitor.web.protocols import Certificate, Health, StatusSource, WebParts
 from monitor.web.staleness import judged
+from monitor.web.text import refused_count
 
 TEMPLATES = Path(__file__).parent / "templates"
 SECURITY_HEADERS = {
@@ -223,7 +224,8 @@ class _Pages:
 
 
 def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, Any]:
-    """`undelivered`: what fires and did not reach a channel; null where no dispatcher runs in this process."""
+    """`worst`: the worst broken rule in force. `undelivered`: what fires and did not reach a channel; null without dispatcher."""
+    status = {**status, "worst": _worst_of(status["methods"])}
     if parts.delivery is None:
         return {**status, "undelivered": None}
     firing = {alert["fingerprint"] for alert in status["alerts"]}
@@ -246,7 +248,18 @@ def summary(status: Mapping[str, Any]) -> dict[str, Any]:
     methods = [{name: one[name] for name in fields} | _lead(one) for one in status["methods"]]
     row = {"entity": status["entity"], "at": status["at"], "methods": methods, "alerts": len(status["alerts"])}
     row |= {name: status[name] for name in ("state", "was", "stale_since") if name in status}
+    row["refused"] = refused_count(status)
     return row | {"undelivered": None if status["undelivered"] is None else len(status["undelivered"])}
+
+
+def _worst_of(assessments: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The broken rule furthest from being met of the methods in force (where there are none, of all), with its method."""
+    binding = [one for one in assessments if one["mode"] == "in_force"] or assessments
+    found = [(worst, one["method"]) for one in binding if (worst := worst_rule(one["components"])) is not None]
+    if not found:
+        return None
+    rule, method = min(found, key=lambda one: (one[0].ratio is None, one[0].ratio or 0))
+    return {"method": method} | {name: rule.component[name] for name in _WORST}
 
 
 def _lead(assessment: Mapping[str, Any]) -> dict[str, Any]:

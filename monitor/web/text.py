@@ -1,6 +1,6 @@
 """Figures, times and closed words as people read them. Exact texts are regrouped, never computed anew."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monitor.core.components.worst import rule_sentence
@@ -32,7 +32,7 @@ _GAP_SENTENCES = {
     "price_stale": "The price of {subject} is too old.",
     "price_outlier": "The prices of {subject} disagree beyond the limit.",
     "position_outlier": "A balance in the role {subject} is far from the one before or above what there can be.",
-    "asset_ambiguous": "{subject} is a coin or a currency, and the configuration does not say which.",
+    "asset_ambiguous": "{subject} may be a coin or a currency: name it under assets.crypto or assets.fiat.",
     "position_missing": "No position in the role {subject} was ever received.",
     "position_stale": "An account of {subject} has not reported within its limit.",
     "declaration_missing": "{subject} was never declared, or its declaration has expired.",
@@ -116,6 +116,24 @@ def clock(text: str | None) -> str:
 def seconds_between(earlier: str, later_ns: int) -> float:
     """Seconds from an RFC 3339 time to `later_ns`."""
     return (later_ns - parse_time(earlier)) / SECOND
+
+
+def refused_count(status: Mapping[str, Any]) -> int:
+    """Records of an entity that were refused and still mark figures; at least 1 where a gap says so."""
+    alerts = [alert for alert in status["alerts"] if alert["alertname"] == "RecordRefused"]
+    more = sum(int(alert["figures"].get("records") or 1) for alert in alerts)
+    marked = any(gap["kind"] == "record_rejected" for one in status["methods"] for gap in one["gaps"])
+    return more or int(marked)
+
+
+def refused_sentence(count: int) -> str:
+    """What is said beside rules that are met, where records were refused."""
+    return f"met by what was accepted; {count} {'record' if count == 1 else 'records'} refused"
+
+
+def ignored_sentence(ignored: Sequence[Mapping[str, str]]) -> str:
+    """What is left out of every figure, and how much of it is held."""
+    return ", ".join(f"{amount(one['quantity'])} {one['asset']}" for one in ignored)
 
 
 def scope(assessment: Mapping[str, Any]) -> str:

@@ -520,3 +520,29 @@ def test_the_first_balance_of_all_is_in_doubt_where_there_cannot_be_so_much(tmp_
     assert (found["state"], gaps(found)) == ("unknown", {("position_outlier", "client_asset")})
     case.content["sources"] = {"custody.balances": {"supply": {asset: None}}}
     assert case.assess("us.ny_custody")["state"] == "adequate"
+
+
+# --- what is not known begins no term anew
+
+
+def test_not_knowing_on_the_way_does_not_begin_the_cure_term_anew(tmp_path: Path) -> None:
+    """What lets it fail: short since Monday, unknown on Tuesday, short on Wednesday, and the term counts from Wednesday."""
+    house = {"reporting_currency": "JPY", "calendar": "JP", "time_zone": "Asia/Tokyo"}
+    case = Case(tmp_path, "jp.psa_custody", entity=house)
+    case.owes("JPY", "100", "2026-03-09T01:00:00Z").declares("trust_principal", "50", "JPY", "2026-03-09T01:00:00Z")
+    case.lines[-1]["value"]["effective_to"] = "2026-03-10T01:00:00Z"
+    case.declares("trust_principal", "60", "JPY", "2026-03-11T01:00:00Z")
+    on_tuesday = component(case.assess("jp.psa_custody", "2026-03-10T02:00:00Z"), "fiat_trust")
+    on_wednesday = component(case.assess("jp.psa_custody", "2026-03-11T02:00:00Z"), "fiat_trust")
+    assert (on_tuesday["state"], on_wednesday["state"], on_wednesday["cure_by"]) == ("unknown", "shortfall", "2026-03-11")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Midway"])
+@pytest.mark.parametrize("day", ["1990-01-01T00:00:00Z", "2199-12-31T23:59:59Z"])
+def test_the_first_and_the_last_instant_there_is_are_days_like_any_other(tmp_path: Path, zone: str, day: str) -> None:
+    """What lets it fail: a local date before the first or behind the last of the calendar ends `assess`, or a partition."""
+    case = Case(tmp_path, "eu.ifr_k", "house.composite", currency="EUR", entity={"time_zone": zone, "calendar": "weekdays"})
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = {"time_zone": zone, "calendar": "weekdays"}
+    case.holds("client_asset", "cold", "SOL", "10", day).priced("SOL", "5", day, "EUR").declares("own_funds", "9", "EUR", day)
+    assert case.assess("house.composite")["state"] == "unknown"
+    assert case.assess("eu.ifr_k", day)["state"] in {"unknown", "shortfall", "not_computable"}

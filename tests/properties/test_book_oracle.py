@@ -204,6 +204,7 @@ def test_every_read_is_that_of_a_search_through_all_events(found: list[Line], bu
             assert (mine.client, mine.client_net) == (other.client, other.client_net)
         assert {(g.kind, g.subject) for g in view.gaps} == {(g.kind, g.subject) for g in naive.gaps}
     assert view.first_record_date("balance") == naive.first_record_date("balance")
+    assert view.first_record_date("balance", "client_asset") == naive.first_record_date("balance", "client_asset")
 
 
 def _crowded(trades: list[Trade]) -> list[bool]:

@@ -118,7 +118,7 @@ def _all(settings: Settings, as_json: bool) -> None:
 
 
 def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
-    from monitor.web.text import clock, rule_sentence
+    from monitor.web.text import clock, refused_sentence, rule_sentence
 
     table = _table("entity", "method", "mode", "state", "coverage", "alerts")
     for row in rows:
@@ -131,6 +131,8 @@ def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
         for method in row["methods"]:
             if method.get("worst"):
                 console.print(f"{row['entity']}, {method['method']}: {rule_sentence(method['worst'])}", highlight=False)
+        if row.get("refused"):
+            console.print(f"{row['entity']}: {refused_sentence(row['refused'])}", highlight=False)
         if row.get("undelivered"):
             console.print(f"{row['entity']}: {row['undelivered']} alert changes did not reach a channel", highlight=False)
 
@@ -156,11 +158,15 @@ def _show(found: Mapping[str, Any]) -> None:
 def _show_method(console: Console, one: Mapping[str, Any]) -> None:
     """One method's state, what is broken (the worst first), by when it is to be cured, and its own gaps."""
     from monitor.core.components.worst import worst_rule
-    from monitor.web.text import figure, gap_sentence, rule_sentence, scope
+    from monitor.web.text import figure, gap_sentence, ignored_sentence, rule_sentence, scope
 
     worst = worst_rule(one["components"])
     lead = rule_sentence(worst.component) if worst else f"headline ({scope(one)}) covered {_coverage(one)}"
+    if worst is None and any(gap["kind"] == "record_rejected" for gap in one["gaps"]):
+        lead += ", by what was accepted: a record was refused"
     console.print(f"[bold]{one['method']}[/] {_state(one)}: {lead}", highlight=False)
+    if one.get("ignored"):
+        console.print(f"  left out of every figure: {ignored_sentence(one['ignored'])}", highlight=False)
     broken = [row for row in one["components"] if row["state"] == "shortfall"]
     for component in sorted(broken, key=lambda row: worst is None or row is not worst.component):
         cure = f", to cure by {component['cure_by']}" if component["cure_by"] else ""

@@ -80,7 +80,8 @@ class AlertBook:
                 continue
             drafts += self._follow_one(condition, kept or FollowedAlert(), moment, around)
         for identity in sorted((one for one in self._kept if one not in seen), key=_order):
-            drafts += self._follow_one(_absent(identity, around.results), self._kept[identity], moment, around, shows=False)
+            kept = self._kept[identity]
+            drafts += self._follow_one(_absent(identity, around.results, kept.verdict), kept, moment, around, shows=False)
         return drafts
 
     @property
@@ -200,16 +201,17 @@ def _weight(condition: Condition, cause: Cause, ending: bool) -> tuple[int, Deci
     return 0 if worsens is not ending else 2, -abs(Decimal(cause.after) - Decimal(cause.before))
 
 
-def _absent(identity: Identity, results: Mapping[str, MethodResult]) -> Condition:
-    """An alert that the evaluation does not speak of.
+def _absent(identity: Identity, results: Mapping[str, MethodResult], last: Verdict | None) -> Condition:
+    """An alert that the evaluation does not speak of; `last` is what was found of it last.
 
-    Its subject is gone, which is evidence unless the method cannot see; or its method is gone.
+    Its subject is gone, which is evidence unless the method cannot see; or its method is gone, which ends what was known.
     """
     if identity.method is None:
         return Condition(identity, Verdict.CLEAR, mode="", ends_as="ended")
     found = results.get(identity.method)
     if found is None:
-        return Condition(identity, Verdict.CLEAR, mode="", dwells=False, ends_as="method_changed")
+        verdict = Verdict.UNKNOWN if last is Verdict.UNKNOWN else Verdict.CLEAR
+        return Condition(identity, verdict, mode="", dwells=False, ends_as="method_changed")
     blind = found.result.state == "not_computable" or blinded(found.result)
     verdict = Verdict.UNKNOWN if blind else Verdict.CLEAR
     method = found.prepared.config

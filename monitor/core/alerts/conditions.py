@@ -57,9 +57,13 @@ _DERIVED_GAPS = {
 """Gaps that follow from the silence of a topic and need no alert of their own beside its SourceStale."""
 
 _SOURCE_GAPS = frozenset({"source_silent", "source_behind", "source_unhealthy"})
-_FORCING_GAPS = _SOURCE_GAPS | {"records_lost", "group_incomplete"}
+_FORCING_GAPS = _SOURCE_GAPS | {"records_lost", "group_incomplete", "keys_unsafe"}
 _RULE_OF_FEEDS = {"SourceStale": "source_stale", "SourceBehind": "source_behind", "SourceUnhealthy": "source_unhealthy"}
 _HARMLESS_GAPS = frozenset({"record_rejected", "window_short"})
+
+
+REFUSED_APART = 20
+"""Refused records of one topic that have an alert each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,19 @@ def entity_conditions(
 
 
 def refused_conditions(entity: str, refused: Sequence[RejectedRecord]) -> Iterator[Condition]:
-    """RecordRefused: a record of the entity was refused, and what it was to say is known to nobody but its sender."""
-    for subject, record in {record.subject: record for record in refused}.items():
-        yield _record_refused(entity, subject, record)
+    """RecordRefused: a record of the entity was refused, and what it was to say is known to nobody but its sender.
+
+    Of a topic that has many the first are told one by one, all others by one alert of the topic: none is lost.
+    """
+    by_kind: dict[str, dict[str, RejectedRecord]] = {}
+    for record in sorted(refused, key=_logged):
+        by_kind.setdefault(record.where.kind, {})[record.subject] = record
+    for kind, records in sorted(by_kind.items()):
+        apart = list(records.items())
+        for subject, record in apart[:REFUSED_APART]:
+            yield _record_refused(entity, subject, record)
+        if len(apart) > REFUSED_APART:
+            yield _many_refused(entity, kind, [record for _, record in apart[REFUSED_APART:]])
 
 
 def is_skipped(method: MethodConfig, name: str) -> bool:
@@ -369,6 +383,32 @@ def _record_refused(entity: str, subject: str, record: RejectedRecord) -> Condit
         show=show,
         concerns=lambda cause: (cause.topic, cause.partition, cause.offset) == (where.topic, where.partition, record.offset),
     )
+
+
+def _many_refused(entity: str, kind: str, records: Sequence[RejectedRecord]) -> Condition:
+    newest = records[-1]
+
+    def show() -> AlertContent:
+        return AlertContent(
+            f"{entity}: {len(records)} more records of {kind} were refused",
+            f"The newest is {newest.where.topic}/{newest.where.epoch}/{newest.where.partition}/{newest.offset}; "
+            "figures are of what was accepted.",
+            {"records": str(len(records)), "partition": str(newest.where.partition), "offset": str(newest.offset)},
+        )
+
+    return Condition(
+        Identity("RecordRefused", entity, None, "record_refused", kind),
+        Verdict.TRUE,
+        "critical" if kind == INCIDENTS else "warning",
+        dwells=False,
+        ends_as="ended",
+        show=show,
+        concerns=lambda cause: cause.part == "data_quality" and cause.topic.partition("/")[0] == kind,
+    )
+
+
+def _logged(record: RejectedRecord) -> tuple[int, str]:
+    return record.logged, record.subject
 
 
 def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str) -> Condition:

@@ -61,6 +61,8 @@ def mean_traded_value(computation: Computation, arguments: Mapping[str, Any]) ->
         apart = _fact_dates(computation, arguments["without"])
         days = [day for day in days if day not in apart]
     mean = _mean(days, partial(_traded_value, computation, arguments))
+    if computation.view.trades_twice():
+        return UNKNOWN
     return Figure(mean.low, None) if computation.view.trades_lost() else mean
 
 
@@ -83,17 +85,28 @@ def _calculation_date(computation: Computation) -> date:
 
 
 def _days(computation: Computation, arguments: Mapping[str, Any], record: str) -> list[date]:
-    """Business days of the window, from the entity's first record on; fewer than there are: gap `window_short`."""
+    """Business days of the window, from the first record of what is measured on; fewer than there are: gap `window_short`.
+
+    A house that held coins of its own for years before it had clients has no years of clients with nothing.
+    """
     computed = _calculation_date(computation)
     months, excluded = int(computation.amount(arguments["months"])), int(computation.amount(arguments["excluded"]))
     first = date(*month_before(computed.year, computed.month, months), 1)
     last = month_end(*month_before(computed.year, computed.month, excluded + 1))
     days = [day for day in _dates(first, last) if computation.view.is_business_day(day)]
-    begun = computation.view.first_record_date("balance" if record == "balance" else "trade")
+    role = _role_of(computation, arguments["figure"])
+    begun = computation.view.first_record_date("balance" if record == "balance" else "trade", role)
     kept = [] if begun is None else [day for day in days if day >= begun]
     if len(kept) < len(days):
         computation.view.gap("window_short", arguments["figure"])
     return kept
+
+
+def _role_of(computation: Computation, figure: str) -> str | None:
+    """The role whose mean a figure is; None where it is of trades."""
+    elements = computation.plan.pack.terms.values()
+    means = (one.arguments for one in elements if one.type == "mean_closing_value")
+    return next((str(found["role"]) for found in means if found["figure"] == figure), None)
 
 
 def _dates(first: date, last: date) -> list[date]:

@@ -189,10 +189,10 @@ class View:
         self.reads(BALANCES)
         return self._holdings.assets_before(role, min(instant, self.at + 1))
 
-    def first_record_date(self, kind: Literal["balance", "trade"]) -> date | None:
-        """Local date (event time) of the entity's first position or trade, at or before `at`; None before any."""
+    def first_record_date(self, kind: Literal["balance", "trade"], role: str | None = None) -> date | None:
+        """Local date (event time) of the first position, of `role` if given, or trade at or before `at`; None before any."""
         self.reads(BALANCES if kind == "balance" else TRADES)
-        first = self._book.positions.first_event_time() if kind == "balance" else self._book.trades.first_executed
+        first = self._book.positions.first_event_time(role) if kind == "balance" else self._book.trades.first_executed
         return None if first is None or first > self.at else self.zone.local_date(first)
 
     def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
@@ -358,6 +358,10 @@ class View:
     def trades_lost(self) -> bool:
         """Whether records of `market.trades` are silent, lost or read anew, so that trade values are lower bounds only."""
         return self.impaired(TRADES)
+
+    def trades_twice(self) -> bool:
+        """Whether records of `market.trades` may count twice, so that trade values are no lower bounds either."""
+        return self.completeness.counts_twice(TRADES)
 
 
 def _instant(step: tuple[int, Decimal | None]) -> int:

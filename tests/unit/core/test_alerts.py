@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from monitor.core.alerts.conditions import (
+    REFUSED_APART,
     Condition,
     entity_conditions,
     method_conditions,
+    refused_conditions,
     unknown_condition,
 )
 from monitor.core.alerts.life import Verdict
 from monitor.core.book.completeness import FeedKnown
+from monitor.core.book.rejections import RejectedRecord
 from monitor.core.components.packs.computation import Row
 from monitor.core.configuration.configuration import Levels, MethodConfig
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.observations import Backing, IncidentSight
+from monitor.core.journal.records import SourcePartition
 from monitor.core.values.figure import UNKNOWN, Figure
 
 METHOD = MethodConfig("jp.psa_custody", "in_force")
@@ -297,3 +301,20 @@ def test_texts_name_figures_and_gaps() -> None:
     )
     assert "price_missing A0/JPY" in found.show().description
     assert "and 4 more" in found.show().description
+
+
+def refused(number: int, topic: str = "custody.balances") -> RejectedRecord:
+    return RejectedRecord(SourcePartition(topic, 0, 0), number, number, (), f"b-{number}")
+
+
+def test_a_thousand_refusals_are_a_few_alerts_and_none_is_lost() -> None:
+    """What lets it fail: a feed that sends a thousand bad balances opens a thousand incidents, or all but some are dropped."""
+    found = list(refused_conditions("e", [refused(number) for number in range(1000)]))
+    assert len(found) == REFUSED_APART + 1
+    rest = found[-1]
+    assert rest.identity.subject == "custody.balances"
+    assert rest.show().figures["records"] == str(1000 - REFUSED_APART)
+    assert [one.severity for one in refused_conditions("e", [refused(1), refused(2, "security.incidents")])] == [
+        "warning",
+        "critical",
+    ]

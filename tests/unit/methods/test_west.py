@@ -125,6 +125,14 @@ def test_ifr_orders_count_on_business_days_whatever_their_side() -> None:
     assert gaps(result) == [("declaration_missing", "own_funds")]
 
 
+def test_ifr_a_house_that_held_its_own_before_has_no_months_of_clients_with_nothing() -> None:
+    """What lets it fail: an own coin of years ago fills the window of clients' assets with zeros, and halves the mean."""
+    bench = Bench().hold("house_asset", "cold", "TKB", "1", "2020-01-01T12:00:00Z")
+    bench.hold("client_asset", "cold", "TKA", "100", "2023-10-02T12:00:00Z").price("TKA", "EUR", "1", "2023-10-02T12:00:00Z")
+    result = bench.assess("eu.ifr_k", MARCH, skip=["k_cmh", "k_coh", "k_dtf", "overhead_leg"], calendar="weekdays")
+    assert (result["figures"]["mean_asa"], ("window_short", "k_asa") in gaps(result)) == ("100", True)
+
+
 def test_ifr_without_any_record_is_unknown() -> None:
     bench = Bench().declare("own_funds", "200000", "EUR", since="2024-01-01T00:00:00Z")
     result = bench.assess("eu.ifr_k", MARCH, skip=["overhead_leg"])

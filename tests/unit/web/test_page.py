@@ -328,3 +328,23 @@ def test_every_colour_in_use_is_one_of_the_checked_ones() -> None:
     assert set(re.findall(r"var\(--([a-z-]+)\)", rules)) <= schemes()["light"].keys()
     assert "url(" not in css
     assert "@import" not in css
+
+
+def test_beside_a_refused_record_no_rule_is_simply_met() -> None:
+    """What lets it fail: an incident's revision is refused, and the page says that every rule is met."""
+    status = examples.adequate()
+    assert "Every rule" in words(page(status))
+    status["alerts"] = [examples.alert("RecordRefused", "critical", method=None, subject="security.incidents/i-1")]
+    status["alerts"][0]["figures"] = {"event_id": "i-1", "partition": "0", "offset": "7"}
+    shown = words(page(status))
+    assert "Every rule" not in shown
+    assert "met by what was accepted; 1 record refused" in shown
+    status["alerts"] = []
+    status["methods"][0]["gaps"] = [{"kind": "record_rejected", "subject": "market.prices", "effect": "both", "since": None}]
+    assert "met by what was accepted; 1 record refused" in words(page(status))
+
+
+def test_what_is_left_out_of_every_figure_is_listed_with_its_quantity() -> None:
+    status = examples.adequate()
+    status["methods"][0]["ignored"] = [{"asset": "SPAM", "quantity": "1000000"}]
+    assert "Left out of every figure: 1,000,000 SPAM" in words(page(status))

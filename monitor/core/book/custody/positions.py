@@ -265,9 +265,10 @@ class Positions:
         """Assets of the role with a position of event time below `before`, sorted."""
         return tuple(sorted(asset for asset, first in self._first.get(role, {}).items() if first < before))
 
-    def first_event_time(self) -> int | None:
-        """Event time of the first position of all."""
-        return min((first for assets in self._first.values() for first in assets.values()), default=None)
+    def first_event_time(self, role: str | None = None) -> int | None:
+        """Event time of the first position of a role (None: of all)."""
+        roles = self._first.values() if role is None else [self._first.get(role, {})]
+        return min((first for assets in roles for first in assets.values()), default=None)
 
     def sum_before(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Decimal:
         """The sum of the positions of event time below `instant`.
