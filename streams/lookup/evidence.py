@@ -1,84 +1,121 @@
-"""A bundle of evidence read from Kafka: the whole journal partition, the entity's outputs, its checkpoints."""
+"""A bundle of evidence read from a log: the whole journal partition, the entity's outputs, its checkpoints."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from aiokafka import TopicPartition
-
 from monitor.audit.bundle import OUTPUTS, BundleWriter, Origin
-from monitor.core.journal.records import decode_record
-from monitor.core.journal.vocabulary import CHECKPOINTS, JOURNAL
-from monitor.core.values.times import from_ms
+from monitor.core.journal.records import JournalRecord, decode_record
+from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS, EXPOSURES, JOURNAL
 from monitor.errors import UsageError
-from monitor.settings.kafka import KafkaSettings
-from streams.kafka.reading import read_range
-from streams.kafka.topics import TopicNames
-
-_SETTLE_S = 2.0
-"""Between the journal's end and the outputs: what the last records led to is published by then."""
+from streams.lookup.logs import Log
 
 Told = Callable[[str, int], None]
 """Told the topic that is read, and how many records of it so far."""
 
 
-async def export_kafka(
-    settings: KafkaSettings, names: TopicNames, bundle: BundleWriter, origin: Origin, *, upto_ns: int | None, told: Told
-) -> None:
+async def export_log(log: Log, bundle: BundleWriter, origin: Origin, *, upto_ns: int | None, told: Told) -> None:
     """Fills the bundle. `upto_ns`: the journal ends before the first record of a later time, and the outputs with it.
 
     `UsageError` when nothing was published of the entity.
     """
-    source = _Source(settings, names, origin)
-    end = 0
+    before = None if log.settle_s is not None else await _last_complete(log, origin)
+    end, whole = _End(), before is None
     with bundle.journal() as take:
-        async for record in source.records(JOURNAL):
-            time = from_ms(record.timestamp)
-            if upto_ns is not None and time > upto_ns:
+        async for record in log.records(JOURNAL, origin.partition):
+            if (upto_ns is not None and record.time > upto_ns) or (before is not None and record.offset >= before):
+                whole = False
                 break
-            take(decode_record(record.value, record.offset, time), record.value)
-            end = record.offset + 1
-            told(JOURNAL, end)
-    await asyncio.sleep(_SETTLE_S)
+            for one in end.following(decode_record(record.value or b"", record.offset, record.time), record.value):
+                take(*one)
+            told(JOURNAL, record.offset + 1)
+        for one in end.rest() if whole else ():
+            take(*one)
+    if log.settle_s is not None:
+        await asyncio.sleep(log.settle_s)
     last = 0
     for topic in OUTPUTS:
         with bundle.outputs(topic) as put:
-            async for value in source.values(topic):
-                if value["journal"]["offset"] < end:
+            async for value in _values(log, topic, origin):
+                if end.holds(value):
                     put(value)
                     last = max(last, value["chain"]["sequence"])
                     told(topic, value["chain"]["sequence"])
     if not last:
         raise UsageError(f"nothing was published of {origin.entity} in partition {origin.partition}: is its name right?")
-    bundle.checkpoints([value async for value in source.values(CHECKPOINTS) if value["last_sequence"] <= last])
+    bundle.checkpoints([value async for value in _values(log, CHECKPOINTS, origin) if value["last_sequence"] <= last])
 
 
-class _Source:
-    """The origin's partition of each topic."""
+class _End:
+    """The journal's end in a bundle, such that these records alone tell which entries belong to it.
 
-    def __init__(self, settings: KafkaSettings, names: TopicNames, origin: Origin) -> None:
-        self._settings, self._names, self._origin = settings, names, origin
+    An entry made at offset n came of the tick at n, or of whatever stood at n + 1: which of them, nothing says. So a bundle that
+    ends before its log does ends at a record that is no tick, with the entries made before it.
+    """
 
-    async def records(self, topic: str) -> AsyncIterator[Any]:
-        async for record in read_range(self._settings, {TopicPartition(self._names.of(topic), self._origin.partition): 0}):
-            yield record
+    def __init__(self) -> None:
+        self._held: list[tuple[JournalRecord, bytes | None]] = []
+        self._below = 0
 
-    async def values(self, topic: str) -> AsyncIterator[dict[str, Any]]:
-        """What is the entity's."""
-        mark = f'"entity":"{self._origin.entity}"'.encode()
-        async for record in self.records(topic):
-            if record.value is not None and mark in record.value:
-                value = json.loads(record.value)
-                if value["entity"] == self._origin.entity:
-                    yield value
+    def following(self, record: JournalRecord, data: bytes | None) -> list[tuple[JournalRecord, bytes | None]]:
+        """The records that the bundle goes on with, now that this one follows."""
+        self._held.append((record, data))
+        if record.statement.kind == "tick":
+            return []
+        self._below = record.offset
+        found, self._held = self._held, []
+        return found
+
+    def rest(self) -> list[tuple[JournalRecord, bytes | None]]:
+        """The log ends here: what was held back belongs to the bundle, and so does all that was published."""
+        found, self._held = self._held, []
+        self._below += len(found) + 1
+        return found
+
+    def holds(self, entry: Mapping[str, Any]) -> bool:
+        """Whether the records given out so far lead to this entry."""
+        return bool(entry["journal"]["offset"] < self._below)
 
 
-async def chain_of(settings: KafkaSettings, names: TopicNames, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+async def _last_complete(log: Log, origin: Origin) -> int:
+    """The journal offset before which all that was published of the entity is in a log that ends at days, not at records."""
+    newest = []
+    for topic in (ASSESSMENTS, EXPOSURES):
+        offset = 0
+        async for value in _values(log, topic, origin):
+            offset = value["journal"]["offset"]
+        newest.append(offset)
+    return min(newest)
+
+
+async def _values(log: Log, topic: str, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+    """What is the entity's."""
+    mark = f'"entity":"{origin.entity}"'.encode()
+    async for record in log.records(topic, origin.partition):
+        if record.value is not None and mark in record.value:
+            value = json.loads(record.value)
+            if value["entity"] == origin.entity:
+                yield value
+
+
+async def chain_of(log: Log, origin: Origin) -> AsyncIterator[dict[str, Any]]:
     """The entity's entries that the output topics keep, topic by topic, and then its checkpoints."""
-    source = _Source(settings, names, origin)
     for topic in (*OUTPUTS, CHECKPOINTS):
-        async for value in source.values(topic):
+        async for value in _values(log, topic, origin):
             yield value
+
+
+async def entity_of(log: Log, beginning: str) -> str | None:
+    """Whose the first output found is whose digest begins so; None when none is there."""
+    mark = f'"digest":"{beginning}'.encode()
+    for partition in range(log.partitions):
+        for topic in OUTPUTS:
+            async for record in log.records(topic, partition):
+                if record.value is not None and mark in record.value:
+                    value = json.loads(record.value)
+                    if value["digest"].startswith(beginning):
+                        return str(value["entity"])
+    return None

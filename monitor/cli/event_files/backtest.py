@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, Events, ManyPaths, command_app, emit, talk
+from monitor.cli import Config, ManyPaths, command_app, emit, talk
+from monitor.cli.evidence.archives import InArchive
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from monitor.methods.variants import Candidate
     from monitor.report.backtest import Backtest
     from monitor.settings.load import Settings
+    from streams.lookup.logs import Log
 
 app = command_app()
 
@@ -33,8 +35,12 @@ RESOLUTION_S = 60
     "--set hk.vatp:compensation.cold_rate=0.3,0.5,0.7 --html year.html",
 )
 def backtest(
-    events: Events,
+    events: Annotated[
+        list[Path] | None, typer.Option("--events", metavar="PATH...", help="Event files, in the order of their log.")
+    ] = None,
     *,
+    archive: InArchive = None,
+    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="The journal that Kafka keeps.")] = False,
     method: Annotated[list[str], typer.Option(metavar="ID|FILE", help="A method, or a pack file; may be repeated.")],
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="METHOD:PARAMETER=V,V", help="Values to try; may be repeated.")
@@ -64,9 +70,15 @@ def backtest(
     from monitor.methods.variants import candidates, values_of
     from monitor.report.backtest import backtest_object, csv_of, html_of
 
+    if sum((bool(events), archive is not None, from_kafka)) != 1:
+        raise UsageError("name one source: --events PATH..., --archive PATH or --from-kafka")
     settings = _asked(config)
     tried = candidates(method, values_of(values or [], sweep), settings.methods.pack_dirs, any_date=any_date)
-    found = _run(events, settings, tried, _span(since, until), _cadence(every))
+    span, cadence = _span(since, until), _cadence(every)
+    if events:
+        found = _of_events(events, settings, tried, span, cadence)
+    else:
+        found = _of_journal(_log(archive, config), settings, tried, span, cadence)
     if csv is not None:
         csv.write_text(csv_of(found), encoding="utf-8", newline="")
     if html is not None:
@@ -78,7 +90,49 @@ def backtest(
     raise typer.Exit(_exit_code(found))
 
 
-def _run(
+def _log(archive: str | None, config: Path | None) -> Log:
+    from monitor.cli.evidence.entries import log_at
+    from monitor.settings.load import load_settings
+
+    return log_at(archive, load_settings(config))
+
+
+def _of_journal(
+    log: Log, settings: Settings, tried: Sequence[Candidate], span: tuple[int, int | None], cadence: Cadence
+) -> Backtest:
+    """The journal's partitions one after the other: an entity is of one of them, and each holds every price."""
+    from monitor.cli.progress import counted
+    from monitor.core.configuration.configuration import parse_configuration
+    from monitor.core.foresight.comparison import tracks_of
+    from monitor.core.foresight.history import History
+    from monitor.report.backtest import Backtest
+    from streams.lookup.history import journal_of
+
+    content = candidates_configuration(settings, tried)
+    config = parse_configuration(content)
+    clock: list[int] = []
+    count = 0
+
+    def samples() -> Any:
+        nonlocal count
+        for partition in range(log.partitions):
+            history = History(config, cadence, span[0], check_journal_time=log.broker_time)
+            for record in journal_of(log, partition, span[1]):
+                at = record.statement.at
+                clock[:] = [min(clock[0], at), max(clock[1], at)] if clock else [at, at]
+                count += 1
+                told("journal records", count)
+                yield from history.apply(record)
+            yield from history.finish()
+
+    with counted() as told:
+        tracks = tracks_of(samples())
+    begin, end = clock or (None, None)
+    described = tuple(_tried(candidate, content) for candidate in tried)
+    return Backtest(described, tracks, _cadence_text(cadence), count, 0, begin, end)
+
+
+def _of_events(
     events: Sequence[Path], settings: Settings, tried: Sequence[Candidate], span: tuple[int, int | None], cadence: Cadence
 ) -> Backtest:
     from monitor.cli.progress import line_bar

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from monitor.errors import UsageError
 
@@ -10,7 +12,10 @@ if TYPE_CHECKING:
     from monitor.archive.reading import Archive
     from monitor.settings.load import Settings
 
-ARCHIVE_HELP = "From this archive instead of Kafka: a folder or s3://bucket/prefix; endpoint and secret as in section archive."
+_HELP = "From this archive instead of Kafka: a folder or s3://bucket/prefix, reached as section archive says."
+
+InArchive = Annotated[str | None, typer.Option("--archive", metavar="PATH", help=_HELP)]
+"""The option `--archive` of every command that reads Kafka and an archive alike."""
 
 
 def archive_at(place: str | None, settings: Settings) -> Archive:

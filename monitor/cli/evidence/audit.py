@@ -14,6 +14,7 @@ import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import entities
+from monitor.cli.evidence.archives import InArchive
 from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.audit.keys import Keyring, PublicKey
     from monitor.settings.load import Settings
     from streams.eventfiles.offline import Rejection
+    from streams.lookup.logs import Log
 
 app = command_app(no_args_is_help=True, help="Evidence for outsiders: keys, bundles, proofs.")
 
@@ -47,33 +49,40 @@ def keygen(
 def export(
     entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose evidence.", autocompletion=entities)],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file; it needs nothing beside it.")],
+    *,
     to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="RFC 3339; when absent, the present end.")] = None,
     events: Annotated[list[Path] | None, typer.Option("--events", metavar="PATH...", help=_EVENTS_HELP)] = None,
+    archive: InArchive = None,
     config: Config = None,
 ) -> None:
     """Write one file from which anyone can compute every published figure of an entity again, and check the seals on them.
 
     It holds the entity's journal records whole and those of other entities as stubs, what was published, packs,
-    configurations, checkpoints and public keys. Signed where `audit.keys` names a key. Nothing in Kafka is changed.
+    configurations, checkpoints and public keys. Signed where `audit.keys` names a key. Nothing in Kafka is changed. From an
+    archive it reaches as far as all that was published is archived: days that are over.
     """
     from importlib.metadata import version
 
     from monitor.audit.bundle import BundleWriter, Origin
     from monitor.audit.keys import read_keyring
+    from monitor.cli.evidence.entries import log_at
     from monitor.cli.options import instant
     from monitor.core.journal.records import journal_partition
     from monitor.settings.load import load_settings
 
+    if events and archive is not None:
+        raise UsageError("--events and --archive are two sources: name one")
     settings = load_settings(config)
     keys = read_keyring(settings.audit.keys)
     upto = None if to is None else instant("--to", to)
-    count = 1 if events else settings.kafka.journal_partitions
-    origin = Origin(entity, journal_partition(entity, count), count, not events and not settings.kafka.embedded)
+    log = None if events else log_at(archive, settings)
+    count, broker_time = (1, False) if log is None else (log.partitions, log.broker_time)
+    origin = Origin(entity, journal_partition(entity, count), count, broker_time)
     with BundleWriter(out, origin, keys, version("reserve-monitor")) as bundle:
-        if events:
-            _from_events(events, settings, bundle, origin, keys=keys, upto=upto)
+        if log is None:
+            _from_events(events or [], settings, bundle, origin, keys=keys, upto=upto)
         else:
-            _from_kafka(settings, bundle, origin, upto)
+            _from_log(log, bundle, origin, upto)
     if keys.signing is None:
         talk("not signed: audit.keys names no key (make one with `audit keygen`)")
     talk(f"{out} written: check it anywhere with `reserve-monitor audit verify {out}`")
@@ -93,14 +102,12 @@ def _from_events(
     export_events(events, build_configuration(alone), bundle, origin, keys=keys, until_ns=upto, on_rejected=refused)
 
 
-def _from_kafka(settings: Settings, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
+def _from_log(log: Log, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
     from monitor.cli.progress import counted
-    from streams.kafka.topics import TopicNames
-    from streams.lookup.evidence import export_kafka
+    from streams.lookup.evidence import export_log
 
-    names = TopicNames(settings.source_names())
     with counted() as told:
-        asyncio.run(export_kafka(settings.kafka, names, bundle, origin, upto_ns=upto, told=told))
+        asyncio.run(export_log(log, bundle, origin, upto_ns=upto, told=told))
 
 
 @app.command(epilog="Example: reserve-monitor audit verify jp-main-2026-01.bundle --key ed25519:9f2c...e1")
@@ -163,6 +170,7 @@ def prove(
     since: Annotated[
         Path | None, typer.Option("--since", metavar="FILE", help="A checkpoint kept from earlier, which the newest must add to.")
     ] = None,
+    archive: InArchive = None,
     config: Config = None,
 ) -> None:
     """Print a proof that a published figure is under a signed checkpoint, and that the newest checkpoint adds to an earlier one.
@@ -175,7 +183,7 @@ def prove(
 
     wanted = digest if digest.startswith("sha256:") else f"sha256:{digest}"
     kept = None if since is None else _kept(since)
-    values = in_bundle(bundle) if bundle is not None else _in_kafka(config, wanted)
+    values = in_bundle(bundle) if bundle is not None else _in_log(config, archive, wanted)
     entry, digests, checkpoints = None, Digests(), []
     for value in values:
         if "chain" not in value:
@@ -191,18 +199,24 @@ def prove(
     emit(proven(entry, digests, sorted(checkpoints, key=lambda one: int(one["tree_size"])), kept))
 
 
-def _in_kafka(config: Path | None, digest: str) -> list[Mapping[str, Any]]:
+def _in_log(config: Path | None, archive: str | None, digest: str) -> list[Mapping[str, Any]]:
     from monitor.audit.proving import CannotProve
-    from monitor.cli.evidence.entries import in_kafka
+    from monitor.cli.evidence.entries import in_log, log_at
     from monitor.settings.load import load_settings
     from streams.kafka.topics import TopicNames
+    from streams.lookup.evidence import entity_of
     from streams.lookup.outputs import find_beginning
 
     settings = load_settings(config)
-    found = asyncio.run(find_beginning(settings.kafka, TopicNames(settings.source_names()), digest))
-    if found is None:
-        raise CannotProve(f"no output with the digest {digest} is kept in the output topics")
-    return in_kafka(settings, found["entity"])
+    log = log_at(archive, settings)
+    if archive is None:
+        found = asyncio.run(find_beginning(settings.kafka, TopicNames(settings.source_names()), digest))
+        entity = None if found is None else found["entity"]
+    else:
+        entity = asyncio.run(entity_of(log, digest))
+    if entity is None:
+        raise CannotProve(f"no entry with the digest {digest} is kept there: is it a result_digest, or of another system?")
+    return in_log(log, entity)
 
 
 def _is_proof(path: Path) -> bool:

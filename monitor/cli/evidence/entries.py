@@ -1,4 +1,4 @@
-"""The published entries and checkpoints of an entity, from Kafka or from a bundle, for the commands that read them."""
+"""The published entries and checkpoints of an entity, from Kafka, an archive or a bundle, for the commands that read them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
+    from streams.lookup.logs import Log
 
 
 def in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -30,18 +31,26 @@ def in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
         raise UsageError(f"{path}: is not a bundle as `audit export` writes it: {error}") from None
 
 
-def in_kafka(settings: Settings, entity: str) -> list[Mapping[str, Any]]:
-    """Entries that the output topics keep, then checkpoints."""
+def in_log(log: Log, entity: str) -> list[Mapping[str, Any]]:
+    """Entries that the output topics hold there, then checkpoints."""
     from monitor.audit.bundle import Origin
     from monitor.core.journal.records import journal_partition
-    from streams.kafka.topics import TopicNames
     from streams.lookup.evidence import chain_of
 
-    kafka, names = settings.kafka, TopicNames(settings.source_names())
-    count = kafka.journal_partitions
-    origin = Origin(entity, journal_partition(entity, count), count, not kafka.embedded)
+    origin = Origin(entity, journal_partition(entity, log.partitions), log.partitions, log.broker_time)
 
     async def read() -> list[Mapping[str, Any]]:
-        return [value async for value in chain_of(kafka, names, origin)]
+        return [value async for value in chain_of(log, origin)]
 
     return asyncio.run(read())
+
+
+def log_at(archive: str | None, settings: Settings) -> Log:
+    """The archive that a command names, or Kafka where it names none."""
+    from monitor.cli.evidence.archives import archive_at
+    from streams.kafka.topics import TopicNames
+    from streams.lookup.logs import ArchiveLog, KafkaLog
+
+    if archive is not None:
+        return ArchiveLog(archive_at(archive, settings))
+    return KafkaLog(settings.kafka, TopicNames(settings.source_names()))

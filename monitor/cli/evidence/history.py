@@ -10,6 +10,7 @@ import typer
 
 from monitor.cli import Config, command_app, emit
 from monitor.cli.completion import entities, methods
+from monitor.cli.evidence.archives import InArchive
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def history(
     closes: Annotated[bool, typer.Option("--closes", help="Closed days alone, every revision, by day.")] = False,
     form: Annotated[str, typer.Option("--format", metavar="FORM", help="table, csv, json, or svg: coverage drawn.")] = "table",
     bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
+    archive: InArchive = None,
     config: Config = None,
 ) -> None:
     """List the published figures of an entity in order: closes with their revisions, states, alerts, changes of configuration.
 
     From Kafka, alerts are those that their compacted topic keeps. Amounts are exact; what was not known is empty.
     """
-    from monitor.cli.evidence.entries import in_bundle, in_kafka
+    from monitor.cli.evidence.entries import in_bundle, in_log, log_at
     from monitor.cli.options import instant
     from monitor.report.history import HistoryFilter
     from monitor.report.history import history as rows_of
@@ -50,7 +52,11 @@ def history(
     first = None if since is None else instant("--from", since)
     last = None if until is None else instant("--to", until)
     wanted = HistoryFilter(method, first, last, closes)
-    values: Iterable[Mapping[str, Any]] = in_bundle(bundle) if bundle is not None else in_kafka(load_settings(config), entity)
+    if bundle is not None and archive is not None:
+        raise UsageError("--bundle and --archive are two places: name one")
+    values: Iterable[Mapping[str, Any]] = (
+        in_bundle(bundle) if bundle is not None else in_log(log_at(archive, load_settings(config)), entity)
+    )
     entries = [value for value in values if "chain" in value and value["entity"] == entity]
     if not entries:
         raise UsageError(f"nothing published of {entity} is kept there: is its name right?")

@@ -107,14 +107,14 @@ class History:
     """Feed it every record of one journal in order, then `finish`; both yield samples, ascending in time.
 
     Configuration, operations and ticks in the journal are not read: the candidates are those of `config`. `begin` (ns): no
-    sample before it; the records before it count.
+    sample before it; the records before it count. `check_journal_time`: whether the journal keeps the broker's time.
     """
 
-    def __init__(self, config: Configuration, cadence: Cadence, begin: int = 0) -> None:
+    def __init__(self, config: Configuration, cadence: Cadence, begin: int = 0, *, check_journal_time: bool = False) -> None:
         self._config = config
         self._cadence = cadence
         self._begin = begin
-        self._clock = EngineClock(check_journal_time=False)
+        self._clock = EngineClock(check_journal_time=check_journal_time)
         self._shared = Shared(config)
         self._watched: dict[str, _Watched] = {}
         self._health: SourcesHealth = ()

@@ -1,0 +1,28 @@
+"""A journal partition of a log, record by record, for those who read it from beginning to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from monitor.archive.records import ArchivedRecord
+from monitor.core.journal.records import JournalRecord, decode_record
+from monitor.core.journal.vocabulary import JOURNAL
+from streams.lookup.logs import Log
+
+
+def journal_of(log: Log, partition: int, upto_ns: int | None) -> Iterator[JournalRecord]:
+    """The records up to the first one of a later log time than `upto_ns` (None: all). Not within a running event loop."""
+    records = log.records(JOURNAL, partition)
+    with asyncio.Runner() as runner:
+        try:
+            while (one := runner.run(_next(records))) is not None:
+                if upto_ns is not None and one.time > upto_ns:
+                    return
+                yield decode_record(one.value or b"", one.offset, one.time)
+        finally:
+            runner.run(records.aclose())
+
+
+async def _next(records: AsyncIterator[ArchivedRecord]) -> ArchivedRecord | None:
+    return await anext(records, None)
