@@ -51,9 +51,10 @@ class Entries:
         self._next = next(self._merged, None)
         self._absent: Mapping[str, Any] | None = None
         self._matched_at = -1
+        self._before: tuple[int, str | None] = (0, None)
 
-    def computed(self, value: Mapping[str, Any]) -> None:
-        """The next entry of the chain as the engine computes it."""
+    def computed(self, value: Mapping[str, Any]) -> str:
+        """The next entry of the chain as the engine computes it; gives the digest under which it stands in the chain."""
         sequence = value["chain"]["sequence"]
         self.last_sequence = sequence
         entry = self._next
@@ -61,8 +62,8 @@ class Entries:
             raise Fault(Kind.ENTRY_TOO_MANY, entry.place, "the records give no such entry, or it is there twice")
         if entry is None or entry.sequence > sequence:
             self._left_out(value)
-            return
-        if entry.value.get("engine_version") != ENGINE_VERSION:
+            return str(value["digest"])
+        if self._tally.results_only or entry.value.get("engine_version") != ENGINE_VERSION:
             self._compare_results(value, entry)
         elif canonical_bytes(dict(value)) != entry.data:
             raise self._fault(value, entry)
@@ -70,7 +71,9 @@ class Entries:
             self._tally.equal += 1
         self._absent = None
         self._matched_at = value["journal"]["offset"]
+        self._before = sequence, str(entry.value["digest"])
         self._next = next(self._merged, None)
+        return self._before[1]
 
     def end(self) -> None:
         """The journal has ended: nothing may be left over, and nothing be owed."""
@@ -85,8 +88,8 @@ class Entries:
             )
         if self._tally.results_only:
             self._tally.notes.append(
-                f"{self._tally.results_only} entries were made by another engine version than {ENGINE_VERSION}: "
-                "their results were compared, not their bytes"
+                f"{self._tally.results_only} entries were made by another engine version than {ENGINE_VERSION}, or follow such: "
+                "their results and links were compared, not their bytes"
             )
 
     def _left_out(self, value: Mapping[str, Any]) -> None:
@@ -101,7 +104,10 @@ class Entries:
         return Fault(Kind.ENTRY_MISSING, place, cause, f"{value['schema']} {value['digest']}", "nothing")
 
     def _compare_results(self, value: Mapping[str, Any], entry: _Entry) -> None:
-        """Only the result, for an entry that says another engine made it: it must still be the entry its digest is of."""
+        """Only result and link, where another engine made this entry or one before it: its own digest is of its bytes.
+
+        Its predecessor's digest must be that of the entry before it, unless that one is left out.
+        """
         if _own_digest(entry.value) != entry.value.get("digest"):
             raise self._fault(value, entry)
         made_by = entry.value.get("engine_version")
@@ -111,6 +117,11 @@ class Entries:
                 raise Fault(
                     Kind.ENTRY_DIFFERS, entry.place, f"under engine version {made_by} the result is another", wanted, found
                 )
+        sequence, before = self._before
+        found_before = entry.value["chain"].get("previous_digest")
+        if sequence == entry.sequence - 1 and found_before != before:
+            cause = f"under engine version {made_by} it follows another entry than the one before it"
+            raise Fault(Kind.ENTRY_DIFFERS, entry.place, cause, str(before), str(found_before))
         self._tally.results_only += 1
 
     def _fault(self, value: Mapping[str, Any], entry: _Entry) -> Fault:

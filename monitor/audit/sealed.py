@@ -10,6 +10,7 @@ from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.faults import Fault, Kind, first_difference
 from monitor.audit.keys import PublicKey, vouched
 from monitor.core.journal.tree import TreeHead
+from monitor.core.values.canonical import digest_of
 
 Checkpoint = Mapping[str, Any]
 
@@ -32,6 +33,9 @@ class Checkpoints:
         self._kept = sorted(kept, key=lambda one: int(one["tree_size"]))
         self._tree = TreeHead()
         self._used: dict[str, None] = {}
+        self._published_roots = False
+        self._roots: dict[int, str] = {}
+        self._newest: str | None = None
         self.count = 0
         self.signed = 0
         self.sealed_up_to = 0
@@ -48,9 +52,15 @@ class Checkpoints:
         """The keys that signed, in the order of their first use."""
         return tuple(self._used)
 
-    def entry(self, value: Mapping[str, Any]) -> None:
-        """The next entry of the chain."""
-        self._tree.append(bytes.fromhex(value["digest"].removeprefix("sha256:")))
+    def entry(self, digest: str, *, other_engine: bool) -> None:
+        """The next entry of the chain, by its digest there.
+
+        `other_engine`: another engine version made it, so that a checkpoint over it has another root than one computed here.
+        """
+        self._tree.append(bytes.fromhex(digest.removeprefix("sha256:")))
+        self._published_roots = self._published_roots or other_engine
+        if self._published_roots:
+            self._roots[self._tree.size] = "sha256:" + self._tree.root().hex()
         while self._kept and self._kept[0]["tree_size"] <= self._tree.size:
             one = self._kept.pop(0)
             root = "sha256:" + self._tree.root().hex()
@@ -66,11 +76,16 @@ class Checkpoints:
             cause = "the journal asks for it: it was cut off or left out"
             raise Fault(Kind.CHECKPOINT_MISSING, place, cause, computed["root"], "nothing")
         content = content_of(found)
+        if self._published_roots:
+            root = self._roots.get(computed["tree_size"], computed["root"])
+            computed = {**computed, "root": root, "previous": self._newest}
+            self._roots.clear()
         if content != computed:
             path, expected, other = first_difference(computed, content)
             cause = "it is of another entity" if content.get("entity") != self._entity else "it seals another chain"
             raise Fault(Kind.CHECKPOINT, f"{place}, {path}", cause, expected, other)
         self._check_signature(found, place)
+        self._newest = digest_of(content)
         self.count += 1
         self.sealed_up_to = computed["last_sequence"]
 

@@ -146,8 +146,8 @@ class _Verification:
         for record in self._records():
             for output in self._applied(record):
                 if output.value is not None and output.entity == self._origin.entity:
-                    entries.computed(output.value)
-                    checkpoints.entry(output.value)
+                    digest = entries.computed(output.value)
+                    checkpoints.entry(digest, other_engine=digest != output.value["digest"])
             for checkpoint in self._engine.checkpoints():
                 checkpoints.cut(checkpoint)
         entries.end()

@@ -11,13 +11,13 @@ from monitor.audit.bundle import OUTPUTS, BundleWriter, Origin
 from monitor.core.journal.records import JournalRecord, decode_record
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS, EXPOSURES, JOURNAL
 from monitor.errors import UsageError
-from streams.lookup.logs import Log
+from streams.lookup.logs import TopicLog
 
 Told = Callable[[str, int], None]
 """Told the topic that is read, and how many records of it so far."""
 
 
-async def export_log(log: Log, bundle: BundleWriter, origin: Origin, *, upto_ns: int | None, told: Told) -> None:
+async def export_log(log: TopicLog, bundle: BundleWriter, origin: Origin, *, upto_ns: int | None, told: Told) -> None:
     """Fills the bundle. `upto_ns`: the journal ends before the first record of a later time, and the outputs with it.
 
     `UsageError` when nothing was published of the entity.
@@ -80,7 +80,7 @@ class _End:
         return bool(entry["journal"]["offset"] < self._below)
 
 
-async def _last_complete(log: Log, origin: Origin) -> int:
+async def _last_complete(log: TopicLog, origin: Origin) -> int:
     """The journal offset before which all that was published of the entity is in a log that ends at days, not at records."""
     newest = []
     for topic in (ASSESSMENTS, EXPOSURES):
@@ -91,7 +91,7 @@ async def _last_complete(log: Log, origin: Origin) -> int:
     return min(newest)
 
 
-async def _values(log: Log, topic: str, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+async def _values(log: TopicLog, topic: str, origin: Origin) -> AsyncIterator[dict[str, Any]]:
     """What is the entity's."""
     mark = f'"entity":"{origin.entity}"'.encode()
     async for record in log.records(topic, origin.partition):
@@ -101,14 +101,14 @@ async def _values(log: Log, topic: str, origin: Origin) -> AsyncIterator[dict[st
                 yield value
 
 
-async def chain_of(log: Log, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+async def chain_of(log: TopicLog, origin: Origin) -> AsyncIterator[dict[str, Any]]:
     """The entity's entries that the output topics keep, topic by topic, and then its checkpoints."""
     for topic in (*OUTPUTS, CHECKPOINTS):
         async for value in _values(log, topic, origin):
             yield value
 
 
-async def entity_of(log: Log, beginning: str) -> str | None:
+async def entity_of(log: TopicLog, beginning: str) -> str | None:
     """Whose the first output found is whose digest begins so; None when none is there."""
     mark = f'"digest":"{beginning}'.encode()
     for partition in range(log.partitions):

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from monitor.archive.records import ArchivedRecord
 from monitor.core.journal.records import JournalRecord, decode_record
 from monitor.core.journal.vocabulary import JOURNAL
-from streams.lookup.logs import Log
+from streams.lookup.logs import TopicLog
 
 
-def journal_of(log: Log, partition: int, upto_ns: int | None) -> Iterator[JournalRecord]:
+def journal_of(log: TopicLog, partition: int, upto_ns: int | None) -> Iterator[JournalRecord]:
     """The records up to the first one of a later log time than `upto_ns` (None: all). Not within a running event loop."""
     records = log.records(JOURNAL, partition)
     with asyncio.Runner() as runner:

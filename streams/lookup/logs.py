@@ -14,7 +14,7 @@ from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 
 
-class Log(Protocol):
+class TopicLog(Protocol):
     """Topics are named by default. `partitions`: of the journal. `broker_time`: the journal keeps the broker's time stamps.
 
     `settle_s`: how long after the end of the journal what its last records led to is there too; None where it never comes.
@@ -44,7 +44,7 @@ class KafkaLog:
         self.broker_time = not settings.embedded
 
     async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
-        """See Log."""
+        """See TopicLog."""
         async for one in read_range(self._settings, {TopicPartition(self._names.of(topic), partition): 0}):
             yield ArchivedRecord(one.offset, one.timestamp, one.key, one.value)
 
@@ -60,6 +60,6 @@ class ArchiveLog:
         self.partitions, self.broker_time = head.partitions, head.broker_time
 
     async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
-        """See Log."""
+        """See TopicLog."""
         for record in self._archive.records(topic, partition):
             yield record

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.methods.variants import Candidate
     from monitor.report.backtest import Backtest
     from monitor.settings.load import Settings
-    from streams.lookup.logs import Log
+    from streams.lookup.logs import TopicLog
 
 app = command_app()
 
@@ -90,7 +90,7 @@ def backtest(
     raise typer.Exit(_exit_code(found))
 
 
-def _log(archive: str | None, config: Path | None) -> Log:
+def _log(archive: str | None, config: Path | None) -> TopicLog:
     from monitor.cli.evidence.entries import log_at
     from monitor.settings.load import load_settings
 
@@ -98,7 +98,7 @@ def _log(archive: str | None, config: Path | None) -> Log:
 
 
 def _of_journal(
-    log: Log, settings: Settings, tried: Sequence[Candidate], span: tuple[int, int | None], cadence: Cadence
+    log: TopicLog, settings: Settings, tried: Sequence[Candidate], span: tuple[int, int | None], cadence: Cadence
 ) -> Backtest:
     """The journal's partitions one after the other: an entity is of one of them, and each holds every price."""
     from monitor.cli.progress import counted

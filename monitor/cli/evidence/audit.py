@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.audit.keys import Keyring, PublicKey
     from monitor.settings.load import Settings
     from streams.eventfiles.offline import Rejection
-    from streams.lookup.logs import Log
+    from streams.lookup.logs import TopicLog
 
 app = command_app(no_args_is_help=True, help="Evidence for outsiders: keys, bundles, proofs.")
 
@@ -102,7 +102,7 @@ def _from_events(
     export_events(events, build_configuration(alone), bundle, origin, keys=keys, until_ns=upto, on_rejected=refused)
 
 
-def _from_log(log: Log, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
+def _from_log(log: TopicLog, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
     from monitor.cli.progress import counted
     from streams.lookup.evidence import export_log
 

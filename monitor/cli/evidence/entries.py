@@ -12,7 +12,7 @@ from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
-    from streams.lookup.logs import Log
+    from streams.lookup.logs import TopicLog
 
 
 def in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -31,7 +31,7 @@ def in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
         raise UsageError(f"{path}: is not a bundle as `audit export` writes it: {error}") from None
 
 
-def in_log(log: Log, entity: str) -> list[Mapping[str, Any]]:
+def in_log(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
     """Entries that the output topics hold there, then checkpoints."""
     from monitor.audit.bundle import Origin
     from monitor.core.journal.records import journal_partition
@@ -45,7 +45,7 @@ def in_log(log: Log, entity: str) -> list[Mapping[str, Any]]:
     return asyncio.run(read())
 
 
-def log_at(archive: str | None, settings: Settings) -> Log:
+def log_at(archive: str | None, settings: Settings) -> TopicLog:
     """The archive that a command names, or Kafka where it names none."""
     from monitor.cli.evidence.archives import archive_at
     from streams.kafka.topics import TopicNames

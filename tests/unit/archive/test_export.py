@@ -24,7 +24,7 @@ from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time
 from monitor.settings.sections import ArchiveSettings
 from streams.lookup.evidence import export_log
-from streams.lookup.logs import ArchiveLog, Log
+from streams.lookup.logs import ArchiveLog, TopicLog
 from tests.archive_maker import fill
 from tests.evidence_maker import ENTITY, FIRM, Published, key, published, two_days
 from tests.journal_maker import Journal
@@ -72,7 +72,7 @@ def topics_of(journal: Journal, found: Published) -> Topics:
     return topics
 
 
-def exported(path: Path, log: Log, upto_ns: int | None = None) -> Path:
+def exported(path: Path, log: TopicLog, upto_ns: int | None = None) -> Path:
     with BundleWriter(path, ORIGIN, FIRM, "test") as bundle:
         asyncio.run(export_log(log, bundle, ORIGIN, upto_ns=upto_ns, told=lambda *_: None))
     return path

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from monitor.audit.bundle import JOURNAL, MANIFEST, OUTPUTS, SEALS, CannotExport
+from monitor.audit.checkpoints import content_of, digest_of_checkpoint, signed
 from monitor.audit.container import Reader
 from monitor.audit.faults import Fault, Kind
 from monitor.audit.keys import Keyring
 from monitor.audit.verification import Trust, Verified, verify
+from monitor.core.journal.tree import TreeHead
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.errors import UsageError
@@ -342,15 +344,55 @@ def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**value, "digest": digest_of({name: item for name, item in value.items() if name != "digest"})}
 
 
-def test_another_engine_version_is_compared_by_results(tmp_path: Path, journal: Journal, found: Published) -> None:
-    older = {topic: [sealed({**value, "engine_version": "0"}) for value in values] for topic, values in found.outputs.items()}
-    path = export(tmp_path / "b", journal, Published(older, found.checkpoints))
-    result = verify(Reader(path), FIRMS_KEY)
-    assert (result.tally.equal, result.tally.results_only) == (0, sum(len(values) for values in older.values()))
+def by_another_engine(found: Published, upto: int) -> Published:
+    """What was published where another engine version made the entries up to a sequence, each linked to the one before it."""
+    chain = sorted(
+        ((value["chain"]["sequence"], topic, value) for topic, values in found.outputs.items() for value in values),
+        key=lambda one: int(one[0]),
+    )
+    outputs: dict[str, list[Mapping[str, Any]]] = {topic: [] for topic in found.outputs}
+    before, tree, sizes, roots = None, TreeHead(), {one["tree_size"] for one in found.checkpoints}, {}
+    for sequence, topic, value in chain:
+        linked = {**value, "chain": {"sequence": sequence, "previous_digest": before}}
+        linked = sealed(linked | ({"engine_version": "0"} if sequence <= upto else {}))
+        outputs[topic].append(linked)
+        before = linked["digest"]
+        tree.append(bytes.fromhex(before.removeprefix("sha256:")))
+        if tree.size in sizes:
+            roots[tree.size] = "sha256:" + tree.root().hex()
+    checkpoints: list[Mapping[str, Any]] = []
+    for one in found.checkpoints:
+        previous = digest_of_checkpoint(checkpoints[-1]) if checkpoints else None
+        checkpoints.append(signed(content_of(one) | {"root": roots[one["tree_size"]], "previous": previous}, FIRM))
+    return Published(outputs, checkpoints)
+
+
+@pytest.mark.parametrize("share", [2, 1])
+def test_a_chain_of_another_engine_version_is_compared_by_results_links_and_seals(
+    tmp_path: Path, journal: Journal, found: Published, share: int
+) -> None:
+    whole = sum(len(values) for values in found.outputs.values())
+    older = by_another_engine(found, whole // share)
+    result = verify(Reader(export(tmp_path / "b", journal, older)), FIRMS_KEY)
+    assert (result.tally.equal, result.tally.results_only) == (0, whole)
+    assert (result.checkpoints, result.signed) == (2, 2)
     assert "another engine version" in result.notes[0]
-    older[ASSESSMENTS][3] = sealed({**older[ASSESSMENTS][3], "result_digest": older[ASSESSMENTS][2]["result_digest"]})
-    other = export(tmp_path / "c", journal, Published(older, found.checkpoints))
-    assert fault_of(other).kind is Kind.ENTRY_DIFFERS
+
+
+def test_another_engine_version_hides_no_other_result_link_or_seal(tmp_path: Path, journal: Journal, found: Published) -> None:
+    older = by_another_engine(found, 10_000)
+    assessments = list(older.outputs[ASSESSMENTS])
+    results = [*assessments]
+    results[3] = sealed({**results[3], "result_digest": results[2]["result_digest"]})
+    links = [*assessments]
+    links[3] = sealed({**links[3], "chain": links[3]["chain"] | {"previous_digest": links[0]["digest"]}})
+    for number, (changed, text) in enumerate(((results, "the result is another"), (links, "follows another entry"))):
+        path = export(tmp_path / str(number), journal, Published({**older.outputs, ASSESSMENTS: changed}, older.checkpoints))
+        fault = fault_of(path)
+        assert fault.kind is Kind.ENTRY_DIFFERS
+        assert text in str(fault)
+    another = Published(older.outputs, found.checkpoints)
+    assert fault_of(export(tmp_path / "seals", journal, another)).kind is Kind.CHECKPOINT
 
 
 def test_repeats_after_a_crash_are_left_out_and_a_fork_is_refused(tmp_path: Path, journal: Journal, found: Published) -> None:
