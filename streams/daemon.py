@@ -43,7 +43,7 @@ from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
 from streams.kafka.clients import as_it_is, problem
 from streams.kafka.embedded import NOTICE
-from streams.kafka.topics import TopicNames, require_topics, topic_specs
+from streams.kafka.topics import require_topics, topic_names, topic_specs
 from streams.kafka.watch import BrokerWatch
 from streams.peers import Peers
 from streams.progress import Progress
@@ -90,7 +90,7 @@ class Daemon:
     ) -> None:
         self._settings = settings
         self._manager = manager
-        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+        self._names = topic_names(settings)
         self._configuration = build_configuration(settings)
         self._keys = read_keyring(settings.audit.keys)
         self._server: WebServer | None = None

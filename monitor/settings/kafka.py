@@ -35,7 +35,9 @@ class KafkaSettings(BaseModel):
     key_file: Path | None = None
     """Its private key, PEM, without a passphrase."""
     prefix: str = Field(default="reserve-monitor", pattern=r"^[A-Za-z0-9._-]{1,100}$")
-    """Consumer groups are `<prefix>.intake` and `<prefix>.dispatcher`, the Faust application `<prefix>.assessor`."""
+    """Consumer groups are `<prefix>.intake` and `<prefix>.dispatcher`, the Faust application `<prefix>.assessor`.
+
+    With `topics.prefixed` the journal and the outputs have it too."""
     journal_partitions: int = Field(default=16, ge=1, le=1024)
     """Fixed for the journal's life: entities are spread over it by hash (JOURNAL 1)."""
     replication_factor: int = Field(default=-1, ge=-1)

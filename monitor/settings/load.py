@@ -39,6 +39,7 @@ from monitor.settings.sections import (
     MetricsSettings,
     Seconds,
     Section,
+    TopicsSettings,
 )  # fmt: skip
 
 DEFAULT_FILE = Path("reserve.yaml")
@@ -53,6 +54,7 @@ class Settings(Section):
 
     kafka: KafkaSettings = KafkaSettings()
     sources: dict[str, SourceSettings] = Field(default_factory=lambda: {topic: SourceSettings() for topic in SOURCE_TOPICS})
+    topics: TopicsSettings = TopicsSettings()
     entities: dict[str, EntitySettings] = Field(default_factory=dict)
     exposure: ExposureSettings = ExposureSettings()
     scenarios: dict[str, Any] = Field(default_factory=dict)

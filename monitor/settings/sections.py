@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from monitor.core.journal.vocabulary import SOURCE_TOPICS, Mode
+from monitor.core.journal.vocabulary import OWN_TOPICS, SOURCE_TOPICS, Mode
 from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal, plain
 from monitor.notify.settings import AnyChannelSettings
 
@@ -186,6 +186,25 @@ class ExposureSettings(Section):
 
     pack: str = "house.composite"
     """The method whose four parts are published as the exposure; its rates are changed by a new version of the pack."""
+
+
+class TopicsSettings(Section):
+    """Names of the journal, the outputs and the dead letters, so that several systems can share a cluster."""
+
+    prefixed: bool = False
+    """Whether `kafka.prefix` and a point stand before these names: two systems on one cluster need it."""
+    names: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]] = Field(default_factory=dict)
+    """The name on the broker by the default one, where a site has rules for names; used as it is, without the prefix."""
+
+    @field_validator("names")
+    @classmethod
+    def _own(cls, names: dict[str, str]) -> dict[str, str]:
+        unknown = [name for name in names if name not in OWN_TOPICS]
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]} is no topic of ours: {', '.join(OWN_TOPICS)}; a source's stands in sources.<topic>.name"
+            )
+        return names
 
 
 class CorrectionSettings(Section):

@@ -28,6 +28,7 @@ from monitor.core.journal.vocabulary import (
 )
 from monitor.errors import ConfigurationError, ConnectionProblem, MonitorError
 from monitor.settings.kafka import KafkaSettings
+from monitor.settings.load import Settings
 from streams.kafka.clients import MAX_REQUEST_BYTES, admin, as_it_is, ended, started
 
 SNAPSHOTS = "snapshots"
@@ -49,6 +50,8 @@ class TopicNames:
     """Put before the journal's, the outputs' and the dead letters' names, so that two systems can share one broker."""
     feeds: Mapping[str, str] = field(default_factory=dict)
     """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Names given to the journal, to outputs and to the dead letters, which are used as they are."""
 
     def of(self, default: str) -> str:
         """The name in use for a default name or a feed."""
@@ -56,12 +59,18 @@ class TopicNames:
             return self.feeds[default]
         if default in SOURCE_TOPICS:
             return self.sources.get(default, default)
-        return f"{self.prefix}{default}"
+        return self.named.get(default, f"{self.prefix}{default}")
 
     def read(self, kind: str) -> Sequence[str]:
         """The topics on the broker from which a kind of events comes."""
         found = tuple(dict.fromkeys(topic for feed, topic in self.feeds.items() if feed.startswith(f"{kind}/")))
         return found or (self.of(kind),)
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """The names that the settings give: of sources and feeds, and with `topics.prefixed` of the journal and the outputs."""
+    prefix = f"{settings.kafka.prefix}." if settings.topics.prefixed else ""
+    return TopicNames(settings.source_names(), prefix, settings.feed_topics(), settings.topics.names)
 
 
 @dataclass(frozen=True, slots=True)

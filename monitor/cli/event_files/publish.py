@@ -81,9 +81,9 @@ def _judged(settings: Settings, topic: str, values: list[bytes]) -> list[Judged]
 
 async def _send(settings: Settings, topic: str, records: list[tuple[str | None, bytes]]) -> None:
     from streams.eventfiles.publisher import Publisher
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
 
-    async with Publisher(settings.kafka, TopicNames(settings.source_names(), feeds=settings.feed_topics())) as publisher:
+    async with Publisher(settings.kafka, topic_names(settings)) as publisher:
         for key, value in records:
             await publisher.publish(topic, key, value)
         await publisher.flush()

@@ -45,9 +45,9 @@ def replay(
 async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool) -> None:
     from monitor.cli.progress import shown_lines
     from streams.eventfiles.publisher import Publisher, check_retention, oldest_by_topic, replay
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
 
-    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+    names = topic_names(settings)
     if keep_timestamps:
         with shown_lines(events, "reading", keep_bytes=True) as lines:
             oldest = oldest_by_topic(lines)

@@ -94,13 +94,13 @@ def verify(
 
 
 def _compared(settings: Settings, archive: Archive, told: Any) -> int:
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.archived import compare_with_log
 
     head = archive.head()
     if head.partitions != settings.kafka.journal_partitions:
         raise UsageError(f"the archive is of a journal of {head.partitions} partitions: is the configuration the right one?")
-    names = TopicNames(settings.source_names())
+    names = topic_names(settings)
     return asyncio.run(compare_with_log(settings.kafka, names, archive, told))
 
 

@@ -203,14 +203,14 @@ def _in_log(config: Path | None, archive: str | None, digest: str) -> list[Mappi
     from monitor.audit.proving import CannotProve
     from monitor.cli.evidence.entries import in_log, log_at
     from monitor.settings.load import load_settings
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.evidence import entity_of
     from streams.lookup.outputs import find_beginning
 
     settings = load_settings(config)
     log = log_at(archive, settings)
     if archive is None:
-        found = asyncio.run(find_beginning(settings.kafka, TopicNames(settings.source_names()), digest))
+        found = asyncio.run(find_beginning(settings.kafka, topic_names(settings), digest))
         entity = None if found is None else found["entity"]
     else:
         entity = asyncio.run(entity_of(log, digest))

@@ -48,9 +48,9 @@ def in_log(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
 def log_at(archive: str | None, settings: Settings) -> TopicLog:
     """The archive that a command names, or Kafka where it names none."""
     from monitor.cli.evidence.archives import archive_at
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.logs import ArchiveLog, KafkaLog
 
     if archive is not None:
         return ArchiveLog(archive_at(archive, settings))
-    return KafkaLog(settings.kafka, TopicNames(settings.source_names()))
+    return KafkaLog(settings.kafka, topic_names(settings))

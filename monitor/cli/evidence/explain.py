@@ -61,10 +61,10 @@ def explain(
 async def _fingerprint(settings: Settings, name: str) -> str:
     """The fingerprint of the one alert that begins so or is called so; those that fire before those that are over."""
     from monitor.cli import talk
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.alerts import standing_alerts
 
-    names = TopicNames(settings.source_names())
+    names = topic_names(settings)
     alerts = await standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}"))
     found = [one for one in alerts if one.fingerprint.startswith(name) or one.alertname == name]
     found = [one for one in found if one.firing] or found
@@ -90,10 +90,10 @@ class OutputsInKafka:
     """The output topics of the configured broker."""
 
     def __init__(self, settings: Settings) -> None:
-        from streams.kafka.topics import TopicNames
+        from streams.kafka.topics import topic_names
 
         self._kafka = settings.kafka
-        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+        self._names = topic_names(settings)
 
     async def alert(self, fingerprint: str) -> list[dict[str, Any]]:
         """See `Outputs`."""

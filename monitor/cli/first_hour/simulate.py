@@ -66,13 +66,13 @@ async def _simulate(settings: Settings, rate: float, length_s: float | None, top
     from monitor.core.values.times import SECOND
     from streams.demo.simulator import Simulator
     from streams.eventfiles.publisher import Publisher
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
 
     began = time.time_ns()
     simulator = Simulator(
         {name: one.reporting_currency for name, one in settings.entities.items()}, seed, f"sim-{seed}-{began // SECOND}"
     )
-    async with Publisher(settings.kafka, TopicNames(settings.source_names(), feeds=settings.feed_topics())) as publisher:
+    async with Publisher(settings.kafka, topic_names(settings)) as publisher:
         number = 0
         while length_s is None or number < length_s:
             at = began + number * SECOND

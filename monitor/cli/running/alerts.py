@@ -87,10 +87,10 @@ def try_out(
 
 
 def _standing(settings: Settings) -> list[Alert]:
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.alerts import standing_alerts
 
-    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+    names = topic_names(settings)
     return asyncio.run(standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}")))
 
 
@@ -135,14 +135,14 @@ def _absent(peers: int) -> str:
 
 def _untold(settings: Settings, alerts: list[Alert]) -> dict[str, list[str]]:
     """Of each alert that fires the channels that were not told of its newest revision, by the record of what was told."""
-    from streams.kafka.topics import TopicNames
+    from streams.kafka.topics import topic_names
     from streams.lookup.alerts import told_revisions
 
     firing = [alert for alert in alerts if alert.firing and not alert.shadow]
     channels = settings.alerting.channels
     if not firing or not channels:
         return {}
-    told = asyncio.run(told_revisions(settings.kafka, TopicNames(settings.source_names())))
+    told = asyncio.run(told_revisions(settings.kafka, topic_names(settings)))
     return {
         alert.fingerprint: missing
         for alert in firing

@@ -44,11 +44,11 @@ class LettersInKafka:
 
     def __init__(self, config: Config) -> None:
         from monitor.settings.load import load_settings
-        from streams.kafka.topics import TopicNames
+        from streams.kafka.topics import topic_names
 
         settings = load_settings(config)
         self._kafka = settings.kafka
-        self._names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+        self._names = topic_names(settings)
 
     def read(self) -> list[StoredLetter]:
         """See `Letterbox`."""

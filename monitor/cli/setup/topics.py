@@ -89,10 +89,10 @@ async def _created(kafka: KafkaSettings, specs: tuple[TopicSpec, ...], wait_s: f
 
 def _wanted(config: Config) -> tuple[KafkaSettings, tuple[TopicSpec, ...]]:
     from monitor.settings.load import load_settings
-    from streams.kafka.topics import TopicNames, topic_specs
+    from streams.kafka.topics import topic_names, topic_specs
 
     settings = load_settings(config)
-    names = TopicNames(settings.source_names(), feeds=settings.feed_topics())
+    names = topic_names(settings)
     return settings.kafka, topic_specs(settings.kafka, names, settings.intake.lookback_h)
 
 

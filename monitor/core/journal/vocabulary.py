@@ -24,6 +24,8 @@ CHECKPOINTS: Final = "reserve.checkpoints"
 DELIVERIES: Final = "reserve.deliveries"
 DEAD_LETTERS: Final = "reserve.dead-letters"
 OUTPUT_TOPICS = (ASSESSMENTS, EXPOSURES, ALERTS)
+OWN_TOPICS = (JOURNAL, *OUTPUT_TOPICS, CHECKPOINTS, DELIVERIES, DEAD_LETTERS)
+"""What the program itself writes."""
 
 # --- journal records (JOURNAL 1)
 ENTITY_KINDS = frozenset({"flow", "bust", "position", "incident", "declaration", "operation", "rejected"})

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from monitor.core.journal.vocabulary import ALERTS, DEAD_LETTERS, JOURNAL, OUTPUT_TOPICS, SOURCE_TOPICS, TRADES
+from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.topics import SNAPSHOTS, Drift, TopicNames, TopicSpec, _setting_drift, snapshot_topic, topic_specs
+from monitor.settings.load import settings_of
+from streams.kafka.topics import SNAPSHOTS, Drift, TopicNames, TopicSpec, _setting_drift, snapshot_topic, topic_names, topic_specs
 
 SPECS = {spec.default: spec for spec in topic_specs(KafkaSettings(), TopicNames())}
 HOUR_MS = 3_600_000
@@ -71,3 +73,26 @@ def test_names_follow_the_settings() -> None:
     assert names.of("market.prices") == "market.prices"
     assert [names.of(topic) for topic in OUTPUT_TOPICS] == [f"test.{topic}" for topic in OUTPUT_TOPICS]
     assert snapshot_topic(KafkaSettings(prefix="venue")) == "venue.assessor-snapshots-changelog"
+
+
+def test_the_prefix_reaches_our_own_topics_where_it_is_asked_for_and_names_go_before_it() -> None:
+    plain = settings_of({"kafka": {"prefix": "two"}})
+    assert topic_names(plain).of("reserve.journal") == "reserve.journal"
+    raw = {
+        "kafka": {"prefix": "two"},
+        "topics": {"prefixed": True, "names": {"reserve.alerts": "risk.alerts"}},
+        "sources": {"market.prices": {"name": "px"}, "market.trades": {"feeds": {"v": {"topic": "frames", "use": "kraken"}}}},
+    }
+    settings = settings_of(raw)
+    names = topic_names(settings)
+    assert [names.of(one) for one in ("reserve.journal", "reserve.dead-letters", "reserve.alerts", "market.prices")] == [
+        "two.reserve.journal", "two.reserve.dead-letters", "risk.alerts", "px",
+    ]  # fmt: skip
+    assert {spec.name for spec in topic_specs(settings.kafka, names)} >= {
+        "two.reserve.assessments",
+        "risk.alerts",
+        "frames",
+        "px",
+    }
+    with pytest.raises(ConfigurationError, match=r"market\.trades is no topic of ours"):
+        settings_of({"topics": {"names": {"market.trades": "t"}}})
