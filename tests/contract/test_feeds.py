@@ -83,7 +83,7 @@ async def test_feeds_of_one_topic_are_counted_exactly_and_a_restart_changes_noth
     assert positions == {("x", "1"), ("y", "2"), ("y", "3"), ("x", "0")}, "who left the whole list holds nothing"
     assert any("heartbeat" in one.body for one in statements if one.kind == "progress")
     letters = await read_letters(settings, names)
-    assert [str(letter.id) for letter in letters] == [f"{TRADES}/two/0/0/1/1", f"{BALANCES}/wallets/0/0/7/0"]
+    assert [str(letter.id) for letter in letters] == [f"{BALANCES}/wallets/0/0/7/0", f"{TRADES}/two/0/0/1/1"]
     final: dict[tuple[str, str], int] = {}
     for one in statements:
         if one.kind == "progress" and one.source is not None:
