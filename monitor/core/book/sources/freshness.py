@@ -88,10 +88,10 @@ class Sources:
 
     def judge(self, topic: str, clock: int, *, unhealthy: bool) -> None:
         """The verdict on a topic's bad share at `clock` (ns), kept over time where it changes."""
-        kept = self._verdicts.setdefault(topic, [])
+        kept = self._verdicts.get(topic, [])
         if unhealthy != (kept[-1][1] if kept else False):
             kept.append((clock, unhealthy))
-            del kept[:-VERDICTS_KEPT]
+            self._verdicts[topic] = kept[-VERDICTS_KEPT:]
             self._dirty.add(META)
 
     def was_unhealthy(self, topic: str, at: int) -> bool:
