@@ -35,6 +35,7 @@ from monitor.settings.service import ServiceManager
 from monitor.settings.tls import ServerCertificate
 from monitor.web import Health, WebParts, WebServer, start_web
 from monitor.web.access import Access, Tokens
+from monitor.web.days import KEPT_DAYS, Days
 from streams.archiver.worker import Archiver
 from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
@@ -45,6 +46,7 @@ from streams.kafka.clients import as_it_is, problem
 from streams.kafka.embedded import NOTICE
 from streams.kafka.topics import require_topics, topic_names, topic_specs
 from streams.kafka.watch import BrokerWatch
+from streams.lookup.remembering import remember
 from streams.peers import Peers
 from streams.progress import Progress
 
@@ -97,6 +99,7 @@ class Daemon:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._begun = False
         self._peers = Peers(settings.http)
+        self._days = Days()
         self._beat = time.monotonic()
         stages = [name for name in STAGES if name in stages and (name != "archiver" or settings.archive.target is not None)]
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
@@ -143,6 +146,9 @@ class Daemon:
         self._tasks = {name: asyncio.create_task(stage.run(), name=name) for name, stage in self.stages.items()}
         self._tasks["broker"] = asyncio.create_task(self._broker.run(), name="broker")
         self._tasks["heartbeat"] = asyncio.create_task(self._keep_beating(), name="heartbeat")
+        if self.assessor is not None:
+            reading = remember(self._settings.kafka, self._names, KEPT_DAYS, self._days.take)
+            self._tasks["days"] = asyncio.create_task(reading, name="days")
         if self._settings.http.peers:
             self._tasks["peers"] = asyncio.create_task(self._peers.run(), name="peers")
         self._manager.ready(f"{', '.join(self.stages)} at {self.url}")
@@ -167,7 +173,7 @@ class Daemon:
         """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
         _log.info("stopping", stages=list(self.stages))
         self._manager.stops()
-        for name in ("heartbeat", "peers", "broker"):
+        for name in ("heartbeat", "peers", "broker", "days"):
             if name in self._tasks:
                 self._tasks[name].cancel()
         ends = {name: asyncio.create_task(stage.stop(), name=f"stop {name}") for name, stage in self.stages.items()}
@@ -268,6 +274,7 @@ class Daemon:
             delivery=None if self.dispatcher is None else self.dispatcher.undelivered,
             channels=list(self._settings.alerting.channels),
             access=None if (auth := self._settings.http.auth) is None else Access(Tokens(auth.token_file)),
+            days=self._days,
         )
 
     def _refresh(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from monitor.audit.keys import ROTATION
+from monitor.core.journal.causes import DELTAS
 from monitor.core.journal.vocabulary import (
     ALERT_REASONS,
     ALERT_STATUSES,
@@ -17,6 +18,7 @@ from monitor.core.journal.vocabulary import (
     ENTITY_KINDS,
     EXPOSURE_PARTS,
     EXPOSURES,
+    GAP_KINDS,
     JOURNAL,
     MODES,
     NOT_APPLICABLE,
@@ -123,12 +125,7 @@ def _evidence() -> dict[str, Schema]:
 
 
 def _cause() -> Schema:
-    place = {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "offset": _WHOLE}
-    return _object(None, {**place, "event_id": _TEXT_OR_NULL})
-
-
-def _told_cause() -> Schema:
-    """A cause of an alert: what it speaks of, and the old and the new value."""
+    """An event: what it speaks of, and the old and the new value."""
     known = dict.fromkeys(("subject", "before", "after"), _TEXT_OR_NULL)
     return _object(
         None,
@@ -162,8 +159,9 @@ def _gap() -> Schema:
 
 def _why() -> Schema:
     part = {"enum": list(CAUSE_PARTS)}
-    deltas = {"required_delta": _FIGURE, "available_delta": _FIGURE}
-    return _object(None, {"part": part, **deltas, "causes": _list(_cause())})
+    gaps = _list(_object(None, {"kind": {"enum": list(GAP_KINDS)}, "subject": _TEXT}))
+    own = {"part": part, **dict.fromkeys(DELTAS, _FIGURE), "causes": _list(_cause()), "opened": gaps, "closed": gaps}
+    return _object(None, own, optional=("opened", "closed"))
 
 
 def _assessment() -> Schema:
@@ -192,11 +190,13 @@ def _assessment() -> Schema:
             "gaps": _list(_gap()),
             "ignored": _list(_object(None, {"asset": _TEXT, "quantity": _TEXT})),
             "why": _list(_why()),
+            "why_since": _DIGEST_OR_NULL,
+            "explained": _object(None, {"at": _TEXT, "digest": _DIGEST_OR_NULL}),
             "sources": _list(_object(None, {"topic": _TEXT, "epoch": _WHOLE, "partition": _WHOLE, "upto": _WHOLE})),
             **_evidence(),
             "result_digest": _DIGEST,
         },
-        optional=("study",),
+        optional=("study", "explained"),
     )
 
 
@@ -247,7 +247,7 @@ def _alert() -> Schema:
             "description": _TEXT,
             "runbook_url": _TEXT,
             "figures": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
-            "causes": _list(_told_cause()),
+            "causes": _list(_cause()),
             "reason": {"enum": list(ALERT_REASONS)},
             "mode": {"enum": [*MODES, ""]},
             "assessment_digest": _DIGEST_OR_NULL,

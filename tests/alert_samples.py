@@ -44,6 +44,7 @@ def alert_value(**changes: Any) -> dict[str, Any]:
         "assessment_digest": "sha256:ab",
         "rehearsal": False,
         "journal": {"partition": 0, "offset": 12345},
+        "config_digest": "sha256:cd",
         "chain": {"sequence": changes.get("revision", 1), "previous_digest": None},
         "digest": f"sha256:{changes.get('revision', 1)}",
     }

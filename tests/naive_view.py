@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -91,6 +91,10 @@ class NaiveView:
         self._gaps: dict[tuple[str, str], tuple[str, int | None]] = {}
 
     # --- dates and gaps
+    @property
+    def now(self) -> int:
+        return self.at
+
     def local_date(self, instant: int | None = None) -> date:
         return self.zone.local_date(self.at if instant is None else instant)
 
@@ -122,6 +126,9 @@ class NaiveView:
         before, self.effect = self.effect, effect
         yield
         self.effect = before
+
+    def term(self, _name: str, effect: str) -> AbstractContextManager[None]:
+        return self.reading(effect)
 
     @staticmethod
     def impaired(_topic: str) -> bool:

@@ -16,7 +16,7 @@ from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
 from monitor.core.entity import status
-from monitor.core.entity.changes import known_before, price_before
+from monitor.core.entity.changes import known_before, price_before, storage_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
 from monitor.core.entity.measures import Measures
 from monitor.core.entity.publication import Evidence
@@ -65,6 +65,7 @@ class Engine:
         self._clock = EngineClock(check_journal_time=check_journal_time)
         self._parts = ConfigurationParts()
         self._config: Configuration | None = None
+        self._former: Configuration | None = None
         self._shared: Shared | None = None
         self._shared_uncut = True
         self._entities: dict[str, Entity] = {}
@@ -278,6 +279,7 @@ class Engine:
             yield "configuration", canonical_bytes(self._config.content).decode()
         if self._shared is not None:
             yield from shared_values(self._shared, whole=self._shared_uncut)
+        yield "former", None if self._former is None else canonical_bytes(self._former.content).decode()
         for entity in self._sorted():
             yield from entity_values(entity)
 
@@ -294,7 +296,9 @@ class Engine:
         self._shared = restored_shared(self._config, values)
         self._shared_uncut = False
         self._health = self._shared.health()
-        for entity in restored_entities(self._config, self._shared, values):
+        former = configuration_of(values, "former")
+        self._former = None if former is None else parse_configuration(former)
+        for entity in restored_entities(self._config, self._former, self._shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
             self._entities[entity.name] = entity
 
@@ -347,6 +351,8 @@ class Engine:
             self._touched.add(entity.name)
             if entity.cut is not None:
                 self._cut.append(entity.cut)
+        if self._former is not None and all(entity.footings.former is None for entity in self._entities.values()):
+            self._former = None
         self._deadlines_changed = True
         return outputs
 
@@ -382,9 +388,9 @@ class Engine:
             self.ignored += 1
             return
         statement = record.statement
-        before = known_before(entity.book, statement, self._clock.now)
+        before, storage = known_before(entity.book, statement, self._clock.now), storage_before(entity.book, statement)
         touched = entity.book.apply(record, self._clock.now)
-        entity.standing.causes.note(cause_of(record, before))
+        entity.standing.causes.note(cause_of(record, before, storage))
         if statement.kind in {"flow", "bust"}:
             self._look_after_sources()
         if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
@@ -452,6 +458,7 @@ class Engine:
             self._parts.refused += 1
             return
         self._parts.adopt(complete)
+        self._former = self._former or self._config
         self._config = config
         if self._shared is None:
             self._shared = Shared(config)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.core.values.wording import grouped
+from monitor.core.attribution.story import value_change
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Group
 
 CAUSES_SHOWN = 5
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def title(alert: Alert, firing: bool) -> str:
@@ -55,23 +53,8 @@ def causes(alert: Alert) -> list[str]:
 def _cause(cause: Mapping[str, Any]) -> str:
     event = cause.get("event_id")
     place = f"{cause.get('topic')} partition {cause.get('partition')} offset {cause.get('offset')}"
-    told = f"{event} ({place})" if event else place
-    return f"{told}{cause_change(cause)}"
-
-
-def cause_change(cause: Mapping[str, Any]) -> str:
-    """What an event changed: its subject, the old and the new value; nothing where that is not known."""
-    after = cause.get("after")
-    if not cause.get("subject") or after is None:
-        return ""
-    before = cause.get("before")
-    return f": {cause['subject']} {_grouped(after)}" + (f" (before {_grouped(before)})" if before is not None else " (new)")
-
-
-def _grouped(value: Any) -> str:
-    """A number with its digits in threes; any other text as it is."""
-    words = str(value)
-    return grouped(words) if _NUMBER.fullmatch(words) else words
+    told, change = f"{event} ({place})" if event else place, value_change(cause)
+    return f"{told}: {change}" if change else told
 
 
 def clipped(text: str, limit: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from monitor.core.attribution.story import short_change
 from monitor.core.values.times import parse_time
 from monitor.report.cells import csv_text
 from monitor.report.charts import over_time
@@ -112,7 +113,7 @@ def _figures(entry: Mapping[str, Any]) -> HistoryRow:
         entry["available"],
         entry["surplus"],
         entry["coverage"],
-        "; ".join(part for part in (text, f"not known: {gaps}" if gaps else "") if part),
+        "; ".join(part for part in (text, f"not known: {gaps}" if gaps else "", short_change(entry)) if part),
         entry["digest"],
     )
 

@@ -36,7 +36,7 @@ class CoverageHistory:
             if key not in self._kept and len(self._kept) >= self._series:
                 continue
             kept = self._kept.setdefault(key, deque(maxlen=self._points))
-            point = _point(status["at"], assessment)
+            point = point_of(status["at"], assessment)
             if not kept or point.at_s > kept[-1].at_s:
                 kept.append(point)
 
@@ -51,7 +51,8 @@ class CoverageHistory:
         return tuple(self._kept.get((entity, method), ()))
 
 
-def _point(at: str, assessment: Mapping[str, Any]) -> CoveragePoint:
+def point_of(at: str, assessment: Mapping[str, Any]) -> CoveragePoint:
+    """The point that an assessment makes at an RFC 3339 time."""
     figures = (assessment[name] for name in ("coverage", "coverage_lower", "coverage_upper"))
     coverage, lower, upper = (None if figure is None else float(figure) for figure in figures)
     return CoveragePoint(parse_time(at) / SECOND, assessment["state"], coverage, lower, upper)

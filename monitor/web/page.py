@@ -6,17 +6,19 @@ Unknown is never shown as good: figures that are too old lose their colour, and 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from monitor.core.attribution.story import change_sentences
 from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.times import SECOND, format_time
 from monitor.web import text
 from monitor.web.chart import Chart, draw
-from monitor.web.history import CoverageHistory
+from monitor.web.history import POINTS
 from monitor.web.protocols import WebParts
 from monitor.web.staleness import judged
 
@@ -49,6 +51,7 @@ class MethodView:
     pair: Sequence[Bar]
     breaches: Sequence[Mapping[str, Any]]
     gaps: Sequence[Mapping[str, Any]]
+    changes: Sequence[str]
     chart: Chart | None
 
 
@@ -67,6 +70,7 @@ class EntityView:
     alerts: Sequence[Mapping[str, Any]]
     methods: Sequence[MethodView]
     raw: Mapping[str, Any]
+    dates: Sequence[str]
     exposure: Sequence[Bar] = field(default_factory=tuple)
 
 
@@ -77,16 +81,20 @@ def render_page(
     now = parts.clock() if now_ns is None else now_ns
     views = [entity_view(status, parts, now) for status in statuses]
     ready = parts.probes.ready()
-    return _ENVIRONMENT.get_template("status.html").render(
-        entities=sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name)),
-        only=only,
-        detailed=only is not None or len(views) <= DETAILED,
-        assessor=parts.status is not None,
-        problems=[(name, said) for name, said in ready.checks.items() if said != "ok"],
-        ready=ready.ok,
-        versions=parts.versions,
-        now=format_time(now),
-        now_ns=now,
+    return (
+        environment()
+        .get_template("status.html")
+        .render(
+            entities=sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name)),
+            only=only,
+            detailed=only is not None or len(views) <= DETAILED,
+            assessor=parts.status is not None,
+            problems=[(name, said) for name, said in ready.checks.items() if said != "ok"],
+            ready=ready.ok,
+            versions=parts.versions,
+            now=format_time(now),
+            now_ns=now,
+        )
     )
 
 
@@ -95,7 +103,7 @@ def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> Enti
     age_s = text.seconds_between(status["at"], now_ns)
     status = judged(status, now_ns, parts.stale_after_s)
     stale = "stale_since" in status
-    methods = [_method(status, assessment, parts.history, now_ns) for assessment in status["methods"]]
+    methods = [_method(status, assessment, parts, now_ns) for assessment in status["methods"]]
     methods.sort(key=lambda view: (view.raw["mode"] == "shadow", WORST_FIRST.index(view.state)))
     binding = [view.state for view in methods if view.raw["mode"] != "shadow"] or [view.state for view in methods]
     state = "unknown" if stale or not binding else min(binding, key=WORST_FIRST.index)
@@ -111,6 +119,7 @@ def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> Enti
         alerts=sorted(status["alerts"], key=_urgency),
         methods=methods,
         raw=status,
+        dates=parts.days.dates(status["entity"])[::-1],
         exposure=_exposure(status["exposure"]),
     )
 
@@ -171,9 +180,11 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: CoverageHistory, now_ns: int) -> MethodView:
+def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], parts: WebParts, now_ns: int) -> MethodView:
     worst = worst_rule(assessment["components"])
-    points = history.of(status["entity"], assessment["method"])
+    entity, method = status["entity"], assessment["method"]
+    seen = parts.history.of(entity, method)
+    points = [*parts.days.points(entity, method, seen[0].at_s if seen else now_ns / SECOND), *seen][-POINTS:]
     return MethodView(
         raw=assessment,
         state=assessment["state"],
@@ -185,6 +196,7 @@ def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], history: C
         pair=_pair(assessment),
         breaches=[row for row in assessment["components"] if row["state"] not in {"adequate", "not_applicable"}],
         gaps=assessment["gaps"],
+        changes=tuple(change_sentences(assessment)),
         chart=draw(points, now_ns / SECOND),
     )
 
@@ -239,11 +251,13 @@ def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
         yield Bar(name, text.amount(value), None if percent is None else round(percent, 2))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """The templates, with the filters that print figures."""
+    found = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
+    found.filters |= {
         "amount": text.amount,
         "percent": text.percent,
         "age": text.age,
@@ -255,7 +269,4 @@ def _environment() -> Environment:
         "effect_word": text.effect_word,
         "feed_word": text.feed_word,
     }
-    return environment
-
-
-_ENVIRONMENT = _environment()
+    return found

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from monitor.core.foresight.scenarios import Scenario
 from monitor.web.access import Access
+from monitor.web.days import Days
 from monitor.web.history import CoverageHistory
 from monitor.web.staleness import STALE_AFTER_S
 
@@ -120,7 +121,8 @@ class WebParts:
 
     `delivery` gives what did not reach a channel; None in a process without a dispatcher. `channels` are those configured.
     `access` judges logins; None: whoever reaches the port reads everything.
-    `before_scrape` is called before the metrics are read, to bring gauges of figures up to date.
+    `before_scrape` is called before the metrics are read, to bring gauges of figures up to date. `days` are filled from what
+    is published.
     """
 
     probes: Probes
@@ -135,3 +137,4 @@ class WebParts:
     channels: Sequence[str] = ()
     access: Access | None = None
     history: CoverageHistory = field(default_factory=CoverageHistory)
+    days: Days = field(default_factory=Days)

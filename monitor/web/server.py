@@ -21,6 +21,7 @@ from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
 from monitor.web.access import logged_in
+from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
 from monitor.web.protocols import Certificate, Health, StatusSource, WebParts
@@ -152,9 +153,20 @@ class _Pages:
     async def page(self, request: web.Request) -> web.Response:
         """The status page: all entities held here, or the one of `?entity=`."""
         only, source = request.query.get("entity"), self._parts.status
+        day = _day(request)
+        if day is not None:
+            return web.Response(text=self._of_day(only, day), content_type="text/html")
         names = [] if source is None else [name for name in source.entities() if only in {None, name}]
         statuses = [] if source is None else await self._statuses(source, names)
         return web.Response(text=render_page(self._parts, statuses, only), content_type="text/html")
+
+    def _of_day(self, entity: str | None, day: date) -> str:
+        if entity is None:
+            raise web.HTTPBadRequest(text="a page of a day is of one entity: add entity=NAME")
+        page = render_day(self._parts, entity, day)
+        if page is None:
+            raise web.HTTPNotFound(text=f"nothing published of {entity} on {day} is kept here: `history {entity}` has all")
+        return page
 
     async def metrics(self, request: web.Request) -> web.Response:
         if self._parts.before_scrape is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -14,6 +14,8 @@ from streams.kafka.clients import as_it_is, consumer, ended, problem, started
 
 _WAIT_MS = 200
 _QUIET_FETCHES = 3
+_FOLLOW_MS = 1000
+_AT_ONCE = 100
 
 
 async def read_range(
@@ -60,6 +62,31 @@ async def newest(settings: KafkaSettings, topic: str, count: int) -> list[Any]:
     starts = {tp: max(0, end - count) for tp, end in ends.items()}
     found = [record async for record in read_range(settings, starts)]
     return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def follow(settings: KafkaSettings, partitions: Sequence[TopicPartition], since_ms: int) -> AsyncIterator[Any]:
+    """Records of partitions stamped `since_ms` or later, for ever; in order within a partition.
+
+    A partition without such a record begins at its end. The embedded broker does not find places by time: there all is read.
+    """
+    settings = await as_it_is(settings)
+    client = await started(consumer(settings, auto_offset_reset="earliest"), settings)
+    try:
+        client.assign(list(partitions))
+        if not settings.embedded:
+            found = await client.offsets_for_times(dict.fromkeys(partitions, since_ms))
+            ends = await client.end_offsets(list(partitions))
+            for tp in partitions:
+                place = found.get(tp)
+                client.seek(tp, ends[tp] if place is None else place.offset)
+        while True:
+            for records in (await client.getmany(timeout_ms=_FOLLOW_MS, max_records=_AT_ONCE)).values():
+                for record in records:
+                    yield record
+    except KafkaError as error:
+        raise await problem(settings, error) from error
+    finally:
+        await ended(client)
 
 
 async def end_offsets(settings: KafkaSettings, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:

@@ -1,11 +1,16 @@
 """Every method on random logs: the book answers like a plain search, whatever came late, twice, corrected or expired."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor.core.attribution.readings import Readings
+from monitor.core.attribution.split_view import SplitView
 from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.evaluation.evaluation import Evaluator
+from monitor.core.journal.vocabulary import CAUSE_PARTS
 from monitor.core.values.times import DAY, HOUR, exact_time
 from monitor.methods.loader import load_packs
 from monitor.settings.load import settings_of
@@ -41,6 +46,28 @@ def test_book_answers_like_a_plain_search(tmp_path: Path, seed: int, max_age_s: 
             found = worked_cases.evaluated(books[entity], config, check)
             expected = worked_cases.by_naive_view(tmp_path, content, check)
             assert without_since(found) == without_since(expected), check
+
+
+def test_what_an_evaluation_read_answers_it_again(tmp_path: Path) -> None:
+    """Every method: noted reads change nothing, survive a snapshot, and are all that the method asks for beside prices."""
+    RandomLog(3, 150).write(tmp_path / "events.jsonl")
+    content = configuration(None, ["USD"])
+    config = parse_configuration(content)
+    at = START + 49 * HOUR
+    books = worked_cases.books_of(tmp_path, content, at)
+    for entity in ENTITIES:
+        book = books[entity]
+        for prepared in Evaluator(entity, config).methods:
+            plain = prepared.method.evaluate(prepared.view(book, at))
+            view = SplitView(prepared, book, at)
+            assert prepared.method.evaluate(view) == plain
+            reads = view.finished()
+            kept = Readings.of_state(json.loads(json.dumps(reads.state())))
+            assert (kept.values, kept.clocks, kept.past) == (reads.values, reads.clocks, reads.past)
+            again = SplitView(prepared, book, at, (kept, at), frozenset({"price"}))
+            found = prepared.method.evaluate(again)
+            assert (found.required_figure, found.available_figure) == (plain.required_figure, plain.available_figure)
+            assert all(again.finished().values[part].keys() <= kept.values[part].keys() for part in CAUSE_PARTS), prepared.config
 
 
 def without_since(result: dict[str, Any]) -> dict[str, Any]:

@@ -33,16 +33,17 @@ def in_bundle(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def in_log(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
     """Entries that the output topics hold there, then checkpoints."""
+    return asyncio.run(entries_of(log, entity))
+
+
+async def entries_of(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
+    """As `in_log`, from within a running loop."""
     from monitor.audit.bundle import Origin
     from monitor.core.journal.records import journal_partition
     from streams.lookup.evidence import chain_of
 
     origin = Origin(entity, journal_partition(entity, log.partitions), log.partitions, log.broker_time)
-
-    async def read() -> list[Mapping[str, Any]]:
-        return [value async for value in chain_of(log, origin)]
-
-    return asyncio.run(read())
+    return [value async for value in chain_of(log, origin)]
 
 
 def log_at(archive: str | None, settings: Settings) -> TopicLog:

@@ -2,64 +2,103 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from monitor.cli import Config, command_app, emit
 from monitor.cli.completion import alerts
-from monitor.core.journal.vocabulary import ALERTS
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
+    from monitor.cli.evidence.choosing import Wanted
     from monitor.settings.load import Settings
 
 app = command_app()
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}\Z", re.ASCII)
-_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}\Z", re.ASCII)
-_PREFIX = re.compile(r"[0-9a-f]{4,31}\Z", re.ASCII)
-_ALERTNAME = re.compile(r"[A-Z][A-Za-z]+\Z", re.ASCII)
 
 
-@app.command(epilog="Example: reserve-monitor explain SecurityIncidentOpen")
+@app.command(epilog="Example: reserve-monitor explain jp-main --at 2026-01-05T03:04:05Z")
 def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="FINGERPRINT|NAME|DIGEST",
-            help="Of an alert (its beginning will do), or of any output.",
+            metavar="FINGERPRINT|NAME|DIGEST|ENTITY",
+            help="Of an alert or any output (its beginning will do); with --at or --date also an entity.",
             autocompletion=alerts,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="The records themselves.")] = False,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="What held at this instant (RFC 3339).")] = None,
+    day: Annotated[str | None, typer.Option("--date", metavar="D", help="The close of this business date.")] = None,
+    method: Annotated[str | None, typer.Option("--method", metavar="ID", help="Of this method only.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The records themselves, each with its `explanation`.")] = False,
+    bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
     config: Config = None,
 ) -> None:
-    """Show the story of an alert, change by change, or an assessment with what is short, what is missing and what caused it."""
-    import asyncio
+    """Tell what is broken, what changed it and by how much, what is not known, how it clears, and the command that proves it.
 
-    from monitor.settings.load import load_settings
+    Of an alert its story change by change, then the assessment behind it. Amounts of the change sum to its last digit.
+    """
+    from monitor.cli.evidence.choosing import Wanted
+    from monitor.cli.options import instant
+    from monitor.report.explanation import explained
 
-    if not any(form.match(name) for form in (_FINGERPRINT, _DIGEST, _PREFIX, _ALERTNAME)):
-        raise UsageError(
-            f"{name} is no fingerprint (32 hex digits, or the first 4 and more), no alert's name and no digest (sha256: and 64)"
-        )
-    settings = load_settings(config)
-    if _PREFIX.match(name) or _ALERTNAME.match(name):
-        name = asyncio.run(_fingerprint(settings, name))
-    found = asyncio.run(records_of(OutputsInKafka(settings), name))
+    wanted = Wanted(name, None if at is None else instant("--at", at), None if day is None else _date(day), method)
+    wanted.check()
+    records = _in_bundle(bundle, wanted) if bundle is not None else asyncio.run(_find(_settings(config), wanted))
     if as_json:
-        emit(found)
+        emit([{**record, "explanation": explained(record).printed()} for record in records])
         return
-    for record in found:
-        for line in story(record):
+    for record in records:
+        for line in explained(record).lines():
             typer.echo(line)
 
 
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--date {text}: is not a date, write YYYY-MM-DD") from None
+
+
+def _settings(config: Path | None) -> Settings:
+    from monitor.settings.load import load_settings
+
+    return load_settings(config)
+
+
+def _in_bundle(bundle: Path, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+    from monitor.cli.evidence.choosing import choose
+    from monitor.cli.evidence.entries import in_bundle
+
+    return choose((value for value in in_bundle(bundle) if "chain" in value), wanted)
+
+
+async def _find(settings: Settings, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+    from monitor.cli.evidence.choosing import figures
+    from monitor.cli.evidence.entries import entries_of, log_at
+
+    if wanted.is_entity:
+        entries = await entries_of(log_at(None, settings), wanted.name)
+        return figures((value for value in entries if "chain" in value), wanted)
+    if not wanted.is_digest and not _FINGERPRINT.match(wanted.name):
+        wanted = replace(wanted, name=await _fingerprint(settings, wanted.name))
+    return await records_of(OutputsInKafka(settings), wanted)
+
+
 async def _fingerprint(settings: Settings, name: str) -> str:
-    """The fingerprint of the one alert that begins so or is called so; those that fire before those that are over."""
+    """The fingerprint of the one alert that begins so or is called so; those that fire before those that are over.
+
+    A beginning that no alert has may be a digest's, and is given back as that.
+    """
     from monitor.cli import talk
     from streams.kafka.topics import topic_names
     from streams.lookup.alerts import standing_alerts
@@ -68,6 +107,8 @@ async def _fingerprint(settings: Settings, name: str) -> str:
     alerts = await standing_alerts(settings.kafka, names, lambda line: talk(f"left out: {line}"))
     found = [one for one in alerts if one.fingerprint.startswith(name) or one.alertname == name]
     found = [one for one in found if one.firing] or found
+    if not found and name.islower():
+        return f"sha256:{name}"
     if not found:
         raise MonitorError(f"no alert is called {name} or begins so: `alerts list --all` shows those of the last 7 days")
     if len(found) > 1:
@@ -83,7 +124,7 @@ class Outputs(Protocol):
         """Every record of an alert, oldest first."""
 
     async def digest(self, digest: str) -> dict[str, Any] | None:
-        """The output of this digest; None where it is not kept."""
+        """The output of this digest, or of one that begins so; None where it is not kept."""
 
 
 class OutputsInKafka:
@@ -103,16 +144,20 @@ class OutputsInKafka:
 
     async def digest(self, digest: str) -> dict[str, Any] | None:
         """See `Outputs`."""
-        from streams.lookup.outputs import find_digest
+        from streams.lookup.outputs import find_beginning, find_digest
 
         found = await find_digest(self._kafka, self._names, digest)
-        return None if found is None else found[1]
+        return await find_beginning(self._kafka, self._names, digest) if found is None else found[1]
 
 
-async def records_of(outputs: Outputs, name: str) -> list[dict[str, Any]]:
+async def records_of(outputs: Outputs, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
     """The changes of an alert with the assessment behind the newest, or the one output of a digest."""
+    from monitor.cli.evidence.choosing import without_repeats
+    from monitor.core.journal.vocabulary import ALERTS
+
+    name = wanted.name
     if _FINGERPRINT.match(name):
-        changes = await outputs.alert(name)
+        changes = without_repeats([one for one in await outputs.alert(name) if wanted.in_time(one)])
         if not changes:
             raise MonitorError(f"no alert {name} is kept in {ALERTS}: resolved ones leave after 7 days")
         behind = await outputs.digest(changes[-1]["assessment_digest"]) if changes[-1]["assessment_digest"] else None
@@ -124,40 +169,3 @@ async def records_of(outputs: Outputs, name: str) -> list[dict[str, Any]]:
             f"no output with the digest {digest} is kept in the output topics: is it of another system, or a pack's?"
         )
     return [found]
-
-
-def story(record: Mapping[str, Any]) -> Iterator[str]:
-    """What a record of an alert, an assessment or an exposure says, in lines."""
-    from monitor.web.text import amount, clock
-
-    if record["schema"].startswith("reserve.alert/"):
-        name = " ".join(text for text in (record["alertname"], record["subject"]) if text)
-        yield f"{name} {record['status']} at {clock(record['updated_at'])}: {record['reason']}"
-        yield f"  {record['summary']}"
-        yield f"  {record['description']}"
-        yield from (f"  because of {_cause(cause)}" for cause in record["causes"])
-        yield f"  runbook {record['runbook_url']}"
-    elif record["schema"].startswith("reserve.assessment/"):
-        method = f"{record['method']} {record['method_version']}"
-        yield f"{record['entity']} under {method} at {clock(record['at'])}: {record['state']}"
-        yield f"  required {amount(record['required'])}, available {amount(record['available'])} {record['currency']}"
-        for one in record["components"]:
-            if one["state"] != "adequate":
-                held, wanted = amount(one["held"]), amount(one["required"])
-                yield f"  {one['name']}: {one['state']}, held {held}, {one['bound']} {wanted} {one['unit']} ({one['ref']})"
-        yield from (f"  not known: {gap['kind']} {gap['subject']} ({gap['effect']})" for gap in record["gaps"])
-        yield from (
-            f"  changed by {part['part']}: {', '.join(_cause(cause) for cause in part['causes'])}" for part in record["why"]
-        )
-        yield f"  journal {record['journal']['partition']}:{record['journal']['offset']}, configuration {record['config_digest']}"
-    else:
-        yield f"{record['entity']} exposure at {clock(record['at'])}: {amount(record['total'])} {record['currency']}"
-        yield from (f"  {name} {amount(value)}" for name, value in record["parts"].items())
-
-
-def _cause(cause: Mapping[str, Any]) -> str:
-    name = f" ({cause['event_id']})" if cause.get("event_id") else ""
-    from monitor.notify.text import cause_change
-
-    place = f"{cause['topic']} {cause['epoch']}/{cause['partition']}/{cause.get('offset', cause.get('upto'))}"
-    return f"{place}{name}{cause_change(cause)}"

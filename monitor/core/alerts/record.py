@@ -54,12 +54,17 @@ class Draft:
     repeats: Mapping[str, Any] | None = None
 
 
-def alert_record(draft: Draft, assessment_digest: str | None, evidence: dict[str, Any]) -> dict[str, Any]:
-    """The record of a change; `evidence` says from what it was made, method and journal position among it."""
+def alert_record(draft: Draft, assessment_digest: str | None, evidence: dict[str, Any], change: str = "") -> dict[str, Any]:
+    """The record of a change; `evidence` says from what it was made, method and journal position among it.
+
+    `change`: a sentence on what moved the figures of its assessment; the description ends with it.
+    """
     if draft.repeats is not None:
         again = {name: value for name, value in draft.repeats.items() if name not in _CHAINED}
         return again | {"reason": draft.reason} | evidence
     own = _own(draft)
+    if change:
+        own["description"] = " ".join(filter(None, (own.get("description"), change)))
     return {"assessment_digest": assessment_digest} | own | {"result_digest": digest_of(own)} | evidence
 
 

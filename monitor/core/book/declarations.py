@@ -53,6 +53,20 @@ class DatedDeclaration:
         """Whether `at` lies in [`effective_from`, `effective_to`)."""
         return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
 
+    def state(self) -> list[Any]:
+        """JSON values for a snapshot."""
+        until = None if self.effective_to is None else exact_time(self.effective_to)
+        attributes = [list(pair) for pair in self.attributes]
+        return [self.kind, attributes, order_text(self.order), until, plain(self.amount), self.currency]
+
+    @staticmethod
+    def of_state(state: list[Any]) -> DatedDeclaration:
+        """The declaration that `state` wrote."""
+        kind, attributes, order, until, amount, currency = state
+        key = tuple((k, v) for k, v in attributes)
+        ends = None if until is None else parse_time(until)
+        return DatedDeclaration(kind, key, order_from(order), ends, parse_decimal(amount), currency)
+
 
 class Declarations:
     """All declarations of an entity."""
@@ -132,24 +146,15 @@ class Declarations:
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
         by_attributes = self._kinds.get(name.partition("/")[2], {})
-        return [_text(d) for attributes in sorted(by_attributes) for d in by_attributes[attributes]] or None
+        return [d.state() for attributes in sorted(by_attributes) for d in by_attributes[attributes]] or None
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`."""
         for name in sorted(buckets):
             if name.startswith("declarations/"):
                 for values in buckets[name]:
-                    kind, attributes, order, until, amount, currency = values
-                    key = tuple((k, v) for k, v in attributes)
-                    read = DatedDeclaration(
-                        kind,
-                        key,
-                        order_from(order),
-                        None if until is None else parse_time(until),
-                        parse_decimal(amount),
-                        currency,
-                    )
-                    self._kinds.setdefault(kind, {}).setdefault(key, []).append(read)
+                    read = DatedDeclaration.of_state(values)
+                    self._kinds.setdefault(read.kind, {}).setdefault(read.attributes, []).append(read)
 
 
 def _from(declaration: DatedDeclaration) -> int:
@@ -158,8 +163,3 @@ def _from(declaration: DatedDeclaration) -> int:
 
 def _in_log(order: Order) -> tuple[Any, ...]:
     return order[2:]
-
-
-def _text(d: DatedDeclaration) -> list[Any]:
-    until = None if d.effective_to is None else exact_time(d.effective_to)
-    return [d.kind, [list(pair) for pair in d.attributes], order_text(d.order), until, plain(d.amount), d.currency]

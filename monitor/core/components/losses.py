@@ -79,7 +79,7 @@ def _years_before(computation: Computation, years: int) -> int:
     """The instant (ns) with the same local date and time of day so many years before `at`."""
     view = computation.view
     today = view.local_date()
-    into_day = view.at - view.zone.day_start(today)
+    into_day = view.now - view.zone.day_start(today)
     return view.zone.day_start(_same_day(today, today.year - years)) + into_day
 
 

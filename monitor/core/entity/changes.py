@@ -29,6 +29,15 @@ def known_before(book: Book, statement: Statement, clock: int) -> str | None:
     return None
 
 
+def storage_before(book: Book, statement: Statement) -> str | None:
+    """Where the account of a position record kept the asset until then."""
+    if statement.kind != "position":
+        return None
+    body = statement.body
+    position = book.positions.newest((body["role"], body["asset"], body["account"]))
+    return None if position is None else position.storage
+
+
 def price_before(shared: Shared, statement: Statement, clock: int) -> str | None:
     """The same of a price record: the newest price of the pair, of whatever source."""
     if statement.kind != "price":

@@ -12,9 +12,12 @@ from monitor.core.alerts.life import Moment
 from monitor.core.alerts.observed import observed_conditions
 from monitor.core.alerts.record import Draft, alert_record
 from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.attribution.attribution import Instant
+from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.entity.closes import Closed, Closes
+from monitor.core.entity.footings import Footings
 from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of, study_mark
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
@@ -24,7 +27,7 @@ from monitor.core.foresight.printed import outcome_object
 from monitor.core.foresight.published import published
 from monitor.core.foresight.scenarios import Scenario, outcomes, scenarios_of
 from monitor.core.foresight.sentences import proposal_object
-from monitor.core.journal.causes import Causes, why
+from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import NO_INPUTS, Chain
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.schedule import earliest
@@ -40,6 +43,8 @@ SPACING = SECOND // 10
 
 GROUP_WAIT = 5 * SECOND
 EXPOSURE = "exposure"
+_UNCHAINED: dict[str, Any] = {"chain": None, "digest": None}
+"""Of figures that were not published."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ class Entity:
         self.waiting = True
         self.changed = True
         self.uncut = True
+        self.footings = Footings()
         self.dropped: set[str] = set()
         self.cut: Mapping[str, Any] | None = None
         """The checkpoint that the last evaluation cut."""
@@ -83,7 +89,7 @@ class Entity:
 
     def configure(self, config: Configuration) -> None:
         """Changes over to a configuration; what no longer belongs to it ends at the next evaluation."""
-        self.config = config
+        former, self.config = self.evaluator, config
         self.evaluator = _evaluator(self.name, config)
         self.scenarios = scenarios_of(config)
         self.alerts.update_every = config.publish_interval_ns
@@ -91,6 +97,7 @@ class Entity:
         standing = self.standing
         self.dropped |= standing.newest.keys()
         kept = {prepared.config.id for prepared in self.evaluator.methods} if self.evaluator else set()
+        self.footings.configure(former, kept)
         standing.lines = {name: line for name, line in standing.lines.items() if name in kept or name == EXPOSURE}
         standing.closes = {name: closes for name, closes in standing.closes.items() if name in kept}
         standing.newest = {name: value for name, value in standing.newest.items() if name in kept or name == EXPOSURE}
@@ -157,6 +164,7 @@ class Entity:
         repeats, over = self.alerts.repeats(at)
         outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
+        self.footings.former = None
         self._seal(at)
         standing.evaluated_at, standing.mark = at, evidence.offset
         self.forget_deadline()
@@ -204,18 +212,24 @@ class Entity:
         digests: dict[str, str] = {}
         for found in evaluation.methods:
             name = found.prepared.config.id
-            value = self._assessment(found, evaluation.at, evidence, sources) | {"why": self._why(name)}
+            value = self._assessment(found, evaluation.at, evidence, sources)
             shape = shape_of(found, evidence.config_digest)
-            if self._publish(name, found, value, shape, evaluation.at, told=None in told or name in told):
+            if self._due(name, found, shape, evaluation.at, told=None in told or name in told):
+                reads = self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
+                self._publish(name, found, value, shape, evaluation.at)
+                self.footings.keep_live(found, value, evaluation.at, reads)
                 outputs.append(Output(ASSESSMENTS, self.name, self.name, value))
                 digests[name] = value["digest"]
+            self.standing.newest[name] = _newest(value, self.standing.newest.get(name))
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
         value["scenarios"] = self._scenarios(evaluation.at, exposure)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
         shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
-        if self._publish(EXPOSURE, exposure, value, shape, evaluation.at, told=False):
+        if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False):
+            self._publish(EXPOSURE, exposure, value, shape, evaluation.at)
             outputs.append(Output(EXPOSURES, self.name, self.name, value))
+        self.standing.newest[EXPOSURE] = _UNCHAINED | value
         return digests
 
     def _scenarios(self, at: int, exposure: MethodResult) -> list[dict[str, Any]]:
@@ -229,22 +243,19 @@ class Entity:
             return known
         return published(self.scenarios, self.evaluator, self.book, at)
 
-    def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int, *, told: bool) -> bool:
-        """Notes the newest figures and, when they are due, puts them into the chain."""
+    def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool) -> bool:
+        """Notes the newest figures; whether they are to be published. `told`: an alert tells of them."""
         line = self.standing.lines.setdefault(name, PublishedLine())
         line.take(found.result.state, found.digest, at)
-        due = told or line.due(shape, at, self.config.publish_interval_ns)
-        if due:
-            self.standing.chain.stamp(value)
-            line.published(shape, found.digest, at, value["journal"]["offset"])
-        else:
-            value |= {"chain": None, "digest": None}
-        self.standing.newest[name] = value
-        return due
+        return told or line.due(shape, at, self.config.publish_interval_ns)
 
-    def _why(self, name: str) -> list[dict[str, Any]]:
-        line = self.standing.lines.get(name)
-        return why(self.standing.causes.since(line.mark if line else -1))
+    def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int) -> None:
+        """Puts figures into the chain."""
+        self.standing.chain.stamp(value)
+        self.standing.lines[name].published(shape, found.digest, at, value["journal"]["offset"])
+
+    def _instant(self, at: int) -> Instant:
+        return Instant(self.book, at, self.config.digest)
 
     def _assessment(self, found: MethodResult, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -291,17 +302,14 @@ class Entity:
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
             return []
-        value = self._assessment(found, at, evidence, sources) | {"kind": "close", "why": self._why_close(prepared, previous)}
+        value = self._assessment(found, at, evidence, sources) | {"kind": "close"}
         if previous is not None:
             value |= {"revision": previous.revision + 1, "replaces": previous.digest}
+        reads = self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
         self.standing.chain.stamp(value)
+        self.footings.keep_close(found, value, at, reads)
         closes.closed[day] = Closed(value["revision"], value["digest"], found.digest)
         return [Output(ASSESSMENTS, self.name, self.name, value)]
-
-    def _why_close(self, prepared: Prepared, previous: Closed | None) -> list[dict[str, Any]]:
-        if previous is None:
-            return self._why(prepared.config.id)
-        return why(self.standing.causes.since(self.standing.mark))
 
     def _touch_settled(self, at: int) -> None:
         """Groups that have had their time apply now, whole or not: their days are looked at again."""
@@ -330,7 +338,8 @@ class Entity:
     # --- alerts
     def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence) -> Output:
         method = draft.identity.method
-        record = alert_record(draft, digests.get(method or ""), self._method_of(method) | evidence.printed())
+        told = short_change(self.standing.newest[method]) if method is not None and method in digests else ""
+        record = alert_record(draft, digests.get(method or ""), self._method_of(method) | evidence.printed(), told)
         self.standing.chain.stamp(record)
         self.alerts.published(draft.identity, record)
         return Output(ALERTS, draft.identity.fingerprint, self.name, record, draft.caused_at)
@@ -367,6 +376,14 @@ class Entity:
         if found is not None and max(found, soonest) <= clock:
             found = self.book.deadline(clock)
         return None if found is None else max(found, soonest)
+
+
+def _newest(value: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An evaluation as it is shown: one that was not published has the `why` of the last that was, and names it."""
+    if "why" in value:
+        return value | {"explained": {"at": value["at"], "digest": value["digest"]}}
+    told = {} if before is None else {name: before[name] for name in ("why", "why_since", "explained")}
+    return _UNCHAINED | value | told
 
 
 def _evaluator(name: str, config: Configuration) -> Evaluator | None:

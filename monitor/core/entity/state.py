@@ -14,6 +14,7 @@ from monitor.core.entity.closes import Closes
 from monitor.core.entity.entity import Entity
 from monitor.core.entity.publication import PublishedLine
 from monitor.core.entity.sealing import Seal
+from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import Chain
 
@@ -32,6 +33,8 @@ def entity_values(entity: Entity) -> Iterator[tuple[str, Any]]:
     prefix = f"{ENTITY}{entity.name}/"
     for name in sorted(entity.book.names() if entity.uncut else entity.book.dirty):
         yield f"{prefix}book/{name}", entity.book.bucket(name)
+    for name, value in entity.footings.values(whole=entity.uncut):
+        yield f"{prefix}footing/{name}", value
     if not entity.changed:
         return
     standing = entity.standing
@@ -51,6 +54,7 @@ def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
     for entity in entities.values():
         entity.book.dirty.clear()
         entity.dropped.clear()
+        entity.footings.taken()
         entity.changed = entity.uncut = False
 
 
@@ -59,14 +63,22 @@ def restored_shared(config: Configuration, values: Mapping[str, Any]) -> Shared:
     return Shared.restore(config, _below(values, SHARED))
 
 
-def restored_entities(config: Configuration, shared: Shared, values: Mapping[str, Any]) -> Iterator[Entity]:
-    """The entities as they were, by name; their running inputs digests are the engine's to set."""
+def restored_entities(
+    config: Configuration, former: Configuration | None, shared: Shared, values: Mapping[str, Any]
+) -> Iterator[Entity]:
+    """The entities as they were, by name; their running inputs digests are the engine's to set.
+
+    `former`: the configuration under which they published last, where that is another one.
+    """
     names = sorted({name.split("/")[1] for name in values if name.startswith(ENTITY)})
     for name in names:
         own = _below(values, f"{ENTITY}{name}/")
         book = Book.restore(name, config, shared, _below(own, "book/"))
         entity = Entity(name, book, config)
         _restore_standing(entity, own)
+        entity.footings.restore(_below(own, "footing/"))
+        if former is not None and own["standing"]["former"]:
+            entity.footings.former = Evaluator(name, former)
         yield entity
 
 
@@ -75,6 +87,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
     rehearsal = standing.rehearsal
     return {
         "waiting": entity.waiting,
+        "former": entity.footings.former is not None,
         "chain": standing.chain.state(),
         "seal": standing.seal.state(),
         "causes": standing.causes.state(),
@@ -102,9 +115,9 @@ def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
     entity.restored(waiting=state["waiting"])
 
 
-def configuration_of(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The content of the configuration in force, None before the first."""
-    text = values.get("configuration")
+def configuration_of(values: Mapping[str, Any], name: str = "configuration") -> Mapping[str, Any] | None:
+    """The content of the configuration in force, None before the first; or of another one that is kept."""
+    text = values.get(name)
     return None if text is None else json.loads(text)
 
 

@@ -15,6 +15,8 @@ CAUSES_A_PART = 10
 SUBJECTS_A_PART = 64
 """Subjects of one part whose causes are kept: those that spoke last."""
 
+DELTAS = ("required_delta", "available_delta", "coverage_delta")
+
 _MOST_TELLING = ("incident", "declaration", "balance", "method", "price", "volume", "data_quality")
 _PART_OF_KIND = {
     "price": "price",
@@ -34,7 +36,8 @@ class Cause:
     """One event: its place in the journal and in its source, its name if it has one, and when it became known (ns).
 
     `subject` is what it speaks of: role, asset and account; `BTC/JPY`; a declaration's kind; an incident; a market. `before`
-    and `after` are what was known of that until then, and what it says.
+    and `after` are what was known of that until then, and what it says. `touches`: the storages of a position before and
+    after it, the markets of trades.
     """
 
     number: int
@@ -49,6 +52,7 @@ class Cause:
     subject: tuple[str, ...] = ()
     before: str | None = None
     after: str | None = None
+    touches: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -56,12 +60,12 @@ class Cause:
         return self.after is None or self.before != self.after
 
     def told(self) -> dict[str, Any]:
-        """The form of an alert's `causes`: with what it speaks of, and the old and the new value."""
+        """The form of `causes`, of a `why` and of an alert: with what it speaks of, and the old and the new value."""
         about = " ".join(self.subject) if self.subject else None
         return self.printed() | {"subject": about, "before": self.before, "after": self.after}
 
     def printed(self) -> dict[str, Any]:
-        """The form of `why[].causes`."""
+        """Its place and its name."""
         place = {"topic": self.topic, "epoch": self.epoch, "partition": self.partition, "offset": self.offset}
         return place | ({"index": self.index} if self.index else {}) | {"event_id": self.event_id}
 
@@ -69,20 +73,21 @@ class Cause:
         """JSON values for a snapshot."""
         place = [self.topic, self.epoch, self.partition, self.offset]
         known = [list(self.subject), self.before, self.after]
-        return [self.number, self.part, *place, self.event_id, str(self.logged_at), *known, self.index]
+        return [self.number, self.part, *place, self.event_id, str(self.logged_at), *known, self.index, list(self.touches)]
 
     @staticmethod
     def of_state(state: list[Any]) -> Cause:
         """The cause that `state` wrote."""
-        number, part, topic, epoch, partition, offset, event_id, logged_at, subject, before, after, index = state
+        number, part, topic, epoch, partition, offset, event_id, logged_at, *known, touches = state
+        subject, before, after, index = known
         place = (topic, epoch, partition, offset)
-        return Cause(number, part, *place, event_id, int(logged_at), index, tuple(subject), before, after)
+        return Cause(number, part, *place, event_id, int(logged_at), index, tuple(subject), before, after, tuple(touches))
 
 
-def cause_of(record: JournalRecord, before: str | None = None) -> Cause | None:
+def cause_of(record: JournalRecord, before: str | None = None, storage: str | None = None) -> Cause | None:
     """The event a journal record speaks of, numbered by its offset; None for ticks and records without a source.
 
-    `before`: what was known of its subject until then.
+    `before`: what was known of its subject until then; `storage`: where a position was until then.
     """
     statement = record.statement
     part = _PART_OF_KIND.get(statement.kind)
@@ -102,6 +107,7 @@ def cause_of(record: JournalRecord, before: str | None = None) -> Cause | None:
         subject_of(statement),
         before,
         _value(statement),
+        _touches(statement, storage),
     )
 
 
@@ -143,6 +149,18 @@ def _value(statement: Statement) -> str | None:
         case "incident":
             return incident_value(body)
     return None
+
+
+def _touches(statement: Statement, storage: str | None) -> tuple[str, ...]:
+    body = statement.body
+    match statement.kind:
+        case "position":
+            return tuple(sorted({body["storage"], storage or body["storage"]}))
+        case "flow":
+            return tuple(sorted({cell["market"] for cell in body["cells"]}))
+        case "bust":
+            return (str(body["market"]),)
+    return ()
 
 
 def configuration_cause(record: JournalRecord, partition: int) -> Cause:
@@ -199,13 +217,14 @@ def telling(causes: Iterable[Cause], weight: Callable[[Cause], Any] = lambda _ca
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:
-    """The parts of an explanation in their fixed order, with deltas null: they are not attributed."""
+    """The parts of an explanation in their fixed order, of a figure that is not compared with another: deltas are null."""
     by_part: dict[str, list[dict[str, Any]]] = {}
     for cause in causes:
-        by_part.setdefault(cause.part, []).append(cause.printed())
+        by_part.setdefault(cause.part, []).append(cause.told())
     by_part = {part: told[-CAUSES_A_PART:] for part, told in by_part.items()}
     parts = (part for part in CAUSE_PARTS if part in by_part)
-    return [{"part": part, "required_delta": None, "available_delta": None, "causes": by_part[part]} for part in parts]
+    deltas = dict.fromkeys(DELTAS)
+    return [{"part": part, **deltas, "causes": by_part[part]} for part in parts]
 
 
 def _offset(source: Source) -> int:

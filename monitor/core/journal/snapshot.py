@@ -9,9 +9,9 @@ from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 
-STATE_VERSION = 3
-OLDEST_READ = 3
-"""Version 1 had no Merkle tree, version 2 no subjects and values of causes: only the journal can give them."""
+STATE_VERSION = 4
+OLDEST_READ = 4
+"""Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings: only the journal can give them."""
 
 BUCKET_BYTES = 256 * 1024
 _PART = "~"

@@ -63,6 +63,30 @@ class Pricing:
             return self._missing("price_stale", asset, currency, found.newest.order[0] + self._limit)
         return self._missing("price_missing", asset, currency, None)
 
+    def stands_on(self, asset: str, currency: str) -> tuple[Pair, ...]:
+        """The pairs whose newest price makes the price at `at`: one, or two across a pivot; all that were tried for none."""
+        tried: list[Pair] = []
+        if asset == currency:
+            return ()
+        if self._usable((asset, currency), tried):
+            return ((asset, currency),)
+        for pivot in self._book.entity_config.pivots:
+            if pivot not in {asset, currency}:
+                legs = (asset, pivot), (pivot, currency)
+                if all(self._usable(leg, tried) for leg in legs):
+                    return legs
+        return tuple(tried)
+
+    def _usable(self, pair: Pair, tried: list[Pair]) -> bool:
+        tried.append(pair)
+        found = self._look_up(pair)
+        return found is not None and not found.stale and found.newest.price is not None
+
+    def own_trade(self, pair: Pair) -> bool:
+        """Whether the newest price of a pair is the entity's own last trade."""
+        found = self._look_up(pair)
+        return found is not None and found.newest.source is None
+
     def price_before(self, asset: str, currency: str, before: int, closed: int) -> Figure:
         """The newest price of event time below `before`, trades of UTC hours that ended by `closed`; without an age limit."""
         figure = self._direct_or_cross(asset, currency, lambda pair: self._earlier(pair, before, closed))

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from monitor.core.book.book import Book
-from monitor.core.book.declarations import DatedDeclaration, attributes_key
+from monitor.core.book.declarations import Attributes, DatedDeclaration, attributes_key
+from monitor.core.book.incidents import IncidentRevision
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
@@ -41,6 +42,13 @@ class DeclarationView:
     attributes: dict[str, str]
     amount: Figure
     effective_from: int
+
+
+class KnownIncidents(NamedTuple):
+    """(id, highest known revision) of incidents, sorted by id, and the instant (ns) by which receipts count."""
+
+    at: int
+    revisions: tuple[tuple[str, IncidentRevision], ...]
 
 
 class View:
@@ -71,9 +79,14 @@ class View:
 
     # --- dates
 
+    @property
+    def now(self) -> int:
+        """The instant (ns) from which a method reckons back: `at`."""
+        return self.at
+
     def local_date(self, instant: int | None = None) -> date:
         """Local date of `instant` (ns; None: of `at`)."""
-        return self.zone.local_date(self.at if instant is None else instant)
+        return self.zone.local_date(self.now if instant is None else instant)
 
     def day_end(self, day: date) -> int:
         """Start of the next local day (ns): the instant to give to the reads `*_at` for a day's closing."""
@@ -105,6 +118,11 @@ class View:
     def reading(self, effect: Effect) -> AbstractContextManager[None]:
         """Within it, gaps of reads have this effect (outside: `both`)."""
         return self._gaps.reading(effect)
+
+    def term(self, name: str, effect: Effect) -> AbstractContextManager[None]:
+        """As `reading`, for all that the term of that name reads itself."""
+        del name
+        return self.reading(effect)
 
     @property
     def forced_unknown(self) -> bool:
@@ -267,15 +285,18 @@ class View:
         None: it never came, no gap is noted. Expired: UNKNOWN with gap `declaration_missing` on the kind.
         """
         self.reads(DECLARATIONS)
-        key = attributes_key(kind, attributes)
-        found = self._book.declarations.in_effect(kind, key, self.at)
-        if found is not None:
+        found = self._in_effect(kind, attributes_key(kind, attributes))
+        if isinstance(found, DatedDeclaration):
             return self._amount(found)
-        ended = self._book.declarations.expired_at(kind, key, self.at)
-        if ended is None:
+        if found is None:
             return None
-        self._gaps.add("declaration_missing", kind, since=ended)
+        self._gaps.add("declaration_missing", kind, since=found)
         return UNKNOWN
+
+    def _in_effect(self, kind: str, key: Attributes) -> DatedDeclaration | int | None:
+        """The one in effect for exactly these attributes; else when the last one ended (ns), None if none came."""
+        found = self._book.declarations.in_effect(kind, key, self.at)
+        return self._book.declarations.expired_at(kind, key, self.at) if found is None else found
 
     def needed(self, kind: str, **attributes: str) -> Figure:
         """As `declared`; one that never came is UNKNOWN with gap `declaration_missing`."""
@@ -290,8 +311,11 @@ class View:
         self.reads(DECLARATIONS)
         return tuple(
             DeclarationView(kind, dict(found.attributes), self._amount(found), found.effective_from)
-            for found in self._book.declarations.of_kind(kind, self.at)
+            for found in self._all_in_effect(kind)
         )
+
+    def _all_in_effect(self, kind: str) -> tuple[DatedDeclaration, ...]:
+        return tuple(self._book.declarations.of_kind(kind, self.at))
 
     def _amount(self, declaration: DatedDeclaration) -> Figure:
         if self.impaired(DECLARATIONS):
@@ -303,11 +327,12 @@ class View:
     def incidents(self) -> tuple[IncidentView, ...]:
         """Every incident at its highest known revision, sorted by id, whatever its status."""
         self.reads(INCIDENTS)
-        return tuple(
-            IncidentView(identity, incident, self.at, self._worth_of_loss, self._gaps)
-            for identity, incident in self._book.incidents.known(None if self._live else self.at)
-            if incident.occurred_at <= self.at
-        )
+        known = self._known_incidents()
+        return tuple(IncidentView(name, found, known.at, self._worth_of_loss, self._gaps) for name, found in known.revisions)
+
+    def _known_incidents(self) -> KnownIncidents:
+        known = self._book.incidents.known(None if self._live else self.at)
+        return KnownIncidents(self.at, tuple(one for one in known if one[1].occurred_at <= self.at))
 
     def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
         if quantity == NOTHING or self._kinds.left_out(asset):
@@ -329,14 +354,22 @@ class View:
 
         `capacity` None is all.
         """
-        end = hour_of(self.at) + HOUR
-        start = end - 24 * HOUR
-        values = self._traded(instrument, capacity, start, end)
+        values = self._traded_24h(instrument, capacity)
         found = total([NOTHING, *(self.value(quote, Figure.of(value)) for quote, value in values.items())])
-        lossy = self.impaired(TRADES) or self._below_zero(start, end)
+        lossy = self._lossy_24h()
         if self.completeness.counts_twice(TRADES):
             return Figure(Fraction(0), None)
         return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
+
+    def _traded_24h(self, instrument: str, capacity: str | None) -> dict[str, Decimal]:
+        return self._traded(instrument, capacity, *self._last_24h())
+
+    def _lossy_24h(self) -> bool:
+        return self.impaired(TRADES) or self._below_zero(*self._last_24h())
+
+    def _last_24h(self) -> tuple[int, int]:
+        end = hour_of(self.at) + HOUR
+        return end - 24 * HOUR, end
 
     def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
         """|buys| + |sells| of a local date by quote currency, exact, sorted; nothing traded: empty."""

@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from monitor.__main__ import program
 from monitor.cli import ask
 from monitor.cli.evidence import explain
+from monitor.cli.evidence.choosing import Wanted
 from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import ConnectionProblem, MonitorError
+from monitor.report import explanation
 from monitor.settings.load import settings_of
 from monitor.web.server import summary
 from monitor.web.staleness import judged
@@ -228,7 +230,7 @@ def test_a_server_for_all_addresses_is_asked_on_loopback() -> None:
 
 
 def explained(*records: Mapping[str, Any]) -> str:
-    return "\n".join(line for record in records for line in explain.story(record))
+    return "\n".join(line for record in records for line in explanation.explained(record).lines())
 
 
 class Kept:
@@ -248,9 +250,9 @@ def test_the_story_of_an_alert() -> None:
     cause = {"topic": "custody.balances", "epoch": 0, "partition": 3, "offset": 881, "event_id": "b-1"}
     changes = [alert_value(causes=[cause]), alert_value(status="resolved", revision=2)]
     text = explained(*changes, shortfall()["methods"][0])
-    assert text.index("ReserveShortfall firing") < text.index("ReserveShortfall resolved") < text.index("under jp.psa_custody")
-    assert "because of custody.balances 0/3/881 (b-1)" in text
-    assert "runbook https://runbooks.example" in text
+    assert text.index("jp.psa_custody firing") < text.index("jp.psa_custody resolved") < text.index("under jp.psa_custody")
+    assert "Because of b-1 (custody.balances 3/881)" in text
+    assert "Runbook https://runbooks.example" in text
 
 
 def test_an_assessment_says_what_is_short_and_what_is_missing() -> None:
@@ -258,19 +260,19 @@ def test_an_assessment_says_what_is_short_and_what_is_missing() -> None:
         record = example["methods"][0]
         text = explained(record)
         for component in record["components"]:
-            assert (f"  {component['name']}: {component['state']}" in text) is (component["state"] != "adequate")
+            assert (f"Broken: {component['state']} {component['name']}" in text) is (component["state"] != "adequate")
         for gap in record["gaps"]:
-            assert f"not known: {gap['kind']} {gap['subject']}" in text
+            assert f"({gap['kind']} {gap['subject']}, " in text
 
 
 async def test_an_alert_is_shown_with_the_assessment_behind_its_newest_change() -> None:
     first, last = alert_value(assessment_digest="first"), alert_value(assessment_digest="last", revision=2)
     behind = shortfall()["methods"][0]
-    assert await explain.records_of(Kept([first, last], last=behind), "ab" * 16) == [first, last, behind]
-    assert await explain.records_of(Kept([first], last=behind), "ab" * 16) == [first]
+    assert await explain.records_of(Kept([first, last], last=behind), Wanted("ab" * 16)) == [first, last, behind]
+    assert await explain.records_of(Kept([first], last=behind), Wanted("ab" * 16)) == [first]
 
 
 async def test_what_is_not_kept_is_said() -> None:
     for name, said in (("ab" * 16, "reserve.alerts"), ("ab" * 32, "output topics")):
         with pytest.raises(MonitorError, match=said):
-            await explain.records_of(Kept(), name)
+            await explain.records_of(Kept(), Wanted(name))

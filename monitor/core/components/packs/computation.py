@@ -166,7 +166,7 @@ class Computation:
     def _compute(self, element: Element) -> Value:
         if element.name in self.plan.skip or element.within in self.plan.skip:
             return None
-        with self.view.reading(self.plan.sides[element.name]):
+        with self.view.term(element.name, self.plan.sides[element.name]):
             value: Value = TERMS[element.type].function(self, element.arguments)
         return value
 

@@ -1,0 +1,1 @@
+"""Why a published figure changed: the reads of the one before it, replaced part by part."""

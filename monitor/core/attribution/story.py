@@ -1,0 +1,113 @@
+"""What changed a figure, in sentences that alerts, the page, reports and `explain` share.
+
+All of it is said from the published record alone, so whoever holds the record can say it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from monitor.core.attribution.deltas import summed
+from monitor.core.journal.causes import DELTAS
+from monitor.core.values.money import EXACT, parse_total, plain
+from monitor.core.values.wording import MINUS, grouped
+
+CAUSES_TOLD = 3
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_WORDS = {
+    "price": "prices",
+    "balance": "balances",
+    "volume": "trade volume",
+    "incident": "incidents",
+    "declaration": "declarations",
+    "method": "the method",
+    "data_quality": "what is known",
+}
+_AMOUNTS = (("required_delta", "required"), ("available_delta", "available"))
+
+
+def change_sentences(value: Mapping[str, Any]) -> Iterator[str]:
+    """What moved an assessment since the one it is compared with: the whole, then part by part; nothing where nothing did."""
+    if value.get("why_since") is None:
+        return
+    whole = {name: summed(value["why"], name) for name in DELTAS}
+    if value["why"]:
+        yield f"Since the figure before: {', '.join(_moves(whole, value)) or _unmoved(whole)}."
+    yield from (part_sentence(part, value) for part in value["why"])
+
+
+def short_change(value: Mapping[str, Any]) -> str:
+    """The same in one sentence, the parts that moved a figure with their first causes; empty where none did."""
+    told = []
+    for part in value["why"]:
+        moves = _moves({name: part[name] for name, _ in _AMOUNTS}, value)
+        if moves:
+            told.append(f"{_WORDS[part['part']]} {', '.join(moves)}{_because(part, 1)}")
+    return f"Since the figure before: {'; '.join(told)}." if told and value.get("why_since") else ""
+
+
+def part_sentence(part: Mapping[str, Any], value: Mapping[str, Any]) -> str:
+    """One part: by how much it moved each side, and by what."""
+    deltas = {name: part[name] for name in DELTAS}
+    moves = ", ".join(_moves(deltas, value)) or _unmoved(deltas)
+    gaps = [f"{gap['kind']} {gap['subject']} {verb}" for verb in ("opened", "closed") for gap in part.get(verb, ())]
+    words = _WORDS[part["part"]]
+    said = "; ".join([moves, *gaps])
+    return f"{words[0].upper()}{words[1:]}: {said}{_because(part, CAUSES_TOLD)}."
+
+
+def cause_words(cause: Mapping[str, Any]) -> str:
+    """An event: its topic, what it speaks of and the old and the new value; else its name and its place."""
+    place = f"{cause['topic']} {cause['partition']}/{cause.get('offset')}"
+    change = value_change(cause)
+    if change:
+        return f"{cause['topic']} {change}"
+    return f"{cause['event_id']} ({place})" if cause.get("event_id") else place
+
+
+def value_change(cause: Mapping[str, Any]) -> str:
+    """What an event changed: its subject, the old and the new value; nothing where that is not known."""
+    after = cause.get("after")
+    if not cause.get("subject") or after is None:
+        return ""
+    before = cause.get("before")
+    return f"{cause['subject']} {'new: ' if before is None else f'{_read(before)} → '}{_read(after)}"
+
+
+def _because(part: Mapping[str, Any], most: int) -> str:
+    causes: Sequence[Mapping[str, Any]] = part["causes"]
+    if not causes:
+        moved = any(part[name] not in {None, "0"} for name, _ in _AMOUNTS)
+        return " (no event: time has passed)" if moved and part["part"] not in {"method", "data_quality"} else ""
+    newest = list(reversed(causes))[:most]
+    more = f" and {len(causes) - len(newest)} more" if len(causes) > len(newest) else ""
+    return f" ({'; '.join(map(cause_words, newest))}{more})"
+
+
+def _moves(deltas: Mapping[str, str | None], value: Mapping[str, Any]) -> list[str]:
+    known = ((word, deltas.get(name)) for name, word in _AMOUNTS)
+    moved = [f"{word} {_signed(delta)} {value['currency']}" for word, delta in known if delta not in {None, "0"}]
+    coverage = deltas.get("coverage_delta")
+    if coverage not in {None, "0"}:
+        points = plain(EXACT.multiply(parse_total(coverage or "0"), Decimal(100)))
+        moved.append(f"coverage {_signed(points)} points")
+    return moved
+
+
+def _unmoved(deltas: Mapping[str, str | None]) -> str:
+    sides = [deltas[name] for name, _ in _AMOUNTS]
+    return "neither side moved" if None not in sides else "by how much is not known, for a side was or is not known"
+
+
+def _signed(text: str | None) -> str:
+    words = grouped(text)
+    return words if words.startswith(MINUS) else f"+{words}"
+
+
+def _read(value: Any) -> str:
+    """A number with its digits in threes; any other text as it is."""
+    words = str(value)
+    return grouped(words) if _NUMBER.fullmatch(words) else words
