@@ -278,6 +278,7 @@ class Daemon:
         )
 
     def _refresh(self) -> None:
+        self.metrics.broker_answered(time.time() - self._broker.silent_s)
         if self.assessor is not None:
             self.metrics.refresh(self.assessor.engines.values())
 

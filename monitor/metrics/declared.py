@@ -94,6 +94,7 @@ PROCESS_METRICS = (
     _counter("reserve_chain_forks_total", "", "Outputs that differ from what was published before at the same place of a chain."),
     Metric("reserve_event_to_alert_seconds", "histogram", (), "From an alert's newest cause to its publication.", _LATENCY_S),
     Metric("reserve_evaluation_duration_seconds", "histogram", (), "Time one evaluation of one entity took.", _DURATION_S),
+    _gauge("reserve_broker_last_answer_timestamp_seconds", "", "When a broker of Kafka answered this process last."),
     _counter("reserve_alert_delivery_total", "channel outcome", "Attempts to deliver an alert change, by outcome."),
     _gauge("reserve_alert_outbox_oldest_timestamp_seconds", "channel", "Oldest alert change not delivered yet; absent if none."),
     _counter("reserve_audit_records_total", "entity", "Outputs published to an entity's chain."),

@@ -236,6 +236,10 @@ class Metrics:
         """Time of the oldest alert change that a channel still has to deliver; None: there is none."""
         self._set("reserve_alert_outbox_oldest_timestamp_seconds", (channel,), None if at_ns is None else at_ns / SECOND)
 
+    def broker_answered(self, at_s: float) -> None:
+        """A broker answered this process last at `at_s` (seconds since 1970)."""
+        self._gauge("reserve_broker_last_answer_timestamp_seconds").set(at_s)
+
     # Archiver
 
     def archived(self, topic: str, records: int) -> None:
@@ -258,7 +262,8 @@ class Metrics:
             metric.labels(*labels).set(value)
 
     def _gauge(self, name: str, *labels: str) -> Gauge:
-        return self._of(name, Gauge).labels(*labels)
+        metric = self._of(name, Gauge)
+        return metric.labels(*labels) if labels else metric
 
     def _counter(self, name: str, *labels: str) -> Counter:
         metric = self._of(name, Counter)

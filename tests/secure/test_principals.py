@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from deploy.kafka.acls import ADMINISTRATOR, ASSESSOR, DISPATCHER, FEEDS, FINANCE, INTAKE, Grant, all_topics, grants
@@ -81,17 +81,22 @@ async def written_to(kafka: KafkaSettings, topics: tuple[str, ...]) -> list[str]
 async def read_from(kafka: KafkaSettings, topics: tuple[str, ...]) -> list[str]:
     """The topics that this principal can fetch: what it may not even see is not in the list that the broker gives."""
     client = await started(consumer(kafka, auto_offset_reset="earliest", fetch_max_wait_ms=100), kafka)
-    seen, given = await client.topics(), []
-    for topic in topics:
-        client.assign([TopicPartition(topic, 0)])
-        try:
-            if topic in seen:
-                await client.getmany(timeout_ms=1000)
-                given.append(topic)
-        except TopicAuthorizationFailedError:
-            continue
+    seen = await client.topics()
+    given = [topic for topic in topics if topic in seen and await fetched(client, TopicPartition(topic, 0))]
     await client.stop()
     return given
+
+
+async def fetched(client: AIOKafkaConsumer, place: TopicPartition) -> bool:
+    """Whether the broker answers a fetch, if without records, or refuses it. Silence, as of a topic just made, is neither."""
+    client.assign([place])
+    async with asyncio.timeout(60):
+        while client.highwater(place) is None:
+            try:
+                await client.getmany(timeout_ms=200)
+            except TopicAuthorizationFailedError:
+                return False
+    return True
 
 
 @pytest.mark.parametrize("principal", sorted(GRANTS))

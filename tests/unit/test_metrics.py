@@ -193,6 +193,12 @@ def test_counters_of_the_stages_that_run_here_start_at_zero() -> None:
     assert ("reserve_alert_delivery_total", ("pager", "failed")) in series(made(stages=("dispatcher",), channels=("pager",)))
 
 
+def test_when_kafka_answered_last_is_a_time_and_not_an_age() -> None:
+    metrics = Metrics(version="1", engine_version="1", stages=("intake",), channels=(), fold=FOLD)
+    metrics.broker_answered(1767582245.5)
+    assert "reserve_broker_last_answer_timestamp_seconds 1.7675822455e+09" in metrics.exposition()[0].decode()
+
+
 def test_counts_reports_of_the_stages() -> None:
     metrics = made()
     metrics.counted("market.trades", "applied", 3)
