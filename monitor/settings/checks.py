@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from monitor.core.journal.vocabulary import TRADES
 from monitor.errors import ConfigurationError
 from monitor.settings.load import Settings
-from monitor.settings.record import absent_limits, build_configuration, method_problems
+from monitor.settings.record import absent_limits, build_configuration, deciding_lines, method_problems
 from monitor.settings.tls import ServerCertificate, client_context
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
@@ -42,6 +42,7 @@ def problems(settings: Settings) -> list[str]:
 def warnings(settings: Settings) -> Iterator[str]:
     """One line for each thing that works and is probably not meant."""
     yield from absent_limits(settings)
+    yield from deciding_lines(settings)
     yield from _unnumbered(settings)
     if not settings.alerting.channels:
         yield "alerting.channels is empty: nobody is told of an alert"

@@ -142,6 +142,19 @@ def absent_limits(settings: Settings) -> Iterator[str]:
             yield f"sources.{topic}.bad_share is absent: no share of bad records makes the source unhealthy"
 
 
+def deciding_lines(settings: Settings) -> Iterator[str]:
+    """Of each code of ISO 4217 that may be a coin too and that the settings name: the line that says what it is."""
+    said = dict.fromkeys(settings.assets.crypto, "assets.crypto makes it a coin")
+    for name, entity in settings.entities.items():
+        places = {entity.reporting_currency: f"entities.{name}.reporting_currency makes it money"}
+        places |= dict.fromkeys(entity.prices.pivots, f"entities.{name}.prices.pivots makes it money")
+        said = {code: line for code, line in places.items() if code not in said} | said
+    said = dict.fromkeys(settings.assets.fiat or (), "assets.fiat makes it money") | said
+    for code in sorted(said):
+        if is_iso_4217(code) and code not in MAJOR:
+            yield f"{code} is a currency's code and may be a coin's: {said[code]}"
+
+
 def _idle_levels(name: str, entity: EntitySettings) -> Iterator[str]:
     """Levels that are set and can do nothing."""
     levels = entity.levels

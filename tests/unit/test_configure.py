@@ -11,7 +11,7 @@ from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import ConfigurationError, UsageError
 from monitor.settings.load import settings_of
-from monitor.settings.record import absent_limits, build_configuration, configuration_digest, rules_of, shown
+from monitor.settings.record import absent_limits, build_configuration, configuration_digest, deciding_lines, rules_of, shown
 
 ENTITY: dict[str, Any] = {
     "reporting_currency": "JPY",
@@ -179,3 +179,18 @@ def test_addresses_are_shown_without_their_secrets() -> None:
 def test_levels_that_cannot_act_are_named(levels: dict[str, str], said: str) -> None:
     warnings = list(absent_limits(settings_of({"entities": {"jp-main": ENTITY | {"levels": levels}}})))
     assert [warning for warning in warnings if said in warning]
+
+
+def test_the_line_that_decides_what_a_ticker_is_is_named() -> None:
+    """What lets it fail: a ticker counts as money or as a coin, and nobody can see which line says so."""
+    content = {
+        "entities": {"kw-main": {"reporting_currency": "KWD", "prices": {"pivots": ["USD", "GEL"]}}},
+        "assets": {"crypto": ["MNT", "BTC"], "fiat": ["TOP", "EUR"]},
+    }
+    said = [line.partition(": ")[2] for line in deciding_lines(settings_of(content))]
+    assert said == [
+        "entities.kw-main.prices.pivots makes it money",
+        "entities.kw-main.reporting_currency makes it money",
+        "assets.crypto makes it a coin",
+        "assets.fiat makes it money",
+    ]
