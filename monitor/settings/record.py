@@ -193,9 +193,10 @@ def _assets(settings: Settings, packs: Sequence[Mapping[str, Any]]) -> dict[str,
 
 
 def _verdict_on_assets(assets: Mapping[str, Any]) -> dict[str, Any]:
-    """What intake's verdict depends on: what divides further, and which tickers may be owed below 0 or may not."""
+    """What intake's verdict depends on: what divides further, which tickers may be owed below 0 or may not, names in feeds."""
     fiat = [code for code in assets["fiat"] if not is_iso_4217(code)]
-    return {"crypto": assets["crypto"], "fiat": fiat, "decimals": assets["decimals"]}
+    aliases = {"aliases": assets["aliases"]} if assets.get("aliases") else {}
+    return {"crypto": assets["crypto"], "fiat": fiat, "decimals": assets["decimals"], **aliases}
 
 
 def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:
