@@ -19,7 +19,7 @@ from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.core.values.times import SECOND, format_time
 from monitor.notify import text
 from monitor.notify.alert import Alert
-from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Undelivered
+from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import Http, read_secret
 from monitor.notify.settings import AlertmanagerSettings
 
@@ -53,7 +53,7 @@ class AlertmanagerChannel:
     """A single Alertmanager or a cluster of them."""
 
     ends_disturb = False
-    groups = False
+    grouping = None
 
     def __init__(
         self,
@@ -93,10 +93,6 @@ class AlertmanagerChannel:
                 peer.note_missed(change, now)
                 absent += 1
         return Receipt(absent_peers=absent)
-
-    async def deliver_group(self, group: Group) -> Receipt:
-        """Never asked for: Alertmanager groups by itself, and its label sets are told one by one."""
-        raise NotImplementedError(f"{self.name} takes alerts one by one, not the group {group.key}")
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         """Send all that stands and the signs of life. An address that did not answer is tried in the background."""

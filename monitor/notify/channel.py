@@ -98,6 +98,13 @@ class Beat:
     description: str
 
 
+class Grouping(Protocol):
+    """A channel that can tell many alerts as one."""
+
+    async def deliver_group(self, group: Group) -> Receipt:
+        """Tell the changes of a group as one. Raises as `Channel.deliver`."""
+
+
 class Channel(Protocol):
     """One way to tell people. Methods are called one at a time, but for `close`."""
 
@@ -114,14 +121,11 @@ class Channel(Protocol):
         """Whether people or the channel's own limits notice the end of something they were never told of."""
 
     @property
-    def groups(self) -> bool:
-        """Whether many alerts are better told as one."""
+    def grouping(self) -> Grouping | None:
+        """Itself where many alerts are better told as one; None where each is told by itself."""
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Tell one change. Raises Undelivered or Refused; nothing else."""
-
-    async def deliver_group(self, group: Group) -> Receipt:
-        """Tell the changes of a group as one; asked only of a channel with `groups`. Raises as `deliver`."""
 
     async def refresh(self, standing: Sequence[Notice], beats: Sequence[Beat]) -> int:
         """Tell again what was accepted before (firing, or ended lately) and the signs of life in `beats`; gives the absent peers.

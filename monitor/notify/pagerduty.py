@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import pagerduty
 
@@ -41,13 +41,17 @@ class PagerDutyChannel:
 
     refresh_s = None
     ends_disturb = True
-    groups = True
 
     def __init__(self, name: str, settings: PagerDutySettings, status_url: str | None = None) -> None:
         self.name = name
         self._settings = settings
         self._status_url = status_url
         self._client: tuple[str, _Client] | None = None
+
+    @property
+    def grouping(self) -> Self:
+        """Many alerts are better told as one."""
+        return self
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Trigger or resolve; acceptance is the service's 202 with the key."""

@@ -7,7 +7,7 @@ crash, the parent is looked for by them, so that one alert has one parent.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -44,13 +44,17 @@ class SlackChannel:
 
     refresh_s = None
     ends_disturb = True
-    groups = True
 
     def __init__(self, name: str, settings: SlackSettings, status_url: str | None = None) -> None:
         self.name = name
         self._settings = settings
         self._status_url = status_url
         self._http = Http(settings.timeout_s)
+
+    @property
+    def grouping(self) -> Self:
+        """Many alerts are better told as one."""
+        return self
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Post or edit the parent, then say the change in its thread."""

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from monitor.core.values.canonical import canonical_bytes
 from monitor.notify.channel import Beat, Group, Notice, Receipt
@@ -32,13 +33,17 @@ class WebhookChannel:
 
     refresh_s = None
     ends_disturb = True
-    groups = True
 
     def __init__(self, name: str, settings: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
         self.name = name
         self._settings = settings
         self._clock = clock
         self._http = Http(settings.timeout_s)
+
+    @property
+    def grouping(self) -> Self:
+        """Many alerts are better told as one."""
+        return self
 
     async def deliver(self, notice: Notice) -> Receipt:
         """POST the published bytes; any 2xx is acceptance."""

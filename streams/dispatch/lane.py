@@ -79,7 +79,8 @@ class Lane:
         self._recorded = recorded
         self._beats = beats
         self._clock = clock
-        self._outbox = Outbox(group_above if channel.groups else None)
+        self._grouping = channel.grouping
+        self._outbox = Outbox(None if self._grouping is None else group_above)
         self._pace = Pace(settings.max_per_minute, self._clock)
         self._accepted = Accepted()
         self._failures = 0
@@ -145,7 +146,7 @@ class Lane:
             return
         unsure = told is not None and not told.sure
         rank = rank_of(alert, told, self._standing_criticals())
-        group = told.group if told is not None and told.firing else None
+        group = told.group if told is not None and told.firing and self._grouping is not None else None
         self._outbox.put(alert, rebuilt or unsure, self._clock(), rank, group)
         if rank is Rank.FIRST_CRITICAL:
             self._urgent.set()
@@ -312,11 +313,11 @@ class Lane:
 
     async def _deliver(self, batch: Batch, notices: tuple[Notice, ...]) -> Receipt:
         key = batch[0].group
-        if key is None:
+        if key is None or self._grouping is None:
             return await self._channel.deliver(notices[0])
         told = [(self._accepted.get(fingerprint), told) for fingerprint, told in self.told.items() if told.group == key]
         members = [(notice, one) for notice, one in told if notice is not None and one.sure]
-        return await self._channel.deliver_group(group_of(key, batch, notices, members))
+        return await self._grouping.deliver_group(group_of(key, batch, notices, members))
 
     def _accept(self, batch: Batch, notices: Sequence[Notice], receipt: Receipt) -> None:
         for entry, notice in zip(batch, notices, strict=True):

@@ -18,8 +18,8 @@ from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
 from monitor.core.book.rejections import Rejections, declaration_identity, incident_identity, position_identity
 from monitor.core.book.shared import Shared
-from monitor.core.book.sources.freshness import rules_of
 from monitor.core.book.sources.heard import Heard
+from monitor.core.book.sources.sources import rules_of
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.book.trades.unsafe_keys import UnsafeKeys
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness

@@ -12,7 +12,8 @@ from typing import Any
 from monitor.core.book.prices import PriceBook
 from monitor.core.book.refused_prices import BUCKET as REFUSED
 from monitor.core.book.refused_prices import RefusedPrices
-from monitor.core.book.sources.freshness import OutcomeCounts, Sources, rules_of
+from monitor.core.book.sources.bad_share import OutcomeCounts
+from monitor.core.book.sources.sources import Sources, rules_of
 from monitor.core.book.trades.flow import Flow
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.journal.ordering import order_of

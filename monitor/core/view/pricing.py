@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from monitor.core.book.book import Book
 from monitor.core.book.prices import Pair, Quote
-from monitor.core.book.sources.freshness import rules_of
+from monitor.core.book.sources.sources import rules_of
 from monitor.core.book.trades.marks import TradedPrice
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import SourcePartition

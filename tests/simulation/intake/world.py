@@ -13,7 +13,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from monitor.core.book.sources.freshness import Sources
+from monitor.core.book.sources.sources import Sources
 from monitor.core.book.trades.flow import Flow
 from monitor.core.book.trades.trades import TradeRegister
 from monitor.core.journal.records import SourcePartition, Statement, decode_record, encode_statement

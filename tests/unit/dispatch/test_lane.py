@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from monitor.core.values.times import SECOND
 from monitor.notify.alert import Alert
-from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Told, Undelivered
+from monitor.notify.channel import Beat, Group, Grouping, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
 from streams.dispatch.lane import Lane
 from tests.alert_samples import an_alert
@@ -21,7 +21,7 @@ class Scripted:
         self.name = "scripted"
         self.refresh_s = refresh_s
         self.ends_disturb = True
-        self.groups = True
+        self.grouping: Grouping | None = self
         self.grouped: list[Group] = []
         self.error: Exception | None = None
         self.poison: str | None = None
@@ -335,6 +335,19 @@ class TestGroups:
     @staticmethod
     def flood(count: int, **changes: object) -> list[Alert]:
         return [an_alert(alertname="SameAssetShortfall", subject=f"A{number}", **changes) for number in range(count)]
+
+    async def test_a_channel_that_does_not_group_ends_one_by_one_what_was_told_as_one(self) -> None:
+        channel = Scripted()
+        channel.grouping = None
+        async with running(channel, group_above=3) as (lane, _, recorded):
+            alerts = self.flood(4)
+            for alert in alerts:
+                lane.told[alert.fingerprint] = Told(1, alert.starts_at, alert.severity, firing=True, group="as-one")
+            for alert in self.flood(4, status="resolved", revision=2):
+                lane.offer(alert)
+            await settled(lane)
+            assert len(channel.told) == len(recorded) == 4
+            assert channel.grouped == []
 
     async def test_up_to_the_number_they_are_told_one_by_one_above_it_as_one(self) -> None:
         for count, groups in ((3, 0), (4, 1)):

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from monitor.core.book.sources.freshness import Hole, OutcomeCounts, Sources
+from monitor.core.book.sources.bad_share import OutcomeCounts
+from monitor.core.book.sources.holes import Hole
+from monitor.core.book.sources.sources import Sources
 from monitor.core.book.trades.busts import Bust
 from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
 from monitor.core.book.trades.marks import PricedTrade, trades_of
