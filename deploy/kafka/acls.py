@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 from monitor.core.journal.vocabulary import (
     ALERTS,
-    ASSESSMENTS,
     CHECKPOINTS,
     DEAD_LETTERS,
+    DECLARATIONS,
     DELIVERIES,
-    EXPOSURES,
     JOURNAL,
+    OPERATIONS,
+    OUTPUT_TOPICS,
     SOURCE_TOPICS,
 )
 from monitor.settings.kafka import KafkaSettings
@@ -30,9 +31,8 @@ FEEDS, FINANCE, COMPLIANCE = "reserve-feeds", "reserve-finance", "reserve-compli
 INTAKE, ASSESSOR, DISPATCHER, ARCHIVER = "reserve-intake", "reserve-assessor", "reserve-dispatcher", "reserve-archiver"
 READER, ADMINISTRATOR = "reserve-reader", "reserve-admin"
 
-DECLARATIONS, OPERATIONS = "entity.declarations", "reserve.operations"
 _FEEDS = tuple(topic for topic in SOURCE_TOPICS if topic not in {DECLARATIONS, OPERATIONS})
-_OUTPUTS = (ASSESSMENTS, EXPOSURES, ALERTS, CHECKPOINTS)
+_OUTPUTS = (*OUTPUT_TOPICS, CHECKPOINTS)
 
 
 @dataclass(frozen=True, slots=True)

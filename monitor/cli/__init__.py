@@ -18,6 +18,10 @@ Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=_C
 """The option `--config` of every command that reads the configuration."""
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
+"""The option `--json` of commands whose object is part of the contract."""
+
+
 class ManyPaths(TyperCommand):
     """A command whose option `--events` takes every path up to the next option."""
 

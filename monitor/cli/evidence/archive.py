@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, command_app, emit, talk
 from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ app = command_app(no_args_is_help=True, help="What is kept beyond Kafka: list it
 Place = Annotated[
     str | None, typer.Argument(metavar="[PATH]", help="A folder or s3://bucket/prefix; when absent, `archive.target`.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
 
 
 @app.command("list", epilog="Example: reserve-monitor archive list --objects")

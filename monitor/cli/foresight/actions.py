@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
-from monitor.cli.completion import entities, methods
+from monitor.cli.completion import entities
+from monitor.cli.foresight.asking import AtTime, Methods, OfEvents
 
 app = command_app()
 
@@ -17,13 +17,9 @@ app = command_app()
 def actions(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", autocompletion=entities)],
     *,
-    method: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.", autocompletion=methods)
-    ] = None,
-    events: Annotated[
-        list[Path] | None, typer.Option("--events", metavar="PATH...", help="Ask event files instead of the running workers.")
-    ] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="With --events: as of this time.")] = None,
+    method: Methods = None,
+    events: OfEvents = None,
+    at: AtTime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the proposals as JSON.")] = False,
     config: Config = None,
 ) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
-from monitor.cli.completion import entities, methods
+from monitor.cli.completion import entities
+from monitor.cli.foresight.asking import AtTime, Methods, OfEvents
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,13 +42,9 @@ def run(
         str | None, typer.Option(metavar="ENTITY", help="One entity; else every configured one.", autocompletion=entities)
     ] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Run every scenario of a file instead.")] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this method; may be repeated.", autocompletion=methods)
-    ] = None,
-    events: Annotated[
-        list[Path] | None, typer.Option("--events", metavar="PATH...", help="Ask event files instead of the running workers.")
-    ] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="With --events: as of this time.")] = None,
+    method: Methods = None,
+    events: OfEvents = None,
+    at: AtTime = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
     config: Config = None,
 ) -> None:

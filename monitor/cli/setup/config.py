@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, command_app, emit, talk
 from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
 
 app = command_app(no_args_is_help=True, help="Write, check and show the configuration.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
 
 
 @app.command(epilog="Example: reserve-monitor config init --for jp")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, command_app, emit, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ app = command_app(no_args_is_help=True, help="Mappings of foreign records: those
 
 _ANY_AGE_NS = 1 << 62
 """Old frames may be tried: that they come too late is not the mapping's fault."""
-
-AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
 
 
 @app.command("list", epilog="Example: reserve-monitor feeds list")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, command_app, emit, talk
 from monitor.errors import CHECK_FAILED, ConnectionProblem
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 app = command_app(no_args_is_help=True, help="Create and check the topics.")
 
 _RETRY_S = 2.0
-
-AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
 
 
 @app.command(epilog="Example: reserve-monitor topics create")
