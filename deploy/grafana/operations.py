@@ -78,6 +78,9 @@ def _assessor() -> Sequence[PanelBuilder]:
     )
     snapshot = Text("Age of snapshots", "Age of the newest complete snapshot, by partition.", "s", "ReserveMonitorSnapshotOld")
     outputs = Text("Evidence written", "Outputs a second, by entity.", "ops")
+    unheeded = Text(
+        "Journal records not heeded", "Records that an engine did not heed, or not their time, an hour by reason.", "short"
+    )
     clock = Text("Engine clock behind", "How far each partition's engine clock is behind.", "s", "ReserveMonitorClockStalled")
     by = "by (partition)"
     return (
@@ -90,6 +93,7 @@ def _assessor() -> Sequence[PanelBuilder]:
         course_panel(lag, [Query(f"max {by} (reserve_journal_lag_records)", "{{partition}}")]),
         course_panel(late, [Query(f"max {by} (reserve_journal_lag_seconds)", "{{partition}}")]),
         course_panel(snapshot, [Query(f"time() - max {by} (reserve_snapshot_last_timestamp_seconds)", "{{partition}}")]),
+        course_panel(unheeded, [Query("sum by (reason) (increase(reserve_journal_unheeded_total[1h]))", "{{reason}}")]),
         course_panel(clock, [Query(f"time() - max {by} (reserve_engine_clock_timestamp_seconds)", "{{partition}}")]),
     )
 

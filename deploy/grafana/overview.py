@@ -28,7 +28,7 @@ def overview() -> dashboard.Dashboard:
         "Reserve overview",
         "Can the figures be trusted, are we short, why, and what is due next. All entities.",
         ("entities", "method"),
-        (("Can I trust it", _trust()), ("Are we short", _short()), ("Why, and what is due", _why())),
+        (("Can I trust it", _trust()), ("Are we short", (*_short(), *_amounts())), ("Why, and what is due", _why())),
     )
 
 
@@ -82,6 +82,19 @@ def _short() -> Sequence[PanelBuilder]:
         "percentunit",
         "ReserveCoverageLow",
     )
+    ratio = [
+        Query(f"max by (entity, method) (reserve_coverage_ratio{{{OF_METHOD}}})", "{{entity}} {{method}}"),
+        Query(f"min by (entity, method) (reserve_coverage_lower_ratio{{{OF_METHOD}}})", "{{entity}} {{method}} at least"),
+        Query(f"max by (entity, method) (reserve_coverage_upper_ratio{{{OF_METHOD}}})", "{{entity}} {{method}} at most"),
+    ]
+    return (
+        state_panel(states, [Query(state_number(OF_METHOD), "{{entity}} {{method}}")]),
+        value_panel(coverage, ratio[:1], COVERAGE_STEPS, span=12),
+        course_panel(course, ratio, COVERAGE_STEPS, shown_limit=True),
+    )
+
+
+def _amounts() -> Sequence[PanelBuilder]:
     pair = Text(
         "Required against available",
         "What each method asks and what counts towards it, in the method's currency.",
@@ -94,11 +107,6 @@ def _short() -> Sequence[PanelBuilder]:
         "Operational-risk exposure: custody, trade flow, open incidents and loss history, in the reporting currency.",
         "short",
     )
-    ratio = [
-        Query(f"max by (entity, method) (reserve_coverage_ratio{{{OF_METHOD}}})", "{{entity}} {{method}}"),
-        Query(f"min by (entity, method) (reserve_coverage_lower_ratio{{{OF_METHOD}}})", "{{entity}} {{method}} at least"),
-        Query(f"max by (entity, method) (reserve_coverage_upper_ratio{{{OF_METHOD}}})", "{{entity}} {{method}} at most"),
-    ]
     by = "by (entity, method, currency)"
     amounts = [
         Query(f"max {by} (reserve_{figure}_amount{{{OF_METHOD}}})", f"{{{{entity}}}} {{{{method}}}} {figure} ({{{{currency}}}})")
@@ -109,9 +117,6 @@ def _short() -> Sequence[PanelBuilder]:
     )
     below = ((None, RED), (0.0, GREEN))
     return (
-        state_panel(states, [Query(state_number(OF_METHOD), "{{entity}} {{method}}")]),
-        value_panel(coverage, ratio[:1], COVERAGE_STEPS, span=12),
-        course_panel(course, ratio, COVERAGE_STEPS, shown_limit=True),
         course_panel(pair, amounts),
         course_panel(
             surplus,
