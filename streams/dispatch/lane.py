@@ -23,7 +23,7 @@ from monitor.core.values.times import MINUTE
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Channel, Notice, Receipt, Refused, Told, Undelivered
 from monitor.notify.settings import ChannelSettings
-from streams.dispatch.news import Accepted, Standing, group_of, intention, is_news, kept, rank_of, told_of
+from streams.dispatch.news import Accepted, StandingCritical, group_of, intention, is_news, kept, rank_of, told_of
 from streams.dispatch.observer import DeliveryObserver
 from streams.dispatch.outbox import Batch, Entry, Outbox, Rank, Waiting, group_key
 from streams.dispatch.pace import Pace, patient
@@ -152,7 +152,7 @@ class Lane:
             self._urgent.set()
         self._changed()
 
-    def _standing_criticals(self) -> set[Standing]:
+    def _standing_criticals(self) -> set[StandingCritical]:
         """What was told and fires, and what is about to be told."""
         return self._accepted.criticals | {(alert.entity, alert.alertname) for alert in self._outbox.firsts()}
 

@@ -12,7 +12,7 @@ from monitor.notify.alert import Alert
 from monitor.notify.channel import Group, Notice, Told
 from streams.dispatch.outbox import Batch, Rank
 
-Standing = tuple[str, str]
+StandingCritical = tuple[str, str]
 """Entity and alert name of a critical alert that a channel was told of and that fires."""
 
 
@@ -21,7 +21,7 @@ class Accepted:
 
     def __init__(self) -> None:
         self._notices: dict[str, Notice] = {}
-        self._criticals: Counter[Standing] = Counter()
+        self._criticals: Counter[StandingCritical] = Counter()
 
     def keep(self, notice: Notice) -> None:
         """The channel accepted this one."""
@@ -47,7 +47,7 @@ class Accepted:
         return list(self._notices.values())
 
     @property
-    def criticals(self) -> set[Standing]:
+    def criticals(self) -> set[StandingCritical]:
         """The criticals that fire, as the channel was told."""
         return set(self._criticals)
 
@@ -80,7 +80,7 @@ def is_news(alert: Alert, told: Told | None, *, since_ns: int, ends_unknown: boo
     return newer and (told.firing or (alert.firing and not alert.shadow))
 
 
-def rank_of(alert: Alert, told: Told | None, standing: Collection[Standing]) -> Rank:
+def rank_of(alert: Alert, told: Told | None, standing: Collection[StandingCritical]) -> Rank:
     """How urgent a change is to a channel at which these criticals stand."""
     known = told is not None and told.sure and told.firing and not told.refused
     if not alert.firing or alert.shadow or (known and told is not None and not graver(alert.severity, told.severity)):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -37,6 +37,7 @@ from streams.dispatch.outbox import Waiting
 from streams.dispatch.stalled import Stall, Standstill
 from streams.kafka import topics
 from streams.kafka.clients import consumer, ended, started, started_producer
+from streams.progress import Pulse
 
 WATCHDOG = "DispatcherWatchdog"
 """Not `Watchdog`: Prometheus sends that one, and as one alert either of them would hide that the other has stopped."""
@@ -54,9 +55,6 @@ _RECORD_S = 0.5
 _BROKER_SEEN_S = 15.0
 _LOAD_S = 10.0
 _log = structlog.get_logger(__name__)
-
-Pulse = Callable[[], Mapping[str, int]]
-"""Of each entity evaluated in this process the engine clock of its newest evaluation (ns)."""
 
 
 class Dispatcher:

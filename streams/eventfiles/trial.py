@@ -12,7 +12,7 @@ from streams.intake.segment.rules import IntakeRules
 from streams.wire import Invalid, Judge, Known, SourceFormat
 from streams.wire.feeds import FeedPlan, RecordPlace, RefusedEvent
 
-Outcome = Literal["event", "dead_letter", "filtered"]
+TrialOutcome = Literal["event", "dead_letter", "filtered"]
 
 
 class TriedRecord(NamedTuple):
@@ -29,7 +29,7 @@ class TriedEvent:
 
     record: int | str
     index: int | None
-    outcome: Outcome
+    outcome: TrialOutcome
     canonical: dict[str, Any]
     reason: str | None = None
     detail: str | None = None

@@ -7,13 +7,10 @@ from decimal import Decimal
 from typing import Protocol
 
 from monitor.core.book.custody.doubts import Swing
-from monitor.core.book.custody.position import AccountTally, Position, credit, sum_of
+from monitor.core.book.custody.position import AccountTally, Position, Storages, credit, sum_of
 from monitor.core.book.custody.positions import Positions
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import EXACT, ZERO
-
-Storages = frozenset[str] | None
-"""Storage classes; None is all."""
 
 
 class Holding(Protocol):

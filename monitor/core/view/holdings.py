@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from monitor.core.book.book import Book
 from monitor.core.book.custody.doubts import Swing
+from monitor.core.book.custody.position import Storages
 from monitor.core.journal.vocabulary import BALANCES, LIABILITY, Effect
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.view.asset_sight import AssetSight
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding, Storages, swung
+from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding, swung
 from monitor.core.view.memo import Remembering
 
 

@@ -202,6 +202,14 @@ def test_without_a_level_only_the_methods_own_watch_counts() -> None:
         ("unknown", [gap("source_silent", "custody.balances")], ["custody.balances"], Verdict.BETWEEN),
         ("unknown", [gap("source_silent", "custody.balances"), gap("position_stale", "a")], ["custody.balances/w"], Verdict.TRUE),
         ("unknown", [gap("source_silent", "market.prices"), gap("price_stale", "XRP/JPY")], ["market.prices"], Verdict.BETWEEN),
+        ("unknown", [gap("source_silent", "market.trades"), gap("price_stale", "XRP/JPY")], ["market.trades"], Verdict.BETWEEN),
+        ("unknown", [gap("source_silent", "market.trades"), gap("position_stale", "a")], ["market.trades"], Verdict.TRUE),
+        (
+            "unknown",
+            [gap("source_silent", "custody.balances"), gap("position_stale", "a")],
+            ["custody.balances"],
+            Verdict.BETWEEN,
+        ),
         (
             "unknown",
             [gap("source_silent", "market.prices"), gap("position_missing", "client_asset")],

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from monitor.core.book.custody.position import Position, RoleAsset, sum_of
+from monitor.core.book.custody.position import Position, RoleAsset, Storages, sum_of
 from monitor.core.values.ladder import Boundaries, Ladder
 from monitor.core.values.money import EXACT
-
-Storages = frozenset[str] | None
-"""Storage classes; None is all."""
 
 EndOfAge = Callable[[Position], int | None]
 """The last instant at which a position is not too old; None: it never is."""

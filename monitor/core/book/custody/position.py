@@ -12,6 +12,8 @@ from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
 Key = tuple[str, str, str]
 """(role, asset, account)"""
+Storages = frozenset[str] | None
+"""Storage classes; None is all."""
 RoleAsset = tuple[str, str]
 """(role, asset)"""
 
