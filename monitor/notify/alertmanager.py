@@ -178,7 +178,7 @@ class AlertmanagerChannel:
                 "startsAt": alert.starts_at,
                 "endsAt": format_time(self._clock() + self._hold_ns) if firing else max(ended, alert.starts_at),
             },
-            f"/status/{alert.entity}",
+            lambda url: text.page(url, alert),
         )
 
     def _beat(self, beat: Beat) -> Postable:
@@ -192,11 +192,11 @@ class AlertmanagerChannel:
                 "startsAt": beat.starts_at,
                 "endsAt": format_time(beat.valid_until),
             },
-            "/",
+            lambda url: f"{url}/",
         )
 
-    def _with_link(self, postable: Postable, path: str) -> Postable:
-        return postable if self._status_url is None else postable | {"generatorURL": self._status_url + path}
+    def _with_link(self, postable: Postable, page: Callable[[str], str]) -> Postable:
+        return postable if self._status_url is None else postable | {"generatorURL": page(self._status_url)}
 
 
 def annotation_texts(alert: Alert) -> dict[str, str]:
@@ -205,6 +205,7 @@ def annotation_texts(alert: Alert) -> dict[str, str]:
         "summary": alert.summary,
         "description": alert.description,
         "runbook_url": alert.runbook_url,
+        "fingerprint": alert.fingerprint,
         "cure_by": alert.cure_by or "",
         "reason": alert.reason,
         "revision": str(alert.revision),

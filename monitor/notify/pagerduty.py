@@ -150,7 +150,7 @@ def _links(alert: Alert, status_url: str | None) -> dict[str, Any]:
     if alert.runbook_url.startswith("http"):
         links.append({"href": alert.runbook_url, "text": "Runbook"})
     if status_url is not None:
-        links.append({"href": f"{status_url}/status/{alert.entity}", "text": "Status"})
+        links.append({"href": text.page(status_url, alert), "text": "Status"})
     return {"links": links} if links else {}
 
 

@@ -203,13 +203,14 @@ def blocks(notice: Notice, status_url: str | None) -> list[Block]:
     if alert.cure_by is not None and notice.firing:
         result.append(_section(f"*Cure by* {_escaped(alert.cure_by)}"))
     times = f"since {alert.starts_at}" + ("" if notice.firing else f", ended {alert.ends_at or alert.updated_at}")
-    result += [DividerBlock(), ContextBlock(elements=[MarkdownTextObject(text=" | ".join([times, *_links(alert, status_url)]))])]
+    foot = " | ".join([times, *_links(alert, status_url), f"`explain {alert.fingerprint[:12]}`"])
+    result += [DividerBlock(), ContextBlock(elements=[MarkdownTextObject(text=foot)])]
     return result
 
 
 def _links(alert: Alert, status_url: str | None) -> list[str]:
     links = [f"<{alert.runbook_url}|Runbook>"] if alert.runbook_url.startswith("http") else []
-    return links if status_url is None else [*links, f"<{status_url}/status/{alert.entity}|Status>"]
+    return links if status_url is None else [*links, f"<{text.page(status_url, alert)}|Status>"]
 
 
 def _section(markdown: str) -> SectionBlock:

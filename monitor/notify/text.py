@@ -1,15 +1,18 @@
-"""The words of an alert that several channels share. Figures stay the exact text that was published."""
+"""The words of an alert that several channels share. Figures are the exact digits that were published, in threes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from monitor.core.attribution.story import value_change
+from monitor.core.values.wording import grouped
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Group
 
 CAUSES_SHOWN = 5
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def title(alert: Alert, firing: bool) -> str:
@@ -33,12 +36,23 @@ def group_lines(group: Group, limit: int) -> list[str]:
     return [*lines, f"and {len(group.standing) - limit} more"] if len(group.standing) > limit else lines
 
 
+def page(status_url: str, alert: Alert) -> str:
+    """Address of the status page of the alert's entity, for people; `/status/<entity>` is the same for programs."""
+    return f"{status_url}/?entity={alert.entity}"
+
+
 def figures(alert: Alert) -> dict[str, str]:
-    """Name and figure of all that was published with the alert; what is not known says `unknown`."""
+    """Name and figure of all that was published with the alert, digits in threes; what is not known says `unknown`."""
     found = alert.value.get("figures")
     if not isinstance(found, Mapping):
         return {}
-    return {name: "unknown" if figure is None else str(figure) for name, figure in found.items()}
+    return {name: "unknown" if figure is None else _grouped(figure) for name, figure in found.items()}
+
+
+def _grouped(value: Any) -> str:
+    """A number with its digits in threes; any other text as it is."""
+    words = str(value)
+    return grouped(words) if _NUMBER.fullmatch(words) else words
 
 
 def causes(alert: Alert) -> list[str]:

@@ -40,8 +40,9 @@ async def test_fires_with_the_labels_and_holds_the_end_a_day_ahead() -> None:
         assert posted["labels"] == alert.labels("critical", rehearsal=False)
         assert posted["startsAt"] == alert.starts_at
         assert posted["endsAt"] == format_time(NOW + 86_400 * SECOND)
-        assert posted["generatorURL"] == "http://status/status/jp-main"
-        assert posted["annotations"]["figures"].startswith("required 1850000000, available 1825000000")
+        assert posted["annotations"]["fingerprint"] == alert.fingerprint
+        assert posted["generatorURL"] == "http://status/?entity=jp-main"
+        assert posted["annotations"]["figures"].startswith("required 1,850,000,000, available 1,825,000,000")
         assert posted["annotations"]["causes"] == "b-1 (custody.balances partition 3 offset 881)"
         assert posted["annotations"]["cure_by"] == "2026-01-09"
         assert all(isinstance(text, str) for text in posted["annotations"].values())

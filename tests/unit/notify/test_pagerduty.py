@@ -68,4 +68,4 @@ def test_the_summary_fits_and_a_rehearsal_says_so_first() -> None:
     event = trigger_event(an_alert(summary="x" * 2000, rehearsal=True), "http://status")
     assert len(event["payload"]["summary"]) == 1024
     assert event["payload"]["summary"].startswith("[REHEARSAL] ReserveShortfall jp-main")
-    assert {"href": "http://status/status/jp-main", "text": "Status"} in event["links"]
+    assert {"href": "http://status/?entity=jp-main", "text": "Status"} in event["links"]

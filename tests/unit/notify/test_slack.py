@@ -109,10 +109,11 @@ def test_blocks_say_what_why_until_when_and_where() -> None:
     assert [block["type"] for block in made] == ["header", "section", "section", "section", "section", "divider", "context"]
     assert made[0]["text"]["text"].startswith("[REHEARSAL] CRITICAL ReserveShortfall")
     assert "&lt;!channel&gt; &amp; more" in made[1]["text"]["text"]
-    assert "*required*\n1850000000" in [field["text"] for field in made[2]["fields"]]
+    assert "*required*\n1,850,000,000" in [field["text"] for field in made[2]["fields"]]
     assert "b-1 (custody.balances partition 3 offset 881)" in made[3]["text"]["text"]
     assert made[4]["text"]["text"] == "*Cure by* 2026-01-09"
-    assert "<http://status/status/jp-main|Status>" in made[6]["elements"][0]["text"]
+    assert f"`explain {an_alert().fingerprint[:12]}`" in made[6]["elements"][0]["text"]
+    assert "<http://status/?entity=jp-main|Status>" in made[6]["elements"][0]["text"]
 
 
 def test_long_texts_are_cut_to_what_the_service_takes() -> None:
