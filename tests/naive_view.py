@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -189,6 +189,21 @@ class NaiveView:
     def positive_quantity(self, role: str, asset: str) -> Figure:
         found = [e for e in self._positions() if e.value["role"] == role and e.value["asset"] == asset]
         return total(Figure.of(max(Decimal(0), e.amount("quantity"))) for e in found)
+
+    def counted(self, role: str, *, fiat: bool | None) -> tuple[str, ...]:
+        return tuple(asset for asset in self.assets(role) if self.counts_as(asset, fiat=fiat))
+
+    @staticmethod
+    def each(_key: object, assets: tuple[str, ...], make: Callable[[str], Any]) -> dict[str, Any]:
+        return {asset: make(asset) for asset in assets}
+
+    @staticmethod
+    def summed(_key: object, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        return total(map(make, assets))
+
+    @staticmethod
+    def made_of(_key: object, things: tuple[Any, ...], make: Callable[[Any], Any], whole: Callable[[list[Any]], Any]) -> Any:
+        return whole(list(map(make, things)))
 
     def role_value(self, role: str, storages: frozenset[str] | None = None, *, fiat: bool | None = False) -> Figure:
         if not self.role_seen(role):

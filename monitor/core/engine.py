@@ -52,13 +52,21 @@ class Engine:
     `check_journal_time`: whether the journal keeps the broker's time, so that a record's `at` is held against it.
     `only`: the one entity to evaluate; others are followed as far as figures share something with them (see audit/stubs).
     `evaluate`: `at_ticks` evaluates at ticks alone and closes no days (offline, where only the last instant matters).
+    `checked`: every evaluation is held against one that reads everything anew; raises `NotAsAnew` where they differ.
     """
 
     def __init__(
-        self, partition: int, *, check_journal_time: bool, evaluate: EvaluateWhen = "always", only: str | None = None
+        self,
+        partition: int,
+        *,
+        check_journal_time: bool,
+        evaluate: EvaluateWhen = "always",
+        only: str | None = None,
+        checked: bool = False,
     ) -> None:
         self.partition = partition
         self._only = only
+        self._checked = checked
         self.position = -1
         self.ignored = 0
         self._always = evaluate == "always"
@@ -246,9 +254,10 @@ class Engine:
         *,
         check_journal_time: bool,
         evaluate: EvaluateWhen = "always",
+        checked: bool = False,
     ) -> Engine:
         """The engine as it was at a cut, from all its buckets by name; `snapshot.NewerState` for a newer version."""
-        engine = Engine(partition, check_journal_time=check_journal_time, evaluate=evaluate)
+        engine = Engine(partition, check_journal_time=check_journal_time, evaluate=evaluate, checked=checked)
         engine.position = position
         engine._put_back(values_of(buckets, version))
         engine._cutter.restored(buckets)
@@ -300,6 +309,7 @@ class Engine:
         self._former = None if former is None else parse_configuration(former)
         for entity in restored_entities(self._config, self._former, self._shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
+            entity.checked = self._checked
             self._entities[entity.name] = entity
 
     # --- evaluation points
@@ -478,6 +488,7 @@ class Engine:
         found = self._entities.get(name)
         if found is None and self._config is not None and self._shared is not None and self._config.entity(name) is not None:
             found = Entity(name, Book(name, self._config, self._shared), self._config, self._common)
+            found.checked = self._checked
             self._entities[name] = found
             self._deadlines_changed = True
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -85,7 +85,7 @@ class AlertBook:
         return drafts
 
     @property
-    def followed(self) -> Container[Identity]:
+    def followed(self) -> Collection[Identity]:
         """The alerts of which an evaluation must speak, true or not; it grows and shrinks with `follow`."""
         return self._kept
 

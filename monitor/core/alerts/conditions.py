@@ -7,9 +7,10 @@ the alerts of feeds alone: `ReserveUnknown` neither begins nor ends while nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from monitor.core.alerts.life import Identity, Verdict
@@ -56,6 +57,7 @@ _DERIVED_GAPS = {
 }
 """Gaps that follow from the silence of a topic and need no alert of their own beside its SourceStale."""
 
+_EXCEEDS = "LiabilityExceedsAssets"
 _SOURCE_GAPS = frozenset({"source_silent", "source_behind", "source_unhealthy"})
 _FORCING_GAPS = _SOURCE_GAPS | {"records_lost", "group_incomplete", "keys_unsafe"}
 _RULE_OF_FEEDS = {"SourceStale": "source_stale", "SourceBehind": "source_behind", "SourceUnhealthy": "source_unhealthy"}
@@ -95,7 +97,7 @@ def method_conditions(
     near: str,
     *,
     plan: Plan | None = None,
-    followed: Container[Identity] | None = None,
+    followed: Collection[Identity] | None = None,
 ) -> Iterator[Condition]:
     """The conditions of one method's result but `ReserveUnknown`. `near` is the last cure date that is near (ISO).
 
@@ -104,9 +106,15 @@ def method_conditions(
     """
     maker = _MethodConditions(entity, method, result, levels, plan=plan, followed=followed)
     yield from maker.headline()
-    for row in result.rows:
+    for row in result.rows if followed is None else _speaking(result.rows, method.id, followed):
         yield from maker.row(row, near)
     yield from maker.coverage_low()
+
+
+def _speaking(rows: Sequence[Row], method: str, followed: Collection[Identity]) -> list[Row]:
+    """The rows that may have a true condition, and those of which an alert is followed."""
+    names = {f"{one.rule}.{one.subject}" if one.subject else one.rule for one in followed if one.method == method}
+    return [row for row in rows if row.state == "shortfall" or row.cure_by is not None or row.name in names]
 
 
 def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_feeds: frozenset[str]) -> Condition:
@@ -120,11 +128,22 @@ def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_fe
 
 
 def entity_conditions(
-    entity: str, backing: Sequence[Backing], feeds: Sequence[FeedKnown], incidents: Sequence[IncidentSight]
+    entity: str,
+    backing: Sequence[Backing],
+    feeds: Sequence[FeedKnown],
+    incidents: Sequence[IncidentSight],
+    *,
+    followed: Collection[Identity] | None = None,
 ) -> Iterator[Condition]:
-    """The conditions of the entity itself: their method is null."""
+    """The conditions of the entity itself: their method is null.
+
+    With `followed`, of assets those alone that are true or among these.
+    """
+    subjects = {one.subject for one in followed or () if one.alertname == _EXCEEDS}
     for asset in backing:
-        yield _liability_exceeds_assets(entity, asset)
+        covered = asset.there.reaches(asset.owed)
+        if followed is None or covered is False or asset.asset in subjects:
+            yield _liability_exceeds_assets(entity, asset, covered)
     for incident in incidents:
         yield _incident_open(entity, incident)
     for feed in feeds:
@@ -170,7 +189,7 @@ class _MethodConditions:
         levels: Levels,
         *,
         plan: Plan | None,
-        followed: Container[Identity] | None,
+        followed: Collection[Identity] | None,
     ) -> None:
         self.entity = entity
         self.method = method
@@ -178,8 +197,12 @@ class _MethodConditions:
         self.levels = levels
         self.plan = plan
         self.followed = followed
-        self.assets = frozenset(row.name.partition(".")[2] for row in result.rows) - {""}
         self.blind = blinded(result)
+
+    @cached_property
+    def assets(self) -> frozenset[str]:
+        """Those that have a row of their own."""
+        return frozenset(row.name.partition(".")[2] for row in self.result.rows) - {""}
 
     def condition(
         self,
@@ -314,8 +337,7 @@ def _explained(gaps: Sequence[Mapping[str, Any]], dead_feeds: frozenset[str]) ->
     return blamed
 
 
-def _liability_exceeds_assets(entity: str, backing: Backing) -> Condition:
-    covered = backing.there.reaches(backing.owed)
+def _liability_exceeds_assets(entity: str, backing: Backing, covered: bool | None) -> Condition:
     verdict = {True: Verdict.CLEAR, False: Verdict.TRUE, None: Verdict.UNKNOWN}[covered]
 
     def show() -> AlertContent:
@@ -331,7 +353,7 @@ def _liability_exceeds_assets(entity: str, backing: Backing) -> Condition:
             ),
         )
 
-    identity = Identity("LiabilityExceedsAssets", entity, None, "liability_exceeds_assets", backing.asset)
+    identity = Identity(_EXCEEDS, entity, None, "liability_exceeds_assets", backing.asset)
     return Condition(identity, verdict, show=show)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 
 from monitor.core.alerts.conditions import (
     Condition,
@@ -17,11 +17,11 @@ from monitor.core.evaluation.evaluation import Evaluation
 
 
 def observed_conditions(
-    entity: str, levels: Levels, evaluation: Evaluation, followed: Container[Identity]
+    entity: str, levels: Levels, evaluation: Evaluation, followed: Collection[Identity]
 ) -> Iterator[Condition]:
     """The conditions of every method, then those of the entity itself, in their order.
 
-    Of a method's those that are true or `followed` (looked at when their turn comes).
+    Of rules and assets those that are true or `followed` (looked at when their turn comes).
     """
     seen = evaluation.observations
     dead = frozenset(feed.name for feed in seen.feeds if feed.silent or feed.behind or feed.unhealthy)
@@ -30,5 +30,5 @@ def observed_conditions(
         near, plan = found.prepared.near_cure(evaluation.at), found.prepared.method.plan
         yield from method_conditions(entity, method, found.result, levels, near, plan=plan, followed=followed)
         yield unknown_condition(entity, method, found.result, dead)
-    yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents)
+    yield from entity_conditions(entity, seen.backing, seen.feeds, seen.incidents, followed=followed)
     yield from refused_conditions(entity, seen.refused)

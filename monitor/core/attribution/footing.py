@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,6 @@ class Footing:
         )
 
 
-def gap_names(gaps: tuple[Mapping[str, Any], ...]) -> tuple[GapName, ...]:
+def gap_names(gaps: Sequence[Mapping[str, Any]]) -> tuple[GapName, ...]:
     """Kind and subject of printed gaps, each once, sorted."""
     return tuple(sorted({(gap["kind"], gap["subject"]) for gap in gaps}))

@@ -62,6 +62,12 @@ class Completeness:
         self._at = at
         self._live = at >= book.clock
         self._feeds: dict[str, FeedKnown] = {}
+        self._of_balances = (self.group_incomplete_since(), self.unheard_sources())
+
+    def says_as(self, earlier: Completeness) -> bool:
+        """Whether it says of the book's clock just what another said that was asked before it, whatever that was asked."""
+        same = self._live and earlier._live and self._of_balances == earlier._of_balances
+        return same and all(self.feed(name) == known for name, known in earlier._feeds.items())
 
     def feeds(self) -> Iterator[FeedKnown]:
         """Every source topic or, where it is read by feeds, each of these, and every configured feed within one, by name."""

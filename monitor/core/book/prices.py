@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from monitor.core.journal.ordering import Order, order_from, order_text
 from monitor.core.values.calendar import Zone
+from monitor.core.values.changes import Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.money import parse_decimal, plain
 from monitor.core.values.times import DAY, HOUR, hour_of
@@ -42,13 +43,15 @@ class PriceBook:
     """All prices; `pins` are the instants at which something is valued for good."""
 
     def __init__(self, dirty: set[str]) -> None:
+        self.changes: Changes[Pair] = Changes()
+        """Pairs whose prices of the last two days, or whose closes, may be others."""
         self._dirty = dirty
         self._series: dict[Pair, dict[tuple[str, str], list[Quote]]] = {}
         self._pinned: dict[str, frozenset[int]] = {}
         self._pins = Instants(lambda: (t for instants in self._pinned.values() for t in instants))
         self._full_from = 0
-        self._clock = 0
-        self._ahead: list[int] = []
+        self.clock = 0
+        self._ahead: list[tuple[int, Pair]] = []
         self._newest = Newest()
         self._heard: dict[str | None, int] = {}
         self._spot: dict[str | None, tuple[int, int]] = {}
@@ -66,6 +69,7 @@ class PriceBook:
             if quotes[place].order == order:
                 return pair
         quotes.insert(place, new)
+        self.changes.note(pair)
         self._dirty.add(self._name(pair, kind, source, order[0]))
         self._note(pair, kind, source, order)
         if order[0] < self._full_from:
@@ -87,8 +91,8 @@ class PriceBook:
 
     def _note(self, pair: Pair, kind: str, source: str, order: Order) -> None:
         name = "/".join(pair)
-        if order[0] > self._clock:
-            heappush(self._ahead, order[0])
+        if order[0] > self.clock:
+            heappush(self._ahead, (order[0], pair))
         if order[0] > (self._newest.get(name) or 0):
             self._newest.put(name, order[0])
         for feed in (None, source):
@@ -154,9 +158,7 @@ class PriceBook:
 
     def next_ahead(self, after: int) -> int | None:
         """The next event time above `after` of a price that lies ahead of the clock."""
-        while self._ahead and self._ahead[0] <= self._clock:
-            heappop(self._ahead)
-        return min((event_time for event_time in self._ahead if event_time > after), default=None)
+        return min((event_time for event_time, _ in self._ahead if event_time > after), default=None)
 
     def heard(self, source: str | None) -> int | None:
         """Log time of the newest price of a source (None: of all)."""
@@ -188,8 +190,10 @@ class PriceBook:
     # --- retention
 
     def advance(self, clock: int) -> None:
-        """Once an hour of the clock, thin what retention no longer keeps in full."""
-        self._clock = max(clock, self._clock)
+        """What lay ahead comes true; once an hour of the clock, thin what retention no longer keeps in full."""
+        self.clock = max(clock, self.clock)
+        while self._ahead and self._ahead[0][0] <= self.clock:
+            self.changes.note(heappop(self._ahead)[1])
         full_from, before = hour_of(clock) - FULL_NS, self._full_from
         if full_from <= before:
             return
@@ -201,14 +205,22 @@ class PriceBook:
                 for quote in quotes[begin:end]:
                     self._dirty.add(_bucket(pair, kind, source, quote.order[0], 0))
                     self._dirty.add(self._name(pair, kind, source, quote.order[0]))
+                known = len(quotes)
                 self._thin(quotes, kind, begin, end)
                 self._drop_oldest(pair, kind, source, quotes)
+                if len(quotes) < known and not self._looks_no_further(pair):
+                    self.changes.note(pair)
 
     def _thin(self, quotes: list[Quote], kind: str, begin: int, end: int) -> None:
         """Of those at [`begin`, `end`) keep the newest of each UTC hour, pinned ones and daily closes."""
         if kind != DAILY_CLOSE and begin < end:
             after = [*quotes[begin + 1 : end], quotes[end] if end < len(quotes) else None]
             quotes[begin:end] = [q for q, then in zip(quotes[begin:end], after, strict=True) if self._keeps(q, then)]
+
+    def _looks_no_further(self, pair: Pair) -> bool:
+        """Whether the newest price is so new that what is thinned is not held against it: no more than a day is (outliers)."""
+        newest = self._newest.get("/".join(pair))
+        return newest is not None and self._full_from <= newest - DAY < newest <= self.clock
 
     def _keeps(self, quote: Quote, then: Quote | None) -> bool:
         event_time = quote.order[0]
@@ -263,7 +275,7 @@ class PriceBook:
         """Take the state of the buckets named as by `names`."""
         meta = buckets[META]
         self._full_from = int(meta["full_from"])
-        self._clock = max(0, self._full_from + FULL_NS)  # the hour of it: what lies ahead of that is looked through anyway
+        self.clock = max(0, self._full_from + FULL_NS)  # the hour of it: what lies ahead of that is looked through anyway
         self._heard = {source: int(newest) for source, newest in meta["heard"]}
         self._spot = {source: (int(log_time), int(newest)) for source, log_time, newest in meta["spot"]}
         for entity, instants in meta["pinned"].items():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from monitor.core.book.prices import Pair
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import BadRecord, SourcePartition, Statement
+from monitor.core.values.changes import Changes
 
 BUCKET = "refused-prices"
 SERIES_REMEMBERED = 10_000
@@ -34,6 +35,8 @@ class RefusedPrices:
     """The refusals of one journal partition that still mark."""
 
     def __init__(self, dirty: set[str]) -> None:
+        self.changes: Changes[Pair] = Changes()
+        """Pairs of which the refusals may be others."""
         self._dirty = dirty
         self._marks: dict[Pair, dict[Series, RefusedPrice]] = {}
 
@@ -59,6 +62,7 @@ class RefusedPrices:
             mark = marks.get(name)
             if mark is not None and (mark.logged, mark.where.epoch, mark.where.partition, mark.place) < (order[2], *order[4:]):
                 del marks[name]
+                self.changes.note(series[:2])
                 self._dirty.add(BUCKET)
         if not marks:
             del self._marks[series[:2]]
@@ -77,9 +81,12 @@ class RefusedPrices:
         if new == known:
             return
         marks[series] = new
+        self.changes.note(series[:2])
         self._dirty.add(BUCKET)
         if len(self._marks) > SERIES_REMEMBERED:
-            del self._marks[next(iter(self._marks))]
+            oldest = next(iter(self._marks))
+            del self._marks[oldest]
+            self.changes.note(oldest)
 
     # --- snapshots
 

@@ -11,7 +11,7 @@ from typing import Any
 from monitor.core.components.packs.computation import Computation, Value
 from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.journal.vocabulary import ROLES
-from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure
 from monitor.core.values.money import EXACT
 
 COLD = frozenset({"cold", "cold_equivalent", "third_party_cold"})
@@ -54,12 +54,14 @@ def frozen_value(computation: Computation, arguments: Mapping[str, Any]) -> Valu
         view.gap("position_missing", role)
         return UNKNOWN
     first, last = _closed_years(view.local_date(), int(computation.amount(arguments["years"])))
-    parts = []
-    for asset in view.assets(role):
-        if view.counts_as(asset, fiat=False):
-            quantity = view.quantity(role, asset, STORAGES[arguments["storage"]])
-            parts.append(NOTHING if quantity.high == 0 else _frozen(computation, asset, quantity, (first, last)))
-    return total(parts)
+    storages = STORAGES[arguments["storage"]]
+
+    def frozen(asset: str) -> Figure:
+        quantity = view.quantity(role, asset, storages)
+        return NOTHING if quantity.high == 0 else _frozen(computation, asset, quantity, (first, last))
+
+    key = ("frozen_value", role, storages, view.currency, view.zone.name, first, last)
+    return view.summed(key, view.counted(role, fiat=False), frozen)
 
 
 def _frozen(computation: Computation, asset: str, quantity: Figure, years: tuple[date, date]) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.limits import STATES
@@ -11,7 +11,7 @@ from monitor.core.components.packs.computation import Computation, Outcome, Row
 from monitor.core.components.packs.pack import Element
 from monitor.core.components.packs.registry import Argument, rule_type
 from monitor.core.journal.vocabulary import ROLES
-from monitor.core.values.figure import UNKNOWN, Figure, minimum, total
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, minimum
 from monitor.core.values.money import ZERO
 
 
@@ -32,60 +32,74 @@ def same_asset(computation: Computation, element: Element) -> Outcome:
     Members are the assets of the required role, or (`either`) those of which either role may hold any. As a headline:
     required quantity x price against min(held, required) x price, summed.
     """
-    arguments, view = element.arguments, computation.view
-    rows, required, available = [], [], []
-    in_headline = element.name in computation.plan.pack.headline.components
-    for asset, asked, held in _quantities(computation, arguments):
-        name = f"{element.name}.{asset}"
-        if name in computation.plan.skip:
-            rows.append(Row.empty(name, "min", asset, "not_applicable"))
-            continue
-        rows.append(_row(computation, element, (name, asset), asked, held))
-        if in_headline:
-            with view.reading("both"):
-                required.append(view.value(asset, asked))
-                available.append(view.value(asset, minimum([held, asked])))
-    if in_headline and not view.role_seen(arguments["required_role"]):
+    arguments, view, plan = element.arguments, computation.view, computation.plan
+    in_headline = element.name in plan.pack.headline.components
+    assets = _candidates(computation, arguments)
+    key = ("same_asset", plan, element.name, view.currency)
+    found = view.each(key, assets, lambda asset: _asset(computation, element, asset))
+    members = [member for asset in assets if (member := found[asset]) is not None]
+    rows = tuple(member.row for member in members)
+    if not in_headline:
+        return Outcome(rows)
+    with view.reading("both"):
+        worth = view.summed((*key, "worth"), assets, lambda asset: _worth(computation, asset, found[asset]))
+        there = view.summed((*key, "there"), assets, lambda asset: _there(computation, asset, found[asset]))
+    if not view.role_seen(arguments["required_role"]):
         view.gap("position_missing", arguments["required_role"], "both")
-        required.append(UNKNOWN)
-        available.append(UNKNOWN)
-    return Outcome(tuple(rows), total(required), total(available)) if in_headline else Outcome(tuple(rows))
+        worth, there = worth + UNKNOWN, there + UNKNOWN
+    return Outcome(rows, worth, there)
 
 
-def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> list[str]:
-    roles = (
-        [arguments["required_role"]]
-        if arguments["members"] == "required"
-        else [arguments["required_role"], arguments["held_role"]]
-    )
-    fiat = ASSETS[arguments["assets"]]
-    assets = {asset for role in roles for asset in computation.view.assets(role)}
-    return sorted(asset for asset in assets if computation.view.counts_as(asset, fiat=fiat))
+class _Member(NamedTuple):
+    """An asset's row, and what of it is asked and held: nothing where the row is skipped."""
+
+    row: Row
+    asked: Figure = NOTHING
+    held: Figure = NOTHING
 
 
-def _quantities(computation: Computation, arguments: Mapping[str, Any]) -> list[tuple[str, Figure, Figure]]:
-    """Of each asset what is asked and what is held; a liability below 0 (fiat: more debits than claims) asks nothing."""
-    view, assets = computation.view, _candidates(computation, arguments)
-    role, storages = arguments["required_role"], STORAGES[arguments["required_storage"]]
-    with view.reading("required"):
-        asked = [view.quantity(role, asset, storages).at_least(0) for asset in assets]
-    if ASSETS[arguments["assets"]] is not None:
-        asked = [_perhaps(figure) if view.doubtful(asset) else figure for asset, figure in zip(assets, asked, strict=True)]
-    if "multiple" in arguments:
-        multiple = computation.amount(arguments["multiple"])
-        asked = [figure.scaled(multiple) for figure in asked]
-    role, storages = arguments["held_role"], STORAGES[arguments["held_storage"]]
-    with view.reading("available"):
-        held = [view.quantity(role, asset, storages) for asset in assets]
-    found = zip(assets, asked, held, strict=True)
+def _worth(computation: Computation, asset: str, member: _Member | None) -> Figure:
+    """For a headline, the value of what is asked of an asset."""
+    return NOTHING if member is None else computation.view.value(asset, member.asked)
+
+
+def _there(computation: Computation, asset: str, member: _Member | None) -> Figure:
+    """The value of what there is of it, up to what is asked."""
+    return NOTHING if member is None else computation.view.value(asset, minimum([member.held, member.asked]))
+
+
+def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    view, fiat = computation.view, ASSETS[arguments["assets"]]
+    required = view.counted(arguments["required_role"], fiat=fiat)
     if arguments["members"] == "required":
-        return list(found)
-    return [(asset, wanted, there) for asset, wanted, there in found if wanted.exact_high != 0 or there.exact_high != 0]
+        return required
+    return tuple(sorted({*required, *view.counted(arguments["held_role"], fiat=fiat)}))
 
 
-def _perhaps(asked: Figure) -> Figure:
-    """Asked of a coin, not of money: of what may be either, anything up to it."""
-    return Figure(ZERO, asked.exact_high)
+def _asset(computation: Computation, element: Element, asset: str) -> _Member | None:
+    """What the rule finds of one asset; None where neither role may hold any of it."""
+    arguments, name = element.arguments, f"{element.name}.{asset}"
+    asked, held = _asked(computation, arguments, asset), _held(computation, arguments, asset)
+    if arguments["members"] == "either" and asked.exact_high == 0 and held.exact_high == 0:
+        return None
+    if name in computation.plan.skip:
+        return _Member(Row.empty(name, "min", asset, "not_applicable"))
+    return _Member(_row(computation, element, (name, asset), asked, held), asked, held)
+
+
+def _asked(computation: Computation, arguments: Mapping[str, Any], asset: str) -> Figure:
+    """What is asked; a liability below 0 (fiat: more debits than claims) asks nothing."""
+    view = computation.view
+    with view.reading("required"):
+        asked = view.quantity(arguments["required_role"], asset, STORAGES[arguments["required_storage"]]).at_least(0)
+    if ASSETS[arguments["assets"]] is not None and view.doubtful(asset):
+        asked = Figure(ZERO, asked.exact_high)  # of a coin, not of money: of what may be either, anything up to it
+    return asked.scaled(computation.amount(arguments["multiple"])) if "multiple" in arguments else asked
+
+
+def _held(computation: Computation, arguments: Mapping[str, Any], asset: str) -> Figure:
+    with computation.view.reading("available"):
+        return computation.view.quantity(arguments["held_role"], asset, STORAGES[arguments["held_storage"]])
 
 
 def _row(computation: Computation, element: Element, names: tuple[str, str], asked: Figure, held: Figure) -> Row:

@@ -18,9 +18,9 @@ from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.footings import Footings
-from monitor.core.entity.publication import Evidence, PublishedLine, method_fields, next_publication, shape_of, study_mark
+from monitor.core.entity.publication import Evidence, PublishedLine, Shapes, method_fields, next_publication, study_mark
 from monitor.core.entity.sealing import Seal
-from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.foresight.moves import Planner
 from monitor.core.foresight.printed import outcome_object
@@ -76,9 +76,12 @@ class Entity:
         self.changed = True
         self.uncut = True
         self.footings = Footings()
+        self.checked = False
+        """Whether every evaluation is held against one that reads everything anew."""
         self.dropped: set[str] = set()
         self.cut: Mapping[str, Any] | None = None
         """The checkpoint that the last evaluation cut."""
+        self._shapes = Shapes()
         self._deadline: int | None = None
         self._deadline_known = False
         self._midnight: int | None = None
@@ -157,6 +160,8 @@ class Entity:
             if closing:
                 outputs += self._closes(at, evidence, sources)
             evaluation = self.evaluator.evaluate(self.book, at)
+            if self.checked:
+                hold_against(evaluation, self.evaluator.evaluate_anew(self.book, at))
             levels = self.evaluator.entity_config.levels
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
@@ -213,7 +218,7 @@ class Entity:
         for found in evaluation.methods:
             name = found.prepared.config.id
             value = self._assessment(found, evaluation.at, evidence, sources)
-            shape = shape_of(found, evidence.config_digest)
+            shape = self._shapes.of(found, evidence.config_digest)
             if self._due(name, found, shape, evaluation.at, told=None in told or name in told):
                 reads = self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
                 self._publish(name, found, value, shape, evaluation.at)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.chain import ENGINE_VERSION, inputs_text
 from monitor.core.journal.schedule import earliest
-from monitor.core.values.canonical import digest_of
+from monitor.core.values.canonical import Fixed, canonical_text, digest_of
+from monitor.core.view.memo import Made
 
 
 @dataclass(slots=True)
@@ -86,12 +87,26 @@ def study_mark(found: MethodResult) -> dict[str, bool]:
     return {"study": True} if found.prepared.method.plan.pack.study else {}
 
 
-def shape_of(found: MethodResult, config_digest: str) -> str:
-    """Digest of what is published at once when it changes: state, component states, gaps, mode, configuration."""
-    printed = found.printed
-    components = [[component["name"], component["state"], component["cure_by"]] for component in printed["components"]]
-    gaps = [[gap["kind"], gap["subject"], gap["effect"]] for gap in printed["gaps"]]
-    return digest_of([config_digest, found.prepared.config.mode, printed["state"], components, gaps])
+class Shapes:
+    """Digests of what is published at once when it changes: state, component states, gaps, mode, configuration."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Made[Any, Any]] = {}
+
+    def of(self, found: MethodResult, config_digest: str) -> str:
+        """The digest of a result; of what is the same object as the last time nothing is made anew."""
+        printed, config = found.printed, found.prepared.config
+        states = self._fixed(config.id, printed["components"], ("name", "state", "cure_by"))
+        gaps = self._fixed(config.id, printed["gaps"], ("kind", "subject", "effect"))
+        return digest_of([config_digest, config.mode, printed["state"], states, gaps])
+
+    def _fixed(self, method: str, several: Iterable[Mapping[str, Any]], fields: tuple[str, ...]) -> Fixed:
+        def shape(one: Mapping[str, Any]) -> str:
+            return canonical_text([one[field] for field in fields])
+
+        made = self._made.setdefault((method, fields[0]), Made())
+        found: Fixed = made.of(tuple(several), shape, lambda texts: Fixed((), texts))
+        return found
 
 
 def next_publication(lines: Mapping[str, PublishedLine], interval: int) -> int | None:

@@ -5,7 +5,7 @@ States are decided on unrounded intervals; digits are cut here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from monitor.core.components.packs.plan import Plan, plan_of
 from monitor.core.components.packs.printing import coverage_text, figure_text, row_object
 from monitor.core.configuration.configuration import MethodConfig
 from monitor.core.journal.vocabulary import NOT_APPLICABLE, WORST_FIRST
+from monitor.core.values.canonical import Fixed, canonical_text, fixed
 from monitor.core.values.figure import Figure, minimum
 from monitor.core.values.money import plain, round_down, round_up
 from monitor.core.values.times import format_time
@@ -37,8 +38,8 @@ class Result:
     coverage_lower: str | None
     coverage_upper: str | None
     figures: Mapping[str, str | None]
-    components: tuple[Mapping[str, Any], ...]
-    gaps: tuple[Mapping[str, Any], ...]
+    components: Sequence[Mapping[str, Any]]
+    gaps: Sequence[Mapping[str, Any]]
     business_date: str
     currency: str
     projection: bool
@@ -99,19 +100,19 @@ def result_object(result: Result) -> dict[str, Any]:
         "coverage_lower": result.coverage_lower,
         "coverage_upper": result.coverage_upper,
         "figures": dict(result.figures),
-        "components": [dict(component) for component in result.components],
-        "gaps": [dict(gap) for gap in result.gaps],
+        "components": list(result.components),
+        "gaps": list(result.gaps),
         "ignored": [dict(one) for one in result.ignored],
     }
 
 
 def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> Result:
-    plan, view = computation.plan, computation.view
+    view = computation.view
     figures = computation.printed_figures()
     required, available = computation.headline(outcomes)
     projection = computation.is_projection()
     rows = tuple(row if not projection else row.as_projection() for outcome in outcomes.values() for row in outcome.rows)
-    ratio = _watch_ratio(plan, outcomes)
+    ratio = _watch_ratio(computation, outcomes)
     state = _state(rows, ratio, watch_enter, has_headline=required is not None, valued=_known(required) and _known(available))
     if view.forced_unknown and state != "shortfall":
         state = "unknown"
@@ -144,8 +145,8 @@ def _printed(computation: Computation, found: _Parts) -> Result:
         coverage_lower=coverage_text(available.low if available else None, required.high if required else None),
         coverage_upper=coverage_text(available.high if available else None, required.low if required else None),
         figures=found.figures,
-        components=tuple(row_object(row, decimals) for row in found.rows),
-        gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        components=_components(computation, found.rows),
+        gaps=_gaps(computation.plan, view),
         ignored=_ignored(view),
         business_date=view.local_date().isoformat(),
         currency=view.currency,
@@ -170,8 +171,8 @@ def _not_computable(plan: Plan, view: View) -> Result:
         coverage_lower=None,
         coverage_upper=None,
         figures=dict.fromkeys(plan.pack.figures),
-        components=(row_object(row, view.minor_unit),),
-        gaps=tuple(_gap_object(gap) for gap in view.gaps),
+        components=fixed([row_object(row, view.minor_unit)]),
+        gaps=_gaps(plan, view),
         ignored=_ignored(view),
         business_date=view.local_date().isoformat(),
         currency=view.currency,
@@ -193,11 +194,38 @@ def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | N
     return next((state for state in WORST_FIRST if state in states), "adequate")
 
 
-def _watch_ratio(plan: Plan, outcomes: Mapping[str, Outcome]) -> Figure | None:
+def _components(computation: Computation, rows: tuple[Row, ...]) -> Fixed:
+    """The rows as they are printed, with their canonical texts; a row that is the same object is not printed again."""
+    view = computation.view
+    decimals = view.minor_unit
+
+    def printed(row: Row) -> tuple[dict[str, Any], str]:
+        component = row_object(row, decimals)
+        return component, canonical_text(component)
+
+    key = ("components", computation.plan, view.currency)
+    found: Fixed = view.made_of(key, rows, printed, _fixed)
+    return found
+
+
+def _fixed(printed: list[tuple[dict[str, Any], str]]) -> Fixed:
+    return Fixed((component for component, _ in printed), (text for _, text in printed))
+
+
+def _watch_ratio(computation: Computation, outcomes: Mapping[str, Outcome]) -> Figure | None:
     """Smallest held / required among the headline's `min` components."""
-    rows = (row for name in plan.pack.headline.components for row in outcomes[name].rows if row.bound == "min")
-    ratios = [ratio for row in rows if (ratio := row.ratio) is not None]
-    return minimum(ratios) if ratios else None
+    names = computation.plan.pack.headline.components
+    rows = tuple(row for name in names for row in outcomes[name].rows if row.bound == "min")
+    return computation.view.made_of(("ratios", computation.plan, computation.view.currency), rows, _ratio, _least)
+
+
+def _ratio(row: Row) -> Figure | None:
+    return row.ratio
+
+
+def _least(ratios: list[Figure | None]) -> Figure | None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return minimum(known) if known else None
 
 
 def _known(figure: Figure | None) -> bool:
@@ -210,6 +238,17 @@ def _value(figure: Figure | None) -> Any:
 
 def _ignored(view: View) -> tuple[Mapping[str, str], ...]:
     return tuple({"asset": one.asset, "quantity": plain(one.quantity)} for one in view.ignored())
+
+
+def _gaps(plan: Plan, view: View) -> Fixed:
+    """The gaps as they are printed, with their canonical texts."""
+
+    def printed(gap: Gap) -> tuple[dict[str, Any], str]:
+        shown = _gap_object(gap)
+        return shown, canonical_text(shown)
+
+    found: Fixed = view.made_of(("gaps", plan), view.gaps, printed, _fixed)
+    return found
 
 
 def _gap_object(gap: Gap) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from monitor.core.evaluation.assessment import Method, Result, result_object
 from monitor.core.evaluation.observations import Observations, observe
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
+from monitor.core.view.kept import Kept
 from monitor.core.view.memo import Memo
 from monitor.core.view.view import View
 
@@ -67,11 +68,21 @@ class Evaluator:
         self.entity_config: EntityConfig = entity_config
         self.methods = tuple(_prepared(config, entity, entity_config, method) for method in entity_config.methods)
         self.yardstick = _prepared(config, entity, entity_config, MethodConfig(config.exposure_pack, "shadow"))
+        self._kept = Kept()
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)
 
     def evaluate(self, book: Book, at: int) -> Evaluation:
-        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen."""
-        memo = Memo()
+        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen.
+
+        What has not changed since the evaluation before is not read again; what is found is as if it were.
+        """
+        return self._evaluate(book, at, self._kept.memo(book, at))
+
+    def evaluate_anew(self, book: Book, at: int) -> Evaluation:
+        """The same with nothing kept: what `evaluate` is held against."""
+        return self._evaluate(book, at, Memo())
+
+    def _evaluate(self, book: Book, at: int, memo: Memo) -> Evaluation:
         methods = tuple(self._run(prepared, book, at, memo) for prepared in self.methods)
         if self._exposure_is is None:
             exposure = self._run(self.yardstick, book, at, memo)
@@ -85,8 +96,26 @@ class Evaluator:
 
     def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> MethodResult:
         result = prepared.method.evaluate(prepared.view(book, at, memo), self.entity_config.levels.watch_enter)
-        printed = result_object(result)
+        printed = result_object(result) | {"components": result.components, "gaps": result.gaps}
         return MethodResult(prepared, result, printed, digest_of(printed))
+
+
+class NotAsAnew(Exception):
+    """An evaluation that kept what had not changed found something else than one that read everything anew."""
+
+
+def hold_against(found: Evaluation, anew: Evaluation) -> None:
+    """Raises `NotAsAnew`, naming the first method that differs, unless both found the same to the last byte."""
+    for one, other in zip((*found.methods, found.exposure), (*anew.methods, anew.exposure), strict=True):
+        if one.printed != other.printed or one.digest != other.digest or _unprinted(one) != _unprinted(other):
+            raise NotAsAnew(f"{one.prepared.config.id} at {found.at}: kept {one.printed}, anew {other.printed}")
+    if found.observations != anew.observations:
+        raise NotAsAnew(f"observations at {found.at}: kept {found.observations}, anew {anew.observations}")
+
+
+def _unprinted(found: MethodResult) -> Any:
+    result = found.result
+    return result.rows, result.required_figure, result.available_figure, result.watch_ratio
 
 
 def _prepared(config: Configuration, entity: str, entity_config: EntityConfig, method: MethodConfig) -> Prepared:

@@ -57,13 +57,18 @@ def _backing(view: View) -> Iterator[Backing]:
     if not roles or not view.role_seen(LIABILITY):
         return
     held = {role: frozenset(view.assets(role)) for role in roles}
-    for asset in view.assets(LIABILITY):
+
+    def backing(asset: str) -> Backing | None:
         held_anywhere = any(asset in assets for assets in held.values())
         if view.is_fiat(asset) and not held_anywhere and not view.doubtful(asset):
-            continue
+            return None
         there = total(view.quantity(role, asset) for role in roles if asset in held[role])
         owed = view.quantity(LIABILITY, asset)
-        yield Backing(asset, owed if held_anywhere else Figure(ZERO, owed.exact_high), there)
+        return Backing(asset, owed if held_anywhere else Figure(ZERO, owed.exact_high), there)
+
+    assets = view.assets(LIABILITY)
+    found = view.each("backing", assets, backing)
+    yield from (one for asset in assets if (one := found[asset]) is not None)
 
 
 def _incidents(book: Book, view: View) -> Iterator[IncidentSight]:

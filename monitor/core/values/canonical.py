@@ -6,16 +6,50 @@ strings. On that subset the bytes equal RFC 8785, which a property test holds.
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _LIMIT = 2**53
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+class Fixed(list[Any]):
+    """A list that nobody changes any more, with its canonical text. `texts` are those of its items.
+
+    As a value of an object, or in another list, it is written from that text; copies of it are plain lists.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, items: Iterable[Any], texts: Iterable[str]) -> None:
+        super().__init__(items)
+        self.text = f"[{','.join(texts)}]"
+
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def fixed(items: Sequence[Any]) -> Fixed:
+    """These items, that nobody changes any more."""
+    return Fixed(items, map(canonical_text, items))
+
+
 def canonical_bytes(value: Any) -> bytes:
     """UTF-8 bytes of `value`; TypeError for a float, a decimal or a foreign type, ValueError for an integer beyond 2**53."""
+    return canonical_text(value).encode("utf-8")
+
+
+def canonical_text(value: Any) -> str:
+    """The same before it is encoded."""
+    if type(value) is dict and any(type(item) is Fixed for item in value.values()):
+        rest = {key: None if type(item) is Fixed else item for key, item in value.items()}
+        _check(rest)
+        return "{" + ",".join(f"{_ENCODER.encode(key)}:{_item_text(value[key])}" for key in sorted(rest)) + "}"
+    if type(value) is list and any(type(item) is Fixed for item in value):
+        _check([None if type(item) is Fixed else item for item in value])
+        return "[" + ",".join(map(_item_text, value)) + "]"
     _check(value)
-    return _ENCODER.encode(value).encode("utf-8")
+    return _ENCODER.encode(value)
 
 
 def digest_of(value: Any) -> str:
@@ -28,6 +62,10 @@ def digest_of_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def _item_text(item: Any) -> str:
+    return item.text if type(item) is Fixed else _ENCODER.encode(item)
+
+
 def _check(value: Any) -> None:
     kind = type(value)
     if kind is str or value is None or kind is bool:
@@ -35,7 +73,7 @@ def _check(value: Any) -> None:
     if kind is int:
         if not -_LIMIT < value < _LIMIT:
             raise ValueError(f"integer {value} is beyond 2**53 and has no canonical form: write it as a string")
-    elif kind is list or kind is tuple:
+    elif kind is list or kind is tuple or kind is Fixed:
         for item in value:
             _check(item)
     elif kind is dict:

@@ -6,7 +6,7 @@ input is not known. Every result is exact: ends are decimals as long as their di
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, DecimalException
 from fractions import Fraction
 
@@ -159,6 +159,49 @@ UNKNOWN = Figure(ZERO, None)
 NOTHING = Figure(ZERO, ZERO)
 
 
+class RunningTotal:
+    """A sum of figures from which any can be taken away again."""
+
+    __slots__ = ("_highs", "_lows", "_points", "_wide", "_without_high", "_without_low")
+
+    def __init__(self) -> None:
+        self._points: Exact = ZERO
+        self._lows: Exact = ZERO
+        self._highs: Exact = ZERO
+        self._wide = self._without_low = self._without_high = 0
+
+    def add(self, figure: Figure) -> None:
+        """One more figure."""
+        self._move(figure, 1, _plus)
+
+    def subtract(self, figure: Figure) -> None:
+        """One that was added is no part of it any more."""
+        self._move(figure, -1, _minus)
+
+    @property
+    def figure(self) -> Figure:
+        """The sum of those that were added and not taken away."""
+        if not self._wide:
+            return Figure(self._points, self._points)
+        low = None if self._without_low else _plus(self._points, self._lows)
+        return Figure(low, None if self._without_high else _plus(self._points, self._highs))
+
+    def _move(self, figure: Figure, step: int, to: Callable[[Exact, Exact], Exact]) -> None:
+        low, high = figure.exact_low, figure.exact_high
+        if low is high and low is not None:
+            self._points = to(self._points, low)
+            return
+        self._wide += step
+        if low is None:
+            self._without_low += step
+        else:
+            self._lows = to(self._lows, low)
+        if high is None:
+            self._without_high += step
+        else:
+            self._highs = to(self._highs, high)
+
+
 def total(figures: Iterable[Figure]) -> Figure:
     """The sum; 0 of none."""
     low: Exact | None = ZERO
@@ -203,8 +246,10 @@ def _terminating(value: Fraction) -> Exact:
 
 
 def _sum(a: Exact | None, b: Exact | None) -> Exact | None:
-    if a is None or b is None:
-        return None
+    return None if a is None or b is None else _plus(a, b)
+
+
+def _plus(a: Exact, b: Exact) -> Exact:
     if isinstance(a, Decimal) and isinstance(b, Decimal):
         try:
             return EXACT.add(a, b)
@@ -214,8 +259,10 @@ def _sum(a: Exact | None, b: Exact | None) -> Exact | None:
 
 
 def _difference(a: Exact | None, b: Exact | None) -> Exact | None:
-    if a is None or b is None:
-        return None
+    return None if a is None or b is None else _minus(a, b)
+
+
+def _minus(a: Exact, b: Exact) -> Exact:
     if isinstance(a, Decimal) and isinstance(b, Decimal):
         try:
             return EXACT.subtract(a, b)

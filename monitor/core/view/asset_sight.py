@@ -58,6 +58,10 @@ class AssetSight:
             self._gaps.add("asset_ambiguous", asset, "both")
         return self._doubtful[asset]
 
+    def may_vary(self, asset: str) -> bool:
+        """Whether what the asset stands for, or if it counts, depends on what is held and traded of it."""
+        return self._assets.may_be_either(asset) or self._assets.ignores(asset)
+
     def left_out(self, asset: str) -> bool:
         """Whether the asset counts in no figure; what clients are owed counts all the same, with a gap."""
         if not self._assets.ignores(asset):

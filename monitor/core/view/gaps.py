@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.core.journal.vocabulary import Effect
 
@@ -28,8 +29,8 @@ class Gaps:
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Gap] = {}
         self._effect: Effect = "both"
-        self.trace: list[GapNote] = []
-        """Every call of `add`, in order."""
+        self.trace: list[tuple[GapNote, Effect]] = []
+        """Every call of `add` and the effect set then, in order."""
 
     @property
     def effect(self) -> Effect:
@@ -42,17 +43,26 @@ class Gaps:
         Of one (kind, subject): required and available together are both, figures gives way to any other, and the earliest
         `since` counts (None is the earliest).
         """
-        self.trace.append((kind, subject, effect, since))
+        self.trace.append(((kind, subject, effect, since), self._effect))
         self.put(kind, subject, effect, since)
+
+    def leave(self, notes: Iterable[tuple[GapNote, Effect]]) -> None:
+        """As `add`, each under its effect."""
+        for note, effect in notes:
+            self.trace.append((note, effect))
+            kind, subject, own, since = note
+            self.put(kind, subject, own or effect, since)
 
     def put(self, kind: str, subject: str, effect: Effect | None, since: int | None) -> None:
         """As `add`, without a trace: for what leaves a trace of its own."""
-        new = Gap(kind, subject, effect or self._effect, since)
+        now = effect or self._effect
         known = self._found.get((kind, subject))
         if known is not None:
-            earliest = None if known.since is None or since is None else min(known.since, since)
-            new = Gap(kind, subject, _merged(known.effect, new.effect), earliest)
-        self._found[kind, subject] = new
+            since = None if known.since is None or since is None else min(known.since, since)
+            now = _merged(known.effect, now)
+            if (now, since) == (known.effect, known.since):
+                return
+        self._found[kind, subject] = _gap(kind, subject, now, since)
 
     @contextmanager
     def reading(self, effect: Effect) -> Iterator[None]:
@@ -66,6 +76,12 @@ class Gaps:
     def sorted(self) -> tuple[Gap, ...]:
         """All gaps by kind and subject."""
         return tuple(self._found[key] for key in sorted(self._found))
+
+
+@lru_cache(maxsize=20_000)
+def _gap(kind: str, subject: str, effect: Effect, since: int | None) -> Gap:
+    """The same gap is the same object: what was printed of it is not printed again."""
+    return Gap(kind, subject, effect, since)
 
 
 def _merged(one: Effect, other: Effect) -> Effect:

@@ -17,21 +17,25 @@ class SourceHealth:
         self.completeness = completeness
         self._gaps = gaps
         self._read: dict[Feed, tuple[bool, tuple[GapNote, ...]]] = {}
-        self.trace: list[Feed] = []
-        """Every read, in order."""
+        self.trace: list[tuple[Feed, Effect]] = []
+        """Every read and the effect set then, in order."""
 
     def reads(self, topic: str, source: str | None = None) -> bool:
         """Note that a topic, or one feed within it, is read; whether it is silent, behind, unhealthy or holed.
 
         Its gaps are noted under the effect set at each read; `record_rejected` only marks (CONTRACT 2).
         """
+        return self.reads_under(topic, source, self._gaps.effect)
+
+    def reads_under(self, topic: str, source: str | None, effect: Effect) -> bool:
+        """The same with gaps of an effect."""
         feed = (topic, source)
-        self.trace.append(feed)
+        self.trace.append((feed, effect))
         found = self._read.get(feed)
         if found is None:
             found = self._read[feed] = self._look(topic, source)
-        for gap in found[1]:
-            self._gaps.put(*gap)
+        for kind, subject, own, since in found[1]:
+            self._gaps.put(kind, subject, own or effect, since)
         return found[0]
 
     @property

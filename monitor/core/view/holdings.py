@@ -40,7 +40,7 @@ class Holdings:
 
     def of(self, role: str, asset: str) -> Holding:
         """What is held of an asset at `at`; what is not known leaves its gap."""
-        return self._memo.value(("holding", role, asset), lambda: self._read(role, asset))
+        return self._memo.kept(("holding", role, asset), lambda: self._read(role, asset))
 
     def quantity_before(self, role: str, asset: str, storages: Storages, instant: int) -> Figure:
         """The sum of the positions of event time before `instant`, a local day's end, whatever their age."""

@@ -1,16 +1,26 @@
-"""What one evaluation has read of a book, shared by the views of all its methods: nothing is looked up or added up twice."""
+"""What evaluations have read of a book, shared by the views of all methods: nothing is looked up or added up twice.
+
+Some of it outlives the evaluation (see kept.py): what is read of one asset stays until something of the asset changes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from heapq import heappop, heappush
+from operator import is_
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from monitor.core.book.book import Book
 from monitor.core.book.completeness import Completeness
+from monitor.core.journal.vocabulary import Effect
+from monitor.core.values.changes import Changes
+from monitor.core.values.figure import Figure, RunningTotal
 from monitor.core.view.gaps import GapNote, Gaps
 from monitor.core.view.health import Feed, SourceHealth
 
+S = TypeVar("S")
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _Notes(NamedTuple):
@@ -20,12 +30,102 @@ class _Notes(NamedTuple):
     gaps: tuple[GapNote, ...]
 
 
+class _Placed(NamedTuple):
+    """The same, each under the effect that was set when it was noted."""
+
+    feeds: tuple[tuple[Feed, Effect], ...]
+    gaps: tuple[tuple[GapNote, Effect], ...]
+
+
+class Parts(Generic[T]):
+    """One value for each of several assets, and how often each note is left by them."""
+
+    __slots__ = ("_all", "assets", "count", "noted", "notes", "total", "values")
+
+    def __init__(self) -> None:
+        self.assets: tuple[str, ...] = ()
+        self.count = 0
+        self.values: dict[str, T] = {}
+        self.notes: dict[str, _Placed] = {}
+        self.noted: dict[_Placed, int] = {}
+        self._all: _Placed | None = None
+        self.total: RunningTotal | None = None
+
+    def put(self, asset: str, value: T, notes: _Placed) -> None:
+        """The value of an asset, in place of the one it had; an equal one stays the object it was."""
+        if asset in self.values and self.notes[asset] is notes and self.values[asset] == value:
+            return
+        self.take(asset)
+        self.values[asset], self.notes[asset] = value, notes
+        if notes not in self.noted:
+            self._all = None
+        self.noted[notes] = self.noted.get(notes, 0) + 1
+        if self.total is not None and isinstance(value, Figure):
+            self.total.add(value)
+
+    def take(self, asset: str) -> None:
+        """The asset is none of them any more."""
+        if asset not in self.values:
+            return
+        value, notes = self.values.pop(asset), self.notes.pop(asset)
+        self.noted[notes] -= 1
+        if not self.noted[notes]:
+            del self.noted[notes]
+            self._all = None
+        if self.total is not None and isinstance(value, Figure):
+            self.total.subtract(value)
+
+    def all_notes(self) -> _Placed:
+        """The notes of all assets, each once."""
+        if self._all is None:
+            feeds = dict.fromkeys(feed for notes in self.noted for feed in notes.feeds)
+            self._all = _Placed(tuple(feeds), tuple(dict.fromkeys(gap for notes in self.noted for gap in notes.gaps)))
+        return self._all
+
+
+class Made(Generic[S, T]):
+    """What was made of each of several objects and of all of them, in the last evaluation that asked."""
+
+    __slots__ = ("_each", "_of", "_whole")
+
+    def __init__(self) -> None:
+        self._each: dict[int, tuple[S, T]] = {}
+        self._of: tuple[S, ...] | None = None
+        self._whole: Any = None
+
+    def of(self, things: tuple[S, ...], make: Callable[[S], T], whole: Callable[[list[T]], U]) -> U:
+        """`whole` of what `make` gives of each; both depend on nothing else, so that the same objects give the same again."""
+        if self._of is None or len(things) != len(self._of) or not all(map(is_, things, self._of)):
+            each: dict[int, tuple[S, T]] = {}
+            for thing in things:
+                known = self._each.get(id(thing))
+                each[id(thing)] = (thing, make(thing)) if known is None else known
+            self._whole = whole([each[id(thing)][1] for thing in things])
+            self._each, self._of = each, things
+        found: U = self._whole
+        return found
+
+
 class Memo:
-    """Values read at one instant of one book. It must not outlive the evaluation: the book moves on."""
+    """Values read at one instant of one book.
+
+    `known` must not outlive the evaluation: the book moves on. `kept` and `parts` hold until something of their asset changes:
+    `changed` tells which assets have. A memo that nobody carries on to another instant is right as it is.
+    """
 
     def __init__(self) -> None:
         self.known: dict[Hashable, tuple[Any, _Notes]] = {}
+        self.kept: dict[Hashable, tuple[Any, _Notes]] = {}
+        self.parts: dict[Hashable, Parts[Any]] = {}
+        self.made: dict[Hashable, Made[Any, Any]] = {}
         self.notes: dict[_Notes, _Notes] = {}
+        self.placed: dict[_Placed, _Placed] = {}
+        self.changed: Changes[str] = Changes()
+        self.varying: dict[str, None] = {}
+        """Assets that may change although nothing is told of them: what they stand for depends on other things."""
+        self._markets: dict[str, dict[tuple[str, str], None]] = {}
+        self._until: dict[tuple[str, str], int] = {}
+        self._due: list[tuple[int, tuple[str, str]]] = []
         self._completeness: Completeness | None = None
 
     def completeness(self, book: Book, at: int) -> Completeness:
@@ -33,6 +133,57 @@ class Memo:
         if self._completeness is None:
             self._completeness = Completeness(book, at)
         return self._completeness
+
+    @property
+    def notes_kept(self) -> int:
+        """How many different notes there are, of values that hold and of those that did."""
+        return len(self.notes) + len(self.placed)
+
+    def carry_on(self, completeness: Completeness) -> None:
+        """Begin another evaluation with what is kept."""
+        self.known = {}
+        self._completeness = completeness
+
+    # --- what holds no longer
+
+    def holding_changed(self, role: str, asset: str) -> None:
+        """What is held of an asset in a role may be otherwise."""
+        self.kept.pop(("holding", role, asset), None)
+        self.changed.note(asset)
+
+    def priced(self, asset: str, currency: str, markets: Iterable[str], until: int | None) -> None:
+        """The price that is kept was read from these markets, and by time alone may be another at `until` (ns)."""
+        pair = (asset, currency)
+        for market in markets:
+            self._markets.setdefault(market, {})[pair] = None
+        if until is None:
+            self._until.pop(pair, None)
+            return
+        known = self._until.get(pair)
+        self._until[pair] = until
+        if known is None or until < known:
+            heappush(self._due, (until, pair))
+
+    def market_changed(self, market: str) -> None:
+        """Prices of a market may be others."""
+        for pair in self._markets.pop(market, ()):
+            self._forget_price(pair)
+
+    def come_to(self, at: int) -> None:
+        """The instant is `at` now: prices that hold no longer are forgotten, and what may vary is read again."""
+        for asset in self.varying:
+            self.changed.note(asset)
+        while self._due and self._due[0][0] <= at:
+            pair = heappop(self._due)[1]
+            until = self._until.get(pair)
+            if until is not None and until > at:
+                heappush(self._due, (until, pair))
+            elif until is not None:
+                self._forget_price(pair)
+
+    def _forget_price(self, pair: tuple[str, str]) -> None:
+        self.kept.pop(("price", *pair), None)
+        self.changed.note(pair[0])
 
 
 class Remembering:
@@ -42,18 +193,53 @@ class Remembering:
     """
 
     def __init__(self, memo: Memo, gaps: Gaps, health: SourceHealth) -> None:
-        self._known = memo.known
-        self._notes = memo.notes
+        self._memo = memo
         self._left: set[tuple[int, str]] = set()
         self._reading = 0
         self._gaps = gaps
         self._health = health
 
     def value(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` gives. `key` names it, and whatever of the view's own it depends on."""
-        found = self._known.get(key)
+        """What `read` gives in this evaluation. `key` names it, and whatever of the view's own it depends on."""
+        return self._of(self._memo.known, key, read)
+
+    def kept(self, key: Hashable, read: Callable[[], T]) -> T:
+        """The same, for what the memo keeps: it forgets it when it may be otherwise."""
+        return self._of(self._memo.kept, key, read)
+
+    def parts(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool = False) -> Parts[T]:
+        """What `make` gives of each asset, made anew for those alone of which something has changed.
+
+        `make` reads of the view what is of that asset: holdings, prices, closes, what it stands for. `key` names it, and
+        whatever else it depends on.
+        """
+        place = (key, self._gaps.effect)
+        found: Parts[T] = self._memo.parts.get(place) or self._memo.parts.setdefault(place, Parts())
+        if summed and found.total is None:
+            found.total = RunningTotal()
+        for asset in self._to_make(found, assets):
+            found.put(asset, *self._placed(lambda asset=asset: make(asset)))  # type: ignore[misc]
+        found.assets, found.count = assets, self._memo.changed.count
+        notes = found.all_notes()
+        for (topic, source), effect in notes.feeds:
+            self._health.reads_under(topic, source, effect)
+        self._gaps.leave(notes.gaps)
+        return found
+
+    def _to_make(self, found: Parts[Any], assets: tuple[str, ...]) -> list[str]:
+        again = [asset for asset in self._memo.changed.since(found.count) if asset in found.values]
+        if assets == found.assets:
+            return again
+        wanted = frozenset(assets)
+        for asset in [asset for asset in found.values if asset not in wanted]:
+            found.take(asset)
+        new = [asset for asset in assets if asset not in found.values]
+        return [*new, *(asset for asset in again if asset in wanted)]
+
+    def _of(self, values: dict[Hashable, tuple[Any, _Notes]], key: Hashable, read: Callable[[], T]) -> T:
+        found = values.get(key)
         if found is None:
-            return self._first(key, read)
+            return self._first(values, key, read)
         value: T = found[0]
         mark = (id(found[1]), self._gaps.effect)
         if self._reading or mark not in self._left:
@@ -67,12 +253,19 @@ class Remembering:
         for gap in notes.gaps:
             self._gaps.add(*gap)
 
-    def _first(self, key: Hashable, read: Callable[[], T]) -> T:
+    def _first(self, values: dict[Hashable, tuple[Any, _Notes]], key: Hashable, read: Callable[[], T]) -> T:
+        value, placed = self._placed(read)
+        feeds, gaps = dict.fromkeys(feed for feed, _ in placed.feeds), dict.fromkeys(gap for gap, _ in placed.gaps)
+        notes = _Notes(tuple(feeds), tuple(gaps))
+        values[key] = (value, self._memo.notes.setdefault(notes, notes))
+        return value
+
+    def _placed(self, read: Callable[[], T]) -> tuple[T, _Placed]:
+        """What `read` gives, and all that it notes."""
         feeds, gaps = self._health.trace, self._gaps.trace
         feeds_before, gaps_before = len(feeds), len(gaps)
         self._reading += 1
         value = read()
         self._reading -= 1
-        notes = _Notes(tuple(dict.fromkeys(feeds[feeds_before:])), tuple(dict.fromkeys(gaps[gaps_before:])))
-        self._known[key] = (value, self._notes.setdefault(notes, notes))
-        return value
+        notes = _Placed(tuple(dict.fromkeys(feeds[feeds_before:])), tuple(dict.fromkeys(gaps[gaps_before:])))
+        return value, self._memo.placed.setdefault(notes, notes)

@@ -21,12 +21,13 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import PRICES, TRADES
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.money import ZERO
-from monitor.core.values.times import hour_of
+from monitor.core.values.times import HOUR, hour_of
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.outliers import MOST_LOOKED_AT, DatedPrice, Guard
 
 ONE = Figure.of(1)
+_FOREVER = 1 << 63
 Direct = Callable[[Pair], Figure | None]
 
 
@@ -48,10 +49,32 @@ class Pricing:
         self._live = live
         self._limit = book.entity_config.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
+        self._asked: dict[Pair, None] = {}
         ratio, rules = book.config.outlier_ratio, rules_of(book.config.sources, PRICES)
         self._dismissed = book.rejections.dismissed()
         self._highest = book.config.highest_prices
         self._guard = None if ratio is None else Guard(ratio, rules.confirm_ns, self._dismissed)
+
+    def read(self, asset: str, currency: str) -> tuple[Figure, tuple[str, ...], int | None]:
+        """Price at `at`, the markets it was read from, and the first instant (ns) at which it may be another by time alone."""
+        self._asked.clear()
+        figure = self.price(asset, currency)
+        until = min((instant for pair in self._asked for instant in self._turns(pair)), default=None)
+        return figure, tuple(map("/".join, self._asked)), until
+
+    def _turns(self, pair: Pair) -> Iterator[int]:
+        """When the pair's price is too old next, and when what it is held against is thinned or counts otherwise: by the hour."""
+        found, market = self._look_up(pair), "/".join(pair)
+        if found is not None and self._absurd(found.newest, pair[1]):
+            yield hour_of(self._at) + HOUR
+        if self._book.trades.priced(market):
+            yield hour_of(self._at + 1) + HOUR - 1 if self._all_past(market) else self._at + 1
+        if found is not None and not found.stale and self._limit is not None:
+            yield found.newest.order[0] + self._limit + 1
+
+    def _all_past(self, market: str) -> bool:
+        newest = self._book.trades.last_price(market, _FOREVER)
+        return newest is None or newest.order[0] <= self._at
 
     def price(self, asset: str, currency: str) -> Figure:
         """Price at `at`; UNKNOWN with a gap where there is none."""
@@ -117,6 +140,7 @@ class Pricing:
 
     def _current(self, pair: Pair) -> Figure | None:
         self._refusals(pair)
+        self._asked[pair] = None
         found = self._look_up(pair)
         if found is None or found.stale or found.newest.price is None:
             return None

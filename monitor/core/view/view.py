@@ -5,13 +5,13 @@ Figures come out as intervals; whatever widens one leaves a gap behind, so a met
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import Attributes, DatedDeclaration, attributes_key
@@ -26,12 +26,15 @@ from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holdings import Holdings
 from monitor.core.view.incident_view import IncidentView
-from monitor.core.view.memo import Memo, Remembering
+from monitor.core.view.memo import Made, Memo, Remembering
 from monitor.core.view.pricing import Pricing
 
 __all__ = ["DeclarationView", "Effect", "Gap", "IncidentView", "View"]
 
 _TRUST = "trust_principal"
+S = TypeVar("S")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class View:
         self._kinds = AssetSight(book, at, self._gaps, live=self._live)
         self._memo = Remembering(memo, self._gaps, self._health)
         self._holdings = Holdings(book, at, self._gaps, self._health, kinds=self._kinds, memo=self._memo, live=self._live)
+        self._carried = memo
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
 
     # --- dates
@@ -191,9 +195,45 @@ class View:
         if not self.role_seen(role):
             self._gaps.add("position_missing", role)
             return UNKNOWN
-        assets = [asset for asset in self.assets(role) if self.counts_as(asset, fiat=fiat)]
-        found = total([NOTHING, *(self.value(asset, self.quantity(role, asset, storages)) for asset in assets)])
+        key = ("role_value", role, storages, fiat, self.currency)
+        assets = self.counted(role, fiat=fiat)
+        found = self.summed(key, assets, lambda asset: self.value(asset, self.quantity(role, asset, storages)))
         return Figure(found.low, None) if self.impaired(BALANCES) else found
+
+    def counted(self, role: str, *, fiat: bool | None) -> tuple[str, ...]:
+        """The assets of the role that are, or may be, crypto (fiat False), money (True) or any (None), sorted."""
+        key = ("counted", role, fiat)
+        return self._memo.value(key, lambda: tuple(a for a in self.assets(role) if self.counts_as(a, fiat=fiat)))
+
+    # --- asset by asset
+
+    def summed(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """The sum over assets of what `make` gives of each: see `each`."""
+        found = self._memo.parts(key, assets, self._noting(make), summed=True).total
+        return NOTHING if found is None else found.figure
+
+    def each(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Mapping[str, T]:
+        """What `make` gives of each asset; of one of which nothing has changed it is what it gave before.
+
+        `make` reads of this view what is of that asset (quantities, prices at `at`, daily closes, what it stands for), and
+        nothing else but parameters. `key` names it with whatever it depends on besides, the view's currency too.
+        """
+        return self._memo.parts(key, assets, self._noting(make)).values
+
+    def made_of(self, key: Hashable, things: tuple[S, ...], make: Callable[[S], T], whole: Callable[[list[T]], U]) -> U:
+        """`whole` of what `make` gives of each of these objects; what was made of the same objects before is not made again.
+
+        Both read nothing but what they are given. `key` names them with whatever else they depend on.
+        """
+        return self._carried.made.setdefault(key, Made()).of(things, make, whole)
+
+    def _noting(self, make: Callable[[str], T]) -> Callable[[str], T]:
+        def made(asset: str) -> T:
+            if self._kinds.may_vary(asset):
+                self._carried.varying[asset] = None
+            return make(asset)
+
+        return made
 
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
         """As `quantity`, of the positions with event time before `instant`, a local day's end."""
@@ -245,7 +285,12 @@ class View:
     def price(self, asset: str, currency: str | None = None) -> Figure:
         """Price at `at`; gaps `price_missing`, `price_stale`, `price_outlier` with subject `ASSET/CURRENCY`."""
         into = currency or self.currency
-        return self._memo.value(("price", asset, into), lambda: self._prices.price(asset, into))
+        return self._memo.kept(("price", asset, into), lambda: self._read_price(asset, into))
+
+    def _read_price(self, asset: str, currency: str) -> Figure:
+        figure, markets, until = self._prices.read(asset, currency)
+        self._carried.priced(asset, currency, markets, until)
+        return figure
 
     def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
         """The newest price at an earlier `instant`, without an age limit; own trades count by the UTC hour.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.core.values import figure
-from monitor.core.values.figure import NOTHING, UNKNOWN, Figure
+from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, RunningTotal, total
 
 WHOLE = st.integers(0, 50).map(Fraction)
 Held = tuple[Figure, Fraction]
@@ -73,3 +73,22 @@ def test_a_known_figure_beside_an_unknown_one() -> None:
     assert not UNKNOWN.known
     assert UNKNOWN.value is None
     assert Figure.of(Fraction(1, 2)).value == Fraction(1, 2)
+
+
+ENDS = st.none() | st.decimals(-50, 50, places=2) | st.fractions(-50, 50, max_denominator=7)
+
+
+@given(st.lists(st.tuples(ENDS, ENDS, st.booleans()), max_size=8))
+def test_a_running_total_is_the_total_of_what_was_not_taken_away(
+    parts: list[tuple[figure.Exact | None, figure.Exact | None, bool]],
+) -> None:
+    running, left = RunningTotal(), list[Figure]()
+    for low, high, point in parts:
+        one = Figure(low, low if point else high)
+        running.add(one)
+        left.append(one)
+    for place, (_, _, goes) in enumerate(parts):
+        if goes and place % 2:
+            running.subtract(left[place])
+            left[place] = NOTHING
+    assert running.figure == total(left)

@@ -105,6 +105,10 @@ class Doubts:
                 if doubt.above_supply:
                     self._allowed[key] = doubt.value
 
+    def assets(self) -> frozenset[str]:
+        """Of which there is or was any doubt."""
+        return frozenset(asset for _, asset, _ in (*self._open, *(key for key, _ in self._refuted)))
+
     def since(self, role: str, asset: str) -> int | None:
         """Event time of the first balance of a holding that is in doubt; None if none is."""
         return min((doubt.since for key, doubt in self._open.items() if key[:2] == (role, asset)), default=None)

@@ -23,6 +23,7 @@ from monitor.core.book.custody.position import (
     AccountTally,
     Key,
     Position,
+    RoleAsset,
     Tallies,
     by_event_order,
     by_event_time,
@@ -35,6 +36,7 @@ from monitor.core.book.custody.position import (
 )
 from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
+from monitor.core.values.changes import Changes
 from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
@@ -54,6 +56,8 @@ class Positions:
 
     def __init__(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None, dirty: set[str]) -> None:
         self.clock = 0
+        self.changes: Changes[RoleAsset] = Changes()
+        """Holdings whose sums at `clock` may be others."""
         self._dirty = dirty
         self._now: Tallies = {}
         self._closings = Closings(Boundaries(zones))
@@ -150,6 +154,7 @@ class Positions:
     def _swap(self, key: Key, old: Position | None, new: Position) -> None:
         """`new` is what counts for the account now, in place of `old`."""
         holding = key[:2]
+        self.changes.note(holding)
         if old is not None:
             self._now[holding][old.storage, old.source].take(old.quantity)
             self._ages.replaced(key, old)
@@ -175,6 +180,7 @@ class Positions:
             current = self._current(key)
             if current is not None and key not in self._ages:
                 self._ages.watch(key, current, clock)
+                self.changes.note(key[:2])
         self._forget(clock)
 
     def _forget(self, clock: int) -> None:

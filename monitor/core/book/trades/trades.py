@@ -15,6 +15,7 @@ from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
 from monitor.core.book.trades.marks import Marks, PricedTrade, TradedPrice
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
+from monitor.core.values.changes import Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO, parse_total, plain
@@ -32,6 +33,8 @@ class TradeRegister:
     """The trades of one entity."""
 
     def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str]) -> None:
+        self.changes: Changes[str] = Changes()
+        """Markets whose last prices may be others."""
         self._dirty = dirty
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
@@ -120,6 +123,7 @@ class TradeRegister:
         return found
 
     def _touch(self, market: str) -> None:
+        self.changes.note(market)
         self._last.pop(market, None)
         self._moved[market] = None
         self._dirty.add(f"trades/{market}")
@@ -141,6 +145,10 @@ class TradeRegister:
         """The last trade of the newest UTC hour that ended by `instant`."""
         marks = self._marks.get(market)
         return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
+
+    def priced(self, market: str) -> bool:
+        """Whether a price of the market was ever told."""
+        return market in self._marks
 
     def is_base(self, asset: str) -> bool:
         """Whether any trade was of a market in which the asset is bought and sold for another."""
@@ -203,6 +211,7 @@ class TradeRegister:
         for market, marks in self._marks.items():
             if marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest)):
                 self._dirty.add(f"trades/{market}")
+                self.changes.note(market)
         for (market, trade_id), hour in self.busts.forget(oldest):
             self._market(market).forget(hour, trade_id)
             self._touch(market)

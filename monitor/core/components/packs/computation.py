@@ -132,6 +132,8 @@ class Computation:
             found = Outcome((Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable"),))
         else:
             found = rule.function(self, element)
+        if element.ref is None:
+            return found
         return replace(found, rows=tuple(row if row.ref else replace(row, ref=element.ref) for row in found.rows))
 
     def headline(self, outcomes: Mapping[str, Outcome]) -> tuple[Figure | None, Figure | None]:

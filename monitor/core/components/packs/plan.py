@@ -13,7 +13,7 @@ from monitor.core.journal.vocabulary import Effect
 COMMON_OPTIONS = ("skip", "calendar", "time_zone")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """What an evaluation needs to know of a pack before it sees a book.
 

@@ -1,0 +1,150 @@
+"""An evaluation that keeps what has not changed finds what one finds that reads everything anew: byte for byte, on any log."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.core.engine import Engine
+from monitor.core.evaluation.evaluation import Evaluator
+from monitor.core.journal.outputs import Output
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import HOUR, SECOND
+from monitor.core.view.kept import Kept
+from tests.journal_maker import Journal, configuration_text, house, load
+
+Action = Callable[[Journal], None]
+
+ROLES = ("client_asset", "client_liability", "guarantee_asset", "house_asset")
+ASSETS = ("BTC", "ETH", "MNT", "SPAM", "JPY", "USD")
+METHODS = ("jp.psa_custody", "kr.vaupa_cold", "house.composite", "ae.vara")
+
+
+@functools.cache
+def _text(revision: int, *, limits: bool) -> str:
+    options = {"ae.vara": {"activities": ["exchange", "custody"]}}
+    methods = [{"id": name, "mode": "in_force", "options": options.get(name, {})} for name in METHODS[: 5 - revision]]
+    entity: dict[str, Any] = house(
+        methods=methods,
+        levels={"dwell_s": 5, "watch_enter": "1.05", "watch_exit": "1.10"},
+        prices={"max_age_s": 900 if limits else None, "pivots": ["USD"]},
+        freshness={"custody.balances": {"max_age_s": 1800, "account_max_age_s": 7200}} if limits else {},
+    )
+    sources = {"custody.balances": {"jump_ratio": "20", "confirm_s": 60}}
+    return configuration_text({"jp-main": entity}, revision=revision, sources=sources, assets={"ignore": ["SPAM"]})
+
+
+def _position(place: tuple[str, str, str], quantity: str, ages_s: int, group: tuple[str, int] | None) -> Action:
+    role, storage, asset = place
+
+    def act(journal: Journal) -> None:
+        as_of = journal.now - ages_s * SECOND
+        journal.position(f"{role}-{storage}", role, storage, asset, quantity, as_of=as_of, group=group)
+
+    return act
+
+
+def _price(pair: tuple[str, str], price: str, age_s: int, kind: str) -> Action:
+    return lambda journal: journal.price(pair[0], price, pair[1], as_of=journal.now - age_s * SECOND, kind=kind)
+
+
+AGES = st.sampled_from([0, 0, 0, -20, 30, 4000, 90_000, 40 * 86_400, 500 * 86_400])
+PLACES = st.tuples(st.sampled_from(ROLES), st.sampled_from(["cold", "hot"]), st.sampled_from(ASSETS))
+QUANTITIES = st.sampled_from(["0", "10", "12.50", "40", "500"])
+GROUPS = st.sampled_from([None, None, None, ("g1", 2), ("g2", 3)])
+PAIRS = st.sampled_from(
+    [("BTC", "JPY"), ("ETH", "JPY"), ("BTC", "USD"), ("ETH", "USD"), ("USD", "JPY"), ("MNT", "JPY"), ("BTC", "KRW")]
+)
+ACTIONS: st.SearchStrategy[Action] = st.one_of(
+    st.builds(_position, PLACES, QUANTITIES, AGES, GROUPS),
+    st.builds(_position, PLACES, QUANTITIES, AGES, GROUPS),
+    st.builds(_price, PAIRS, st.sampled_from(["100", "101", "104.5", "5000"]), AGES, st.sampled_from(["spot", "daily_close"])),
+    st.builds(_price, PAIRS, st.sampled_from(["100", "101", "104.5", "5000"]), AGES, st.just("spot")),
+    st.builds(lambda upto, price: lambda j: j.trades(10 * upto, 10 * upto, "1000", price=price), st.integers(1, 5), QUANTITIES),
+    st.builds(lambda status: lambda j: j.incident("i1", status), st.sampled_from(["suspected", "closed"])),
+    st.builds(lambda amount: lambda j: j.declaration("trust_principal", amount), st.sampled_from(["5", "1000"])),
+    st.builds(lambda asset: lambda j: j.rejected("custody.balances", "cold", asset, "client_asset"), st.sampled_from(ASSETS)),
+    st.builds(
+        lambda offset: (
+            lambda j: j.operation("dismissal", body={"topic": "custody.balances", "epoch": 0, "partition": 0, "offset": offset})
+        ),
+        st.integers(0, 12),
+    ),
+    st.just(lambda j: j.operation("dismissal", body={"group": "g1"})),
+    st.builds(
+        lambda revision, *, limits: lambda j: j.configure(_text(revision, limits=limits)), st.integers(2, 4), limits=st.booleans()
+    ),
+    st.just(lambda j: j.tick()),
+)
+WAITS = st.sampled_from([0.0, 0.05, 0.3, 1.0, 6.0, 61.0, 61.0, 901.0, 3600.0, 40_000.0])
+STEPS = st.lists(st.tuples(WAITS, ACTIONS), min_size=5, max_size=14)
+
+
+def _journal(steps: Sequence[tuple[float, Action]], *, limits: bool) -> Journal:
+    journal = Journal()
+    journal.configure(_text(1, limits=limits))
+    load(journal)
+    journal.tick()
+    second = 0.0
+    for wait, act in steps:
+        second += wait
+        journal.at(second)
+        act(journal)
+    journal.at(second + 1)
+    journal.tick()
+    return journal
+
+
+def _outputs(journal: Journal, engine: Engine) -> list[bytes]:
+    found: list[Output] = [output for record in journal.records for output in engine.apply(record)]
+    return [canonical_bytes([output.topic, output.key, output.value, str(output.caused_at)]) for output in found]
+
+
+@settings(max_examples=15, deadline=None)
+@given(STEPS, st.booleans())
+def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool) -> None:
+    journal = _journal(steps, limits=limits)
+    kept = _outputs(journal, Engine(0, check_journal_time=True, checked=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluator, "evaluate", Evaluator.evaluate_anew)
+        assert kept == _outputs(journal, Engine(0, check_journal_time=True))
+
+
+def test_a_price_that_moves_reads_no_other_asset_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal()
+    journal.configure(_text(1, limits=True))
+    load(journal)
+    for asset in ("ETH", "XRP", "SOL"):
+        journal.price(asset, "100")
+        journal.position("cold", "client_asset", "cold", asset, "5")
+    journal.tick()
+    journal.at(1).price("ETH", "101")
+    journal.at(2).tick()
+    engine, begun = Engine(0, check_journal_time=True, checked=False), list[list[str]]()
+    told = Kept.memo
+
+    def told_of(kept: Kept, book: Any, at: int) -> Any:
+        memo = told(kept, book, at)
+        begun.append(sorted(memo.changed.since(0)))
+        return memo
+
+    monkeypatch.setattr(Kept, "memo", told_of)
+    _outputs(journal, engine)
+    assert begun[-1] == ["ETH"]
+
+
+def test_the_check_finds_a_price_that_was_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal()
+    journal.configure(_text(1, limits=False))
+    load(journal)
+    journal.tick()
+    journal.at(HOUR // SECOND // 4).price("BTC", "101")
+    journal.at(HOUR // SECOND // 4 + 1).tick()
+    monkeypatch.setattr(Kept, "_forget", lambda *_: None)
+    with pytest.raises(Exception, match="kept"):
+        _outputs(journal, Engine(0, check_journal_time=True, checked=True))
