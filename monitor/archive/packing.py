@@ -122,5 +122,6 @@ class OpenObject:
         return Sealed(manifest, content)
 
     def close(self) -> None:
-        """Drops what it holds."""
+        """Drops what it holds; the writer first, which else would end its file in a closed one when it is collected."""
+        self._packed.close()
         self._spool.close()
