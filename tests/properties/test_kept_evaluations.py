@@ -148,3 +148,17 @@ def test_the_check_finds_a_price_that_was_not_read_again(monkeypatch: pytest.Mon
     monkeypatch.setattr(Kept, "_forget", lambda *_: None)
     with pytest.raises(Exception, match="kept"):
         _outputs(journal, Engine(0, check_journal_time=True, checked=True))
+
+
+def test_a_price_that_trades_confirm_is_read_again_at_every_hour_and_not_only_at_the_first() -> None:
+    journal = Journal()
+    journal.configure(_text(1, limits=False))
+    load(journal)
+    journal.tick()
+    journal.at(901).trades(20, 20, "1000", price="12.50")
+    journal.at(4600).tick()
+    journal.at(8163).trades(40, 40, "1000", price="40")
+    journal.at(8164).tick()
+    journal.at(10_805).tick()
+    outputs = _outputs(journal, Engine(0, check_journal_time=True, checked=True))
+    assert b"price_outlier" in b"".join(outputs)

@@ -179,6 +179,7 @@ class Memo:
             if until is not None and until > at:
                 heappush(self._due, (until, pair))
             elif until is not None:
+                del self._until[pair]
                 self._forget_price(pair)
 
     def _forget_price(self, pair: tuple[str, str]) -> None:
