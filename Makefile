@@ -35,7 +35,7 @@ lint: $(READY)
 	@$(BIN)/lint-imports
 
 fast: $(READY)
-	@$(BIN)/pytest -m "not kafka and not stack and not slow and not wheel" -n 2
+	@$(BIN)/pytest -m "not kafka and not stack and not slow and not wheel" -n 2 --dist worksteal
 
 test: lint fast ## lint, types, import contracts and every fast test layer
 

@@ -13,6 +13,7 @@ from streams.kafka.embedded import EmbeddedBroker
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(300)
 def test_programs_and_stages_agree_on_a_tiny_load(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["programs", "stages", "--records", "1500"]) == 0
     printed = capsys.readouterr()
