@@ -195,6 +195,16 @@ def test_the_lean_way_says_what_the_authority_says(name: str, data: st.DataObjec
     assert told(rules, values, lean=True) == told(rules, values, lean=False)
 
 
+def test_a_key_that_one_record_lacks_does_not_make_up_for_one_that_another_has_twice() -> None:
+    """What lets it fail: colons counted over the whole run, the refused record's own among them."""
+    good = json.dumps(GOOD).encode()
+    lacking = json.dumps({name: value for name, value in GOOD.items() if name != "entity"}).encode()
+    doubled = b'{"price": "1.5", ' + good[1:]
+    rules = intake_rules(segment_records=1000, block_records=1000)
+    letters, _ = told(rules, [good, lacking, doubled], lean=True)
+    assert [offset for offset, *_ in letters] == [1, 2]
+
+
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_every_format_tried_has_a_lean_decoder(name: str) -> None:
     FORMATS[name].check()

@@ -53,10 +53,20 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
-    twice = _given_twice(values, keys, ids, times) if lean.counts_keys else _told_twice(values, lean.figure_keys)
+    shown = _shown(values, refused)
+    twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
     for index in (*refused, *doubtful, *others, *unsure, *twice):
         keys[index] = None
     return Columns(keys, ids, price_amounts, quantity_amounts, times)
+
+
+def _shown(values: Sequence[bytes | None], refused: Sequence[int]) -> Sequence[bytes | None]:
+    """The records that the objects are of: else the keys a refused one lacks would make up for those another has twice."""
+    if not refused:
+        return values
+    gone = frozenset(refused)
+    shown = next(value for index, value in enumerate(values) if index not in gone)
+    return [shown if index in gone else value for index, value in enumerate(values)]
 
 
 def _given_twice(values: Sequence[bytes | None], keys: list[Any], ids: list[str], times: list[Any]) -> list[int]:
