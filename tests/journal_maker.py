@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from monitor.core.engine import Engine
@@ -57,6 +57,15 @@ class Journal:
         """From here on the writers' clock shows so many seconds after the start."""
         self.now = self.start + round(seconds * SECOND)
         return self
+
+    def play(self, steps: Iterable[tuple[float, Callable[[Journal], None]]], *, tick_after: float | None = None) -> None:
+        """From the start on: wait so many seconds, then act, step by step; a tick so long after the last one, unless None."""
+        second = 0.0
+        for wait, act in steps:
+            second += wait
+            act(self.at(second))
+        if tick_after is not None:
+            self.at(second + tick_after).tick()
 
     def put(self, statement: Statement, journal_time: int | None = None) -> JournalRecord:
         """Appends a statement as it would be read back."""

@@ -52,7 +52,6 @@ class Archiver:
         self._assigned: set[TopicPartition] | None = None
         self._held: dict[TopicPartition, ArchivePartition] = {}
         self._again: dict[TopicPartition, float] = {}
-        self.stopped: dict[str, str] = {}
         self._settled = 0.0
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -199,7 +198,6 @@ class Archiver:
     def _refuse(self, place: TopicPartition, detail: str) -> None:
         """Log and archive do not agree: somebody has to look."""
         self._give_up(place, detail, "archive_stopped")
-        self.stopped[f"{place.topic}/{place.partition}"] = detail
 
     def _give_up(self, place: TopicPartition, detail: str, event: str) -> None:
         _log.error(event, topic=place.topic, partition=place.partition, detail=detail)

@@ -85,13 +85,7 @@ def journal_of(steps: Sequence[tuple[float, Action]]) -> Journal:
     journal.configure(text(1))
     load(journal, price="100")
     journal.price("ETH", "99")
-    second = 0.0
-    for wait, act in steps:
-        second += wait
-        journal.at(second)
-        act(journal)
-    journal.at(second + 61)
-    journal.tick()
+    journal.play(steps, tick_after=61)
     return journal
 
 

@@ -96,13 +96,7 @@ def journal_of(steps: Sequence[tuple[float, Action]]) -> Journal:
     journal.configure(_text(1), parts=3)
     load(journal)
     load(journal, entity="kr-main")
-    second = 0.0
-    for wait, act in steps:
-        second += wait
-        journal.at(second)
-        act(journal)
-    journal.at(second + 1)
-    journal.tick()
+    journal.play(steps, tick_after=1)
     return journal
 
 

@@ -90,13 +90,7 @@ def _journal(steps: Sequence[tuple[float, Action]], *, limits: bool) -> Journal:
     journal.configure(_text(1, limits=limits))
     load(journal)
     journal.tick()
-    second = 0.0
-    for wait, act in steps:
-        second += wait
-        journal.at(second)
-        act(journal)
-    journal.at(second + 1)
-    journal.tick()
+    journal.play(steps, tick_after=1)
     return journal
 
 

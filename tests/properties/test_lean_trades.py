@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -195,13 +196,15 @@ def test_the_lean_way_says_what_the_authority_says(name: str, data: st.DataObjec
     assert told(rules, values, lean=True) == told(rules, values, lean=False)
 
 
-def test_a_key_that_one_record_lacks_does_not_make_up_for_one_that_another_has_twice() -> None:
-    """What lets it fail: colons counted over the whole run, the refused record's own among them."""
-    good = json.dumps(GOOD).encode()
-    lacking = json.dumps({name: value for name, value in GOOD.items() if name != "entity"}).encode()
+@pytest.mark.parametrize(("name", "time"), [("late", {}), ("microseconds", {"t": START_MS * 1000})])
+def test_a_key_that_one_record_lacks_does_not_make_up_for_one_that_another_has_twice(name: str, time: dict[str, int]) -> None:
+    """What lets it fail: keys counted over the whole run, those of the refused record among them."""
+    fields = {field: value for field, value in GOOD.items() if not time or field != "executed_at"} | time
+    good = json.dumps(fields).encode()
+    lacking = json.dumps({field: value for field, value in fields.items() if field != "price"}).encode()
     doubled = b'{"price": "1.5", ' + good[1:]
-    rules = intake_rules(segment_records=1000, block_records=1000)
-    letters, _ = told(rules, [good, lacking, doubled], lean=True)
+    plain = intake_rules(segment_records=1000, block_records=1000)
+    letters, _ = told(replace(plain, sources={**plain.sources, TRADES: FORMATS[name]}), [good, lacking, doubled], lean=True)
     assert [offset for offset, *_ in letters] == [1, 2]
 
 

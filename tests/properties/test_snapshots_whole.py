@@ -98,11 +98,7 @@ def test_every_incremental_snapshot_is_the_whole_state(steps: Sequence[tuple[flo
     journal.configure(configuration_text(dict(ENTITIES), sources=FEEDS))
     load(journal)
     load(journal, entity="kr-main")
-    second = 0.0
-    for wait, act in steps:
-        second += wait
-        journal.at(second)
-        act(journal)
+    journal.play(steps)
     engine, table = Engine(0, check_journal_time=True), Table()
     for record in journal.records:
         engine.apply(record)

@@ -37,6 +37,7 @@ class Sight:
     elapsed_s: float = 0.0
     url: str = ""
     missed: int = 0
+    """Looks in a row that the daemon did not answer: what is shown is of before them."""
     status: Mapping[str, Any] | None = None
     rates: deque[float] = field(default_factory=lambda: deque(maxlen=_HISTORY))
     firing: dict[str, tuple[float, Mapping[str, Any]]] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Sight:
 
     def take(self, status: Mapping[str, Any], now_s: float) -> None:
         """A newer status object, seen at `now_s` of a clock that only goes forward."""
-        self.status = status
+        self.status, self.missed = status, 0
         trades = sum(row["trades"] for row in status["trade_flow"] if row["window"] == "24h")
         if self._counted is not None and now_s - self._counted[0] >= 1:
             self.rates.append(max(0.0, (trades - self._counted[1]) / (now_s - self._counted[0])))
@@ -55,7 +56,7 @@ class Sight:
     @property
     def calm(self) -> bool:
         """Whether every method is known to be well and nothing fires."""
-        if self.status is None or self.firing or self.status["alerts"]:
+        if self.status is None or self.missed or self.firing or self.status["alerts"]:
             return False
         return bool(self.status["methods"]) and all(one["state"] == "adequate" for one in self.status["methods"])
 
@@ -188,6 +189,8 @@ def _story(sight: Sight) -> Panel:
     passed = [act for act in sight.acts if sight.act is not None and act.begins <= sight.act.begins]
     text = Text.assemble((caption, "bold"), "\n", (f"act {len(passed)} of {len(sight.acts)}", "dim"))
     text.append(f"   {sight.second} s of {sight.length_s} s   status page {sight.url}/", style="dim")
+    if sight.missed:
+        text.append(f"\nthe daemon did not answer {sight.missed} times: all below is of before", style="bold red")
     return Panel(text, title="jp-main, in the spirit of 26 January 2018", border_style="blue", title_align="left")
 
 

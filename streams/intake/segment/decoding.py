@@ -86,11 +86,9 @@ def _given_twice(values: Sequence[bytes | None], keys: list[Any], ids: list[str]
 
 def _told_twice(values: Sequence[bytes | None], names: Sequence[bytes]) -> list[int]:
     """The indices of records of a foreign schema, whose other keys are not known, that may have one of these more than once."""
-    told = [value for value in values if value is not None]
-    joined = b"".join(told)
-    once = all(joined.count(name) == len(values) and all(name in value for value in told) for name in names)
-    if once and b"\\" not in joined:
-        return []
+    joined = b"".join(filter(None, values))
+    if b"\\" not in joined and all(joined.count(name) == len(values) for name in names):
+        return []  # none lacks one: of each an object could be made
     return [i for i, value in enumerate(values) if value is None or b"\\" in value or any(value.count(n) > 1 for n in names)]
 
 

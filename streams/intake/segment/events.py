@@ -171,8 +171,8 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sigh
             events = _few(reading.events)
             if reading.whole:
                 free = 1 + max((event.index or 0 for event in events), default=-1)
-                end = len(found) + len(events)
-                lists.append(WholeList(batch.offsets[record], batch.times_ms[record], len(found), end, free))
+                rows = len(found)
+                lists.append(WholeList(batch.offsets[record], batch.times_ms[record], rows, rows + len(events), free))
             found += events
             origins += [record] * len(events)
             filtered += reading.filtered
