@@ -128,8 +128,9 @@ class Lane:
         """Tell `alert` if it is news to this channel.
 
         `since_ns`: ends before it are of no concern to a channel that was never told of the alert. `rebuilt`: the state was
-        read after a start, so an earlier attempt may have been accepted without a record; where an end disturbs nobody, one
-        that is unknown is told again then, and an alert that belongs to a shadow method by now is ended once.
+        read after a start. Where an end disturbs nobody, an earlier attempt counts as accepted whatever the record says: an
+        end that is unknown is told again then, and an alert that belongs to a shadow method by now is ended once. Where it
+        disturbs, the record decides: what it does not name was never attempted, and its end is not told.
         """
         told = self.told.get(alert.fingerprint)
         waiting = self._outbox.get(alert.fingerprint)
@@ -147,7 +148,7 @@ class Lane:
         unsure = told is not None and not told.sure
         rank = rank_of(alert, told, self._standing_criticals())
         group = told.group if told is not None and told.firing and self._grouping is not None else None
-        self._outbox.put(alert, rebuilt or unsure, self._clock(), rank, group)
+        self._outbox.put(alert, ends_unknown or unsure, self._clock(), rank, group)
         if rank is Rank.FIRST_CRITICAL:
             self._urgent.set()
         self._changed()

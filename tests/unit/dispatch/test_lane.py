@@ -265,6 +265,15 @@ class TestNews:
             )
             assert found is expected
 
+    async def test_what_the_record_does_not_name_waits_after_a_start_and_ends_untold(self) -> None:
+        for ends_disturb in (True, False):
+            channel = Scripted()
+            channel.ends_disturb = ends_disturb
+            async with running(channel) as (lane, _, _):
+                lane.offer(an_alert(revision=1), rebuilt=True)
+                lane.offer(an_alert(revision=2, status="resolved"))
+                assert lane.pending == (0 if ends_disturb else 1)
+
     async def test_what_was_about_to_be_told_before_a_crash_is_told_or_ended(self) -> None:
         intended = Told(1, "2026-01-05T03:00:00Z", "critical", firing=True, sure=False)
         assert await self.offered(intended, revision=1)
