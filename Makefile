@@ -38,6 +38,11 @@ lint: $(READY)
 fast: $(READY)
 	@$(BIN)/pytest -m "not kafka and not stack and not slow and not wheel" -n 2 --dist worksteal
 
+.PHONY: explore
+explore: $(READY) ## the layers that draw examples, with new ones each time (SEED=1 to draw some again)
+	@$(BIN)/pytest -m "not kafka and not stack and not slow and not wheel and not broker" -n 2 --dist worksteal \
+		--hypothesis-profile=explore $(if $(SEED),--hypothesis-seed=$(SEED)) tests/unit tests/properties tests/simulation tests/contract
+
 test: lint fast ## lint, types, import contracts and every fast test layer
 
 bench: $(READY) ## speed, as ratios against a baseline in the same run (BROKER=kafka for Apache Kafka)
