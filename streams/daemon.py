@@ -47,6 +47,7 @@ from streams.kafka.embedded import NOTICE
 from streams.kafka.topics import require_topics, topic_names, topic_specs
 from streams.kafka.watch import BrokerWatch
 from streams.lookup.remembering import remember
+from streams.lookup.told import Deliveries, ToldRecord
 from streams.peers import Peers
 from streams.progress import Progress
 
@@ -100,6 +101,7 @@ class Daemon:
         self._begun = False
         self._peers = Peers(settings.http)
         self._days = Days()
+        self._told = ToldRecord(settings.kafka, self._names)
         self._beat = time.monotonic()
         stages = [name for name in STAGES if name in stages and (name != "archiver" or settings.archive.target is not None)]
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
@@ -117,6 +119,7 @@ class Daemon:
         self._assesses = "assessor" in stages
         self._progress = Progress(self._broker, self._pulse if self._assesses else None, self._stopped, stale_after_s)
         self.stages: dict[str, Stage] = {name: self._stage(name) for name in stages}
+        self._deliveries = Deliveries(list(settings.alerting.channels), self._told, self.dispatcher)
 
     @property
     def url(self) -> str | None:
@@ -149,6 +152,7 @@ class Daemon:
         if self.assessor is not None:
             reading = remember(self._settings.kafka, self._names, KEPT_DAYS, self._days.take)
             self._tasks["days"] = asyncio.create_task(reading, name="days")
+            self._tasks["told"] = asyncio.create_task(self._told.run(), name="told")
         if self._settings.http.peers:
             self._tasks["peers"] = asyncio.create_task(self._peers.run(), name="peers")
         self._manager.ready(f"{', '.join(self.stages)} at {self.url}")
@@ -173,7 +177,7 @@ class Daemon:
         """End every stage within `STOP_S`. What is not finished by then was not acknowledged, and will be read again."""
         _log.info("stopping", stages=list(self.stages))
         self._manager.stops()
-        for name in ("heartbeat", "peers", "broker", "days"):
+        for name in ("heartbeat", "peers", "broker", "days", "told"):
             if name in self._tasks:
                 self._tasks[name].cancel()
         ends = {name: asyncio.create_task(stage.stop(), name=f"stop {name}") for name, stage in self.stages.items()}
@@ -271,8 +275,7 @@ class Daemon:
             status,
             self._refresh,
             stale_after_s=self._settings.http.stale_after_s,
-            delivery=None if self.dispatcher is None else self.dispatcher.undelivered,
-            channels=list(self._settings.alerting.channels),
+            delivery=self._deliveries.of,
             access=None if (auth := self._settings.http.auth) is None else Access(Tokens(auth.token_file)),
             days=self._days,
         )

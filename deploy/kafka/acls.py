@@ -62,7 +62,7 @@ def grants(kafka: KafkaSettings) -> tuple[Grant, ...]:
         Grant(
             ASSESSOR,
             "run --only assessor",
-            (JOURNAL, *_OUTPUTS, snapshots),
+            (JOURNAL, *_OUTPUTS, DELIVERIES, snapshots),
             (JOURNAL, *_OUTPUTS, snapshots),
             kafka.group("assessor"),
         ),

@@ -114,7 +114,7 @@ def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> Enti
         stale=stale,
         state=state,
         headline=_headline(methods, status, age_s),
-        untold=_untold(status, parts),
+        untold=_untold(status),
         trust=_trust(status["sources"]),
         alerts=sorted(status["alerts"], key=_urgency),
         methods=methods,
@@ -138,18 +138,10 @@ def _headline(methods: Sequence[MethodView], status: Mapping[str, Any], age_s: f
     return _sentence(worst, len(binding), text.refused_count(status)) + fire
 
 
-def _untold(status: Mapping[str, Any], parts: WebParts) -> str | None:
-    """That people were not told of what fires; None where all is told, or another process tells."""
-    if parts.delivery is None or not status["alerts"]:
-        return None
-    if not parts.channels:
-        return "No channel is configured: nobody is told of these alerts."
-    rows = status.get("undelivered") or ()
-    if not rows:
-        return None
-    alerts, channels = {row["fingerprint"] for row in rows}, sorted({row["channel"] for row in rows})
-    said = next((row["detail"] for row in rows if row["detail"]), None)
-    return f"{_count(len(alerts), 'alert')} did not reach {', '.join(channels)}{f': {said}' if said else ''}."
+def _untold(status: Mapping[str, Any]) -> str | None:
+    """That people were not told of what fires, or that this is not known."""
+    said = text.untold_sentence(status["alerts"], status.get("undelivered"))
+    return None if said is None else f"{said[0].upper()}{said[1:]}."
 
 
 def _sentence(worst: MethodView, count: int, refused: int) -> str:
@@ -268,5 +260,6 @@ def environment() -> Environment:
         "gap_sentence": text.gap_sentence,
         "effect_word": text.effect_word,
         "feed_word": text.feed_word,
+        "untold_mark": text.untold_mark,
     }
     return found

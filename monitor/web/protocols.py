@@ -74,8 +74,8 @@ class NotTold(Protocol):
     """An alert that a channel was not told of."""
 
     @property
-    def channel(self) -> str:
-        """The channel's name."""
+    def channel(self) -> str | None:
+        """The channel's name; None where there is no channel."""
         ...
 
     @property
@@ -92,6 +92,14 @@ class NotTold(Protocol):
     def detail(self) -> str | None:
         """What the channel answered last."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotDelivered:
+    """What did not reach a channel; not `known`: of other alerts nothing can be said."""
+
+    rows: Sequence[NotTold]
+    known: bool
 
 
 class Exposition(Protocol):
@@ -119,7 +127,7 @@ class Certificate(Protocol):
 class WebParts:
     """What the server shows. `status` is None in a process without an assessor.
 
-    `delivery` gives what did not reach a channel; None in a process without a dispatcher. `channels` are those configured.
+    `delivery` says which of the alerts (published objects) that fire did not reach a channel; without it nothing is known.
     `access` judges logins; None: whoever reaches the port reads everything.
     `before_scrape` is called before the metrics are read, to bring gauges of figures up to date. `days` are filled from what
     is published.
@@ -133,8 +141,7 @@ class WebParts:
     sample_s: float = 5.0
     stale_after_s: float = STALE_AFTER_S
     clock: Callable[[], int] = time.time_ns
-    delivery: Callable[[], Sequence[NotTold]] | None = None
-    channels: Sequence[str] = ()
+    delivery: Callable[[Sequence[Mapping[str, Any]]], NotDelivered] | None = None
     access: Access | None = None
     history: CoverageHistory = field(default_factory=CoverageHistory)
     days: Days = field(default_factory=Days)

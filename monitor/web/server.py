@@ -236,11 +236,11 @@ class _Pages:
 
 
 def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, Any]:
-    """`worst`: the worst broken rule in force. `undelivered`: what fires and did not reach a channel; null without dispatcher."""
+    """`worst`: the worst broken rule in force. `undelivered`: what fires and did not reach a channel; null: not known."""
     status = {**status, "worst": _worst_of(status["methods"])}
     if parts.delivery is None:
         return {**status, "undelivered": None}
-    firing = {alert["fingerprint"] for alert in status["alerts"]}
+    found = parts.delivery(status["alerts"])
     rows = [
         {
             "fingerprint": one.fingerprint,
@@ -248,10 +248,9 @@ def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, A
             "since": format_time(one.since_ns) if one.since_ns else None,
             "detail": one.detail,
         }
-        for one in parts.delivery()
-        if one.fingerprint in firing
+        for one in found.rows
     ]
-    return {**status, "undelivered": rows}
+    return {**status, "undelivered": rows if rows or found.known else None}
 
 
 def summary(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,6 +131,33 @@ def refused_sentence(count: int) -> str:
     return f"met by what was accepted; {count} {'record' if count == 1 else 'records'} refused"
 
 
+UNTOLD_UNKNOWN = "whether the alerts reached anybody is not known here: the record of deliveries cannot be read"
+
+
+def untold_sentence(alerts: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """What to say of people who were not told of `alerts` that fire, by the rows of `undelivered`; None where all were told."""
+    if rows is None:
+        return UNTOLD_UNKNOWN if any(alert["mode"] != "shadow" for alert in alerts) else None
+    if not rows:
+        return None
+    channels = sorted({row["channel"] for row in rows if row["channel"] is not None})
+    if not channels:
+        return "no channel is configured: nobody is told of these alerts"
+    count = len({row["fingerprint"] for row in rows})
+    said = next((row["detail"] for row in rows if row["detail"]), None)
+    more = f": {said}" if said else ""
+    return f"{count} {'alert' if count == 1 else 'alerts'} did not reach {', '.join(channels)}{more}"
+
+
+def untold_mark(rows: Sequence[Mapping[str, Any]] | None, fingerprint: str) -> str | None:
+    """What stands beside one alert that did not reach a channel."""
+    channels = [row["channel"] for row in rows or () if row["fingerprint"] == fingerprint]
+    named = sorted(name for name in channels if name is not None)
+    if named:
+        return f"not delivered to {', '.join(named)}"
+    return "not delivered: no channel" if channels else None
+
+
 def ignored_sentence(ignored: Sequence[Mapping[str, str]]) -> str:
     """What is left out of every figure, and how much of it is held."""
     return ", ".join(f"{amount(one['quantity'])} {one['asset']}" for one in ignored)

@@ -34,31 +34,31 @@ class Memory:
     since: dict[str, int] = field(default_factory=dict)
     told: dict[str, dict[str, Told]] = field(default_factory=dict)
 
+    def take(self, key: bytes, body: bytes | None) -> None:
+        """Take a record; one that cannot be read is said in the log, and nothing is known of what it says."""
+        channel, _, fingerprint = key.decode(errors="replace").partition("/")
+        told = self.told.setdefault(channel, {})
+        if body is None:
+            told.pop(fingerprint, None)
+            return
+        try:
+            value = json.loads(body)
+            if value["schema"] != SCHEMA:
+                _log.warning("delivery_record_foreign", schema=value["schema"], advice="written by another release: told again")
+            elif fingerprint:
+                told[fingerprint] = Told(**value["told"])
+            else:
+                self.since[channel] = int(value["since"])
+        except (ValueError, KeyError, TypeError) as error:
+            _log.warning("delivery_record_unreadable", channel=channel, fingerprint=fingerprint, detail=str(error))
+
 
 async def read_memory(settings: KafkaSettings, topic: str, partitions: Collection[int]) -> dict[int, Memory]:
     """The record of some partitions, up to now."""
     memories = {partition: Memory() for partition in partitions}
     async for record in read_range(settings, {TopicPartition(topic, partition): 0 for partition in partitions}):
-        _fold(memories[record.partition], record.key or b"", record.value)
+        memories[record.partition].take(record.key or b"", record.value)
     return memories
-
-
-def _fold(memory: Memory, key: bytes, body: bytes | None) -> None:
-    channel, _, fingerprint = key.decode(errors="replace").partition("/")
-    told = memory.told.setdefault(channel, {})
-    if body is None:
-        told.pop(fingerprint, None)
-        return
-    try:
-        value = json.loads(body)
-        if value["schema"] != SCHEMA:
-            _log.warning("delivery_record_foreign", schema=value["schema"], advice="written by another release: told again")
-        elif fingerprint:
-            told[fingerprint] = Told(**value["told"])
-        else:
-            memory.since[channel] = int(value["since"])
-    except (ValueError, KeyError, TypeError) as error:
-        _log.warning("delivery_record_unreadable", channel=channel, fingerprint=fingerprint, detail=str(error))
 
 
 class Ledger:

@@ -62,9 +62,9 @@ Batch = Sequence[Entry]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An alert that a channel was not told of. `since_ns`: time of the oldest change not told."""
+    """An alert that a channel (None: there is none) was not told of. `since_ns`: time of the oldest change not told."""
 
-    channel: str
+    channel: str | None
     fingerprint: str
     since_ns: int
     detail: str | None

@@ -125,6 +125,11 @@ class Dispatcher:
         """What fires and did not reach a channel."""
         return [waiting for lane in self._lanes for waiting in lane.undelivered()]
 
+    def tells(self, fingerprint: str) -> bool:
+        """Whether it is this dispatcher that tells of an alert."""
+        partition = self._board.partition_of(fingerprint)
+        return partition is not None and partition in self._taken and partition not in self._loading
+
     async def start(self) -> None:
         """Connect and join the group. `ConnectionProblem` when there is no broker."""
         self._started_at = format_time(time.time_ns())

@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 
 from monitor.core.journal.vocabulary import ALERTS, DELIVERIES
 from monitor.notify.alert import Alert, BadAlert
+from monitor.notify.channel import Told
 from monitor.settings.kafka import KafkaSettings
 from streams.dispatch.board import Board
 from streams.dispatch.ledger import read_memory
@@ -31,15 +32,14 @@ async def standing_alerts(kafka: KafkaSettings, names: TopicNames, unreadable: C
     return [alert for partition in range(spec.partitions) for alert in board.of_partition(partition)]
 
 
-async def told_revisions(kafka: KafkaSettings, names: TopicNames) -> dict[tuple[str, str], int]:
-    """By channel and fingerprint the revision that was told last, from the record of what was told; refused ones are not told."""
+async def told_so_far(kafka: KafkaSettings, names: TopicNames) -> dict[tuple[str, str], Told]:
+    """By channel and fingerprint what was told last, or tried, from the record of what was told."""
     spec = next(one for one in topic_specs(kafka, names) if one.default == DELIVERIES)
     await require_topics(kafka, [spec])
     memories = await read_memory(kafka, spec.name, range(spec.partitions))
     return {
-        (channel, fingerprint): one.revision
+        (channel, fingerprint): one
         for memory in memories.values()
         for channel, told in memory.told.items()
         for fingerprint, one in told.items()
-        if one.sure and not one.refused
     }

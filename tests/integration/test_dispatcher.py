@@ -12,7 +12,8 @@ from monitor.cli.running.alerts import app
 from monitor.core.journal.vocabulary import DELIVERIES
 from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
 from streams.dispatch.ledger import read_memory
-from streams.lookup.alerts import standing_alerts, told_revisions
+from streams.lookup.alerts import standing_alerts, told_so_far
+from streams.lookup.told import Deliveries, ToldRecord, has_been_told
 from tests.bench import a_bench
 from tests.receivers import AlertmanagerReceiver, PagerDutyReceiver, SlackReceiver, WebhookReceiver, until
 
@@ -204,7 +205,28 @@ async def test_what_a_channel_was_not_told_is_known_from_the_record() -> None:
         async with bench.dispatcher({"hook": webhook(hook), "down": webhook(down)}) as dispatcher:
             fires = await bench.publish()
             await until(lambda: len(hook.alerts) == 1 and [one.channel for one in dispatcher.undelivered()] == ["down"])
-        assert await told_revisions(bench.kafka, bench.names) == {("hook", fires["fingerprint"]): 1}
+        told = await told_so_far(bench.kafka, bench.names)
+        of_both = {name: has_been_told(fires, told.get((name, fires["fingerprint"]))) for name in ("hook", "down")}
+        assert of_both == {"hook": True, "down": False}
+
+
+async def test_a_process_without_the_dispatcher_knows_by_the_record_whom_an_alert_did_not_reach() -> None:
+    """Fails where an alert counts as delivered because nobody here delivers, or before the record was read."""
+    async with a_bench() as bench, WebhookReceiver().serve() as hook, WebhookReceiver(status=400).serve() as down:
+        record = ToldRecord(bench.kafka, bench.names)
+        here = Deliveries(["hook", "down"], record)
+        fires = await bench.publish()
+        assert (list(here.of([fires]).rows), here.of([fires]).known) == ([], False)
+        reading = asyncio.create_task(record.run())
+        await until(lambda: [one.channel for one in here.of([fires]).rows] == ["hook", "down"], 20, "that nobody was told")
+        assert list(here.of([{**fires, "mode": "shadow"}]).rows) == [], "a shadow method's alert is for nobody"
+        async with bench.dispatcher({"hook": webhook(hook), "down": webhook(down)}) as dispatcher:
+            await until(lambda: [(one.channel, one.detail) for one in here.of([fires]).rows] == [("down", "refused")], 30)
+            await until(lambda: dispatcher.tells(fires["fingerprint"]), 10)
+            with_one = Deliveries(["hook", "down"], ToldRecord(bench.kafka, bench.names), dispatcher)
+            assert [one.channel for one in with_one.of([fires]).rows] == ["down"], "of its own it knows without the record"
+            assert not with_one.of([{**fires, "fingerprint": "f" * 32}]).known, "of another's it does not"
+        reading.cancel()
 
 
 async def test_alerts_list_shows_what_fires_and_prints_the_published_objects(tmp_path: Path) -> None:
@@ -222,7 +244,7 @@ async def test_alerts_list_shows_what_fires_and_prints_the_published_objects(tmp
             assert result.exit_code == 0, result.output
             return json.loads(result.stdout) if "--json" in options else result.stdout
 
-        assert await listed("--json") == [fires]
+        assert await listed("--json") == [fires | {"undelivered": [None]}], "no channel is configured and none was ever told"
         assert [one["entity"] for one in await listed("--json", "--all", "--shadow")] == ["a", "b", "c"]
         assert await listed("--entity", "b") == "nothing fires\n"
         assert fires["fingerprint"][:8] in await listed()

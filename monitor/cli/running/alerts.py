@@ -23,6 +23,7 @@ app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of a table or lines.")]
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _HOLD_S = 5.0
+_NOBODY = "anybody: no channel"
 _SHOWN = 12
 """Hex digits of a fingerprint that are shown: `explain` takes them, and they fit beside the rest."""
 
@@ -37,7 +38,10 @@ def show(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """List the alerts that fire, from the topic `reserve.alerts`; with --json the published objects as an array."""
+    """List the alerts that fire, from the topic `reserve.alerts`, and which channel was not told.
+
+    With --json the published objects as an array, each with `undelivered`: the channels not told (null: there is none).
+    """
     from monitor.settings.load import load_settings
 
     settings = load_settings(config)
@@ -47,10 +51,11 @@ def show(
         for alert in sorted(found, key=lambda one: (-SEVERITIES.index(one.severity), one.entity, one.starts_at, one.fingerprint))
         if (everything or alert.firing) and (shadow or not alert.shadow) and entity in {None, alert.entity}
     ]
+    untold = _untold(settings, wanted)
     if as_json:
-        emit([dict(alert.value) for alert in wanted])
+        emit([{**alert.value, "undelivered": untold.get(alert.fingerprint, [])} for alert in wanted])
     else:
-        _table(wanted, _untold(settings, wanted))
+        _table(wanted, untold)
 
 
 @app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
@@ -133,24 +138,26 @@ def _absent(peers: int) -> str:
     return f" ({peers} of its addresses did not)" if peers else ""
 
 
-def _untold(settings: Settings, alerts: list[Alert]) -> dict[str, list[str]]:
-    """Of each alert that fires the channels that were not told of its newest revision, by the record of what was told."""
+def _untold(settings: Settings, alerts: list[Alert]) -> dict[str, list[str | None]]:
+    """Of each alert that fires the channels (None: there is none) not told of its newest state, by the record of deliveries."""
     from streams.kafka.topics import topic_names
-    from streams.lookup.alerts import told_revisions
+    from streams.lookup.alerts import told_so_far
+    from streams.lookup.told import has_been_told
 
     firing = [alert for alert in alerts if alert.firing and not alert.shadow]
-    channels = settings.alerting.channels
-    if not firing or not channels:
+    if not firing:
         return {}
-    told = asyncio.run(told_revisions(settings.kafka, topic_names(settings)))
+    told = asyncio.run(told_so_far(settings.kafka, topic_names(settings)))
+    channels = sorted(settings.alerting.channels or {name for name, _ in told})
     return {
-        alert.fingerprint: missing
+        alert.fingerprint: [name for name in channels if not has_been_told(alert.value, told.get((name, alert.fingerprint)))]
+        if channels
+        else [None]
         for alert in firing
-        if (missing := [name for name in sorted(channels) if told.get((name, alert.fingerprint), 0) < alert.revision])
     }
 
 
-def _table(alerts: list[Alert], untold: dict[str, list[str]]) -> None:
+def _table(alerts: list[Alert], untold: dict[str, list[str | None]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -167,7 +174,7 @@ def _table(alerts: list[Alert], untold: dict[str, list[str]]) -> None:
         mark = "rehearsal: " if alert.rehearsal else ""
         texts = ("firing" if alert.firing else "resolved", alert.alertname, alert.entity, alert.method or "", alert.subject or "",
                  clock(alert.starts_at), mark + alert.summary)  # fmt: skip
-        missing = Text(", ".join(untold.get(alert.fingerprint, ())), "bold red")
+        missing = Text(", ".join(name or _NOBODY for name in untold.get(alert.fingerprint, ())), "bold red")
         short = Text(alert.fingerprint[:_SHOWN])
         table.add_row(short, Text(alert.severity, _STYLES[alert.severity]), *(Text(text) for text in texts), missing)
     Console().print(table)

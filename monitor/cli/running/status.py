@@ -118,7 +118,7 @@ def _all(settings: Settings, as_json: bool) -> None:
 
 
 def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
-    from monitor.web.text import clock, refused_sentence, rule_sentence
+    from monitor.web.text import UNTOLD_UNKNOWN, clock, refused_sentence, rule_sentence
 
     table = _table("entity", "method", "mode", "state", "coverage", "alerts")
     for row in rows:
@@ -135,6 +135,8 @@ def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
             console.print(f"{row['entity']}: {refused_sentence(row['refused'])}", highlight=False)
         if row.get("undelivered"):
             console.print(f"{row['entity']}: {row['undelivered']} alert changes did not reach a channel", highlight=False)
+        elif row["alerts"] and row.get("undelivered") is None:
+            console.print(f"{row['entity']}: {UNTOLD_UNKNOWN}", highlight=False)
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -179,22 +181,23 @@ def _show_method(console: Console, one: Mapping[str, Any]) -> None:
 
 
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
-    from monitor.web.text import age, amount
+    from rich.markup import escape
+
+    from monitor.web.text import age, amount, untold_mark, untold_sentence
 
     exposure = found["exposure"]
     if exposure:
         parts = ", ".join(f"{name} {amount(value)}" for name, value in exposure["parts"].items())
         console.print(f"exposure {amount(exposure['total'])} {exposure['currency']} ({parts})", highlight=False)
-    untold: dict[str, list[str]] = {}
-    for row in found.get("undelivered") or ():
-        untold.setdefault(row["fingerprint"], []).append(row["channel"])
     for alert in found["alerts"]:
-        told = untold.get(alert["fingerprint"])
-        mark = f" [bold red](not delivered to {', '.join(sorted(told))})[/]" if told else ""
+        mark = untold_mark(found.get("undelivered"), alert["fingerprint"])
+        mark = "" if mark is None else f" [bold red]({mark})[/]"
         console.print(
             f"[{_STYLES['shortfall']}]firing[/] {alert['alertname']} {alert['subject'] or ''}: {alert['summary']}{mark}",
             highlight=False,
         )
+    if said := untold_sentence(found["alerts"], found.get("undelivered")):
+        console.print(f"[bold red]{escape(said)}[/]", highlight=False)
     for incident in found["incidents"]:
         console.print(f"incident {incident['incident_id']} revision {incident['revision']} {incident['status']}", highlight=False)
     console.print(_flow_table(found["trade_flow"]))

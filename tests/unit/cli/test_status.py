@@ -144,7 +144,18 @@ def test_an_alert_that_was_not_delivered_is_marked(worker: Worker) -> None:
     value = shortfall()
     rows = [{"fingerprint": value["alerts"][0]["fingerprint"], "channel": "pager", "since": None, "detail": "503"}]
     worker.answers["/status/jp-main"] = (200, value | {"undelivered": rows})
-    assert "(not delivered to pager)" in runner.invoke(program, ["status", "jp-main"]).output
+    shown = runner.invoke(program, ["status", "jp-main"]).output
+    assert "(not delivered to pager)" in shown
+    assert "1 alert did not reach pager: 503" in shown
+    assert "is not known here" not in shown
+
+
+def test_where_it_is_not_known_who_was_told_the_lines_say_so(worker: Worker) -> None:
+    """Fails where a worker that cannot tell shows an alert as one that people know of."""
+    value = shortfall() | {"undelivered": None}
+    worker.answers |= {"/status/jp-main": (200, value), "/status": (200, overview(value))}
+    for arguments in (["status", "jp-main"], ["status"]):
+        assert "whether the alerts reached anybody is not known here" in runner.invoke(program, arguments).output
 
 
 def test_a_past_date_shows_that_date_alone(worker: Worker) -> None:

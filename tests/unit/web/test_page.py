@@ -2,7 +2,6 @@
 
 import copy
 import re
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -136,27 +135,20 @@ def test_a_limit_of_a_share_is_told_in_percent() -> None:
     assert text.rule_sentence(hot) == "hot_ratio: 6.12 % where at most 5.00 % is allowed"
 
 
-@dataclass
-class Untold:
-    channel: str = "pager"
-    fingerprint: str = "0" * 32
-    since_ns: int = NOW
-    detail: str | None = "503"
-
-
 def test_what_did_not_reach_a_channel_says_so() -> None:
-    status = examples.shortfall() | {
-        "undelivered": [{"fingerprint": "0" * 32, "channel": "pager", "since": None, "detail": "503"}]
-    }
-    parts = parts_of(status)
-    parts.delivery, parts.channels = lambda: [Untold()], ["pager"]
-    shown = words(render_page(parts, [status], None, NOW))
+    row = {"fingerprint": "0" * 32, "channel": "pager", "since": None, "detail": "503"}
+    shown = words(page(examples.shortfall() | {"undelivered": [row]}))
     assert "1 alert did not reach pager: 503." in shown
     assert "not delivered to pager" in shown
-    nobody = parts_of(status)
-    nobody.delivery = list
-    assert "nobody is told of these alerts" in words(render_page(nobody, [status], None, NOW))
-    assert "did not reach" not in words(page(examples.shortfall())), "without a dispatcher here nothing is known of it"
+    row |= {"channel": None, "detail": "no channel is configured"}
+    assert "nobody is told of these alerts" in words(page(examples.shortfall() | {"undelivered": [row]}))
+    assert "did not reach" not in words(page(examples.shortfall() | {"undelivered": []}))
+
+
+def test_where_it_is_not_known_who_was_told_the_page_says_so() -> None:
+    """Fails where a process without a dispatcher shows an alert as one that people know of."""
+    assert "Whether the alerts reached anybody is not known here" in words(page(examples.shortfall() | {"undelivered": None}))
+    assert "is not known here" not in words(page(examples.adequate() | {"alerts": [], "undelivered": None}))
 
 
 def test_an_entity_without_methods_is_not_green() -> None:
