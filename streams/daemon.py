@@ -30,7 +30,7 @@ from monitor.errors import MonitorError
 from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.load import Settings
-from monitor.settings.record import absent_limits, build_configuration, configuration_digest
+from monitor.settings.record import absent_limits, build_configuration, configuration_digest, deciding_lines
 from monitor.settings.service import ServiceManager
 from monitor.settings.tls import ServerCertificate
 from monitor.web import Health, WebParts, WebServer, start_web
@@ -135,6 +135,8 @@ class Daemon:
             _log.warning("embedded_broker", detail=NOTICE)
         for warning in absent_limits(self._settings):
             _log.warning("limit_absent", detail=warning)
+        for line in deciding_lines(self._settings):
+            _log.info("ticker_decided", detail=line)
         try:
             tls = None if self._settings.http.tls is None else ServerCertificate(self._settings.http.tls)
             self._server = await start_web(self._parts(), self._settings.http.host, self._settings.http.port, tls)

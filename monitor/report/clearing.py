@@ -26,8 +26,8 @@ _GAP_ENDS = {
     "parameter_null": "{subject} has a number: the pack of the method is renewed",
     "not_in_force": "{subject} is in force",
     "no_rate": "the pack of the method has a rate for {subject}",
-    "asset_ambiguous": "`assets` of the configuration says what {subject} is",
-    "keys_unsafe": "{subject} is keyed as its feed asks",
+    "asset_ambiguous": "`assets` of the configuration says what {subject} is, or no longer ignores what is owed",
+    "keys_unsafe": "the records of {subject} are keyed as `topics check` says, and the epoch is raised or the last one dismissed",
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.core.components.worst import rule_sentence
 from monitor.core.values import wording
+from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.times import SECOND, parse_time
 
 amount, percent, figure = wording.grouped, wording.percent, wording.figure
@@ -32,14 +33,14 @@ _GAP_SENTENCES = {
     "price_stale": "The price of {subject} is too old.",
     "price_outlier": "The prices of {subject} disagree beyond the limit.",
     "position_outlier": "A balance in the role {subject} is far from the one before or above what there can be.",
-    "asset_ambiguous": "{subject} may be a coin or a currency: name it under assets.crypto or assets.fiat.",
+    "asset_ambiguous": "{subject} may be a coin or a currency: a line under assets.crypto or assets.fiat decides it.",
     "position_missing": "No position in the role {subject} was ever received.",
     "position_stale": "An account of {subject} has not reported within its limit.",
     "declaration_missing": "{subject} was never declared, or its declaration has expired.",
     "source_behind": "{subject} says only what was long before.",
     "source_silent": "Nothing came from {subject} within its limit.",
     "source_unhealthy": "Too many records of {subject} are refused.",
-    "keys_unsafe": "Trades of {subject} are keyed so that one may count twice.",
+    "keys_unsafe": "Trades of {subject} are keyed so that one may count twice: `topics check` says what to do.",
     "record_rejected": "A record of {subject} was refused and nothing newer has replaced it.",
     "records_lost": "Records of {subject} are lost or may count twice.",
     "group_incomplete": "A group of positions ({subject}) came without all its members.",
@@ -78,6 +79,8 @@ def feed_word(row: Mapping[str, Any]) -> str:
 def gap_sentence(gap: Mapping[str, str | None]) -> str:
     """What is missing, in one sentence."""
     kind, subject = str(gap["kind"]), gap.get("subject") or "an input"
+    if kind == "asset_ambiguous" and not is_iso_4217(subject):
+        return f"{subject} is left out by assets.ignore, and clients are owed it: take it out of assets.ignore."
     return _GAP_SENTENCES.get(kind, f"{kind.replace('_', ' ')}: {{subject}}").format(subject=subject)
 
 

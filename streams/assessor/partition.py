@@ -17,7 +17,7 @@ from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, decode_record
 from monitor.core.journal.snapshot import NewerState, OlderState
-from monitor.core.journal.vocabulary import CHECKPOINTS
+from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
 from monitor.errors import ConfigurationError
@@ -26,6 +26,7 @@ from streams.assessor.observer import AssessorObserver
 from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.assessor.stepping import steps_over, stuck_on
 from streams.assessor.takeover import Found, Standing
+from streams.assessor.tickers import UndecidedTickers
 from streams.collector import building
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +108,7 @@ class PartitionWorker:
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
         self._unsent: set[asyncio.Future[Any]] = set()
+        self._tickers = UndecidedTickers()
         self._progress = _Progress()
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
         self._turn = asyncio.Lock()
@@ -255,6 +257,8 @@ class PartitionWorker:
     async def _publish(self, output: Output) -> None:
         if output.value is not None and output.topic != CHECKPOINTS:
             self._heads[output.entity] = max(output.value["chain"]["sequence"], self._heads.get(output.entity, 0))
+            if output.topic == ASSESSMENTS and output.value["kind"] == "live":
+                self._tickers.heed(output.entity, output.value)
         sent = await self._send(output, self.partition)
         self._unsent.add(sent)
         sent.add_done_callback(lambda done: self._sent(done, output))

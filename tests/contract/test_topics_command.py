@@ -33,5 +33,9 @@ async def test_check_fails_until_create_has_run(broker: Broker) -> None:  # on a
     assert json.loads(made.stdout)["created"] == json.loads(made.stdout)["topics"]
     after = await _call("check", "--json")
     assert after.exit_code == GOOD
-    assert json.loads(after.stdout) == {"good": True, "drift": []}
+    found = json.loads(after.stdout)
+    assert (found["good"], found["drift"], list(found["keys"])) == (True, [], ["market.trades"])
+    for step in ("entity|market", "sources.market.trades.epoch", "dlq dismiss", "keys_unsafe"):
+        assert step in found["keys"]["market.trades"]
+        assert step in (await _call("check")).stderr
     assert json.loads((await _call("create", "--json")).stdout)["created"] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import AsJson, Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, ManyPaths, command_app, emit, talk
 from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -41,11 +41,20 @@ def init(
     talk(f"wrote {out}; next: reserve-monitor config check --config {out}")
 
 
-@app.command(epilog="Example: reserve-monitor config check --config reserve.yaml")
-def check(config: Config = None, as_json: AsJson = False) -> None:
+@app.command(cls=ManyPaths, epilog="Example: reserve-monitor config check --config reserve.yaml --events day.jsonl")
+def check(
+    config: Config = None,
+    events: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH...", help="Event files that say what is held and owed, where no reserve-monitor runs here."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check all that a start checks but the broker: values, secrets, certificates, methods, mappings, channels, the port.
 
     Lists every error (exit 3) and warns of every limit that is absent. Without a file there is nothing to check: exit 3.
+    An asset in `assets.ignore` that clients are owed is an error. Who is owed what is asked of the reserve-monitor that
+    runs on this configuration's port and of its peers, or read from --events.
     """
     from monitor.settings.checks import warnings
     from monitor.settings.load import SettingsProblems, found_path, load_settings
@@ -62,9 +71,13 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
         _report(list(error.lines), [], None, as_json)
         return
     errors = _errors(settings)
+    warned = list(warnings(settings))
+    if not errors:
+        owed, unclear = _held(settings, config, events or [])
+        errors, warned = errors + owed, warned + unclear
     digest = None if errors else configuration_digest(build_configuration(settings))
     entities = f"{len(settings.entities)} {'entity' if len(settings.entities) == 1 else 'entities'}"
-    _report(errors, list(warnings(settings)), digest, as_json, f"{entities}, revision {settings.revision}")
+    _report(errors, warned, digest, as_json, f"{entities}, revision {settings.revision}")
 
 
 @app.command(epilog="Example: reserve-monitor config show | jq .digest")
@@ -99,6 +112,27 @@ def _errors(settings: Settings) -> list[str]:
         found += _refusals(lambda topic=topic, source=source: SourceFormat.of(topic, source.model_dump()))
     found += _refusals(lambda: plans_of({"sources": {topic: source.model_dump() for topic, source in settings.sources.items()}}))
     return found + _port_problems(settings)
+
+
+def _held(settings: Settings, config: Path | None, events: list[Path]) -> tuple[list[str], list[str]]:
+    """Errors and warnings about what is held and owed: by event files, else by whoever runs here."""
+    from monitor.cli.setup.held import either, of_events, of_workers, owed_and_ignored
+    from monitor.errors import ConnectionProblem
+
+    if events:
+        statuses = of_events(settings, events, config)
+    else:
+        try:
+            statuses = of_workers(settings) if settings.http.port else []
+        except ConnectionProblem:
+            statuses = []
+    if not statuses and settings.assets.ignore:
+        unasked = (
+            f"assets.ignore names {', '.join(settings.assets.ignore)}: nobody here knows whether clients are owed any of it; "
+            "check again beside the running reserve-monitor, or with --events"
+        )
+        return [], [unasked]
+    return owed_and_ignored(settings, statuses), either(settings, statuses)
 
 
 def _refusals(attempt: Any) -> list[str]:

@@ -49,14 +49,14 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     kafka, specs = _wanted(config)
     drifts = asyncio.run(check_topics(kafka, specs))
     failed = any(drift.error for drift in drifts)
+    keyed = [spec.name for spec in specs if spec.default == TRADES]
     if as_json:
-        emit({"good": not failed, "drift": [asdict(drift) for drift in drifts]})
+        emit({"good": not failed, "drift": [asdict(drift) for drift in drifts], "keys": dict.fromkeys(keyed, _KEY_RULE)})
     else:
         for line in _lines(drifts):
             talk(line)
-        for spec in specs:
-            if spec.default == TRADES:
-                talk(f"keys: {spec.name}: {_KEY_RULE}")
+        for name in keyed:
+            talk(f"keys: {name}: {_KEY_RULE}")
         talk(f"{'bad' if failed else 'good'}: {len(specs)} topics checked")
     if failed:
         raise typer.Exit(CHECK_FAILED)
@@ -64,8 +64,9 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
 
 _KEY_RULE = (
     "with more than one partition every record is keyed by its trade_id or by entity|market, else a trade that is sent again "
-    "may count twice; gap keys_unsafe says that some are not: key them, or make the topic anew with one partition, and raise "
-    "sources.market.trades.epoch"
+    "may count twice. No key is read here: intake says what it sees (gap keys_unsafe, reserve_unsafe_keys_total, "
+    "intake_keys_unsafe in its log). Then key them, or make the topic anew with one partition, and raise "
+    "sources.market.trades.epoch; sure that nothing was sent twice: dlq dismiss TOPIC/EPOCH/PARTITION/OFFSET of the newest"
 )
 
 

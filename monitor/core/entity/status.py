@@ -9,7 +9,7 @@ from typing import Any
 from monitor.core.book.completeness import Completeness, FeedKnown
 from monitor.core.entity.entity import EXPOSURE, Entity
 from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
-from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS
+from monitor.core.journal.vocabulary import LIABILITY, OUTCOMES, SOURCE_TOPICS
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import plain, round_down, round_up
 from monitor.core.values.times import HOUR, SECOND, format_time, hour_of
@@ -28,6 +28,7 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "exposure": newest["exposure"],
         "alerts": [record for record in entity.alerts.records() if record["status"] == "firing"],
         "incidents": entity.book.incident_objects(),
+        "owed": sorted({asset for role, asset, _, quantity in entity.book.custody() if role == LIABILITY and quantity}),
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
         "sources": [_source(entity, feed, clock) for feed in Completeness(entity.book, clock).feeds()],
         "checkpoint": entity.standing.seal.newest,
