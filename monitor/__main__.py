@@ -45,6 +45,7 @@ COMMANDS = {
     "schema": Command("setup", "Print the JSON Schemas or the AsyncAPI document of the topics."),
     "topics": Command("setup", "Create and check the topics."),
     "history": Command("evidence", "List published figures: closes and their revisions, states, alerts."),
+    "report": Command("evidence", "Report capital adequacy of a day or a month, as page, PDF, table or JSON."),
     "audit": Command("evidence", "Export evidence, verify it without Kafka, make keys."),
     "archive": Command("evidence", "What is kept beyond Kafka: list it, check it."),
     "dlq": Command("running", "List, show, requeue and dismiss dead letters."),

@@ -18,6 +18,8 @@ HEAD_SCHEMA = "reserve.archive/1"
 HEAD = "archive.json"
 MANIFEST_END = ".json"
 OBJECT_END = ".ndjson.gz"
+REPORTS = "reports/"
+"""Where reports lie, beside the topics: `reports/ENTITY/DATE/SEQUENCE.json`, and the other form beside it."""
 
 
 class BadArchive(MonitorError):

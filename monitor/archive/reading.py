@@ -28,7 +28,8 @@ class Archive:
 
     def partitions(self) -> list[tuple[str, int]]:
         """Topic and partition of all that is archived, sorted."""
-        found = {tuple(name.split("/")[:2]) for name, _ in self.target.names("") if name.endswith(MANIFEST_END) and "/" in name}
+        names = (name.split("/") for name, _ in self.target.names("") if name.endswith(MANIFEST_END))
+        found = {(parts[0], parts[1]) for parts in names if len(parts) > 2 and parts[1].isdecimal()}
         return sorted((topic, int(partition)) for topic, partition in found)
 
     def manifests(self, topic: str, partition: int) -> Iterator[ObjectManifest]:

@@ -8,11 +8,13 @@ from monitor.cli import talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from monitor.core.configuration.configuration import Configuration
     from monitor.core.engine import Engine
+    from monitor.core.journal.outputs import Output
+    from monitor.core.journal.records import JournalRecord
     from monitor.settings.load import Settings
 
 
@@ -21,11 +23,14 @@ def replayed(
     config: Path | None,
     methods: Sequence[str],
     at: str | None,
-    on_close: Callable[[Mapping[str, Any]], None] | None = None,
+    *,
+    on_output: Callable[[Output], None] | None = None,
+    on_record: Callable[[JournalRecord], None] | None = None,
 ) -> Engine:
     """The engine after the events up to `at` (RFC 3339; None: all), evaluated there.
 
-    `on_close` is told of each close of a business day and each revision of one, in order; without it none is computed.
+    `on_output` is told of all that the daemon would publish, in order; without it no day is closed and nothing is published
+    on the way. `on_record` is told of each record of the journal.
 
     At the end of all that there is, groups of positions that wait have their 5 s first: nothing more will come.
 
@@ -35,23 +40,25 @@ def replayed(
     from monitor.core.configuration.configuration import parse_configuration
     from monitor.core.engine import Engine
     from monitor.core.journal.records import JournalRecord, Statement
-    from monitor.core.journal.vocabulary import ASSESSMENTS
     from streams.eventfiles.offline import Rejection, statements
 
     configuration = offline_configuration(config, methods)
     until = None if at is None else instant("--at", at)
-    engine = Engine(0, check_journal_time=False, evaluate="at_ticks" if on_close is None else "always")
-    next_look = None if on_close is None else _before_midnights(parse_configuration(configuration))
+    engine = Engine(0, check_journal_time=False, evaluate="at_ticks" if on_output is None else "always")
+    next_look = None if on_output is None else _before_midnights(parse_configuration(configuration))
 
     def refused(rejection: Rejection) -> None:
         talk(f"left out: {rejection}")
 
     def applied(record: JournalRecord) -> None:
-        for output in engine.apply(record):
-            if on_close is not None and output.topic == ASSESSMENTS and output.value and output.value["kind"] == "close":
-                on_close(output.value)
+        outputs = engine.apply(record)
+        if on_output is not None:
+            for output in outputs:
+                on_output(output)
 
     for record in statements(events, configuration, until, refused, next_look=next_look):
+        if on_record is not None:
+            on_record(record)
         applied(record)
 
     def tick(instant: int) -> None:
@@ -60,7 +67,7 @@ def replayed(
     settled = engine.settled_at if until is None else None
     if settled is not None:
         tick(settled)
-    while on_close is not None and engine.waiting:
+    while on_output is not None and engine.waiting:
         tick(engine.clock + 1)  # an evaluation looks at a few closed days only
     return engine
 

@@ -21,8 +21,11 @@ def cell(value: object) -> str:
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table as RFC 4180, lines ended by CR LF."""
+    return csv_rows([header, *rows])
+
+
+def csv_rows(rows: Iterable[Sequence[object]]) -> str:
+    """Rows of any length as RFC 4180, lines ended by CR LF."""
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow([cell(name) for name in header])
-    writer.writerows([cell(value) for value in row] for row in rows)
+    csv.writer(target, lineterminator="\r\n").writerows([cell(value) for value in row] for row in rows)
     return target.getvalue()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from monitor.archive.records import ArchivedRecord
-from monitor.core.journal.records import JournalRecord, decode_record
+from monitor.core.journal.records import JournalRecord, Statement, decode_record, journal_partition
 from monitor.core.journal.vocabulary import JOURNAL
 from streams.lookup.logs import TopicLog
 
@@ -26,3 +26,13 @@ def journal_of(log: TopicLog, partition: int, upto_ns: int | None) -> Iterator[J
 
 async def _next(records: AsyncIterator[ArchivedRecord]) -> ArchivedRecord | None:
     return await anext(records, None)
+
+
+async def incidents_of(log: TopicLog, entity: str, told: Callable[[str, int], None]) -> AsyncIterator[Statement]:
+    """Every incident statement of an entity, in the order of its journal. `told` the topic and how many records so far."""
+    async for one in log.records(JOURNAL, journal_partition(entity, log.partitions)):
+        told(JOURNAL, one.offset + 1)
+        if one.value is not None and b'"kind":"incident"' in one.value:
+            statement = decode_record(one.value, one.offset, one.time).statement
+            if statement.kind == "incident" and statement.entity == entity:
+                yield statement

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import Config, Events, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import methods
 from monitor.errors import UNKNOWN
+
+if TYPE_CHECKING:
+    from monitor.core.journal.outputs import Output
 
 app = command_app()
 
@@ -45,9 +48,15 @@ def assess(
     """
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
+    from monitor.core.journal.vocabulary import ASSESSMENTS
 
     closed: list[Mapping[str, Any]] = []
-    engine = replayed(events, config, method or [], at, closed.append if closes else None)
+
+    def published(output: Output) -> None:
+        if output.topic == ASSESSMENTS and output.value and output.value["kind"] == "close":
+            closed.append(output.value)
+
+    engine = replayed(events, config, method or [], at, on_output=published if closes else None)
     found = [assessment for entity in engine.entities() for assessment in engine.evaluations(entity)["assessments"]]
     emit([*found, *sorted(closed, key=_day_and_revision)])
     if not found:

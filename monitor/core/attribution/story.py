@@ -74,7 +74,7 @@ def value_change(cause: Mapping[str, Any]) -> str:
     if not cause.get("subject") or after is None:
         return ""
     before = cause.get("before")
-    return f"{cause['subject']} {'new: ' if before is None else f'{_read(before)} → '}{_read(after)}"
+    return f"{cause['subject']} {'new: ' if before is None else f'{grouped_if_number(before)} → '}{grouped_if_number(after)}"
 
 
 def _because(part: Mapping[str, Any], most: int) -> str:
@@ -107,7 +107,7 @@ def _signed(text: str | None) -> str:
     return words if words.startswith(MINUS) else f"+{words}"
 
 
-def _read(value: Any) -> str:
+def grouped_if_number(value: Any) -> str:
     """A number with its digits in threes; any other text as it is."""
     words = str(value)
     return grouped(words) if _NUMBER.fullmatch(words) else words
