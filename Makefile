@@ -88,6 +88,10 @@ kafka-down: ## stop it
 mutate: $(READY) ## change the product at random places: do the tests notice? (SAMPLE=40 SEED=1)
 	@$(BIN)/python -m tests.mutation --count $(or $(SAMPLE),40) $(if $(SEED),--seed $(SEED))
 
+.PHONY: golden
+golden: $(READY) ## the digests of a seeded run, written anew after a change of behaviour that is meant
+	@$(BIN)/python -m tests.golden.run
+
 test-kafka: $(READY) ## the broker contract, unchanged, on Apache Kafka
 	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m "kafka and not slow" tests
 

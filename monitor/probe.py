@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 from monitor.errors import CHECK_FAILED, GOOD, USAGE, ConnectionProblem, MonitorError
-from monitor.settings.address import admin_address
+from monitor.settings.admin.address import admin_address
 
 QUESTIONS = ("readyz", "livez", "startupz")
 _TIMEOUT_S = 5.0

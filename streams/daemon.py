@@ -29,10 +29,10 @@ from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
 from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
+from monitor.settings.admin.tls import ServerCertificate
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest, deciding_lines
 from monitor.settings.service import ServiceManager
-from monitor.settings.tls import ServerCertificate
 from monitor.web import Health, WebParts, WebServer, start_web
 from monitor.web.access import Access, Tokens
 from monitor.web.days import KEPT_DAYS, Days

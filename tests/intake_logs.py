@@ -16,8 +16,7 @@ from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.times import DAY, HOUR, exact_time, from_ms, parse_time
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.rules import IntakeRules
-from streams.wire import Known, SourceFormat
-from streams.wire.judge import Invalid, Judge, Trade
+from streams.wire import Invalid, Judge, Known, SourceFormat, Trade
 
 START_MS = 1_767_571_200_000
 """2026-01-05T00:00:00Z."""

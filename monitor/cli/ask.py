@@ -26,7 +26,7 @@ def addresses(settings: Settings) -> list[str]:
 
 def fetch(settings: Settings, address: str, path: str) -> tuple[int, bytes]:
     """HTTP status and body; ConnectionProblem when nobody answers there or wants another token."""
-    from monitor.settings.tls import client_context, login
+    from monitor.settings.admin.tls import client_context, login
 
     request = urllib.request.Request(address + path, headers={"Accept": "application/json"})  # noqa: S310 - from the configuration
     for name, value in login(settings.http).items():

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.errors import ConfigurationError
+from monitor.settings.admin.tls import ServerCertificate, client_context
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, deciding_lines, method_problems
-from monitor.settings.tls import ServerCertificate, client_context
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _FOR_EVERYBODY = 0o004

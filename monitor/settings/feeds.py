@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
-from monitor.settings.sections import Asset, PositiveText, RatioText, Section, ShareText
+from monitor.settings.sections import Section
+from monitor.settings.values import Asset, PositiveText, RatioText, ShareText
 
 _SHIPPED = files("monitor") / "feeds"
 

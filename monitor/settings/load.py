@@ -37,10 +37,10 @@ from monitor.settings.sections import (
     LogSettings,
     MethodsSettings,
     MetricsSettings,
-    Seconds,
     Section,
     TopicsSettings,
 )  # fmt: skip
+from monitor.settings.values import Seconds
 
 DEFAULT_FILE = Path("reserve.yaml")
 ENV_PREFIX = "RESERVE_"

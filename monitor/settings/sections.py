@@ -8,71 +8,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from monitor.core.journal.vocabulary import OWN_TOPICS, SOURCE_TOPICS, Mode
-from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal, plain
+from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal
 from monitor.notify.settings import AnyChannelSettings
-
-_CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
-_ASSET = re.compile(r"[A-Z0-9.-]{1,20}\Z", re.ASCII)
-
-
-def _decimal_text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("a decimal is written as text or as an integer")  # noqa: TRY004 - pydantic reports ValueError
-    return plain(parse_decimal(str(value)))
-
-
-def _share(text: str) -> str:
-    if not 0 < parse_decimal(text) <= 1:
-        raise ValueError("a share lies above 0 and up to 1")
-    return text
-
-
-def _positive(text: str) -> str:
-    if parse_decimal(text) <= 0:
-        raise ValueError("must be above 0")
-    return text
-
-
-def _ratio(text: str) -> str:
-    if parse_decimal(text) <= 1:
-        raise ValueError("a ratio of two values, greater to lesser, lies above 1")
-    return text
-
-
-def _asset(text: str) -> str:
-    if not _ASSET.match(text):
-        raise ValueError("an asset is 1 to 20 of A-Z, 0-9, '.' and '-'")
-    return text
-
-
-def _currency(text: str) -> str:
-    if not _CURRENCY.match(text):
-        raise ValueError("a currency is three capital letters (ISO 4217)")
-    return text
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError(f"{name!r} is not a time zone of the IANA data base") from None
-    return name
-
-
-DecimalText = Annotated[str, BeforeValidator(_decimal_text)]
-PositiveText = Annotated[DecimalText, AfterValidator(_positive)]
-RatioText = Annotated[DecimalText, AfterValidator(_ratio)]
-ShareText = Annotated[DecimalText, AfterValidator(_share)]
-Asset = Annotated[str, AfterValidator(_asset)]
-Currency = Annotated[str, AfterValidator(_currency)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Seconds = Annotated[int, Field(gt=0)]
-Partitions = Annotated[int, Field(ge=1, le=1000)]
+from monitor.settings.values import (
+    Asset,
+    Currency,
+    PositiveText,
+    RatioText,
+    Seconds,
+    TimeZone,
+    digits,
+)
 
 
 class Section(BaseModel):
@@ -237,10 +187,6 @@ class AllPricesSettings(Section):
     without its exponent, is one. Absent: about ten million dollars in each major currency; null: no limit in this one."""
 
 
-def _digits(most: int) -> Any:
-    return Annotated[int, Field(ge=0, le=most)]
-
-
 class AssetSettings(Section):
     """What tickers stand for, how far they divide, and which are left out (CONTRACT 7).
 
@@ -256,9 +202,9 @@ class AssetSettings(Section):
     """Assets that count in no figure and are listed with their quantity: tokens that strangers send."""
     aliases: dict[str, Asset] = {}
     """A source's name of an asset, and ours."""
-    minor_units: dict[Asset, _digits(FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
+    minor_units: dict[Asset, digits(FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
     """Decimals to which amounts of a currency are printed, where they are not those of ISO 4217."""
-    decimals: dict[Asset, _digits(MOST_FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
+    decimals: dict[Asset, digits(MOST_FRACTION_DIGITS)] = {}  # type: ignore[valid-type]
     """Fraction digits of quantities of assets that divide further than 18."""
 
     @model_validator(mode="after")

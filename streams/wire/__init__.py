@@ -4,24 +4,14 @@
 Everything here is usable without a broker.
 """
 
+from streams.wire.bodies import Trade, Valid
 from streams.wire.fields import Reading
-from streams.wire.judge import (
-    MAX_VALUE_BYTES,
-    REJECTED_TOPICS,
-    Invalid,
-    Judge,
-    Known,
-    Trade,
-    Valid,
-    is_late,
-    rejected_body,
-    rejected_entity,
-    rejected_price,
-)
+from streams.wire.judge import MAX_VALUE_BYTES, Invalid, Judge, Known, is_late
 from streams.wire.lean import LONGEST_AMOUNT, LeanTrades, lean_trades
 from streams.wire.mapping import SourceFormat
 from streams.wire.models import MODELS, SCHEMAS
 from streams.wire.reasons import REASONS, Reason
+from streams.wire.rejected import REJECTED_TOPICS, rejected_body, rejected_entity, rejected_price
 
 __all__ = [
     "LONGEST_AMOUNT",

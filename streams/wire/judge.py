@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
-from monitor.core.values.money import plain
-from monitor.core.values.times import SECOND, exact_time
-from streams.wire.fields import NOTHING_SAID, JsonNumber, Reading, has_control
+from monitor.core.values.times import SECOND
+from streams.wire.bodies import Trade, Valid, trade_of, valid_of
+from streams.wire.fields import NOTHING_SAID, JsonNumber, Reading
 from streams.wire.mapping import Mapper, SourceFormat
 from streams.wire.models import (
     MODELS,
     SCHEMAS,
     Balance,
-    Declaration,
     Incident,
     Operation,
     Price,
@@ -47,32 +44,6 @@ class Invalid:
 
     reason: Reason
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Valid:
-    """An accepted record of any topic but trades: the journal's kind and body (JOURNAL 1). Times are ns."""
-
-    kind: str
-    entity: str | None
-    own: int
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """An accepted trade or bust. `executed_at` is ns; `side` None where the source names none."""
-
-    trade_id: str
-    entity: str
-    market: str
-    price: Decimal
-    quantity: Decimal
-    executed_at: int
-    side: str | None
-    capacity: str
-    instrument: str
-    busted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +144,8 @@ class Judge:
         if isinstance(model, WireTrade):
             if logged_at - model.executed_at > self.known.horizon_ns:
                 raise _Refused(Reason.TOO_OLD, "executed_at lies before the correction horizon")
-            return _trade(model)
-        return _valid(model)
+            return trade_of(model)
+        return valid_of(model)
 
 
 def is_late(source: SourceFormat, own: int, logged_at: int) -> bool:
@@ -260,148 +231,3 @@ def _checked_times(model: Wire) -> list[tuple[str, int]]:
     if isinstance(model, Operation):
         return [("at", model.at)]
     return []
-
-
-def _trade(model: WireTrade) -> Trade:
-    return Trade(
-        model.trade_id,
-        model.entity,
-        model.market,
-        model.price,
-        model.quantity,
-        model.executed_at,
-        model.side,
-        model.capacity or "venue",
-        model.instrument or "spot",
-        model.status == "busted",
-    )
-
-
-def _valid(model: Wire) -> Valid:
-    if isinstance(model, Balance):
-        return Valid("position", model.entity, model.as_of, _position(model))
-    if isinstance(model, Incident):
-        return Valid("incident", model.entity, model.occurred_at, _incident(model))
-    if isinstance(model, Price):
-        return Valid("price", None, model.as_of, _price(model))
-    if isinstance(model, Declaration):
-        return Valid("declaration", model.entity, model.effective_from, _declaration(model))
-    if isinstance(model, Operation):
-        return Valid("operation", model.entity, model.at, _operation(model))
-    raise TypeError(f"{type(model).__name__} is no record of its own")
-
-
-def _position(model: Balance) -> dict[str, Any]:
-    return {
-        "event_id": model.event_id,
-        "account": model.account,
-        "role": model.role,
-        "storage": model.storage,
-        "asset": model.asset,
-        "quantity": plain(model.quantity),
-        "as_of": exact_time(model.as_of),
-        "sequence": model.sequence or 0,
-        "source": model.source,
-        "group": model.group,
-        "group_size": model.group_size,
-    }
-
-
-def _incident(model: Incident) -> dict[str, Any]:
-    estimate = model.loss_estimate
-    return {
-        "incident_id": model.incident_id,
-        "revision": model.revision,
-        "kind": model.kind,
-        "severity": model.severity,
-        "status": model.status,
-        "occurred_at": exact_time(model.occurred_at),
-        "detected_at": exact_time(model.detected_at),
-        "updated_at": exact_time(model.updated_at),
-        "losses": [
-            {
-                "asset": loss.asset,
-                "quantity": None if loss.quantity is None else plain(loss.quantity),
-                "owner": loss.owner,
-                "account": loss.account,
-            }
-            for loss in model.losses
-        ],
-        "loss_estimate": None if estimate is None else {"amount": plain(estimate.amount), "currency": estimate.currency},
-        "recoveries": [
-            {"asset": one.asset, "quantity": plain(one.quantity), "received_at": exact_time(one.received_at)}
-            for one in model.recoveries
-        ],
-        "reported_by": model.reported_by,
-        "summary": model.summary,
-    }
-
-
-def _price(model: Price) -> dict[str, Any]:
-    return {
-        "event_id": model.event_id,
-        "asset": model.asset,
-        "currency": model.currency,
-        "price": plain(model.price),
-        "as_of": exact_time(model.as_of),
-        "source": model.source,
-        "kind": model.kind,
-    }
-
-
-def _declaration(model: Declaration) -> dict[str, Any]:
-    return {
-        "event_id": model.event_id,
-        "kind": model.kind,
-        "effective_from": exact_time(model.effective_from),
-        "effective_to": None if model.effective_to is None else exact_time(model.effective_to),
-        "amount": plain(model.amount),
-        "currency": model.currency,
-        "attributes": dict(model.attributes),
-    }
-
-
-def _operation(model: Operation) -> dict[str, Any]:
-    return {
-        "event_id": model.event_id,
-        "kind": model.kind,
-        "at": exact_time(model.at),
-        "by": list(model.by),
-        "reason": model.reason,
-        "expires_at": None if model.expires_at is None else exact_time(model.expires_at),
-        "body": model.body,
-    }
-
-
-REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
-"""Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
-
-
-def rejected_price(reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Body of the `rejected` record of a price, which is of no entity; None where its pair cannot be read."""
-    names = ("event_id", "asset", "currency", "kind", "source")
-    body = {name: readable[name] if _short(readable.get(name)) else None for name in names}
-    if body["asset"] is None or body["currency"] is None:
-        return None
-    return body | {"topic": PRICES, "reason": reason.value}
-
-
-def rejected_body(topic: str, reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any]:
-    """Body of the journal's `rejected` record: what could be read of the refused one, null for the rest."""
-    names = ("event_id", "account", "asset", "role", "incident_id", "kind")
-    attributes = readable.get("attributes")
-    fit = type(attributes) is dict and all(_short(k) and k.isascii() and _short(v) for k, v in attributes.items())
-    body: dict[str, Any] = {name: readable[name] if _short(readable.get(name)) else None for name in names}
-    return body | {"topic": topic, "reason": reason.value, "attributes": dict(attributes or {}) if fit else None}
-
-
-def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
-    """The known entity a refused record names, or None."""
-    entity = readable.get("entity")
-    if type(entity) is str and 0 < len(entity) <= 64 and not entity.strip("abcdefghijklmnopqrstuvwxyz0123456789-"):
-        return entity if known.knows(entity) else None
-    return None
-
-
-def _short(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= 128 and not has_control(value)

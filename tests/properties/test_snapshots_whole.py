@@ -79,13 +79,14 @@ STEPS = st.lists(st.tuples(WAITS, st.one_of(ACTIONS, MORE, MORE)), max_size=12)
 
 def whole(engine: Engine) -> dict[str, bytes]:
     """The state in buckets, written as if nothing had been written before."""
-    entities = list(engine._entities.values())
-    kept = engine._shared_uncut, [(entity.uncut, entity.changed) for entity in entities]
-    engine._shared_uncut = True
+    population = engine._population
+    entities = list(population.entities.values())
+    kept = population.uncut, [(entity.uncut, entity.changed) for entity in entities]
+    population.uncut = True
     for entity in entities:
         entity.uncut = entity.changed = True
     buckets = dict(Cutter().cut(engine._values(), set()))
-    engine._shared_uncut = kept[0]
+    population.uncut = kept[0]
     for entity, (uncut, changed) in zip(entities, kept[1], strict=True):
         entity.uncut, entity.changed = uncut, changed
     return buckets

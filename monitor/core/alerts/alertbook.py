@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.alerts.conditions import Condition, blinded, is_skipped
+from monitor.core.alerts.conditions import Condition
 from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
+from monitor.core.alerts.method_conditions import blinded, is_skipped
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from monitor.core.alerts.conditions import (
-    Condition,
-    entity_conditions,
-    method_conditions,
-    refused_conditions,
-    unknown_condition,
-)
+from monitor.core.alerts.conditions import Condition
+from monitor.core.alerts.entity_conditions import entity_conditions, refused_conditions
 from monitor.core.alerts.life import Identity
+from monitor.core.alerts.method_conditions import method_conditions, unknown_condition
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import Evaluation
 

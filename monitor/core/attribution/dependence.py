@@ -10,7 +10,7 @@ from monitor.core.attribution.readings import Key, Readings
 from monitor.core.book.declarations import DatedDeclaration, attributes_key
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import OPERATIONS, CausePart
-from monitor.core.view.view import KnownIncidents
+from monitor.core.view.incident_view import KnownIncidents
 
 StandsOn = Callable[[str, str], tuple[tuple[str, bool], ...]]
 """Of an asset and a currency the pairs its price stands on, each with whether it is the entity's own last trade."""

@@ -13,7 +13,7 @@ from monitor.core.book.incidents import incident_of
 from monitor.core.journal.ordering import order_from, order_text
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Exact, Figure
-from monitor.core.view.view import KnownIncidents
+from monitor.core.view.incident_view import KnownIncidents
 
 MOST_READS = 20_000
 """Readings of one figure that are kept: a method that reads more of its past (a large house's months of days) is not split."""

@@ -18,7 +18,8 @@ from monitor.core.book.declarations import Attributes, DatedDeclaration
 from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart, Effect
 from monitor.core.values.figure import Figure
-from monitor.core.view.view import KnownIncidents, View
+from monitor.core.view.incident_view import KnownIncidents
+from monitor.core.view.view import View
 
 T = TypeVar("T")
 

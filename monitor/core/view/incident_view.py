@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
+from monitor.core.book.book import Book
 from monitor.core.book.incidents import Amount, IncidentRevision
 from monitor.core.journal.vocabulary import OPEN_STATUSES
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
@@ -11,6 +13,19 @@ from monitor.core.view.gaps import Gaps
 
 Worth = Callable[[str, Figure, int], Figure]
 """Value of a quantity of an asset at an instant (ns)."""
+
+
+class KnownIncidents(NamedTuple):
+    """(id, highest known revision) of incidents, sorted by id, and the instant (ns) by which receipts count."""
+
+    at: int
+    revisions: tuple[tuple[str, IncidentRevision], ...]
+
+
+def known_incidents(book: Book, at: int, *, live: bool) -> KnownIncidents:
+    """Every incident that had occurred by `at`, as known then; `live`: at the book's clock."""
+    known = book.incidents.known(None if live else at)
+    return KnownIncidents(at, tuple(one for one in known if one[1].occurred_at <= at))
 
 
 class IncidentView:

@@ -7,51 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import Attributes, DatedDeclaration, attributes_key
-from monitor.core.book.incidents import IncidentRevision
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES, TRADES, Effect
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
-from monitor.core.values.money import EXACT, ZERO
-from monitor.core.values.times import HOUR, hour_of
+from monitor.core.values.money import EXACT
 from monitor.core.view.asset_sight import AssetSight, Ignored
+from monitor.core.view.declared import DeclarationView, Step, trust_steps
 from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holdings import Holdings
-from monitor.core.view.incident_view import IncidentView
+from monitor.core.view.incident_view import IncidentView, KnownIncidents, known_incidents
 from monitor.core.view.memo import Made, Memo, Remembering
-from monitor.core.view.pricing import Pricing
+from monitor.core.view.prices.pricing import Pricing
+from monitor.core.view.traded import Traded
 
 __all__ = ["DeclarationView", "Effect", "Gap", "IncidentView", "View"]
 
-_TRUST = "trust_principal"
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-@dataclass(frozen=True, slots=True)
-class DeclarationView:
-    """A declaration in effect: its attributes (defaults filled in), amount in the view's currency, effective_from (ns)."""
-
-    kind: str
-    attributes: dict[str, str]
-    amount: Figure
-    effective_from: int
-
-
-class KnownIncidents(NamedTuple):
-    """(id, highest known revision) of incidents, sorted by id, and the instant (ns) by which receipts count."""
-
-    at: int
-    revisions: tuple[tuple[str, IncidentRevision], ...]
 
 
 class View:
@@ -80,6 +61,7 @@ class View:
         self._holdings = Holdings(book, at, self._gaps, self._health, kinds=self._kinds, memo=self._memo, live=self._live)
         self._carried = memo
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
+        self._trades = Traded(book, at, self._gaps, self._kinds)
 
     # --- dates
 
@@ -253,28 +235,16 @@ class View:
         first = self._book.positions.first_event_time(role) if kind == "balance" else self._book.trades.first_executed
         return None if first is None or first > self.at else self.zone.local_date(first)
 
-    def fiat_trust_history(self) -> Iterator[tuple[int, Decimal, Decimal | None]]:
+    def fiat_trust_history(self) -> Iterator[Step]:
         """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
 
         (event time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,
         rebuilt by event times from all that is known. Of days older than 48 hours the lowest and the closing level stand at the
         day's start: their local dates are exact.
         """
-        declared = self._book.declarations.all_of(_TRUST, ())
-        turns = {t for d in declared for t in (d.effective_from, d.effective_to) if t is not None and t <= self.at}
-        levels = list(self._book.positions.client_levels(self.currency, self.at + 1))
-        changed = {instant for instant, _ in levels}
-        steps: list[tuple[int, Decimal | None]] = [*levels, *((turn, None) for turn in turns - changed)]
-        liability, held = ZERO, None
-        for instant, level in sorted(steps, key=_instant):
-            liability = liability if level is None else level
-            held = self._trust_at(instant) if instant in turns else held
-            yield instant, liability, held
+        return trust_steps(self._book, self.currency, self.at, self._principal)
 
-    def _trust_at(self, instant: int) -> Decimal | None:
-        found = self._book.declarations.in_effect(_TRUST, (), instant)
-        if found is None:
-            return None
+    def _principal(self, found: DatedDeclaration) -> Decimal | None:
         if found.currency == self.currency:
             return found.amount
         value = self.value(found.currency, Figure.of(found.amount)).value
@@ -376,8 +346,7 @@ class View:
         return tuple(IncidentView(name, found, known.at, self._worth_of_loss, self._gaps) for name, found in known.revisions)
 
     def _known_incidents(self) -> KnownIncidents:
-        known = self._book.incidents.known(None if self._live else self.at)
-        return KnownIncidents(self.at, tuple(one for one in known if one[1].occurred_at <= self.at))
+        return known_incidents(self._book, self.at, live=self._live)
 
     def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
         if quantity == NOTHING or self._kinds.left_out(asset):
@@ -391,8 +360,7 @@ class View:
     def trades_seen(self) -> bool:
         """Whether any trade of the entity was ever seen."""
         self.reads(TRADES)
-        first = self._book.trades.first_executed
-        return first is not None and first <= self.at
+        return self._trades.seen()
 
     def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:
         """Value of trades executed in the UTC hour of `at` and the 23 before it, at the current price of the quote currency.
@@ -407,31 +375,17 @@ class View:
         return Figure(max(found.low or Fraction(0), Fraction(0)), None) if lossy else found
 
     def _traded_24h(self, instrument: str, capacity: str | None) -> dict[str, Decimal]:
-        return self._traded(instrument, capacity, *self._last_24h())
+        return self._trades.value(instrument, capacity, *self._trades.last_24h())
 
     def _lossy_24h(self) -> bool:
-        return self.impaired(TRADES) or self._below_zero(*self._last_24h())
-
-    def _last_24h(self) -> tuple[int, int]:
-        end = hour_of(self.at) + HOUR
-        return end - 24 * HOUR, end
+        return self.impaired(TRADES) or self._trades.below_zero(*self._trades.last_24h())
 
     def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
         """|buys| + |sells| of a local date by quote currency, exact, sorted; nothing traded: empty."""
         self.reads(TRADES)
         start, end = self.zone.day_start(day), self.zone.day_end(day)
-        self._below_zero(start, end)
-        return self._traded(instrument, capacity, start, end)
-
-    def _traded(self, instrument: str, capacity: str | None, start: int, end: int) -> dict[str, Decimal]:
-        left_out = self._kinds.market_left_out if self._kinds.leaves_out else None
-        return self._book.trades.value_between(instrument, capacity, start, end, left_out)
-
-    def _below_zero(self, start: int, end: int) -> bool:
-        if not self._book.trades.below_zero_between(start, end):
-            return False
-        self._gaps.add("records_lost", TRADES, since=start)
-        return True
+        self._trades.below_zero(start, end)
+        return self._trades.value(instrument, capacity, start, end)
 
     def trades_lost(self) -> bool:
         """Whether records of `market.trades` are silent, lost or read anew, so that trade values are lower bounds only."""
@@ -440,7 +394,3 @@ class View:
     def trades_twice(self) -> bool:
         """Whether records of `market.trades` may count twice, so that trade values are no lower bounds either."""
         return self.completeness.counts_twice(TRADES)
-
-
-def _instant(step: tuple[int, Decimal | None]) -> int:
-    return step[0]

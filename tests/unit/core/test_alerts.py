@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from monitor.core.alerts.conditions import (
-    REFUSED_APART,
-    Condition,
-    entity_conditions,
-    method_conditions,
-    refused_conditions,
-    unknown_condition,
-)
+from monitor.core.alerts.conditions import Condition
+from monitor.core.alerts.entity_conditions import REFUSED_APART, entity_conditions, refused_conditions
 from monitor.core.alerts.life import Verdict
+from monitor.core.alerts.method_conditions import method_conditions, unknown_condition
 from monitor.core.book.completeness import FeedKnown
 from monitor.core.book.rejections import RejectedRecord
 from monitor.core.components.packs.computation import Row

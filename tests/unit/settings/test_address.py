@@ -11,7 +11,7 @@ import pytest
 
 from monitor.cli.ask import addresses
 from monitor.errors import ConfigurationError
-from monitor.settings.address import admin_address
+from monitor.settings.admin.address import admin_address
 from monitor.settings.load import load_settings
 
 UNDER_TLS = "http: {tls: {cert_file: a, key_file: b}}"

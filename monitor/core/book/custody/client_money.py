@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.book.custody.position import Position, credit
 from monitor.core.values.ladder import Ladder
 from monitor.core.values.money import EXACT, ZERO, parse_total, plain
 
@@ -56,3 +57,39 @@ class ClientMoney(Ladder):
     def put_lows(self, values: Sequence[Sequence[Any]]) -> None:
         """Take what `lows` wrote."""
         self._lows = {int(key): parse_total(low) for key, low in values}
+
+
+class MoneyByCurrency:
+    """`ClientMoney` of each currency that clients are owed."""
+
+    def __init__(self) -> None:
+        self._by_asset: dict[str, ClientMoney] = {}
+
+    def rewrite(
+        self, asset: str, before: Position | None, new: Position, after: Position | None, key_of: Callable[[int], int]
+    ) -> None:
+        """One account's history changes from `new` on until `after`; `key_of`: the key of an event time."""
+        money = self._by_asset.setdefault(asset, ClientMoney())
+        rise = EXACT.subtract(credit(new), credit(before))
+        money.add(key_of(new.event_time), rise)
+        if after is not None:
+            money.add(key_of(after.event_time), EXACT.minus(rise))
+
+    def coalesce(self, limit: int, key_of: Callable[[int], int]) -> None:
+        """See `ClientMoney.coalesce`."""
+        for money in self._by_asset.values():
+            money.coalesce(limit, key_of)
+
+    def levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
+        """See `ClientMoney.levels`; none of a currency never owed."""
+        money = self._by_asset.get(asset)
+        return iter(()) if money is None else money.levels(before)
+
+    def lows(self) -> list[list[Any]]:
+        """[currency, `ClientMoney.lows`], sorted."""
+        return [[asset, money.lows()] for asset, money in sorted(self._by_asset.items())]
+
+    def put_lows(self, values: Sequence[Sequence[Any]]) -> None:
+        """Take what `lows` wrote."""
+        for asset, lows in values:
+            self._by_asset.setdefault(asset, ClientMoney()).put_lows(lows)

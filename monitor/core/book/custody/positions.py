@@ -16,7 +16,7 @@ from typing import Any
 from zlib import crc32
 
 from monitor.core.book.custody.ages import AgeLimit, Ages
-from monitor.core.book.custody.client_money import ClientMoney
+from monitor.core.book.custody.client_money import MoneyByCurrency
 from monitor.core.book.custody.closings import Closings
 from monitor.core.book.custody.doubts import Doubts, Swing
 from monitor.core.book.custody.position import (
@@ -28,7 +28,6 @@ from monitor.core.book.custody.position import (
     by_event_order,
     by_event_time,
     counting,
-    credit,
     position_from,
     position_text,
     sum_of,
@@ -65,7 +64,7 @@ class Positions:
         self._horizon_ns = horizon_ns
         self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
-        self._clients: dict[str, ClientMoney] = {}
+        self._clients = MoneyByCurrency()
         self._ahead: list[tuple[int, Key]] = []
         self._thin: deque[tuple[int, Key, int]] = deque()
         self._coalesced = 0
@@ -142,11 +141,7 @@ class Positions:
         if self._ages.limited:
             self._closings.age((role, asset), before, new, after, self._ages.end)
         if role == LIABILITY and is_iso_4217(asset):
-            ladder = self._clients.setdefault(asset, ClientMoney())
-            rise = EXACT.subtract(credit(new), credit(before))
-            ladder.add(self._client_key(new.event_time), rise)
-            if after is not None:
-                ladder.add(self._client_key(after.event_time), EXACT.minus(rise))
+            self._clients.rewrite(asset, before, new, after, self._client_key)
 
     def _client_key(self, event_time: int) -> int:
         return event_time if event_time >= self._coalesced else self.boundaries.before(event_time)
@@ -193,8 +188,7 @@ class Positions:
         if hour_of(clock) - FULL_NS > self._coalesced:
             self._coalesced = hour_of(clock) - FULL_NS
             self._dirty.add(META)
-            for client in self._clients.values():
-                client.coalesce(self._coalesced, self.boundaries.before)
+            self._clients.coalesce(self._coalesced, self.boundaries.before)
             self._closings.coalesce(self._oldest())
 
     def _oldest(self) -> int:
@@ -327,8 +321,7 @@ class Positions:
 
     def client_levels(self, asset: str, before: int) -> Iterator[tuple[int, Decimal]]:
         """Levels of the sum over accounts of max(0, client_liability) in a currency: see `ClientMoney.levels`."""
-        money = self._clients.get(asset)
-        return iter(()) if money is None else money.levels(before)
+        return self._clients.levels(asset, before)
 
     def counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
         """What counts of each account of event times below `instant`; reads all accounts."""
@@ -349,12 +342,12 @@ class Positions:
         self._closings = Closings(Boundaries(zones))
         self._horizon_ns = horizon_ns
         self._ages = Ages(age_limit)
-        self._derive({asset: money.lows() for asset, money in self._clients.items()})
+        self._derive(self._clients.lows())
 
-    def _derive(self, lows: Mapping[str, Any]) -> None:
+    def _derive(self, lows: Sequence[Sequence[Any]]) -> None:
         """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
-        for derived in (self._now, self._clients):
-            derived.clear()
+        self._now.clear()
+        self._clients = MoneyByCurrency()
         self._closings, self._ages = Closings(self.boundaries), self._ages.anew()
         self._ahead, self._thin = [], deque()
         for shard in self._shards:
@@ -370,8 +363,7 @@ class Positions:
                     self._swap(key, None, current)
                 if len(entries) > 1:
                     self._thin.append((self.clock + FULL_NS, key, 0))
-        for asset, values in lows.items():
-            self._clients.setdefault(asset, ClientMoney()).put_lows(values)
+        self._clients.put_lows(lows)
 
     def names(self) -> Iterator[str]:
         """Names of the buckets that are not empty."""
@@ -386,8 +378,7 @@ class Positions:
                 for role, assets in sorted(self._first.items())
                 for asset, event_time in sorted(assets.items())
             ]
-            lows = [[asset, money.lows()] for asset, money in sorted(self._clients.items())]
-            return {"coalesced": str(self._coalesced), "first": first, "lows": lows}
+            return {"coalesced": str(self._coalesced), "first": first, "lows": self._clients.lows()}
         shard = self._shards[_NAMES.index(name)]
         return [[*key, [position_text(entry) for entry in entries]] for key, entries in sorted(shard.items())] or None
 
@@ -400,7 +391,7 @@ class Positions:
         for index, name in enumerate(_NAMES):
             for role, asset, account, entries in buckets.get(name) or ():
                 self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
-        self._derive(dict(meta["lows"]))
+        self._derive(meta["lows"])
 
 
 def _shard(account: str) -> int:

@@ -24,7 +24,7 @@ from monitor.core.values.money import ZERO
 from monitor.core.values.times import HOUR, hour_of
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
-from monitor.core.view.outliers import MOST_LOOKED_AT, DatedPrice, Guard
+from monitor.core.view.prices.outliers import MOST_LOOKED_AT, DatedPrice, Guard
 
 ONE = Figure.of(1)
 _FOREVER = 1 << 63

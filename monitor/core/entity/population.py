@@ -1,0 +1,248 @@
+"""What the records of one journal partition have made known: the configuration, its entities, and what they share.
+
+Who takes a record in decides nothing about when figures are looked at: that is the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.core.book.book import Book
+from monitor.core.book.shared import Shared, SourcesHealth
+from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
+from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
+from monitor.core.entity.changes import known_before, price_before, storage_before
+from monitor.core.entity.entity import GROUP_WAIT, Entity
+from monitor.core.entity.state import (
+    configuration_of,
+    entity_values,
+    restored_entities,
+    restored_shared,
+    shared_values,
+    taken,
+)
+from monitor.core.journal.causes import Cause, cause_of, configuration_cause
+from monitor.core.journal.chain import NO_INPUTS, fold
+from monitor.core.journal.event_time import event_time_of
+from monitor.core.journal.records import JournalRecord, Statement, journal_partition
+from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import parse_time
+
+
+class Population:
+    """The entities of a journal partition. `clock` is the engine's, in ns: no record has another.
+
+    `checked`: every evaluation is held against one that reads everything anew.
+    """
+
+    def __init__(self, partition: int, *, checked: bool) -> None:
+        self.partition = partition
+        self.entities: dict[str, Entity] = {}
+        self.config: Configuration | None = None
+        """The configuration in force; None before the first."""
+        self.former: Configuration | None = None
+        """The one under which an entity published last, while one has not published since."""
+        self.shared: Shared | None = None
+        self.parts = ConfigurationParts()
+        self.ignored = 0
+        """Records of entities that nobody configured."""
+        self.deadlines_changed = True
+        self.uncut = True
+        """Whether no snapshot has what is shared yet: the next one takes it whole."""
+        self._checked = checked
+        self._common = NO_INPUTS
+        self._health: SourcesHealth = ()
+
+    def sorted(self) -> list[Entity]:
+        """The entities in the order of their names, in which they are evaluated."""
+        return [self.entities[name] for name in sorted(self.entities)]
+
+    def configured(self, name: str) -> Entity:
+        """The entity of that name; KeyError for one that is not here."""
+        entity = self.entities[name]
+        if entity.evaluator is None:
+            raise KeyError(name)
+        return entity
+
+    def forget_former(self) -> None:
+        """The former configuration goes once every entity has published under the one in force."""
+        if self.former is not None and all(entity.footings.former is None for entity in self.entities.values()):
+            self.former = None
+
+    # --- taking a record in
+
+    def count(self, record: JournalRecord) -> None:
+        """The record becomes part of what outputs say they were made from."""
+        name = record.statement.entity
+        if name is None:
+            self._common = fold(self._common, record.digest)
+            for entity in self.entities.values():
+                entity.inputs = fold(entity.inputs, record.digest)
+            return
+        known = self._entity(name)
+        if known is not None:
+            known.inputs = fold(known.inputs, record.digest)
+
+    def take(self, record: JournalRecord, clock: int) -> None:
+        """What the record says is known from here on."""
+        statement = record.statement
+        if statement.kind == "configuration":
+            complete = self.parts.add(statement.body)
+            if complete is not None:
+                self._configure(complete, record)
+        elif statement.kind == "price" or (statement.kind == "rejected" and statement.entity is None):
+            self._take_price(record, clock)
+        elif statement.kind == "progress":
+            self._take_progress(record, clock)
+        elif statement.entity is not None:
+            self._take_event(record, statement.entity, clock)
+
+    def _take_event(self, record: JournalRecord, name: str, clock: int) -> None:
+        entity = self._entity(name)
+        if entity is None:
+            self.ignored += 1
+            return
+        statement = record.statement
+        before, storage = known_before(entity.book, statement, clock), storage_before(entity.book, statement)
+        touched = entity.book.apply(record, clock)
+        entity.standing.causes.note(cause_of(record, before, storage))
+        if statement.kind in {"flow", "bust"}:
+            self._look_after_sources()
+        if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
+            entity.standing.rehearsal.take(statement.body)
+        if statement.kind == "operation" and statement.body["kind"] == "checkpoint":
+            entity.standing.seal.asked = True
+        _touch(entity, statement, touched, clock)
+        self._wait(entity)
+
+    def _take_price(self, record: JournalRecord, clock: int) -> None:
+        """A price, or that one was refused: of the whole partition."""
+        if self.shared is None:
+            return
+        before = price_before(self.shared, record.statement, clock)
+        self.shared.apply(record, clock)
+        cause, event_time = cause_of(record, before), event_time_of(record.statement)
+        for entity in self.entities.values():
+            entity.standing.causes.note(cause)
+            _touch(entity, record.statement, event_time, clock)
+            self._wait(entity)
+
+    def _take_progress(self, record: JournalRecord, clock: int) -> None:
+        if self.shared is None:
+            return
+        self.shared.apply(record, clock)
+        self._look_after_sources(cause_of(record))
+        statement = record.statement
+        heartbeat = statement.body.get("heartbeat")
+        if heartbeat is not None and statement.source is not None:
+            self._hear_heartbeat(statement.source.where.topic, parse_time(heartbeat))
+
+    def _hear_heartbeat(self, feed: str, log_time: int) -> None:
+        to_all = self.shared is not None and self.shared.beat(feed, log_time)
+        for entity in self.entities.values():
+            if entity.book.beat(feed, log_time) or to_all:
+                self._wait(entity)
+
+    def _look_after_sources(self, cause: Cause | None = None) -> None:
+        """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
+        if self.shared is None:
+            return
+        health = self.shared.health()
+        if health == self._health:
+            return
+        self._health = health
+        for entity in self.entities.values():
+            entity.standing.causes.note(cause)
+            self._wait(entity)
+
+    def _wait(self, entity: Entity) -> None:
+        entity.wait()
+        self.deadlines_changed = True
+
+    # --- configuration and entities
+
+    def _configure(self, complete: Complete, record: JournalRecord) -> None:
+        try:
+            config = parse_configuration(json.loads(complete.text))
+        except (BadConfiguration, ValueError):
+            self.parts.refused += 1
+            return
+        self.parts.adopt(complete)
+        self.former = self.former or self.config
+        self.config = config
+        if self.shared is None:
+            self.shared = Shared(config)
+        else:
+            self.shared.configure(config)
+        self._health = self.shared.health()
+        for entity in self.sorted():
+            entity.configure(config)
+            entity.standing.causes.note(configuration_cause(record, self.partition))
+        for name in sorted(config.entities):
+            if journal_partition(name, config.journal_partitions) == self.partition:
+                self._entity(name)
+        self.deadlines_changed = True
+
+    def _entity(self, name: str) -> Entity | None:
+        """The entity of that name, made when it is configured; None when nobody configured it."""
+        found = self.entities.get(name)
+        if found is None and self.config is not None and self.shared is not None and self.config.entity(name) is not None:
+            found = Entity(name, Book(name, self.config, self.shared), self.config, self._common)
+            found.checked = self._checked
+            self.entities[name] = found
+            self.deadlines_changed = True
+        return found
+
+    # --- snapshots
+
+    def state(self) -> dict[str, Any]:
+        """What is of no entity and of nothing shared, as JSON values."""
+        return {
+            "ignored": self.ignored,
+            "parts": self.parts.state(),
+            "common": self._common.hex(),
+            "inputs": {name: entity.inputs.hex() for name, entity in self.entities.items()},
+        }
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        """All else: what changed since the last cut that was taken."""
+        if self.config is not None:
+            yield "configuration", canonical_bytes(self.config.content).decode()
+        if self.shared is not None:
+            yield from shared_values(self.shared, whole=self.uncut)
+        yield "former", None if self.former is None else canonical_bytes(self.former.content).decode()
+        for entity in self.sorted():
+            yield from entity_values(entity)
+
+    def taken(self) -> None:
+        """A cut is complete: nothing has changed since."""
+        taken(self.shared, self.entities)
+        self.uncut = self.shared is None
+
+    def put_back(self, state: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """As it was at a cut of this `state` and these `values`."""
+        self.ignored = state["ignored"]
+        self.parts = ConfigurationParts.of_state(state["parts"])
+        self._common = bytes.fromhex(state["common"])
+        content = configuration_of(values)
+        if content is None:
+            return
+        self.config = parse_configuration(content)
+        self.shared = restored_shared(self.config, values)
+        self.uncut = False
+        self._health = self.shared.health()
+        former = configuration_of(values, "former")
+        self.former = None if former is None else parse_configuration(former)
+        for entity in restored_entities(self.config, self.former, self.shared, values):
+            entity.inputs = bytes.fromhex(state["inputs"][entity.name])
+            entity.checked = self._checked
+            self.entities[entity.name] = entity
+
+
+def _touch(entity: Entity, statement: Statement, event_time: int | None, clock: int) -> None:
+    """Closed days that the event lies in are looked at again."""
+    if event_time is not None and entity.in_closed_day(event_time):
+        grouped = statement.kind == "position" and statement.body["group"] is not None
+        entity.touch(event_time, clock + GROUP_WAIT if grouped else None)

@@ -1,0 +1,44 @@
+"""What a refused record still tells: the journal's `rejected` records (CONTRACT 2, `record_rejected`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
+from streams.wire.fields import has_control
+from streams.wire.judge import Known
+from streams.wire.reasons import Reason
+
+REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
+"""Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
+
+
+def rejected_price(reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Body of the `rejected` record of a price, which is of no entity; None where its pair cannot be read."""
+    names = ("event_id", "asset", "currency", "kind", "source")
+    body = {name: readable[name] if _short(readable.get(name)) else None for name in names}
+    if body["asset"] is None or body["currency"] is None:
+        return None
+    return body | {"topic": PRICES, "reason": reason.value}
+
+
+def rejected_body(topic: str, reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any]:
+    """Body of the journal's `rejected` record: what could be read of the refused one, null for the rest."""
+    names = ("event_id", "account", "asset", "role", "incident_id", "kind")
+    attributes = readable.get("attributes")
+    fit = type(attributes) is dict and all(_short(k) and k.isascii() and _short(v) for k, v in attributes.items())
+    body: dict[str, Any] = {name: readable[name] if _short(readable.get(name)) else None for name in names}
+    return body | {"topic": topic, "reason": reason.value, "attributes": dict(attributes or {}) if fit else None}
+
+
+def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
+    """The known entity a refused record names, or None."""
+    entity = readable.get("entity")
+    if type(entity) is str and 0 < len(entity) <= 64 and not entity.strip("abcdefghijklmnopqrstuvwxyz0123456789-"):
+        return entity if known.knows(entity) else None
+    return None
+
+
+def _short(value: Any) -> bool:
+    return type(value) is str and 0 < len(value) <= 128 and not has_control(value)
