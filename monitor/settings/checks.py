@@ -44,6 +44,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from absent_limits(settings)
     yield from deciding_lines(settings)
     yield from _unnumbered(settings)
+    yield from _signatures(settings)
     if not settings.alerting.channels:
         yield "alerting.channels is empty: nobody is told of an alert"
     if not urlsplit(settings.alerting.runbook_base_url).scheme:
@@ -82,6 +83,23 @@ def _unnumbered(settings: Settings) -> Iterator[str]:
             yield (
                 f"sources.{TRADES}.feeds.{name}.fields.trade_id is %id, the record's place: what a producer sends twice counts "
                 "twice, and so does a history that is sent again after a reconnect"
+            )
+
+
+def _signatures(settings: Settings) -> Iterator[str]:
+    """Where signatures leave a gap: sources beside signed ones that are not, and trades that could be brought again."""
+    asked = {f"sources.{kind}": source.signatures for kind, source in settings.sources.items() if not source.feeds}
+    for kind, source in settings.sources.items():
+        asked |= {f"sources.{kind}.feeds.{name}": feed.signatures for name, feed in source.feeds.items()}
+    if not any(asked.values()):
+        return
+    for place, signatures in asked.items():
+        if signatures is None:
+            yield f"{place}.signatures is absent while other sources ask for them: whoever can write this one is believed"
+        elif place.startswith(f"sources.{TRADES}") and signatures.window_s > settings.intake.lookback_h * 3600:
+            yield (
+                f"{place}.signatures.window_s {signatures.window_s} is longer than intake.lookback_h: a signed trade that is "
+                "brought again in between counts twice"
             )
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.settings.sections import Section
 from monitor.settings.values import Asset, PositiveText, RatioText, ShareText
@@ -25,6 +25,25 @@ class SnapshotSettings(Section):
     """What a record is the whole list of: an account of the same that is no longer in it holds 0 from then on."""
     allow_empty: bool = False
     """Whether an empty list says that nobody holds anything; refused otherwise, since it mostly says that a query failed."""
+
+
+PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[0-9a-f]{64}$")]
+
+
+class SignatureSettings(Section):
+    """Who signs the records of a source: without a good signature in the header `reserve-signature` a record is refused."""
+
+    keys: tuple[PublicKeyText, ...]
+    """Public keys of Ed25519, as `audit keygen` prints them; while one replaces another both stand here."""
+    window_s: int = Field(default=300, gt=0, le=86_400)
+    """Age at which a signature is no longer good: a record that was taken down cannot be brought again after it."""
+
+    @field_validator("keys")
+    @classmethod
+    def _somebody_signs(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if not keys:
+            raise ValueError("names no key: every record would be refused; leave `signatures` out to take everybody's")
+        return keys
 
 
 class FeedSettings(Section):
@@ -66,6 +85,8 @@ class FeedSettings(Section):
     """Each record is the whole list of an entity's accounts in this feed, so that an account that is closed does not stay."""
     time_zone: str | None = None
     """Zone of mapped times that are written without an offset."""
+    signatures: SignatureSettings | None = None
+    """Whose records are taken, so that who can write the topic still cannot invent them. Absent: everybody's."""
 
     @model_validator(mode="before")
     @classmethod
@@ -106,13 +127,15 @@ class SourceSettings(Section):
     with a hard cap (BTC, LTC, XRP ...) the cap holds unless another is given; null: none."""
     confirm_s: int = Field(default=60, ge=0)
     """How much later, by log time, the same source must say the same of a jump to be believed."""
+    signatures: SignatureSettings | None = None
+    """Whose records are taken, so that who can write the topic still cannot invent them. Absent: everybody's."""
     feeds: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")], FeedSettings] = Field(default_factory=dict)
     """Several topics for this kind, each with its own mapping, because no site has one topic in one format."""
 
     @model_validator(mode="after")
     def _one_way_to_read(self) -> Self:
-        if self.feeds and (self.name or self.fields or self.constants):
-            raise ValueError("with `feeds` only they are read: name, fields and constants belong into a feed")
+        if self.feeds and (self.name or self.fields or self.constants or self.signatures):
+            raise ValueError("with `feeds` only they are read: name, fields, constants and signatures belong into a feed")
         return self
 
 

@@ -133,6 +133,11 @@ class Settings(Section):
         """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
         return {f"{kind}/{name}": feed.topic for kind, source in self.sources.items() for name, feed in source.feeds.items()}
 
+    def signed_topics(self) -> frozenset[str]:
+        """The topics on the broker of which a source or feed asks for signatures."""
+        feeds = [feed.topic for source in self.sources.values() for feed in source.feeds.values() if feed.signatures]
+        return frozenset([*feeds, *(source.name or kind for kind, source in self.sources.items() if source.signatures)])
+
 
 class SettingsProblems(ConfigurationError):
     """All that is wrong with the values: `lines`, one each. As a message: the first, and how many more."""

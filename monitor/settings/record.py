@@ -169,6 +169,9 @@ def _source(settings: Settings, topic: str) -> dict[str, Any]:
     values: dict[str, Any] = settings.source(topic).model_dump(mode="json", exclude={"name"})
     if values["times"] == _RFC3339:
         del values["times"]  # stands only where it says something, so that other configurations keep their digest
+    for part in (values, *values["feeds"].values()):
+        if part["signatures"] is None:
+            del part["signatures"]
     if not values["feeds"]:
         del values["feeds"]
     if topic == BALANCES:
@@ -201,7 +204,7 @@ def _verdict_on_assets(assets: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verdict_parts(source: Mapping[str, Any]) -> dict[str, Any]:
     parts = {part: source[part] for part in _VERDICT_PARTS}
-    told = {name: source[name] for name in ("times", "feeds") if source.get(name, _RFC3339) != _RFC3339}
+    told = {name: source[name] for name in ("times", "feeds", "signatures") if source.get(name, _RFC3339) != _RFC3339}
     return parts | told
 
 

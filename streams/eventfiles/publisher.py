@@ -24,6 +24,7 @@ from monitor.settings.kafka import KafkaSettings
 from streams.eventfiles.codec import LoggedRecord, decode_line
 from streams.kafka.clients import admin, as_it_is, ended, started, started_producer
 from streams.kafka.topics import TopicNames
+from streams.wire.signatures import Signing
 
 _MILLISECOND = 1_000_000
 _BREATHE = 500
@@ -40,11 +41,14 @@ _NAMES = msgspec.json.Decoder(_Named).decode
 class Publisher:
     """A producer to the source topics by their default names; an async context manager that ends when all is acknowledged.
 
-    `client`: a started producer to use instead of one of its own.
+    `signing`: what vouches for records of sources that ask for it; `client`: a started producer to use instead of one of its own.
     """
 
-    def __init__(self, settings: KafkaSettings, names: TopicNames, client: AIOKafkaProducer | None = None) -> None:
+    def __init__(
+        self, settings: KafkaSettings, names: TopicNames, signing: Signing | None = None, client: AIOKafkaProducer | None = None
+    ) -> None:
         self._settings, self._names = settings, names
+        self._signing = signing or Signing()
         self._client = client
         self._failure: BaseException | None = None
         self.acknowledged = 0
@@ -60,13 +64,16 @@ class Publisher:
             self._raise_failure()
 
     async def publish(self, topic: str, key: str | None, value: bytes | None, logged_at_ms: int | None = None) -> None:
-        """Hand over one record; ConnectionProblem as soon as an earlier one was refused."""
+        """Hand over one record; ConnectionProblem once an earlier one was refused, UsageError where no key is its source's."""
         self._raise_failure()
         if self._client is None:
             raise RuntimeError("the publisher is not started")
+        key_bytes = None if key is None else key.encode()
+        at = time.time_ns() if logged_at_ms is None else logged_at_ms * _MILLISECOND
+        headers = self._signing.headers(topic, key_bytes, value, at)
         try:
             sent = await self._client.send(
-                self._names.of(topic), value=value, key=None if key is None else key.encode(), timestamp_ms=logged_at_ms
+                self._names.of(topic), value=value, key=key_bytes, timestamp_ms=logged_at_ms, headers=headers
             )
         except KafkaError as error:
             raise ConnectionProblem(f"{self._names.of(topic)} takes no records: {error}") from error
@@ -144,11 +151,17 @@ def key_of(record: LoggedRecord) -> str | None:
 
 
 async def check_retention(settings: KafkaSettings, names: TopicNames, oldest: dict[str, int]) -> None:
-    """Refuse to publish under old time stamps what a topic's retention would delete at once; `oldest` in ns by topic.
+    """Refuse to publish under old time stamps what a topic would not take them of; `oldest` in ns by topic.
 
-    Raises ConfigurationError naming topic, retention and age.
+    Raises ConfigurationError naming topic and setting where its retention would delete a record at once, or where it stamps
+    records itself.
     """
-    refuse_deleted(await _retention_ms(settings, [names.of(topic) for topic in oldest]), names, oldest, time.time_ns())
+    found = await _topic_settings(settings, [names.of(topic) for topic in oldest])
+    for topic, values in found.items():
+        if values.get("message.timestamp.type") == "LogAppendTime":
+            raise ConfigurationError(f"{topic} stamps records itself (LogAppendTime): leave --keep-timestamps out")
+    retention = {topic: int(values["retention.ms"]) for topic, values in found.items() if "retention.ms" in values}
+    refuse_deleted(retention, names, oldest, time.time_ns())
 
 
 def refuse_deleted(retention: Mapping[str, int], names: TopicNames, oldest: Mapping[str, int], now: int) -> None:
@@ -175,16 +188,15 @@ def oldest_by_topic(lines: Iterable[tuple[str, str]]) -> dict[str, int]:
     return oldest
 
 
-async def _retention_ms(settings: KafkaSettings, topics: list[str]) -> dict[str, int]:
-    """`retention.ms` of topics; of none on the embedded broker, which deletes nothing and keeps no settings."""
+async def _topic_settings(settings: KafkaSettings, topics: list[str]) -> dict[str, dict[str, str]]:
+    """Kafka's own settings of topics; of none on the embedded broker, which deletes nothing and keeps no settings."""
     if (await as_it_is(settings)).embedded:
         return {}
     client = await started(admin(settings), settings)
     try:
         answers: list[Any] = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics])
     except KafkaError as error:
-        raise ConnectionProblem(f"the retention of {', '.join(topics)} cannot be read: {error}") from error
+        raise ConnectionProblem(f"the settings of {', '.join(topics)} cannot be read: {error}") from error
     finally:
         await ended(client)
-    found = [(name, entry) for answer in answers for _, _, _, name, entries in answer.resources for entry in entries]
-    return {name: int(entry[1]) for name, entry in found if entry[0] == "retention.ms"}
+    return {name: {entry[0]: entry[1] for entry in entries} for answer in answers for _, _, _, name, entries in answer.resources}

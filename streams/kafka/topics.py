@@ -52,6 +52,8 @@ class TopicNames:
     """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
     named: Mapping[str, str] = field(default_factory=dict)
     """Names given to the journal, to outputs and to the dead letters, which are used as they are."""
+    signed: frozenset[str] = frozenset()
+    """Topics on the broker whose records are signed: who could date them himself could bring an old one again."""
 
     def of(self, default: str) -> str:
         """The name in use for a default name or a feed."""
@@ -70,7 +72,7 @@ class TopicNames:
 def topic_names(settings: Settings) -> TopicNames:
     """The names that the settings give: of sources and feeds, and with `topics.prefixed` of the journal and the outputs."""
     prefix = f"{settings.kafka.prefix}." if settings.topics.prefixed else ""
-    return TopicNames(settings.source_names(), prefix, settings.feed_topics(), settings.topics.names)
+    return TopicNames(settings.source_names(), prefix, settings.feed_topics(), settings.topics.names, settings.signed_topics())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,13 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
     if settings.replication_factor > 1:
         safe["min.insync.replicas"] = "2"
     kept = safe | {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    stamped = {"message.timestamp.type": "LogAppendTime"}
     sources = tuple(
         TopicSpec(
             name,
             topic,
             TRADE_PARTITIONS if topic == TRADES else 1,
-            kept | {"retention.ms": str(max(keep_ms, 7 * 24 * _HOUR_MS))},
+            kept | {"retention.ms": str(max(keep_ms, 7 * 24 * _HOUR_MS))} | (stamped if name in names.signed else {}),
             keep_ms,
         )
         for topic, name in _sources(names)
@@ -136,7 +139,7 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
     letters = kept | {"retention.ms": str(90 * 24 * _HOUR_MS), "max.message.bytes": str(MAX_REQUEST_BYTES)}
     return (
         *sources,
-        TopicSpec(names.of(JOURNAL), JOURNAL, count, kept | {"message.timestamp.type": "LogAppendTime"}),
+        TopicSpec(names.of(JOURNAL), JOURNAL, count, kept | stamped),
         TopicSpec(names.of(ASSESSMENTS), ASSESSMENTS, count, kept),
         TopicSpec(names.of(EXPOSURES), EXPOSURES, count, kept),
         TopicSpec(names.of(ALERTS), ALERTS, count, safe | {"cleanup.policy": "compact"}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiokafka import TopicPartition
@@ -24,6 +24,7 @@ from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 from streams.wire import SCHEMAS
+from streams.wire.signatures import HEADER, Signing
 
 PREFIX = "dlq."
 
@@ -87,11 +88,12 @@ class StoredLetter:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does something about dead letters, why, and when (ns)."""
+    """Who does something about dead letters, why, and when (ns); `signing` vouches for it where that is asked for."""
 
     by: str
     reason: str
     at: int
+    signing: Signing = field(default_factory=Signing)
 
 
 async def read_letters(settings: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
@@ -131,16 +133,15 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
 
 
 async def requeue(settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act) -> None:
-    """Publish the records again where they came from, and dismiss the refused ones."""
+    """Publish the records again where they came from, signed anew where that is asked for, and dismiss the refused ones."""
+    signed = [_vouched(letter, act) for letter in letters]
     client = await started_producer(settings)
     try:
-        for letter in letters:
+        for letter, headers in zip(letters, signed, strict=True):
             topic, partition = names.of(letter.id.where.topic), letter.id.where.partition
             if partition not in await client.partitions_for(topic):
                 raise UsageError(f"{topic} has no partition {partition} any more: publish {letter.id} by hand")
-            await client.send_and_wait(
-                topic, value=letter.value, key=letter.key, partition=partition, headers=list(letter.headers)
-            )
+            await client.send_and_wait(topic, value=letter.value, key=letter.key, partition=partition, headers=headers)
     except KafkaError as error:
         raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
     finally:
@@ -154,15 +155,22 @@ async def dismiss(
 ) -> None:
     """Put on record that the letters need no more care; `entity` for those that name none."""
     operations = [dismissal(letter, act, entity) for letter in letters]
+    records = [(one["entity"].encode(), json.dumps(one).encode()) for one in operations]
+    signed = [(key, value, act.signing.headers(OPERATIONS, key, value, act.at)) for key, value in records]
     client = await started_producer(settings)
     try:
-        for operation in operations:
-            key = operation["entity"].encode()
-            await client.send_and_wait(names.of(OPERATIONS), value=json.dumps(operation).encode(), key=key)
+        for key, value, headers in signed:
+            await client.send_and_wait(names.of(OPERATIONS), value=value, key=key, headers=headers)
     except KafkaError as error:
         raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
     finally:
         await ended(client)
+
+
+def _vouched(letter: StoredLetter, act: Act) -> list[tuple[str, bytes]]:
+    """The headers under which a record goes back: its own, but the signature of who sends it now."""
+    own = [(name, content) for name, content in letter.headers if name != HEADER]
+    return own + act.signing.headers(letter.id.where.topic, letter.key, letter.value, act.at)
 
 
 def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict[str, Any]:

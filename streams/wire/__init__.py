@@ -10,13 +10,14 @@ from streams.wire.judge import MAX_VALUE_BYTES, Invalid, Judge, Known, is_late
 from streams.wire.lean import LONGEST_AMOUNT, LeanTrades, lean_trades
 from streams.wire.mapping import SourceFormat
 from streams.wire.models import MODELS, SCHEMAS
-from streams.wire.reasons import REASONS, Reason
+from streams.wire.reasons import OF_SIGNATURES, REASONS, Reason
 from streams.wire.rejected import REJECTED_TOPICS, rejected_body, rejected_entity, rejected_price
 
 __all__ = [
     "LONGEST_AMOUNT",
     "MAX_VALUE_BYTES",
     "MODELS",
+    "OF_SIGNATURES",
     "REASONS",
     "REJECTED_TOPICS",
     "SCHEMAS",

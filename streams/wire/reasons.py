@@ -8,6 +8,10 @@ from enum import StrEnum
 class Reason(StrEnum):
     """One word for each way in which a record of a source topic can be unusable."""
 
+    UNSIGNED = "unsigned"
+    UNKNOWN_SIGNER = "unknown_signer"
+    BAD_SIGNATURE = "bad_signature"
+    SIGNATURE_EXPIRED = "signature_expired"
     NULL_VALUE = "null_value"
     TOO_LARGE = "too_large"
     BAD_ENCODING = "bad_encoding"
@@ -30,6 +34,9 @@ class Reason(StrEnum):
 
 REASONS = tuple(reason.value for reason in Reason)
 """The words, in the order in which they win: of several faults of one record the first listed here is named."""
+
+OF_SIGNATURES = frozenset({Reason.UNSIGNED, Reason.UNKNOWN_SIGNER, Reason.BAD_SIGNATURE, Reason.SIGNATURE_EXPIRED})
+"""Reasons of who wrote a record, whatever it says; each feed of a topic has keys of its own, and so tells of its own."""
 
 _OF_PYDANTIC = {
     "missing": Reason.MISSING_FIELD,

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +16,20 @@ from typing import Any, Self
 
 import pytest
 from aiokafka import TopicPartition
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from monitor.audit.keys import PrivateKey
 from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record
 from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, TRADES
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, UsageError
+from streams.eventfiles.publisher import Publisher
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, producer, started
 from streams.lookup.dead_letters import Act, dismiss, read_letters, requeue
+from streams.wire.signatures import Signers, Signing, signers_of
 from tests.intake_broker import (
     TRADE_PARTITIONS,
     Counting,
@@ -151,6 +156,32 @@ async def test_a_refused_record_reaches_the_dead_letters_whole(broker: Any) -> N
     assert all(letter.headers == (("origin", b"test"),) and letter.key == b"k" for letter in letters)
     told = kinds(await journal(settings, names))
     assert (told["position"], told["rejected"]) == (2, 1)
+
+
+async def test_what_no_known_key_signed_is_a_dead_letter_until_somebody_vouches_for_it(broker: Any) -> None:
+    await broker.create()
+    settings, names = broker.settings, broker.names
+    ours, other = PrivateKey(Ed25519PrivateKey.generate()), PrivateKey(Ed25519PrivateKey.generate())
+    content = configuration(settings.journal_partitions)
+    content["sources"][BALANCES] |= {"signatures": {"keys": [ours.public.text], "window_s": 300}}
+    signing = Signing(signers_of(content["sources"]), [ours])
+    forging = Signing({BALANCES: Signers(BALANCES, {other.public.id: other.public}, 0, 0)}, [other])
+    for sender, number in ((signing, 1), (forging, 2), (None, 3)):
+        async with Publisher(settings, names, sender) as publisher:
+            await publisher.publish(BALANCES, "a", balance(event_id=f"b-{number}"))
+    observer = Counting()
+    await run_intake(Intake(settings, names, content, observer, 0.2), lambda: observer.total(BALANCES) == 3)
+    assert observer.reasons == {(BALANCES, "unknown_signer"): 1, (BALANCES, "unsigned"): 1}
+    letters = await read_letters(settings, names)
+    assert [(letter.id.offset, letter.reason) for letter in letters] == [(1, "unknown_signer"), (2, "unsigned")]
+    with pytest.raises(UsageError, match="asks for signatures"):
+        await requeue(settings, names, letters, Act("ops", "true all the same", time.time_ns(), Signing(signing.signers)))
+    await requeue(settings, names, letters, Act("ops", "true all the same", time.time_ns(), signing))
+    observer = Counting()
+    await run_intake(Intake(settings, names, content, observer, 0.2), lambda: observer.total(BALANCES) == 5)
+    told = [decode_record(data, 0, 0).statement for part in await journal(settings, names) for data in part]
+    positions = {(s.body["event_id"], s.auth) for s in told if s.kind == "position"}
+    assert positions == {(f"b-{number}", f"ed25519:{ours.public.id}") for number in (1, 2, 3)}
 
 
 async def test_dead_letters_are_put_back_and_dismissed(broker: Any) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-MOST_ADDED_MB = 120
+MOST_ADDED_MB = 105
 """What the image may add to its base, whatever the base weighs."""
 BASE = "docker.io/library/python:3.11.13-slim-bookworm"
 SERVICES = frozenset({"kafka", "intake", "assessor", "dispatcher", "prometheus", "alertmanager"})

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, command_app, talk
+from monitor.cli import Config, SignWith, command_app, talk
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
     from streams.eventfiles.trial import Judged
+    from streams.wire.signatures import Signing
 
 app = command_app()
 
@@ -23,27 +24,34 @@ app = command_app()
 def publish(
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="A source topic by its default name, or <kind>/<feed>.")],
     file: Annotated[Path, typer.Argument(metavar="[FILE|-]", help="One JSON document, or one a line; - is stdin.")] = Path("-"),
+    *,
     config: Config = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Else entity|market of a trade, the entity of others.")] = None,
+    sign_with: SignWith = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge them and say what would be sent.")] = False,
 ) -> None:
     """Send single events to a source topic: all of them, or none if one of them would be a dead letter (exit 1)."""
     import asyncio
+    import time
 
+    from monitor.cli.options import signing
     from monitor.settings.load import load_settings
 
     settings = load_settings(config)
+    vouching = signing(settings, sign_with)
     judged = _judged(settings, topic, _documents(file))
     bad = [one for one in judged if one.refused]
     for one in bad:
         talk(f"event {one.number}: {one.refused}")
     if bad:
         raise MonitorError(f"{len(bad)} of {len(judged)} would be dead letters: nothing was sent; correct them and call again")
+    records = [(key or one.key, one.value) for one in judged]
     if dry_run:
-        for one in judged:
-            talk(f"would be sent to {topic} with key {key or one.key}: {one.value.decode(errors='replace')}")
+        for name, value in records:
+            signed = vouching.headers(topic, None if name is None else name.encode(), value, time.time_ns())
+            talk(f"would be {'signed and ' if signed else ''}sent to {topic} with key {name}: {value.decode(errors='replace')}")
         return
-    asyncio.run(_send(settings, topic, [(key or one.key, one.value) for one in judged]))
+    asyncio.run(_send(settings, topic, records, vouching))
     talk(f"{len(judged)} {'event' if len(judged) == 1 else 'events'} sent to {topic}")
 
 
@@ -79,11 +87,11 @@ def _judged(settings: Settings, topic: str, values: list[bytes]) -> list[Judged]
     return judged(rules, topic, values, time.time_ns())
 
 
-async def _send(settings: Settings, topic: str, records: list[tuple[str | None, bytes]]) -> None:
+async def _send(settings: Settings, topic: str, records: list[tuple[str | None, bytes]], vouching: Signing) -> None:
     from streams.eventfiles.publisher import Publisher
     from streams.kafka.topics import topic_names
 
-    async with Publisher(settings.kafka, topic_names(settings)) as publisher:
+    async with Publisher(settings.kafka, topic_names(settings), vouching) as publisher:
         for key, value in records:
             await publisher.publish(topic, key, value)
         await publisher.flush()

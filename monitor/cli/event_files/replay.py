@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, Events, ManyPaths, command_app, talk
+from monitor.cli import Config, Events, ManyPaths, SignWith, command_app, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
+    from streams.wire.signatures import Signing
 
 app = command_app()
 
@@ -26,6 +27,7 @@ def replay(
     keep_timestamps: Annotated[
         bool, typer.Option("--keep-timestamps", help="Stamp records with their log time, if the topic's retention allows it.")
     ] = False,
+    sign_with: SignWith = None,
 ) -> None:
     """Publish event files to the source topics, trades keyed by entity and market, stamped with the present.
 
@@ -33,16 +35,18 @@ def replay(
     """
     import asyncio
 
+    from monitor.cli.options import signing
     from monitor.cli.progress import readable
     from monitor.settings.load import load_settings
 
     readable(events)
     if speed is not None and speed <= 0:
         raise UsageError("--speed must be above 0")
-    asyncio.run(_replay(events, load_settings(config), speed, keep_timestamps))
+    settings = load_settings(config)
+    asyncio.run(_replay(events, settings, speed, keep_timestamps, signing(settings, sign_with)))
 
 
-async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool) -> None:
+async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool, vouching: Signing) -> None:
     from monitor.cli.progress import shown_lines
     from streams.eventfiles.publisher import Publisher, check_retention, oldest_by_topic, replay
     from streams.kafka.topics import topic_names
@@ -52,7 +56,7 @@ async def _replay(events: list[Path], settings: Settings, speed: float | None, k
         with shown_lines(events, "reading", keep_bytes=True) as lines:
             oldest = oldest_by_topic(lines)
         await check_retention(settings.kafka, names, oldest)
-    async with Publisher(settings.kafka, names) as publisher:
+    async with Publisher(settings.kafka, names, vouching) as publisher:
         with shown_lines(events, "replaying", keep_bytes=True) as lines:
             count = await replay(publisher, lines, speed, keep_timestamps)
     talk(f"{count} events published")

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, command_app, talk
+from monitor.cli import Config, SignWith, command_app, talk
 from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
+    from streams.wire.signatures import Signing
 
 app = command_app()
 
 
 @app.command(epilog="Example: reserve-monitor simulate --rate 200 --for 5m --seed 7")
 def simulate(
+    *,
     config: Config = None,
     rate: Annotated[float, typer.Option(metavar="N", help="Trades a second, over all entities.")] = 50.0,
     length: Annotated[
@@ -25,12 +27,13 @@ def simulate(
     ] = None,
     topics: Annotated[str | None, typer.Option(metavar="T,...", help="Only these source topics.")] = None,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same events.")] = 1,
+    sign_with: SignWith = None,
 ) -> None:
     """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents."""
     import asyncio
     from contextlib import suppress
 
-    from monitor.cli.options import seconds
+    from monitor.cli.options import seconds, signing
     from monitor.core.journal.vocabulary import SOURCE_TOPICS
     from monitor.settings.load import load_settings
 
@@ -44,7 +47,7 @@ def simulate(
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed)))
+        asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed, vouching=signing(settings, sign_with))))
 
 
 async def _until_ended(work: Coroutine[Any, Any, None]) -> None:
@@ -59,7 +62,9 @@ async def _until_ended(work: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def _simulate(settings: Settings, rate: float, length_s: float | None, topics: frozenset[str], seed: int) -> None:
+async def _simulate(
+    settings: Settings, rate: float, length_s: float | None, topics: frozenset[str], seed: int, *, vouching: Signing
+) -> None:
     import asyncio
     import time
 
@@ -72,7 +77,7 @@ async def _simulate(settings: Settings, rate: float, length_s: float | None, top
     simulator = Simulator(
         {name: one.reporting_currency for name, one in settings.entities.items()}, seed, f"sim-{seed}-{began // SECOND}"
     )
-    async with Publisher(settings.kafka, topic_names(settings)) as publisher:
+    async with Publisher(settings.kafka, topic_names(settings), vouching) as publisher:
         number = 0
         while length_s is None or number < length_s:
             at = began + number * SECOND

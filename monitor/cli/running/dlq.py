@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import Config, SignWith, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from streams.lookup.dead_letters import Act, StoredLetter
+    from streams.wire.signatures import Signing
 
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
 
@@ -32,6 +33,9 @@ class Letterbox(Protocol):
     def read(self) -> list[StoredLetter]:
         """All of them."""
 
+    def signing(self, sign_with: SignWith) -> Signing:
+        """What the keys vouch for of the sources."""
+
     def requeue(self, letters: list[StoredLetter], act: Act) -> None:
         """Publish them again where they came from."""
 
@@ -46,15 +50,21 @@ class LettersInKafka:
         from monitor.settings.load import load_settings
         from streams.kafka.topics import topic_names
 
-        settings = load_settings(config)
-        self._kafka = settings.kafka
-        self._names = topic_names(settings)
+        self._settings = load_settings(config)
+        self._kafka = self._settings.kafka
+        self._names = topic_names(self._settings)
 
     def read(self) -> list[StoredLetter]:
         """See `Letterbox`."""
         from streams.lookup.dead_letters import read_letters
 
         return asyncio.run(read_letters(self._kafka, self._names))
+
+    def signing(self, sign_with: SignWith) -> Signing:
+        """See `Letterbox`."""
+        from monitor.cli.options import signing
+
+        return signing(self._settings, sign_with)
 
     def requeue(self, letters: list[StoredLetter], act: Act) -> None:
         """See `Letterbox`."""
@@ -108,7 +118,14 @@ def show(ctx: typer.Context, letters: Letters, config: Config = None) -> None:
 
 @app.command(epilog="Example: reserve-monitor dlq requeue custody.balances/0/0/881 --reason 'feed repaired'")
 def requeue(
-    ctx: typer.Context, letters: Letters, reason: Reason, *, config: Config = None, by: By = None, dry_run: DryRun = False
+    ctx: typer.Context,
+    letters: Letters,
+    reason: Reason,
+    *,
+    config: Config = None,
+    by: By = None,
+    sign_with: SignWith = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Publish refused records again where they came from, unchanged; the gap they left ends.
 
@@ -116,8 +133,9 @@ def requeue(
     """
     letterbox = _letterbox(ctx, config)
     chosen = _chosen(letterbox, letters)
+    act = _act(by, f"requeued: {reason}", letterbox.signing(sign_with))
     if not dry_run:
-        letterbox.requeue(chosen, _act(by, f"requeued: {reason}"))
+        letterbox.requeue(chosen, act)
     _tell("requeued", chosen, dry_run)
 
 
@@ -135,6 +153,7 @@ def dismiss(
             "--entity", metavar="ENTITY", help="Whose records they are, where they do not say it.", autocompletion=entities
         ),
     ] = None,
+    sign_with: SignWith = None,
     dry_run: DryRun = False,
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends.
@@ -148,7 +167,7 @@ def dismiss(
     refused = [text for text in letters if not text.startswith(JOURNAL)]
     chosen = _stuck([text for text in letters if text.startswith(JOURNAL)], entity, config)
     chosen += _chosen(letterbox, refused) if refused else []
-    act = _act(by, reason)
+    act = _act(by, reason, letterbox.signing(sign_with))
     for letter in chosen:
         dismissal(letter, act, entity)
     if not dry_run:
@@ -182,10 +201,10 @@ def _stuck(places: Sequence[str], entity: str | None, config: Config) -> list[St
     return [stuck_record(LetterId.parse(place), entity, partitions) for place in places]
 
 
-def _act(by: str | None, reason: str) -> Act:
+def _act(by: str | None, reason: str, signing: Signing) -> Act:
     from streams.lookup.dead_letters import Act
 
-    return Act(by or getpass.getuser(), reason, time.time_ns())
+    return Act(by or getpass.getuser(), reason, time.time_ns(), signing)
 
 
 def _tell(done: str, letters: list[StoredLetter], dry_run: bool) -> None:

@@ -12,7 +12,7 @@ from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Addressed, Batch, Counts, DeadLetter, clamped
 from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.rules import IntakeRules
-from streams.wire import REJECTED_TOPICS, Invalid, Reason, rejected_body, rejected_entity, rejected_price
+from streams.wire import OF_SIGNATURES, REJECTED_TOPICS, Invalid, Reason, rejected_body, rejected_entity, rejected_price
 
 
 class Findings:
@@ -55,23 +55,24 @@ class Findings:
         offset, time_ms, value = batch.offsets[row], batch.times_ms[row], batch.values[row]
         key, headers = batch.original(row)
         self.counts.dead_letter += 1
-        if index is not None or self._tells_unreadable:
+        if index is not None or self._tells_unreadable or invalid.reason in OF_SIGNATURES:
             letter = DeadLetter(self.where, offset, time_ms, key, value, headers, invalid.reason, invalid.detail, index)
             self.dead_letters.append(letter)
         if self.where.kind in REJECTED_TOPICS or self.where.kind == PRICES:
             source = Source(self.where, offset=offset, index=events.index(row))
-            self._mark(invalid.reason, events.readable(row), source, from_ms(clamped(time_ms)), now)
+            marked = self._marked(invalid.reason, events.readable(row))
+            if marked is not None:
+                entity, body = marked
+                logged_at = from_ms(clamped(time_ms))
+                self.state(Statement("rejected", entity, now, body, source, logged_at, auth=events.auth(row)))
 
-    def _mark(self, reason: Reason, readable: Mapping[str, Any], source: Source, logged_at: int, now: int) -> None:
-        """State the gap that a refused record leaves; a price is nobody's, so it is said in every journal partition."""
+    def _marked(self, reason: Reason, readable: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]] | None:
+        """Entity and body of the gap that a refused record leaves, if any; a price is nobody's and so everybody's."""
         if self.where.kind == PRICES:
             body = rejected_price(reason, readable)
-            if body is not None:
-                self.state(Statement("rejected", None, now, body, source, logged_at))
-            return
+            return None if body is None else (None, body)
         entity = rejected_entity(readable, self.rules.known)
-        if entity is not None:
-            self.state(Statement("rejected", entity, now, rejected_body(self.where.kind, reason, readable), source, logged_at))
+        return None if entity is None else (entity, rejected_body(self.where.kind, reason, readable))
 
 
 class Content(ABC):

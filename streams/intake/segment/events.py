@@ -11,10 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
+from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Batch, clamped
 from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
-from streams.wire.feeds import FeedEvent, FeedPlan, RecordPlace, RefusedEvent
+from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
+from streams.wire.signatures import Signers
+
+UNSIGNED = "none"
+"""How a record is authenticated whose source asks for no signatures."""
 
 
 class WholeList(NamedTuple):
@@ -25,6 +30,7 @@ class WholeList(NamedTuple):
     begin: int
     end: int
     next_index: int
+    auth: str
 
 
 class Events(ABC):
@@ -39,6 +45,10 @@ class Events(ABC):
     def heard_ms(self) -> int | None:
         """Newest log time of a record that is a heartbeat; only feeds have any."""
         return None
+
+    def auth(self, row: int) -> str:  # noqa: ARG002 - most sources ask for no signatures
+        """How the event's record is authenticated."""
+        return UNSIGNED
 
     @abstractmethod
     def columns(self, begin: int, end: int) -> Columns:
@@ -90,7 +100,29 @@ class RecordEvents(Events):
         return self.judge.readable(self.batch.values[row])
 
     def before(self, record: int) -> Events:
-        return RecordEvents(self.judge, self.lean, self.batch, self.begin, min(record, self.end))
+        return replace(self, end=min(record, self.end))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecordEvents(RecordEvents):
+    """Records of a source that asks for signatures. `signers`: of each from `begin` on who signed it, or why it is refused."""
+
+    signers: Sequence[str | Invalid] = ()
+
+    def auth(self, row: int) -> str:
+        signer = self.signers[row - self.begin]
+        return UNSIGNED if isinstance(signer, Invalid) else signer
+
+    def columns(self, begin: int, end: int) -> Columns:
+        found = columns_of(self.lean, self.batch.values[begin:end])
+        for index, signer in enumerate(self.signers[begin - self.begin : end - self.begin]):
+            if isinstance(signer, Invalid):
+                found.keys[index] = None  # the authority refuses it
+        return found
+
+    def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
+        signer = self.signers[row - self.begin]
+        return signer if isinstance(signer, Invalid) else self.judge.verdict(self.batch.values[row], logged_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +140,11 @@ class FeedEvents(Events):
     beats: Sequence[tuple[int, int]] = ()
     """Of each heartbeat the index of its record and its log time (ms)."""
     lists: Sequence[WholeList] = ()
+    auths: Sequence[str] = ()
+    """How the record of each row is authenticated."""
+
+    def auth(self, row: int) -> str:
+        return self.auths[row]
 
     def wholes(self) -> list[WholeList]:
         """The records that are whole lists, as far as the events go."""
@@ -149,17 +186,25 @@ Sighted = Callable[[Batch, int, int], Events]
 """Records [begin, end) of a batch to their events."""
 
 
-def events_of_records(judge: Judge, lean: LeanTrades | None) -> Sighted:
+def events_of_records(judge: Judge, lean: LeanTrades | None, signers: Signers | None = None) -> Sighted:
     """Every record is one event."""
-    return lambda batch, begin, end: RecordEvents(judge, lean, batch, begin, end)
+    if signers is None:
+        return lambda batch, begin, end: RecordEvents(judge, lean, batch, begin, end)
+
+    def sighted(batch: Batch, begin: int, end: int) -> Events:
+        found = [_signer(signers, batch, record) for record in range(begin, end)]
+        return SignedRecordEvents(judge, lean, batch, begin, end, signers=found)
+
+    return sighted
 
 
-def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sighted:
+def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition, signers: Signers | None = None) -> Sighted:
     """A feed's events."""
 
     def sighted(batch: Batch, begin: int, end: int) -> Events:
         found: list[FeedEvent | RefusedEvent] = []
         origins: list[int] = []
+        auths: list[str] = []
         ends: list[tuple[int, int]] = []
         beats: list[tuple[int, int]] = []
         lists: list[WholeList] = []
@@ -167,21 +212,40 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition) -> Sigh
         for record in range(begin, end):
             key, headers = batch.original(record)
             place = RecordPlace(where.epoch, where.partition, batch.offsets[record], batch.times_ms[record], key, headers)
-            reading = plan.read(batch.values[record], place)
+            reading, auth = plan.read(batch.values[record], place), UNSIGNED
+            if signers is not None:
+                reading, auth = _vouched(reading, _signer(signers, batch, record))
             events = _few(reading.events)
+            auths += [auth] * len(events)
             if reading.whole:
                 free = 1 + max((event.index or 0 for event in events), default=-1)
                 rows = len(found)
-                lists.append(WholeList(batch.offsets[record], batch.times_ms[record], rows, rows + len(events), free))
+                lists.append(WholeList(batch.offsets[record], batch.times_ms[record], rows, rows + len(events), free, auth))
             found += events
             origins += [record] * len(events)
             filtered += reading.filtered
             if reading.heard:
                 beats.append((record, clamped(batch.times_ms[record])))
             ends.append((len(found), filtered))
-        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats, lists)
+        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats, lists, auths)
 
     return sighted
+
+
+def _signer(signers: Signers, batch: Batch, record: int) -> str | Invalid:
+    key, headers = batch.original(record)
+    return signers.signer(key, batch.values[record], headers, from_ms(clamped(batch.times_ms[record])))
+
+
+def _vouched(reading: FeedReading, signer: str | Invalid) -> tuple[FeedReading, str]:
+    """What counts of a record by who signed it: what a feed leaves out anyway need not be signed, the rest is refused whole."""
+    if not isinstance(signer, Invalid):
+        return reading, signer
+    if not (reading.events or reading.heard or reading.whole):
+        return reading, UNSIGNED
+    first = reading.events[0] if reading.events else None
+    readable = first.canonical if isinstance(first, FeedEvent) else first.readable if first is not None else {}
+    return FeedReading([RefusedEvent(None, signer, readable)], 0), UNSIGNED
 
 
 def _few(events: list[FeedEvent | RefusedEvent]) -> list[FeedEvent | RefusedEvent]:

@@ -46,7 +46,7 @@ def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: b
 
 def _sighted(where: SourcePartition, rules: IntakeRules) -> Sighted:
     judge = rules.judge(where.topic)
-    plan = rules.plan(where.topic)
+    plan, signers = rules.plan(where.topic), rules.signers.get(where.topic)
     if plan is not None:
-        return events_of_feed(plan, judge, where)
-    return events_of_records(judge, lean_trades(rules.sources[where.topic]) if where.kind == TRADES else None)
+        return events_of_feed(plan, judge, where, signers)
+    return events_of_records(judge, lean_trades(rules.sources[where.topic]) if where.kind == TRADES else None, signers)

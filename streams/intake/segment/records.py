@@ -35,4 +35,5 @@ class StatedRecords(Content):
             else:
                 findings.counts.applied += 1
             source = Source(findings.where, offset=batch.offsets[row], index=events.index(row))
-            findings.state(Statement(verdict.kind, verdict.entity, now, verdict.body, source, logged_at))
+            auth = events.auth(row)
+            findings.state(Statement(verdict.kind, verdict.entity, now, verdict.body, source, logged_at, auth=auth))

@@ -12,6 +12,7 @@ from monitor.core.values.times import DAY
 from monitor.settings.record import rules_of
 from streams.wire import Judge, Known, Reading, SourceFormat
 from streams.wire.feeds import FeedPlan, plans_of
+from streams.wire.signatures import Signers, signers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class IntakeRules:
     block_records: int = 10_000
     """Offsets of one block of the look-back: fixed by JOURNAL 4, smaller in simulations only."""
     plans: Mapping[str, FeedPlan] = field(default_factory=dict)
+    signers: Mapping[str, Signers] = field(default_factory=dict)
+    """By the name under which it is read, who signs the records of a source that asks for signatures."""
 
     @classmethod
     def of(cls, configuration: Mapping[str, Any]) -> Self:
@@ -47,6 +50,7 @@ class IntakeRules:
             known=known,
             sources=sources | {name: _judged_as(plan) for name, plan in plans.items()},
             plans=plans,
+            signers=signers_of(configuration["sources"]),
             segment_records=intake["segment_records"],
             lookback_blocks=intake["lookback_blocks"],
             lookback_h=intake["lookback_h"],

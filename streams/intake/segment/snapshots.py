@@ -59,8 +59,8 @@ class WholeBalances(StatedRecords):
                 where = self.findings.where
                 told = f"{where.feed}.{where.epoch}.{where.partition}.{whole.offset}.{number}"
                 source = Source(where, offset=whole.offset, index=number)
-                logged_at = from_ms(clamped(whole.time_ms))
-                self.findings.state(Statement("position", entity, now, {**body, "event_id": told}, source, logged_at))
+                logged_at, position = from_ms(clamped(whole.time_ms)), {**body, "event_id": told}
+                self.findings.state(Statement("position", entity, now, position, source, logged_at, auth=whole.auth))
 
     def _positions(self, events: Events, whole: WholeList) -> list[Valid] | None:
         """The positions of a list; None where one of them is refused: what it leaves out is not known then."""

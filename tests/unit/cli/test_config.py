@@ -155,6 +155,22 @@ def test_what_works_and_is_hardly_meant_is_warned_of(tmp_path: Path) -> None:
     assert "chmod" not in config("check").stderr
 
 
+def test_sources_beside_signed_ones_and_windows_beyond_the_look_back_are_warned_of(tmp_path: Path) -> None:
+    key = "ed25519:" + "a" * 64
+    sources = f"sources: {{market.trades: {{signatures: {{keys: ['{key}'], window_s: 7200}}}}}}\n"
+    (tmp_path / "reserve.yaml").write_text(f"{sources}intake: {{lookback_h: 1}}\n")
+    said = config("check").stderr
+    assert "sources.market.trades.signatures.window_s 7200 is longer than intake.lookback_h" in said
+    assert "sources.entity.declarations.signatures is absent while other sources ask for them" in said
+    (tmp_path / "reserve.yaml").write_text("{}")
+    assert "signatures" not in config("check").stderr
+    found = errors(tmp_path, "sources: {market.trades: {signatures: {keys: ['abc']}}, market.prices: {signatures: {keys: []}}}")
+    assert [line.split(": ")[1] for line in found] == [
+        "sources.market.trades.signatures.keys.0",
+        "sources.market.prices.signatures.keys",
+    ]
+
+
 def test_a_port_that_something_else_holds_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from monitor.audit.keys import read_key
 from monitor.cli.running.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
@@ -16,6 +18,7 @@ from streams.intake.deadletter import headers_of
 from streams.intake.segment.batches import DeadLetter
 from streams.lookup.dead_letters import Act, LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
+from streams.wire.signatures import Signing
 
 WHERE = SourcePartition("custody.balances", 0, 0)
 
@@ -36,6 +39,9 @@ class Letters:
 
     def read(self) -> list[StoredLetter]:
         return self.stored
+
+    def signing(self, sign_with: list[Path] | None) -> Signing:
+        return Signing({}, [read_key(path, "--sign-with") for path in sign_with or ()])
 
     def requeue(self, letters: list[StoredLetter], act: Act) -> None:
         self.done.append(("requeue", [str(one.id) for one in letters], act.by, act.reason))

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from monitor import __main__ as program
-from monitor.core.journal.vocabulary import BALANCES, TRADES
+from monitor.audit.keys import new_key
+from monitor.core.journal.vocabulary import BALANCES, PRICES, TRADES
 from monitor.errors import CHECK_FAILED, CONFIGURATION, USAGE, MonitorError
 from monitor.settings.feeds import shipped_names
 from streams.kafka.clients import ended, started_producer
@@ -125,6 +126,21 @@ def test_publishing_sends_all_or_nothing(tmp_path: Path) -> None:
         (["publish", BALANCES, "no"], ""),
     ):
         assert code_of(run(*arguments, given=given)) == USAGE
+
+
+def test_a_source_that_asks_for_signatures_is_sent_none_without_its_key(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "ours.pem").public
+    new_key(tmp_path / "other.pem")
+    (tmp_path / "reserve.yaml").write_text(f"sources: {{market.prices: {{signatures: {{keys: ['{key.text}']}}}}}}\n")
+    price = run("schema", PRICES, "--example").stdout
+    dry = run("publish", PRICES, "-", "--sign-with", "other.pem", "--sign-with", "ours.pem", "--dry-run", given=price)
+    assert "would be signed and sent to market.prices" in dry.stderr
+    refused = run("publish", PRICES, "-", "--sign-with", "other.pem", "--dry-run", given=price)
+    assert code_of(refused) == USAGE
+    assert f"give with --sign-with the private key of {key.id}" in str(refused.exception)
+    assert "--sign-with: reserve.yaml is not an unencrypted private key" in str(
+        run("publish", PRICES, "-", "--sign-with", "reserve.yaml", given=price).exception
+    )
 
 
 def test_an_example_is_of_a_source_topic() -> None:

@@ -39,6 +39,7 @@ def digest(base: dict[str, Any], feeds: dict[str, Any], aliases: dict[str, str] 
         {"one": FEED | {"format": "json_lines"}},
         {"one": FEED | {"times": "ms"}},
         {"one": FEED | {"epoch": 1}},
+        {"one": FEED | {"signatures": {"keys": ["ed25519:" + "0" * 64]}}},
     ],
 )
 def test_another_feed_is_other_rules(base: dict[str, Any], feeds: dict[str, Any]) -> None:
@@ -48,3 +49,16 @@ def test_another_feed_is_other_rules(base: dict[str, Any], feeds: dict[str, Any]
 
 def test_the_registry_of_names_is_part_of_the_rules(base: dict[str, Any]) -> None:
     assert digest(base, {"one": FEED}, {"EUR.HOLD": "EUR"}) != digest(base, {"one": FEED})
+
+
+def test_signatures_stand_in_the_record_only_where_they_are_asked_for(base: dict[str, Any]) -> None:
+    """So that every other configuration keeps its digest."""
+    signed = {"signatures": {"keys": ["ed25519:" + "0" * 64]}}
+    made = build_configuration(settings_of({"sources": {"market.prices": signed, "market.trades": {"feeds": {"one": FEED}}}}))
+    assert made["sources"]["market.prices"]["signatures"] == signed["signatures"] | {"window_s": 300}
+    assert "signatures" not in made["sources"]["market.trades"]["feeds"]["one"]
+    assert not [topic for topic, source in base["sources"].items() if "signatures" in source]
+    assert (
+        rules_of(made).digest
+        != rules_of(made | {"sources": made["sources"] | {"market.prices": base["sources"]["market.prices"]}}).digest
+    )

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiokafka.errors import KafkaError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from monitor.audit.keys import PrivateKey
 from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
@@ -16,6 +18,7 @@ from monitor.settings.sections import HttpSettings
 from streams.eventfiles.publisher import Publisher, check_retention, refuse_deleted, replay
 from streams.kafka.topics import TopicNames
 from streams.peers import Peers
+from streams.wire.signatures import Signers, Signing
 
 DAY_NS = 86_400 * SECOND
 LINES = [
@@ -29,10 +32,14 @@ class Producer:
 
     def __init__(self, failing: bool = False) -> None:
         self.sent: list[tuple[Any, ...]] = []
+        self.headers: list[list[tuple[str, bytes]]] = []
         self._failing = failing
 
-    async def send(self, topic: str, *, value: bytes, key: bytes | None, timestamp_ms: int | None) -> asyncio.Future[Any]:
+    async def send(
+        self, topic: str, *, value: bytes, key: bytes | None, timestamp_ms: int | None, headers: list[tuple[str, bytes]]
+    ) -> asyncio.Future[Any]:
         self.sent.append((topic, key, value, timestamp_ms))
+        self.headers.append(headers)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._failing:
             future.set_exception(KafkaError("refused"))
@@ -47,9 +54,9 @@ class Producer:
         await asyncio.sleep(0)
 
 
-def with_producer(producer: Producer) -> Publisher:
+def with_producer(producer: Producer, signing: Signing | None = None) -> Publisher:
     client: Any = producer
-    return Publisher(KafkaSettings(), TopicNames({"market.prices": "site.prices"}), client)
+    return Publisher(KafkaSettings(), TopicNames({"market.prices": "site.prices"}), signing, client)
 
 
 async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present() -> None:
@@ -61,6 +68,19 @@ async def test_lines_go_to_the_sites_topics_with_their_keys_and_the_present() ->
         ("market.trades", b"e|A/B", b'{"entity": "e", "market": "A/B"}', None),
         ("site.prices", b"k", b'{"b":  1}', None),
     ]
+
+
+async def test_records_of_a_source_that_asks_for_it_are_signed_and_the_others_are_not() -> None:
+    key, other = PrivateKey(Ed25519PrivateKey.generate()), PrivateKey(Ed25519PrivateKey.generate())
+    signers = Signers("market.prices", {key.public.id: key.public}, 300 * SECOND, 60 * SECOND)
+    producer = Producer()
+    async with with_producer(producer, Signing({"market.prices": signers}, [other, key])) as publisher:
+        await replay(publisher, LINES, keep_timestamps=True)
+    assert producer.headers[0] == []
+    assert signers.signer(b"k", b'{"b":  1}', producer.headers[1], 1516924801 * SECOND) == f"ed25519:{key.public.id}"
+    with pytest.raises(UsageError, match=f"market.prices asks for signatures: give with --sign-with .* {key.public.id}"):
+        async with with_producer(Producer(), Signing({"market.prices": signers}, [other])) as publisher:
+            await replay(publisher, LINES)
 
 
 async def test_kept_time_stamps_are_the_log_times() -> None:

@@ -96,3 +96,12 @@ def test_the_prefix_reaches_our_own_topics_where_it_is_asked_for_and_names_go_be
     }
     with pytest.raises(ConfigurationError, match=r"market\.trades is no topic of ours"):
         settings_of({"topics": {"names": {"market.trades": "t"}}})
+
+
+def test_a_signed_topic_stamps_its_records_itself() -> None:
+    signed = {"signatures": {"keys": ["ed25519:" + "0" * 64]}}
+    feeds = {"v": {"topic": "frames", "use": "kraken", **signed}, "w": {"topic": "others", "use": "kraken"}}
+    settings = settings_of({"sources": {"market.prices": {"name": "px", **signed}, "market.trades": {"feeds": feeds}}})
+    specs = {spec.name: spec.settings for spec in topic_specs(settings.kafka, topic_names(settings))}
+    stamped = {name for name, found in specs.items() if found.get("message.timestamp.type") == "LogAppendTime"}
+    assert stamped == {"px", "frames", "reserve.journal"}

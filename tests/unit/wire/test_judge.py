@@ -12,7 +12,7 @@ import pytest
 
 from monitor.core.values.currencies import FIAT
 from monitor.core.values.times import DAY, SECOND, parse_time
-from streams.wire import MODELS, REASONS, SCHEMAS, Invalid, Judge, Known, Reading, SourceFormat, Trade, Valid
+from streams.wire import MODELS, OF_SIGNATURES, REASONS, SCHEMAS, Invalid, Judge, Known, Reading, SourceFormat, Trade, Valid
 from streams.wire.fields import expand
 from streams.wire.judge import MAX_DEPTH, MAX_VALUE_BYTES
 
@@ -479,7 +479,7 @@ def test_every_reason_is_of_the_closed_set_and_every_one_can_be_given() -> None:
         "ahead_of_time",
         "too_old",
     }
-    assert given == set(REASONS)
+    assert given | OF_SIGNATURES == set(REASONS), "who signed a record is told by tests/unit/wire/test_signatures.py"
 
 
 def test_unknown_fields_pass_where_the_source_says_so() -> None:

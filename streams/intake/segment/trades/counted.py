@@ -21,13 +21,14 @@ from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, cl
 from streams.intake.segment.columns import log_texts, times_of_one_hour
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.decoding import Columns
-from streams.intake.segment.events import Events, Sighted
+from streams.intake.segment.events import UNSIGNED, Events, Sighted
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
 from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
 from streams.intake.segment.trades.keys import LOOKED_AT, UnsafeRecords, is_safe
 from streams.intake.segment.trades.lookback import FIGURES, SLOTS, LookBack, mark_of
 from streams.intake.segment.trades.own_times import OwnTimes
 from streams.wire import Invalid, Trade, Valid
+from streams.wire.signatures import ALGORITHM
 
 _HOUR_MS = 3_600_000
 _FOREVER = 1 << 80
@@ -73,6 +74,7 @@ class CountedTrades(Content):
         self._start = 0
         self._busts: list[Addressed] = []
         self._several = several
+        self._auth = ALGORITHM if findings.where.topic in rules.signers else UNSIGNED
         self._unsafe: dict[str, UnsafeRecords] = {}
         self._taken = self._acceptance(findings.counts)
 
@@ -114,7 +116,8 @@ class CountedTrades(Content):
                 }
                 if tally.entity in self._unsafe:
                     body["keys_unsafe"] = self._unsafe[tally.entity].body()
-                contents.append((partition, Statement("flow", tally.entity, now, body, source, rules=self._rules.rules)))
+                flow = Statement("flow", tally.entity, now, body, source, rules=self._rules.rules, auth=self._auth)
+                contents.append((partition, flow))
             tally.changed.clear()
         return contents
 
@@ -300,12 +303,12 @@ class CountedTrades(Content):
         if verdict.busted:
             taken.note(own, log_ms)
             if now is not None:
-                self._bust(verdict, place, logged_at, now)
+                self._bust(verdict, place, logged_at, now, run.events.auth(index))
             return
         pending = (min(own, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, own)
         taken.take(taken.lane_of(verdict), pending, run.number)
 
-    def _bust(self, trade: Trade, place: tuple[int, int], logged_at: int, now: int) -> None:
+    def _bust(self, trade: Trade, place: tuple[int, int], logged_at: int, now: int, auth: str) -> None:
         body = {
             "log": self._log,
             "trade_id": trade.trade_id,
@@ -318,7 +321,7 @@ class CountedTrades(Content):
             "executed_at": exact_time(trade.executed_at),
         }
         source = Source(self.findings.where, offset=place[0], start=self._start, index=place[1])
-        statement = Statement("bust", trade.entity, now, body, source, logged_at, self._rules.rules)
+        statement = Statement("bust", trade.entity, now, body, source, logged_at, self._rules.rules, auth)
         self._busts.append((self._rules.partition_of(trade.entity), statement))
 
 
