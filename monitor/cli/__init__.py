@@ -29,6 +29,10 @@ SignWith = Annotated[
 """The option `--sign-with` of every command that sends records to source topics."""
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+"""The option `--dry-run` of every command that changes something: topics, records, receivers, or a file that others stand on."""
+
+
 class ManyPaths(TyperCommand):
     """A command whose option `--events` takes every path up to the next option."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -121,10 +121,7 @@ async def replay(
     began = time.monotonic()
     first: int | None = None
     count = 0
-    for place, text in lines:
-        if not text.strip():
-            continue
-        record = decode_line(text.encode("utf-8", "surrogateescape"), place)
+    for record in records(lines):
         logged_at = record.logged_at
         if speed is not None:
             first = logged_at if first is None else first
@@ -136,6 +133,13 @@ async def replay(
             await asyncio.sleep(0)
     await publisher.flush()
     return count
+
+
+def records(lines: Iterable[tuple[str, str]]) -> Iterator[LoggedRecord]:
+    """The records in event lines, given with their place; UsageError for one that is none."""
+    for place, text in lines:
+        if text.strip():
+            yield decode_line(text.encode("utf-8", "surrogateescape"), place)
 
 
 def key_of(record: LoggedRecord) -> str | None:
@@ -180,10 +184,7 @@ def refuse_deleted(retention: Mapping[str, int], names: TopicNames, oldest: Mapp
 def oldest_by_topic(lines: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Log time (ns) of the oldest event of each topic."""
     oldest: dict[str, int] = {}
-    for place, text in lines:
-        if not text.strip():
-            continue
-        record = decode_line(text.encode("utf-8", "surrogateescape"), place)
+    for record in records(lines):
         oldest[record.topic] = min(record.logged_at, oldest.get(record.topic, record.logged_at))
     return oldest
 

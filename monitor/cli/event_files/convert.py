@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import command_app, output, talk
+from monitor.cli import DryRun, command_app, output, talk
 from monitor.cli.completion import formats
 from monitor.cli.event_files.formats import FORMATS, Given
 from monitor.core.values.times import DAY
@@ -54,6 +55,7 @@ def convert(
     time_of_day: Annotated[
         str | None, _option("UTC time where the file has dates alone; 00:00 when absent.", metavar="HH:MM")
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Turn a real capture into event lines for `assess` and `replay`.
 
@@ -68,7 +70,7 @@ def convert(
     given = Given(**{field.name: said[field.name] for field in fields(Given)})
     read = reader_of(form)
     tally = RowTally()
-    with shown_lines([file], file.name) as lines, output(out) as target:
+    with shown_lines([file], file.name) as lines, output(Path(os.devnull) if dry_run else out) as target:
         for event in read(tally.counted(text for _, text in lines), given):
             tally.note(event)
             target.write(event.line())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, SignWith, command_app, talk
+from monitor.cli import Config, DryRun, SignWith, command_app, talk
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def publish(
     config: Config = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Else entity|market of a trade, the entity of others.")] = None,
     sign_with: SignWith = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge them and say what would be sent.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Send single events to a source topic: all of them, or none if one of them would be a dead letter (exit 1)."""
     import asyncio

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, Events, ManyPaths, SignWith, command_app, talk
+from monitor.cli import Config, DryRun, Events, ManyPaths, SignWith, command_app, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ app = command_app()
 @app.command(cls=ManyPaths, epilog="Example: reserve-monitor replay --events day.jsonl --speed 60")
 def replay(
     events: Events,
+    *,
     config: Config = None,
     speed: Annotated[
         float | None, typer.Option(metavar="X", help="X times as fast as it was logged; without it as fast as it goes.")
@@ -28,6 +29,7 @@ def replay(
         bool, typer.Option("--keep-timestamps", help="Stamp records with their log time, if the topic's retention allows it.")
     ] = False,
     sign_with: SignWith = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Publish event files to the source topics, trades keyed by entity and market, stamped with the present.
 
@@ -43,7 +45,29 @@ def replay(
     if speed is not None and speed <= 0:
         raise UsageError("--speed must be above 0")
     settings = load_settings(config)
-    asyncio.run(_replay(events, settings, speed, keep_timestamps, signing(settings, sign_with)))
+    vouching = signing(settings, sign_with)
+    if dry_run:
+        _told(events, vouching)
+        return
+    asyncio.run(_replay(events, settings, speed, keep_timestamps, vouching))
+
+
+def _told(events: list[Path], vouching: Signing) -> None:
+    """Say how many events of which topics would be published; UsageError for a line that is none, or that no key vouches for."""
+    import time
+    from collections import Counter
+
+    from monitor.cli.progress import shown_lines
+    from streams.eventfiles.publisher import records
+
+    found: Counter[str] = Counter()
+    with shown_lines(events, "reading", keep_bytes=True) as lines:
+        for record in records(lines):
+            vouching.headers(record.topic, None, record.value, time.time_ns())
+            found[record.topic] += 1
+    for topic, count in found.items():
+        talk(f"{topic}: {count:,}")
+    talk(f"{sum(found.values()):,} events would be published")
 
 
 async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool, vouching: Signing) -> None:

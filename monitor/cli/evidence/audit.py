@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, ManyPaths, command_app, emit, talk
+from monitor.cli import Config, DryRun, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import CHECK_FAILED, UsageError
@@ -32,6 +32,7 @@ _EVENTS_HELP = "Event files instead of Kafka: what the daemon would have made of
 @app.command(epilog="Example: reserve-monitor audit keygen --out /etc/reserve-monitor/audit-2026.pem")
 def keygen(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file for the private key, for its owner alone.")],
+    dry_run: DryRun = False,
 ) -> None:
     """Make a key that signs checkpoints, and print its id and the public key to hand to the auditor.
 
@@ -40,6 +41,11 @@ def keygen(
     """
     from monitor.audit.keys import new_key
 
+    if dry_run:
+        if out.exists():
+            raise UsageError(f"{out} is there already: a key is never overwritten, name another file")
+        talk(f"would write a new private key to {out}, for its owner alone")
+        return
     public = new_key(out).public
     emit({"key_id": public.id, "public_key": public.text})
     talk(f"private key written to {out}: add it to audit.keys, give the public key to the auditor")

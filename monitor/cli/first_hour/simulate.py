@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, SignWith, command_app, talk
+from monitor.cli import Config, DryRun, SignWith, command_app, talk
 from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
+    from streams.demo.simulator import Simulator
     from streams.wire.signatures import Signing
 
 app = command_app()
@@ -28,6 +29,7 @@ def simulate(
     topics: Annotated[str | None, typer.Option(metavar="T,...", help="Only these source topics.")] = None,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same events.")] = 1,
     sign_with: SignWith = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents."""
     import asyncio
@@ -46,8 +48,35 @@ def simulate(
     settings = load_settings(config)
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
+    vouching = signing(settings, sign_with)
+    if dry_run:
+        _told(settings, rate, chosen, seed, vouching)
+        return
     with suppress(KeyboardInterrupt):
-        asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed, vouching=signing(settings, sign_with))))
+        asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed, vouching=vouching)))
+
+
+def _told(settings: Settings, rate: float, topics: frozenset[str], seed: int, vouching: Signing) -> None:
+    """Say what the first second would publish; UsageError for a source that no key vouches for."""
+    import time
+    from collections import Counter
+
+    now = time.time_ns()
+    simulator = _simulator(settings, seed, now)
+    events = [one for one in (*simulator.opening(now), *simulator.second(now, 0, rate)) if one.topic in topics]
+    for event in events:
+        vouching.headers(event.topic, None, event.payload(), now)
+    for topic, count in Counter(event.topic for event in events).items():
+        talk(f"{topic}: {count:,}")
+    talk(f"{len(events):,} events would be published in the first second, about {rate:g} trades in each that follows")
+
+
+def _simulator(settings: Settings, seed: int, began: int) -> Simulator:
+    from monitor.core.values.times import SECOND
+    from streams.demo.simulator import Simulator
+
+    currencies = {name: one.reporting_currency for name, one in settings.entities.items()}
+    return Simulator(currencies, seed, f"sim-{seed}-{began // SECOND}")
 
 
 async def _until_ended(work: Coroutine[Any, Any, None]) -> None:
@@ -69,14 +98,11 @@ async def _simulate(
     import time
 
     from monitor.core.values.times import SECOND
-    from streams.demo.simulator import Simulator
     from streams.eventfiles.publisher import Publisher
     from streams.kafka.topics import topic_names
 
     began = time.time_ns()
-    simulator = Simulator(
-        {name: one.reporting_currency for name, one in settings.entities.items()}, seed, f"sim-{seed}-{began // SECOND}"
-    )
+    simulator = _simulator(settings, seed, began)
     async with Publisher(settings.kafka, topic_names(settings), vouching) as publisher:
         number = 0
         while length_s is None or number < length_s:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, command_app, emit, talk
+from monitor.cli import Config, DryRun, command_app, emit, talk
 from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
@@ -61,10 +61,12 @@ def show(
 @app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
 def try_out(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A name in alerting.channels.", autocompletion=channels)],
+    *,
     severity: Annotated[str, typer.Option("--severity", metavar="S", help="critical, warning or info.")] = "info",
     hold: Annotated[
         float, typer.Option("--hold", metavar="SECONDS", min=0, help="Time between the alert and its end.")
     ] = _HOLD_S,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -83,6 +85,9 @@ def try_out(
         raise UsageError(f"there is no channel {channel} in alerting.channels (there: {known})")
     if severity not in SEVERITIES:
         raise UsageError(f"--severity {severity}: one of {', '.join(reversed(SEVERITIES))}")
+    if dry_run:
+        talk(f"would send {channel} ({chosen.type}) a rehearsal of severity {severity}, and its end after {hold:g} s")
+        return
     made = make_channel(channel, chosen, hold_s=settings.alerting.hold_s, status_url=settings.http.advertised_url)
     report, code = asyncio.run(_rehearse(made, settings.kafka.prefix, severity, hold))
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
-from monitor.cli import Config, SignWith, command_app, emit, talk
+from monitor.cli import Config, DryRun, SignWith, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
@@ -24,7 +24,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="A stable JSON array on std
 Letters = Annotated[list[str], typer.Argument(metavar="ID...", help="topic/epoch/partition/offset, as `dlq list` prints it.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 class Letterbox(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import AsJson, Config, ManyPaths, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, ManyPaths, command_app, emit, talk
 from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def init(
     code: Annotated[str, typer.Option("--for", metavar="CODE", help="ae, eu, hk, jp, kr, sg, uk or us.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to; `-` is stdout.")] = Path("reserve.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Write a commented configuration for a jurisdiction, with every limit set: what to begin with, and to change."""
     from monitor.settings.jurisdictions import JURISDICTIONS, first_configuration
@@ -30,6 +31,11 @@ def init(
     text = first_configuration(code)
     if str(out) == "-":
         typer.echo(text, nl=False)
+        return
+    if dry_run:
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already: choose another with --out, or write over it with --force")
+        talk(f"would write {out}, {len(text.splitlines())} lines; see them with --out -")
         return
     try:
         with out.open("w" if force else "x", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import AsJson, Config, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, command_app, emit, talk
 from monitor.errors import CHECK_FAILED, ConnectionProblem
 
 if TYPE_CHECKING:
@@ -25,19 +25,28 @@ _RETRY_S = 2.0
 def create(
     config: Config = None,
     wait: Annotated[str | None, typer.Option(metavar="DURATION", help="Try again for so long while no broker answers.")] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are absent, with their partitions and retention; what is there stays as it is."""
     from monitor.cli.options import seconds
 
     kafka, specs = _wanted(config)
-    made = asyncio.run(_created(kafka, specs, seconds(wait) if wait else 0.0))
+    made = _absent(kafka, specs) if dry_run else asyncio.run(_created(kafka, specs, seconds(wait) if wait else 0.0))
     if as_json:
-        emit({"created": made, "topics": [spec.name for spec in specs]})
+        emit({"created": [] if dry_run else made, "absent": made if dry_run else [], "topics": [spec.name for spec in specs]})
         return
+    done = "would be created:" if dry_run else "created"
     for spec in specs:
         partitions = "1 partition" if spec.partitions == 1 else f"{spec.partitions} partitions"
-        talk(f"created {spec.name}, {partitions}" if spec.name in made else f"was there: {spec.name}")
+        talk(f"{done} {spec.name}, {partitions}" if spec.name in made else f"was there: {spec.name}")
+
+
+def _absent(kafka: KafkaSettings, specs: tuple[TopicSpec, ...]) -> list[str]:
+    """The names of the topics that are not there."""
+    from streams.kafka.topics import check_topics
+
+    return [drift.topic for drift in asyncio.run(check_topics(kafka, specs)) if drift.setting == "topic"]
 
 
 @app.command(epilog="Example: reserve-monitor topics check --json")
