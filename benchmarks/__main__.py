@@ -14,11 +14,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, changed, evaluation, tables
+from benchmarks import backtest, changed, evaluation, feeds, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest")
+PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
-    if set(parts) - {"evaluation", "changed", "backtest"}:
+    if set(parts) - {"evaluation", "changed", "backtest", "feeds"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
@@ -61,6 +61,9 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
     if "backtest" in parts:
         print("\nBack-tests")
         backtest.show(full=size.full)
+    if "feeds" in parts:
+        print("\nFeeds")
+        feeds.show(full=size.full)
 
 
 if __name__ == "__main__":

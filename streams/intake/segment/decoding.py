@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
@@ -10,16 +10,21 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
+from monitor.core.values.money import EXACT
 from monitor.core.values.times import SECOND, format_time
 from streams.intake.segment.columns import positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
+from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
 from streams.wire.lean import CHOICES, KEY_FIELDS
 
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a lean decoder raises for what it does not take."""
 _NONE = Decimal(0)
 _MICROSECOND_PLACES = 6
+_NANOSECOND_PLACES = 9
+_NO_COUNT = "-"
 _MOST_KEYS = len({*KEY_FIELDS, "trade_id", "price", "quantity", "executed_at"})
 _LAST_SECOND = LAST_TIME_NS // SECOND
 
@@ -128,13 +133,27 @@ def texts_of_counts(counts: Sequence[str | int], places: int) -> tuple[list[str]
     return texts, unsure
 
 
+def texts_of_fractions(counts: Sequence[str], places: int) -> tuple[list[str], list[int]]:
+    """`texts_of_counts` of counts that may have a fraction, as far as nanoseconds go."""
+    if "." not in "".join(counts):
+        return texts_of_counts(counts, places)
+    parts = [count.partition(".") for count in counts]
+    most = _NANOSECOND_PLACES - places
+    longest = min(most, max(len(fraction) for _, _, fraction in parts))
+    digits = [
+        f"{whole}{fraction.ljust(longest, '0')}" if len(fraction) <= most and (fraction or not point) and whole else _NO_COUNT
+        for whole, point, fraction in parts
+    ]
+    return texts_of_counts(digits, places + longest)
+
+
 def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
     """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
     try:
         whole = max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
         if whole and (not lean.checks_bytes or _all_shallow(values)):  # type: ignore[arg-type]
             return list(map(lean.decode, values)), []  # type: ignore[arg-type]
-    except (*_REFUSED, TypeError):  # that of a value which is null
+    except (*REFUSED, TypeError):  # that of a value which is null
         pass
     objects: list[Any] = []
     refused: list[int] = []
@@ -143,7 +162,7 @@ def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any
             if value is None or len(value) > MAX_VALUE_BYTES or (lean.checks_bytes and not _all_shallow((value,))):
                 raise msgspec.DecodeError("left to the authority")
             objects.append(lean.decode(value))
-        except _REFUSED:
+        except REFUSED:
             objects.append(None)
             refused.append(index)
     blank = next((one for one in objects if one is not None), None)
@@ -161,9 +180,48 @@ def _all_shallow(values: Sequence[bytes]) -> bool:
     return all(value.count(b"[") + value.count(b"{") <= MAX_DEPTH for value in values)
 
 
+def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
+    """The objects of records that the decoder takes, and the indices of those that it does not take or are too long for it."""
+    try:
+        if not values or max(map(len, values)) <= MAX_VALUE_BYTES:  # type: ignore[arg-type]
+            return list(map(decode, values)), []  # type: ignore[arg-type]
+    except (*REFUSED, TypeError):  # that of a value which is null
+        pass
+    objects: list[Any] = []
+    refused: list[int] = []
+    for index, value in enumerate(values):
+        try:
+            if value is None or len(value) > MAX_VALUE_BYTES:
+                raise msgspec.DecodeError("left to the authority")
+            objects.append(decode(value))
+        except REFUSED:
+            refused.append(index)
+    return objects, refused
+
+
+def amounts_of(amount: LeanAmount, elements: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
+    """The amounts of a feed's elements, and the indices of those left to the authority, as for `positive_amounts`."""
+    texts: list[Any] = list(map(amount.get, elements))
+    if amount.raw and texts:
+        texts = texts_of_raw(texts)
+    amounts, doubtful = positive_amounts(texts) if texts else ([], [])
+    if amount.factor is not None:
+        amounts = [EXACT.multiply(one, amount.factor) for one in amounts]
+        doubtful += [index for index, text in enumerate(texts) if type(text) is str and not text.isdigit()]
+    return amounts, doubtful
+
+
+def times_of(lean: LeanFeed, elements: Sequence[Any]) -> tuple[list[str], list[int]]:
+    """The times of a feed's elements as texts, and the indices of those left to the authority."""
+    times: list[Any] = list(map(lean.time, elements))
+    if lean.time_places is None or not times:
+        return times, []
+    return texts_of_fractions(texts_of_raw(times) if lean.time_raw else list(map(str, times)), lean.time_places)
+
+
 def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
     """The fields of canonical objects that a feed made; the key is None where only the authority can judge."""
-    keys: list[Any] = [None if one is None else _key_of(one) for one in objects]
+    keys: list[Any] = [None if one is None else key_of(one) for one in objects]
     ids = [_text(one, "trade_id") for one in objects]
     prices, doubtful = positive_amounts([_amount(one, "price") for one in objects])
     quantities, others = positive_amounts([_amount(one, "quantity") for one in objects])
@@ -173,7 +231,8 @@ def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
     return Columns(keys, ids, prices, quantities, times)
 
 
-def _key_of(canonical: dict[str, Any]) -> Any:
+def key_of(canonical: dict[str, Any]) -> Any:
+    """The lean key of a canonical object, as `LeanTrades.key` gives it; None where only the authority can judge."""
     entity, market, *choices = map(canonical.get, KEY_FIELDS)
     if type(entity) is not str or type(market) is not str:
         return None

@@ -215,7 +215,7 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition, signers
             reading, auth = plan.read(batch.values[record], place), UNSIGNED
             if signers is not None:
                 reading, auth = _vouched(reading, _signer(signers, batch, record))
-            events = _few(reading.events)
+            events = few(reading.events)
             auths += [auth] * len(events)
             if reading.whole:
                 free = 1 + max((event.index or 0 for event in events), default=-1)
@@ -227,7 +227,7 @@ def events_of_feed(plan: FeedPlan, judge: Judge, where: SourcePartition, signers
             if reading.heard:
                 beats.append((record, clamped(batch.times_ms[record])))
             ends.append((len(found), filtered))
-        return FeedEvents(judge, _rows(batch, origins), found, ends, begin, 0, len(found), filtered, beats, lists, auths)
+        return FeedEvents(judge, rows_of(batch, origins), found, ends, begin, 0, len(found), filtered, beats, lists, auths)
 
     return sighted
 
@@ -248,14 +248,19 @@ def _vouched(reading: FeedReading, signer: str | Invalid) -> tuple[FeedReading, 
     return FeedReading([RefusedEvent(None, signer, readable)], 0), UNSIGNED
 
 
-def _few(events: list[FeedEvent | RefusedEvent]) -> list[FeedEvent | RefusedEvent]:
+def few(events: list[FeedEvent | RefusedEvent]) -> list[FeedEvent | RefusedEvent]:
     """The events of a record; too many to be numbered are refused as one."""
     if not events or (events[-1].index or 0) < EVENTS_IN_RECORD:
         return events
     return [RefusedEvent(None, Invalid(Reason.TOO_LARGE, f"more than {EVENTS_IN_RECORD} elements"), {})]
 
 
-def _rows(batch: Batch, origins: Sequence[int]) -> Batch:
+def rows_of(batch: Batch, origins: Sequence[int]) -> Batch:
+    """The records that rows are of, one a row."""
+    if isinstance(origins, range):
+        begin, end = origins.start, origins.stop
+        columns = batch.offsets[begin:end], batch.times_ms[begin:end], batch.values[begin:end]
+        return Batch(*columns, lambda row: batch.original(begin + row))
     return Batch(
         [batch.offsets[record] for record in origins],
         [batch.times_ms[record] for record in origins],

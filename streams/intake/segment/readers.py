@@ -8,12 +8,14 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.events import Sighted, events_of_feed, events_of_records
+from streams.intake.segment.lean_events import LeanSight
 from streams.intake.segment.records import StatedRecords
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.snapshots import WholeBalances
 from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import lean_trades
+from streams.wire.feeds.lean import lean_feed
 
 
 def reader_of(where: SourcePartition, rules: IntakeRules, log: str, start: int) -> SegmentReader:
@@ -48,5 +50,6 @@ def _sighted(where: SourcePartition, rules: IntakeRules) -> Sighted:
     judge = rules.judge(where.topic)
     plan, signers = rules.plan(where.topic), rules.signers.get(where.topic)
     if plan is not None:
-        return events_of_feed(plan, judge, where, signers)
+        lean = lean_feed(plan.feed) if signers is None else None
+        return events_of_feed(plan, judge, where, signers) if lean is None else LeanSight(lean, plan, judge, where)
     return events_of_records(judge, lean_trades(rules.sources[where.topic]) if where.kind == TRADES else None, signers)

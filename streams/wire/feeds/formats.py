@@ -1,7 +1,7 @@
 """How a record's bytes hold JSON: `json`, `json_lines`, `json_text`, `confluent_json`, with `gzip+` or `zlib+` in front.
 
-Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is. A key given twice in one
-object is refused, as everywhere: two readers would take different values.
+Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is. An object in which a key is
+given twice remembers it: a path through that key is refused, while what the feed does not read says nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from monitor.errors import ConfigurationError
+from streams.wire.feeds.paths import object_of
 from streams.wire.fields import JsonNumber
-from streams.wire.judge import Invalid, once_each, parse_json, too_deep
+from streams.wire.judge import Invalid, parse_json, too_deep
 from streams.wire.reasons import Reason
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
@@ -77,7 +78,7 @@ def _json(value: bytes) -> Documents:
                 return [found]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             pass  # the authority says why, or takes it
-    parsed = parse_json(value, once_each)
+    parsed = parse_json(value, object_of)
     return parsed if isinstance(parsed, Invalid) else [parsed]
 
 

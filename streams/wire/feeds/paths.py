@@ -7,7 +7,8 @@ dotted name without a sign is `@.` of it. `%key`, `%header.NAME`, `%timestamp` a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +26,8 @@ _STEP = re.compile(
     re.VERBOSE,
 )
 _KAFKA = re.compile(r"%(?:key|timestamp|id|header\.[^\s]+)\Z")
-_EVERY: Final = object()
+EVERY: Final = object()
+"""The step `[*]`."""
 
 Step = str | int | object
 
@@ -53,6 +55,30 @@ class Path:
         return _Walk(steps)
 
 
+class DoubledKeys(dict[str, Any]):
+    """An object of which some keys are given `twice`."""
+
+    __slots__ = ("twice",)
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = Counter(name for name, _ in pairs)
+        self.twice = frozenset(name for name, count in names.items() if count > 1)
+
+
+class GivenTwice(Exception):
+    """A path runs through a key that has two values: two readers would not agree on it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"key {name[:60]!r} is given twice")
+
+
+def object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of its keys and values."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else DoubledKeys(pairs)
+
+
 class _Name:
     __slots__ = ("_name",)
 
@@ -60,7 +86,7 @@ class _Name:
         self._name = name
 
     def __call__(self, node: Any) -> Any:
-        return node.get(self._name, MISSING) if type(node) is dict else MISSING
+        return node.get(self._name, MISSING) if type(node) is dict else _stepped(node, self._name)
 
 
 class _Walk:
@@ -83,7 +109,9 @@ def _whole(node: Any) -> Any:
 
 def _stepped(node: Any, step: Step) -> Any:
     if type(step) is str:
-        return node.get(step, MISSING) if type(node) is dict else MISSING
+        if type(node) is DoubledKeys and step in node.twice:
+            raise GivenTwice(step)
+        return node.get(step, MISSING) if isinstance(node, dict) else MISSING
     if type(node) is not list or type(step) is not int or not -len(node) <= step < len(node):
         return MISSING
     return node[step]
@@ -99,9 +127,9 @@ def parse_path(text: Any, place: str, *, several: bool = False) -> Path:
         return Path(text, "%", (text[1:],))
     full = text if text[0] in "$@" else f"@.{text}"
     steps = tuple(_steps(full, text, place))
-    if several and (not steps or steps[-1] is not _EVERY):
+    if several and (not steps or steps[-1] is not EVERY):
         raise ConfigurationError(f"{place}: {text!r} names one value; a path of several elements ends in [*]")
-    if not several and _EVERY in steps:
+    if not several and EVERY in steps:
         raise ConfigurationError(f"{place}: {text!r} names several values; [*] belongs in `each`")
     return Path(text, full[0], steps)
 
@@ -118,7 +146,7 @@ def _steps(full: str, text: str, place: str) -> Iterator[Step]:
         if found["index"] is not None:
             yield int(found["index"])
         elif found["every"] is not None:
-            yield _EVERY
+            yield EVERY
         elif found["name"] is not None:
             yield found["name"]
         else:
@@ -130,7 +158,7 @@ def elements(path: Path, node: Any) -> list[Any] | None:
     """The elements that a path of `each` names below `node`; None where there is no list at its place."""
     found: list[Any] = [node]
     for step in path.steps:
-        if step is _EVERY:
+        if step is EVERY:
             lists = [one for one in found if type(one) is list]
             if not lists:
                 return None
@@ -149,6 +177,6 @@ def json_text(value: Any) -> str | None:
         return "true" if value else "false"
     if value is None:
         return "null"
-    if kind is dict or kind is list or value is MISSING:
+    if kind is dict or kind is list or kind is DoubledKeys or value is MISSING:
         return None
     return str(value)

@@ -18,7 +18,7 @@ from streams.wire.feeds.conditions import Condition, parse_where
 from streams.wire.feeds.format import FeedFormat
 from streams.wire.feeds.formats import reader_of_format
 from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
-from streams.wire.feeds.paths import MISSING, Path, elements, parse_path
+from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, parse_path
 from streams.wire.feeds.sight import EventSight, RecordPlace
 from streams.wire.feeds.values import StepFailed, is_negative
 from streams.wire.judge import Invalid
@@ -77,6 +77,19 @@ class FeedPlan:
         documents = self._documents(value)
         if isinstance(documents, Invalid):
             return FeedReading([RefusedEvent(None, documents, {})], 0)
+        try:
+            return self._reading(documents, record)
+        except GivenTwice as twice:
+            return FeedReading([RefusedEvent(None, Invalid(Reason.BAD_JSON, str(twice)), {})], 0)
+
+    def takes(self, value: bytes, record: RecordPlace) -> bool:
+        """Whether a record of one JSON value, which can be read, fulfils the conditions on records."""
+        documents = self._documents(value)
+        return not isinstance(documents, Invalid) and all(
+            _all(self._of_record, EventSight(root, root, record, 0)) for root in documents
+        )
+
+    def _reading(self, documents: list[Any], record: RecordPlace) -> FeedReading:
         events: list[FeedEvent | RefusedEvent] = []
         filtered = index = 0
         heard = taken = False
@@ -108,12 +121,14 @@ class FeedPlan:
         return next((several for several in found if several), None)
 
     def _event(self, sight: EventSight) -> FeedEvent | RefusedEvent | None:
-        if self._of_element and not _all(self._of_element, sight):
-            return None
         try:
+            if self._of_element and not _all(self._of_element, sight):
+                return None
             self._object.fill(sight, sight.done)
         except StepFailed as failed:
             return RefusedEvent(sight.index, Invalid(failed.reason, failed.detail[:_DETAIL]), sight.done)
+        except GivenTwice as twice:
+            return RefusedEvent(sight.index, Invalid(Reason.BAD_JSON, str(twice)), sight.done)
         return FeedEvent(sight.index, sight.done)
 
 

@@ -271,18 +271,32 @@ def test_a_mapping_that_cannot_be_is_refused_with_its_place(raw: dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    "twice",
+    ("twice", "reads"),
     [
-        b'{"id": 7, "id": 8}',
-        b'{"a": {"id": 7, "b": 1.5, "id": 8}}',
-        b'[1, {"x": ":", "x": ":"}]',
-        b'{"\\u003a": 1, "a": 2, "a": ":"}',
+        (b'{"id": 7, "id": 8}', {"trade_id": "id"}),
+        (b'{"a": {"id": 7, "b": 1.5, "id": 8}}', {"trade_id": "a.id"}),
+        (b'{"a": {"id": 7}, "a": {"id": 7}}', {"trade_id": "a.id"}),
+        (b'{"id": 7, "\\u0069d": 8}', {"trade_id": "id"}),
     ],
 )
-def test_a_key_given_twice_anywhere_in_a_record_is_refused(twice: bytes) -> None:
-    (event,) = plan().read(twice, PLACE).events
+def test_a_key_given_twice_is_refused_where_the_feed_reads_it(twice: bytes, reads: dict[str, str]) -> None:
+    """Two readers would take different values; what nobody reads says nothing, so its record counts."""
+    (event,) = plan(fields=FIELDS | reads).read(twice, PLACE).events
     assert isinstance(event, RefusedEvent)
     assert event.invalid.reason is Reason.BAD_JSON
+    assert "twice" in event.invalid.detail
+    beside = json.dumps(TRADE).encode()[:-1] + b', "deep": {"x": 1, "x": 2}, "other": 1, "other": 2}'
+    assert one(plan(), beside) == one(plan(), json.dumps(TRADE).encode())
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [{"where": {"$.id": {"present": True}}}, {"each": "$.id[*]"}, {"heartbeat": {"$.id": "7"}, "where": {"$.x": "1"}}],
+)
+def test_a_condition_on_a_key_given_twice_refuses_the_record(asks: dict[str, Any]) -> None:
+    (event,) = plan(**asks).read(b'{"id": [7], "id": [8]}', PLACE).events
+    assert isinstance(event, RefusedEvent)
+    assert event.index is None
     assert "twice" in event.invalid.detail
 
 
