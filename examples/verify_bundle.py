@@ -202,6 +202,24 @@ def check_seals(bundle, digests, key):
     return size
 
 
+SIGNED = ("event_id", "kind", "at", "by", "reason", "expires_at", "body")
+
+
+def check_people(bundle):
+    """That each signature of a person under an act is right where the journal or a configuration says so, and wrong else."""
+    records = [line["record"] for line in bundle.lines("journal.ndjson.gz") if "record" in line]
+    acts = [{**record["body"], "entity": record["entity"]} for record in records if record["kind"] == "operation"]
+    for name, data in bundle.data.items():
+        if name.startswith("configurations/"):
+            acts += json.loads(data).get("controls", {}).get("approvals", [])
+    for act in acts:
+        for one in act.get("signatures", []):
+            said = {"schema": "reserve.operation/1", "entity": act["entity"], **{name: act[name] for name in SIGNED}}
+            public, signature = bytes.fromhex(one["key"][8:]), bytes.fromhex(one["signature"])
+            if verifies(public, canonical(said), signature) is not one["right"]:
+                raise Wrong(f"the journal says of {one['by']}'s signature under {act['event_id']} what is not so")
+
+
 def check(path, key=None):
     """What was checked, in one line; `Wrong` otherwise."""
     bundle = Bundle(path)
@@ -209,6 +227,7 @@ def check(path, key=None):
     digests = check_chain(entries)
     records = check_records(bundle, entries)
     sealed = check_seals(bundle, digests, key)
+    check_people(bundle)
     return f"{len(entries)} entries are one chain over {records} records, sealed up to entry {sealed}"
 
 

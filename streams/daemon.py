@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from monitor.archive.target import open_target
 from monitor.audit.checkpoints import signed
-from monitor.audit.keys import Keyring, read_keyring
+from monitor.audit.signatures.keys import Keyring, read_keyring
 from monitor.core.engine import Engine
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import ENGINE_VERSION

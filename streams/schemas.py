@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from monitor.audit.keys import ROTATION
+from monitor.audit.signatures.keys import ROTATION
 from monitor.core.journal.causes import DELTAS
 from monitor.core.journal.vocabulary import (
     ALERT_REASONS,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from monitor.audit.bundle import MANIFEST, OUTPUTS, BundleWriter, Origin
 from monitor.audit.checkpoints import signed
 from monitor.audit.container import END
-from monitor.audit.keys import Keyring, PrivateKey
+from monitor.audit.signatures.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
 from monitor.core.journal.records import encode_statement
 from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from monitor.audit.container import Writer
-from monitor.audit.keys import Keyring
+from monitor.audit.signatures.keys import Keyring
 from monitor.audit.stubs import Stubber
 from monitor.core.configuration.reconfiguration import ConfigurationParts
 from monitor.core.journal.records import JournalRecord, encode_statement

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.audit.keys import Keyring, PublicKey
+from monitor.audit.signatures.keys import Keyring, PublicKey
 from monitor.core.values.canonical import canonical_bytes, digest_of
 
 PUT_ON = ("key_id", "rotation", "signature")

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CHECKPOINT_MISSING = "checkpoint_missing"
     SIGNATURE = "signature"
     KEY = "key"
+    APPROVAL = "approval"
     COMPLETENESS = "completeness"
 
 

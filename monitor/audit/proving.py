@@ -10,8 +10,8 @@ from typing import Any
 
 from monitor.audit.checkpoints import is_signed_by
 from monitor.audit.faults import Fault, Kind
-from monitor.audit.keys import PublicKey, vouched
 from monitor.audit.proofs import consistency_proof, consistent, included, inclusion_proof
+from monitor.audit.signatures.keys import PublicKey, vouched
 from monitor.core.journal.tree import leaf_hash
 from monitor.errors import MonitorError
 

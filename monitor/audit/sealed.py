@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.faults import Fault, Kind, first_difference
-from monitor.audit.keys import PublicKey, vouched
+from monitor.audit.signatures.keys import PublicKey, vouched
 from monitor.core.journal.tree import TreeHead
 from monitor.core.values.canonical import digest_of
 

@@ -16,9 +16,10 @@ import msgspec
 from monitor.audit.bundle import JOURNAL, MANIFEST, SCHEMA, SEALS, Origin, packs_of
 from monitor.audit.container import Advance, Reader
 from monitor.audit.faults import Fault, Kind
-from monitor.audit.keys import PublicKey
 from monitor.audit.published import Compared, Entries
 from monitor.audit.sealed import Checkpoints
+from monitor.audit.signatures.approvals import misjudged
+from monitor.audit.signatures.keys import PublicKey
 from monitor.audit.stubs import expanded
 from monitor.core.configuration.reconfiguration import ConfigurationParts
 from monitor.core.engine import Engine
@@ -197,6 +198,7 @@ class _Verification:
             self._found.records += 1
             if record.statement.entity not in (None, self._origin.entity):
                 raise Fault(Kind.RECORD, place, "a whole record of another entity stands where a stub must")
+            self._check_approval(record.statement.entity, record.statement.body, place)
             if record.statement.kind == "configuration":
                 self._configured(record)
             return record
@@ -208,11 +210,18 @@ class _Verification:
             return record
         raise ValueError(f"{data[:60]!r} is neither a record nor a stub")
 
+    def _check_approval(self, entity: str | None, body: Mapping[str, Any], place: str) -> None:
+        if misjudged(entity, body):
+            cause = "the journal says of a signature under this act what is not so: it was judged wrongly, or the act was changed"
+            raise Fault(Kind.APPROVAL, f"{place}, {body['event_id']}", cause)
+
     def _configured(self, record: JournalRecord) -> None:
         complete = self._parts.add(record.statement.body)
         if complete is None:
             return
         self._parts.adopt(complete)
+        for approval in json.loads(complete.text).get("controls", {}).get("approvals", ()):
+            self._check_approval(approval["entity"], approval, f"configuration {complete.revision}")
         wanted = {f"configurations/{complete.revision}.json": complete.text.encode(), **packs_of(complete.text)}
         for name, content in wanted.items():
             self._unseen.discard(name)

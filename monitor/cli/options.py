@@ -40,7 +40,7 @@ def seconds(text: str) -> float:
 
 def signing(settings: Settings, sign_with: Sequence[Path] | None) -> Signing:
     """What the files of `--sign-with` sign of the configured sources; ConfigurationError for a file that is no key."""
-    from monitor.audit.keys import read_key
+    from monitor.audit.signatures.keys import read_key
     from streams.wire.signatures import Signing, signers_of
 
     signers = signers_of({kind: source.model_dump(mode="json") for kind, source in settings.sources.items()})

@@ -29,6 +29,7 @@ from monitor.settings.sections import (
     AssetSettings,
     AuditSettings,
     CalendarSettings,
+    ControlsSettings,
     CorrectionSettings,
     EntitySettings,
     ExposureSettings,
@@ -74,6 +75,7 @@ class Settings(Section):
     http: HttpSettings = HttpSettings()
     metrics: MetricsSettings = MetricsSettings()
     audit: AuditSettings = AuditSettings()
+    controls: ControlsSettings = ControlsSettings()
     archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
+from monitor.audit.signatures.approvals import read_approval
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
@@ -72,6 +73,7 @@ def build_configuration(
         "calendars": _calendars(settings, described, [packs[method] for method in used]),
         "zones": resolve_zones(_named("time_zone", described, [packs[method] for method in used])),
         "scenarios": {name: scenario_object(scenario) for name, scenario in load_scenarios(settings.scenarios).items()},
+        **_controls(settings),
     }
 
 
@@ -193,6 +195,15 @@ def _assets(settings: Settings, packs: Sequence[Mapping[str, Any]]) -> dict[str,
     return {name: sorted(value) if isinstance(value, list) else value for name, value in values.items()} | {
         "fiat": sorted({*listed, *money})
     }
+
+
+def _controls(settings: Settings) -> dict[str, Any]:
+    """Who may approve, what needs it, and the approvals; stands only where somebody is named, so that other digests stay."""
+    controls = settings.controls
+    if not controls.approvers:
+        return {}
+    approvals = [read_approval(path) for path in controls.approvals]
+    return {"controls": {"approvers": controls.approvers, "four_eyes": sorted(controls.four_eyes), "approvals": approvals}}
 
 
 def _verdict_on_assets(assets: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from monitor.core.journal.vocabulary import OWN_TOPICS, SOURCE_TOPICS, Mode
+from monitor.core.journal.vocabulary import OWN_TOPICS, SOURCE_TOPICS, ControlledChange, Mode
 from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal
 from monitor.notify.settings import AnyChannelSettings
 from monitor.settings.values import (
@@ -311,6 +311,25 @@ class AuditSettings(Section):
 
     keys: tuple[Path, ...] = ()
     """Files of Ed25519 keys (`audit keygen`); older ones stay, so that what they signed is known to be theirs."""
+
+
+class ControlsSettings(Section):
+    """What takes two people, and who they may be (docs/evidence.md)."""
+
+    approvers: dict[str, Annotated[str, Field(pattern=r"^ed25519:[0-9a-f]{64}$")]] = {}
+    """Public key of each person who may sign, by name (`audit keygen` makes keys)."""
+    four_eyes: tuple[ControlledChange, ...] = ()
+    """Changes of the configuration, and dismissals, that hold only with the signatures of two of them."""
+    approvals: tuple[Path, ...] = ()
+    """Files of signed promotions, as `promote sign` writes them, that this configuration's changes rest on."""
+
+    @model_validator(mode="after")
+    def _two_people(self) -> Self:
+        if len(set(self.approvers.values())) < len(self.approvers):
+            raise ValueError("two approvers have one key: each person has their own")
+        if self.four_eyes and len(self.approvers) < 2:
+            raise ValueError("four_eyes needs at least two approvers")
+        return self
 
 
 class ArchiveSettings(Section):

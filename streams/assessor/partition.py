@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from monitor.audit.checkpoints import digest_of_checkpoint, signed
-from monitor.audit.keys import Keyring
+from monitor.audit.signatures.keys import Keyring
+from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output
@@ -245,7 +246,8 @@ class PartitionWorker:
             record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord:
             return False
-        if not steps_over(record.statement, self.partition, stuck):
+        controls = Controls() if self.engine.config is None else self.engine.config.controls
+        if not steps_over(record.statement, self.partition, stuck, controls):
             return False
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)

@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from monitor.audit.keys import Keyring
+from monitor.audit.signatures.keys import Keyring
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Statement

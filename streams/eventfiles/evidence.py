@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.audit.bundle import OUTPUTS, BundleWriter, Origin
 from monitor.audit.checkpoints import signed
-from monitor.audit.keys import Keyring
+from monitor.audit.signatures.keys import Keyring
 from monitor.core.engine import Engine
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import UsageError

@@ -10,6 +10,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from monitor.core.configuration.configuration import parse_configuration
+from monitor.core.configuration.guard import uncovered
 from monitor.core.journal.records import JournalRecord, Statement, decode_record, encode_statement
 from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.canonical import canonical_bytes, digest_of
@@ -119,6 +121,7 @@ async def publish_configuration(
     known = await newest_configuration(settings, names)
     if known is not None:
         _check_revision(known, revision, digest)
+        _check_approvals(known, content, at_ns)
         if known.revision == revision and known.end - known.offset <= _BACKWARD_STEP:
             return False
     statements = configuration_statements(content, at_ns)
@@ -167,6 +170,17 @@ def _check_revision(known: KnownConfiguration, revision: int, digest: str) -> No
         raise ConfigurationError(
             f"the configuration differs from what the journal holds under the same revision {revision}: "
             "raise `revision` so that every figure says which configuration it was made with"
+        )
+
+
+def _check_approvals(known: KnownConfiguration, content: Mapping[str, Any], at_ns: int) -> None:
+    """What two people must approve is approved, or the engines would refuse the whole configuration."""
+    changes = uncovered(parse_configuration(known.content), parse_configuration(content), at_ns)
+    if changes:
+        raise ConfigurationError(
+            f"{', '.join(change.place for change in changes)} changed since revision {known.revision}, and "
+            "controls.four_eyes asks for the signatures of two approvers: "
+            "`promote propose`, `promote sign`, then name the file in controls.approvals"
         )
 
 

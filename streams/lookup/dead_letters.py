@@ -8,16 +8,18 @@ trade id stays there, and to dismiss the refused one; to dismiss is an operation
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from monitor.audit.signatures.approvals import approval_of
+from monitor.core.configuration.controls import Controls
 from monitor.core.journal.records import SourcePartition, journal_partition
 from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, OPERATIONS, SOURCE_TOPICS
-from monitor.core.values.times import exact_time
+from monitor.core.values.times import exact_time, parse_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import consumer, ended, started, started_producer
@@ -27,6 +29,8 @@ from streams.wire import SCHEMAS
 from streams.wire.signatures import HEADER, Signing
 
 PREFIX = "dlq."
+NOBODY = Controls()
+"""Nobody approves, and nothing needs two."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,9 +100,9 @@ class Act:
     signing: Signing = field(default_factory=Signing)
 
 
-async def read_letters(settings: KafkaSettings, names: TopicNames) -> list[StoredLetter]:
-    """Every dead letter once, the newest writing of each, by place; `dismissed` where an operation says so."""
-    dismissed = await _dismissed(settings, names)
+async def read_letters(settings: KafkaSettings, names: TopicNames, controls: Controls = NOBODY) -> list[StoredLetter]:
+    """Every dead letter once, the newest writing of each, by place; `dismissed` where an operation says so that counts."""
+    dismissed = await _dismissed(settings, names, controls)
     letters: dict[LetterId, StoredLetter] = {}
     async for record in read_range(settings, await _all(settings, names.of(DEAD_LETTERS))):
         letter = letter_of(record.key, record.value, record.headers)
@@ -132,8 +136,10 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
         return None
 
 
-async def requeue(settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act) -> None:
-    """Publish the records again where they came from, signed anew where that is asked for, and dismiss the refused ones."""
+async def requeue(
+    settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act, *, dismissing: bool = True
+) -> None:
+    """Publish the records again where they came from, signed anew where asked for; `dismissing`: and dismiss the refused ones."""
     signed = [_vouched(letter, act) for letter in letters]
     client = await started_producer(settings)
     try:
@@ -146,7 +152,7 @@ async def requeue(settings: KafkaSettings, names: TopicNames, letters: Sequence[
         raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
     finally:
         await ended(client)
-    known = [letter for letter in letters if entity_of(letter) is not None]
+    known = [letter for letter in letters if dismissing and entity_of(letter) is not None]
     await dismiss(settings, names, known, act)
 
 
@@ -216,19 +222,26 @@ def entity_of(letter: StoredLetter) -> str | None:
     return entity if isinstance(entity, str) and 0 < len(entity) <= 64 else None
 
 
-async def _dismissed(settings: KafkaSettings, names: TopicNames) -> set[LetterId]:
+async def _dismissed(settings: KafkaSettings, names: TopicNames, controls: Controls) -> set[LetterId]:
     found = set()
     async for record in read_range(settings, await _all(settings, names.of(OPERATIONS))):
         try:
             raw = json.loads(record.value or b"")
             body = raw["body"]
-            if raw["kind"] == "dismissal":
+            if raw["kind"] == "dismissal" and counts(raw, controls):
                 name = f"{body['topic']}/{body['feed']}" if body.get("feed") else body["topic"]
                 where = SourcePartition(name, body["epoch"], body["partition"])
                 found.add(LetterId(where, body["offset"], body.get("index") or 0))
         except (ValueError, KeyError, TypeError):
             continue
     return found
+
+
+def counts(operation: Mapping[str, Any], controls: Controls) -> bool:
+    """Whether an operation is approved as far as its kind needs it: a dismissal by two people where that is configured."""
+    if "dismissals" not in controls.four_eyes:
+        return True
+    return controls.dismissal_refusal(approval_of(operation), parse_time(operation["at"])) is None
 
 
 async def _all(settings: KafkaSettings, topic: str) -> dict[TopicPartition, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from monitor.audit.signatures.approvals import judged
 from monitor.core.values.money import plain
 from monitor.core.values.times import exact_time
 from streams.wire.models import (
@@ -147,7 +148,7 @@ def _declaration(model: Declaration) -> dict[str, Any]:
 
 
 def _operation(model: Operation) -> dict[str, Any]:
-    return {
+    body = {
         "event_id": model.event_id,
         "kind": model.kind,
         "at": exact_time(model.at),
@@ -156,3 +157,6 @@ def _operation(model: Operation) -> dict[str, Any]:
         "expires_at": None if model.expires_at is None else exact_time(model.expires_at),
         "body": model.body,
     }
+    if model.signatures is None:
+        return body
+    return body | {"signatures": judged(model.entity, body, [one.model_dump() for one in model.signatures])}

@@ -5,7 +5,7 @@ Amounts are `Decimal`, times integer nanoseconds; what may be absent may also be
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,10 +29,10 @@ from monitor.core.journal.vocabulary import (
     Reporter,
     Role,
     Side,
-    SourceTopic,
     Storage,
     TradeStatus,
 )
+from streams.wire.acts import Dismissal, GroupDismissal, MethodPromotion, PartPromotion, Signature
 from streams.wire.fields import (
     Account,
     Amount,
@@ -220,27 +220,6 @@ def _plain_json(value: Any, depth: int = 0) -> Any:
     raise PydanticCustomError(Reason.WRONG_TYPE.value, "{given} has no place here", {"given": given})
 
 
-class Dismissal(BaseModel):
-    """What a dismissed record is identified by; one of the journal is left out by the engine that cannot take it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    topic: SourceTopic | Literal["reserve.journal"]
-    epoch: Sequence
-    partition: Sequence
-    offset: Sequence
-    feed: Text | None = None
-    index: Sequence | None = None
-
-
-class GroupDismissal(BaseModel):
-    """That nothing is missing of a group of positions."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    group: Text
-
-
 class Operation(Wire):
     """`reserve.operations`: an act of people."""
 
@@ -252,11 +231,16 @@ class Operation(Wire):
     reason: Prose
     expires_at: Time | None = None
     body: Annotated[dict[str, Any], BeforeValidator(_plain_json)]
+    signatures: Annotated[list[Signature], Field(max_length=8)] | None = None
 
     @model_validator(mode="after")
-    def _dismissal(self) -> Self:
+    def _form(self) -> Self:
         if self.kind == "dismissal":
             (GroupDismissal if "group" in self.body else Dismissal).model_validate(self.body)
+        if self.kind == "promotion":
+            (MethodPromotion if self.body.get("subject") == "method" else PartPromotion).model_validate(self.body)
+            if self.expires_at is None:
+                raise PydanticCustomError(Reason.MISSING_FIELD.value, "a promotion says until when it may be signed: expires_at")
         return self
 
 

@@ -20,7 +20,7 @@ from streams.wire.judge import Invalid
 from streams.wire.reasons import Reason
 
 if TYPE_CHECKING:
-    from monitor.audit.keys import PrivateKey, PublicKey
+    from monitor.audit.signatures.keys import PrivateKey, PublicKey
 
 HEADER = "reserve-signature"
 ALGORITHM = "ed25519"
@@ -45,7 +45,7 @@ class Signers:
         signatures = raw.get("signatures")
         if signatures is None:
             return None
-        from monitor.audit.keys import PublicKey
+        from monitor.audit.signatures.keys import PublicKey
 
         keys = [PublicKey.of(text) for text in signatures["keys"]]
         window_ns, ahead_ns = int(signatures["window_s"]) * SECOND, int(raw.get("max_ahead_s", 60)) * SECOND

@@ -18,7 +18,7 @@ import pytest
 from aiokafka import TopicPartition
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from monitor.audit.keys import PrivateKey
+from monitor.audit.signatures.keys import PrivateKey
 from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record

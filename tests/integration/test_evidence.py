@@ -14,7 +14,7 @@ import pytest
 
 from monitor.audit.bundle import OUTPUTS
 from monitor.audit.container import Reader
-from monitor.audit.keys import new_key
+from monitor.audit.signatures.keys import new_key
 from monitor.core.journal.vocabulary import ASSESSMENTS
 from monitor.core.values.times import SECOND, exact_time
 from monitor.events import Event

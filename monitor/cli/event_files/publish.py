@@ -39,7 +39,7 @@ def publish(
 
     settings = load_settings(config)
     vouching = signing(settings, sign_with)
-    judged = _judged(settings, topic, _documents(file))
+    judged = judge_here(settings, topic, _documents(file))
     bad = [one for one in judged if one.refused]
     for one in bad:
         talk(f"event {one.number}: {one.refused}")
@@ -51,7 +51,7 @@ def publish(
             signed = vouching.headers(topic, None if name is None else name.encode(), value, time.time_ns())
             talk(f"would be {'signed and ' if signed else ''}sent to {topic} with key {name}: {value.decode(errors='replace')}")
         return
-    asyncio.run(_send(settings, topic, records, vouching))
+    asyncio.run(send(settings, topic, records, vouching))
     talk(f"{len(judged)} {'event' if len(judged) == 1 else 'events'} sent to {topic}")
 
 
@@ -73,7 +73,8 @@ def _documents(file: Path) -> list[bytes]:
     return lines
 
 
-def _judged(settings: Settings, topic: str, values: list[bytes]) -> list[Judged]:
+def judge_here(settings: Settings, topic: str, values: list[bytes]) -> list[Judged]:
+    """What intake would say of each value if it came now."""
     import time
 
     from monitor.settings.record import build_configuration
@@ -87,7 +88,8 @@ def _judged(settings: Settings, topic: str, values: list[bytes]) -> list[Judged]
     return judged(rules, topic, values, time.time_ns())
 
 
-async def _send(settings: Settings, topic: str, records: list[tuple[str | None, bytes]], vouching: Signing) -> None:
+async def send(settings: Settings, topic: str, records: list[tuple[str | None, bytes]], vouching: Signing) -> None:
+    """Publish (key, value) records to a source topic, and wait until they are acknowledged."""
     from streams.eventfiles.publisher import Publisher
     from streams.kafka.topics import topic_names
 

@@ -19,7 +19,7 @@ from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
     from monitor.audit.bundle import BundleWriter, Origin
-    from monitor.audit.keys import Keyring, PublicKey
+    from monitor.audit.signatures.keys import Keyring, PublicKey
     from monitor.settings.load import Settings
     from streams.eventfiles.offline import Rejection
     from streams.lookup.logs import TopicLog
@@ -39,7 +39,7 @@ def keygen(
     Name the file in `audit.keys`. To change keys, add the new file behind the old one: checkpoints then carry the old key's
     signature under the new one. Take the old file out once every entity has had a checkpoint.
     """
-    from monitor.audit.keys import new_key
+    from monitor.audit.signatures.keys import new_key
 
     if dry_run:
         if out.exists():
@@ -70,7 +70,7 @@ def export(
     from importlib.metadata import version
 
     from monitor.audit.bundle import BundleWriter, Origin
-    from monitor.audit.keys import read_keyring
+    from monitor.audit.signatures.keys import read_keyring
     from monitor.cli.evidence.entries import log_at
     from monitor.cli.options import instant
     from monitor.core.journal.records import journal_partition
@@ -257,7 +257,7 @@ def _verify_proof(path: Path, keys: tuple[PublicKey, ...], *, as_json: bool) -> 
 
 
 def _public_key(text: str) -> PublicKey:
-    from monitor.audit.keys import PublicKey
+    from monitor.audit.signatures.keys import PublicKey
 
     try:
         return PublicKey.of(text)

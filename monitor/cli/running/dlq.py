@@ -6,7 +6,8 @@ import asyncio
 import getpass
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 import typer
 
@@ -46,18 +47,21 @@ class LettersInKafka:
     """The dead letters of the configured broker."""
 
     def __init__(self, config: Config) -> None:
+        from monitor.core.configuration.controls import Controls
         from monitor.settings.load import load_settings
         from streams.kafka.topics import topic_names
 
         self._settings = load_settings(config)
         self._kafka = self._settings.kafka
         self._names = topic_names(self._settings)
+        controls = self._settings.controls
+        self._controls = Controls(controls.approvers, frozenset(controls.four_eyes))
 
     def read(self) -> list[StoredLetter]:
         """See `Letterbox`."""
         from streams.lookup.dead_letters import read_letters
 
-        return asyncio.run(read_letters(self._kafka, self._names))
+        return asyncio.run(read_letters(self._kafka, self._names, self._controls))
 
     def signing(self, sign_with: SignWith) -> Signing:
         """See `Letterbox`."""
@@ -69,7 +73,8 @@ class LettersInKafka:
         """See `Letterbox`."""
         from streams.lookup.dead_letters import requeue as put_back
 
-        asyncio.run(put_back(self._kafka, self._names, letters, act))
+        dismissing = "dismissals" not in self._controls.four_eyes
+        asyncio.run(put_back(self._kafka, self._names, letters, act, dismissing=dismissing))
 
     def dismiss(self, letters: list[StoredLetter], act: Act, entity: str | None) -> None:
         """See `Letterbox`."""
@@ -153,11 +158,19 @@ def dismiss(
         ),
     ] = None,
     sign_with: SignWith = None,
+    second: Annotated[
+        str | None,
+        typer.Option("--second", metavar="NAME", help="Who signs too, where controls.four_eyes lists dismissals."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Your private key, where two must sign.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file for the second to sign.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends.
 
-    `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take, as its log line says.
+    `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take, as its log line says. Where
+    controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and written, one letter a
+    file, and counts once the second has run `promote sign` on it.
     """
     from monitor.core.journal.vocabulary import JOURNAL
     from streams.lookup.dead_letters import dismissal
@@ -167,11 +180,39 @@ def dismiss(
     chosen = _stuck([text for text in letters if text.startswith(JOURNAL)], entity, config)
     chosen += _chosen(letterbox, refused) if refused else []
     act = _act(by, reason, letterbox.signing(sign_with))
-    for letter in chosen:
-        dismissal(letter, act, entity)
+    made = [dismissal(letter, act, entity) for letter in chosen]
+    if second is not None and key is not None and out is not None:
+        _write_for_two(made, second, key, None if dry_run else out, config)
+        return
+    if second or key or out or _needs_two(ctx, config):
+        raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
     if not dry_run:
         letterbox.dismiss(chosen, act, entity)
     _tell("dismissed", chosen, dry_run)
+
+
+def _needs_two(ctx: typer.Context, config: Config) -> bool:
+    from monitor.settings.load import load_settings
+
+    return ctx.obj is None and "dismissals" in load_settings(config).controls.four_eyes
+
+
+def _write_for_two(made: list[dict[str, Any]], second: str, key: Path, out: Path | None, config: Config) -> None:
+    """One dismissal into a file, signed by the first of two; nothing is written without `out`."""
+    from monitor.audit.signatures.approvals import signed_by
+    from monitor.cli.evidence.signing import approver, private_key, write
+    from monitor.settings.load import load_settings
+
+    if len(made) != 1:
+        raise UsageError("one dead letter a file: each is signed by itself")
+    settings, (by,) = load_settings(config), made[0]["by"]
+    approver(settings, second)
+    signed = signed_by({**made[0], "by": [by, second], "signatures": []}, by, private_key(settings, by, key))
+    if out is None:
+        talk(f"would be signed by {by}, for {second} to sign: {signed['event_id']}")
+        return
+    write(out, signed, new=True)
+    talk(f"{out} written: {second} signs it with `reserve-monitor promote sign {out} --by {second} --key FILE`")
 
 
 def _letterbox(ctx: typer.Context, config: Config) -> Letterbox:

@@ -188,7 +188,7 @@ class Book:
         body = statement.body
         if statement.logged_at is not None:
             self._hear(OPERATIONS, None, statement.logged_at, parse_time(body["at"]))
-        if body["kind"] != "dismissal":
+        if body["kind"] != "dismissal" or self.config.controls.dismissal_refusal(body, self.clock) is not None:
             return
         if "group" not in body["body"]:
             self._dismiss(body["body"])

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from monitor.core.configuration.assets import Assets
+from monitor.core.configuration.controls import Controls, parse_controls
+from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.money import parse_decimal
@@ -43,7 +45,7 @@ class MethodConfig:
     """A method of an entity: id of its pack, mode (`in_force` or `shadow`) and options."""
 
     id: str
-    mode: str
+    mode: Mode
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -107,6 +109,7 @@ class Configuration:
     zones: Mapping[str, Zone]
     assets: Assets
     scenarios: Mapping[str, Mapping[str, Any]]
+    controls: Controls
     digest: str
     content: Mapping[str, Any]
 
@@ -183,6 +186,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         zones={name: _zone(name, raw) for name, raw in content["zones"].items()},
         assets=_assets(content.get("assets")),
         scenarios=content.get("scenarios", {}),
+        controls=parse_controls(content.get("controls")),
         digest=digest_of(content),
         content=content,
     )

@@ -18,6 +18,7 @@ from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.footings import Footings
+from monitor.core.entity.promotions import Promotions
 from monitor.core.entity.publication import Evidence, PublishedLine, Shapes, method_fields, next_publication, study_mark
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
@@ -30,8 +31,9 @@ from monitor.core.foresight.sentences import proposal_object
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import NO_INPUTS, Chain
 from monitor.core.journal.outputs import Output
+from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import earliest
-from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
+from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES, Mode
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import DAY, SECOND, format_time
 
@@ -58,6 +60,7 @@ class EntityStanding:
     closes: dict[str, Closes] = field(default_factory=dict)
     newest: dict[str, dict[str, Any]] = field(default_factory=dict)
     rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    promotions: Promotions = field(default_factory=Promotions)
     evaluated_at: int = 0
     mark: int = -1
     again: list[tuple[int, int]] = field(default_factory=list)
@@ -87,13 +90,14 @@ class Entity:
         self._midnight: int | None = None
         self._opened: int | None = None
         self.config = config
-        self.evaluator = _evaluator(name, config)
+        self.evaluator = _evaluator(name, config, {})
         self.scenarios = scenarios_of(config)
 
     def configure(self, config: Configuration) -> None:
         """Changes over to a configuration; what no longer belongs to it ends at the next evaluation."""
+        self.standing.promotions.configure(_modes(self.name, self.config), _modes(self.name, config))
         former, self.config = self.evaluator, config
-        self.evaluator = _evaluator(self.name, config)
+        self.prepare()
         self.scenarios = scenarios_of(config)
         self.alerts.update_every = config.publish_interval_ns
         self.book.configure(config)
@@ -106,6 +110,21 @@ class Entity:
         standing.newest = {name: value for name, value in standing.newest.items() if name in kept or name == EXPOSURE}
         self._find_midnight()
         self.wait()
+
+    def prepare(self) -> None:
+        """The methods are made ready under the configuration and the modes that promotions gave them."""
+        self.evaluator = _evaluator(self.name, self.config, self.standing.promotions.modes)
+
+    def operate(self, record: JournalRecord, clock: int) -> None:
+        """An act of people came: a rehearsal, a checkpoint, or what needs two of them."""
+        statement, standing = record.statement, self.standing
+        if statement.body["kind"] == "rehearsal":
+            standing.rehearsal.take(statement.body)
+        if statement.body["kind"] == "checkpoint":
+            standing.seal.asked = True
+        methods = self.evaluator.methods if self.evaluator else ()
+        if standing.promotions.take(record, self.config.controls, methods, clock):
+            self.prepare()
 
     def wait(self) -> None:
         """Something that figures depend on has changed: an evaluation is due."""
@@ -391,5 +410,10 @@ def _newest(value: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str
     return _UNCHAINED | value | told
 
 
-def _evaluator(name: str, config: Configuration) -> Evaluator | None:
-    return Evaluator(name, config) if config.entity(name) is not None else None
+def _evaluator(name: str, config: Configuration, modes: Mapping[str, Mode]) -> Evaluator | None:
+    return Evaluator(name, config, modes) if config.entity(name) is not None else None
+
+
+def _modes(name: str, config: Configuration) -> dict[str, Mode]:
+    entity_config = config.entity(name)
+    return {method.id: method.mode for method in entity_config.methods} if entity_config else {}

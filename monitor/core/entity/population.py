@@ -12,6 +12,7 @@ from typing import Any
 from monitor.core.book.book import Book
 from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
+from monitor.core.configuration.guard import uncovered
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
 from monitor.core.entity.changes import known_before, price_before, storage_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
@@ -110,10 +111,8 @@ class Population:
         entity.standing.causes.note(cause_of(record, before, storage))
         if statement.kind in {"flow", "bust"}:
             self._look_after_sources()
-        if statement.kind == "operation" and statement.body["kind"] == "rehearsal":
-            entity.standing.rehearsal.take(statement.body)
-        if statement.kind == "operation" and statement.body["kind"] == "checkpoint":
-            entity.standing.seal.asked = True
+        if statement.kind == "operation":
+            entity.operate(record, clock)
         _touch(entity, statement, touched, clock)
         self._wait(entity)
 
@@ -166,7 +165,10 @@ class Population:
     def _configure(self, complete: Complete, record: JournalRecord) -> None:
         try:
             config = parse_configuration(json.loads(complete.text))
+            refused = self.config is not None and bool(uncovered(self.config, config, record.statement.at))
         except (BadConfiguration, ValueError):
+            refused = True
+        if refused:
             self.parts.refused += 1
             return
         self.parts.adopt(complete)

@@ -12,6 +12,7 @@ from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closes
 from monitor.core.entity.entity import Entity
+from monitor.core.entity.promotions import Promotions
 from monitor.core.entity.publication import PublishedLine
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluator
@@ -93,6 +94,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
         "causes": standing.causes.state(),
         "lines": {name: line.state_values() for name, line in standing.lines.items()},
         "rehearsal": [_text(rehearsal.begins_at), _text(rehearsal.expires_at)],
+        "promotions": standing.promotions.state(),
         "evaluated_at": str(standing.evaluated_at),
         "mark": standing.mark,
         "again": [[str(instant), str(event_time)] for instant, event_time in standing.again],
@@ -107,6 +109,9 @@ def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
     standing.causes = Causes.of_state(state["causes"])
     standing.lines = {name: PublishedLine.of_state(line) for name, line in state["lines"].items()}
     standing.rehearsal = Rehearsal(*(None if text is None else int(text) for text in state["rehearsal"]))
+    if "promotions" in state:  # before state version 5 there were none
+        standing.promotions = Promotions.of_state(state["promotions"])
+        entity.prepare()
     standing.evaluated_at, standing.mark = int(state["evaluated_at"]), state["mark"]
     standing.again = [(int(instant), int(event_time)) for instant, event_time in state["again"]]
     standing.closes = {name: Closes.of_state(closes) for name, closes in values["closes"].items()}

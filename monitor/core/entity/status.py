@@ -32,6 +32,7 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
         "sources": [_source(entity, feed, clock) for feed in Completeness(entity.book, clock).feeds()],
         "checkpoint": entity.standing.seal.newest,
+        "promotions": entity.standing.promotions.verdicts,
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
 from monitor.core.evaluation.observations import Observations, observe
+from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.view.kept import Kept
@@ -58,15 +60,16 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates one entity under one configuration."""
+    """Evaluates one entity under one configuration. `modes`: of methods whose mode is another than the configured one."""
 
-    def __init__(self, entity: str, config: Configuration) -> None:
+    def __init__(self, entity: str, config: Configuration, modes: Mapping[str, Mode] | None = None) -> None:
         entity_config = config.entity(entity)
         if entity_config is None:
             raise ValueError(f"entity {entity} is not configured")
         self.entity = entity
         self.entity_config: EntityConfig = entity_config
-        self.methods = tuple(_prepared(config, entity, entity_config, method) for method in entity_config.methods)
+        methods = [replace(method, mode=(modes or {}).get(method.id, method.mode)) for method in entity_config.methods]
+        self.methods = tuple(_prepared(config, entity, entity_config, method) for method in methods)
         self.yardstick = _prepared(config, entity, entity_config, MethodConfig(config.exposure_pack, "shadow"))
         self._kept = Kept()
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)

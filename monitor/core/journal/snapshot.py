@@ -9,9 +9,12 @@ from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 OLDEST_READ = 4
-"""Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings: only the journal can give them."""
+"""Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings: only the journal can give them.
+
+4 had no promotions, and there were none.
+"""
 
 BUCKET_BYTES = 256 * 1024
 _PART = "~"

@@ -69,6 +69,18 @@ DeclarationKind = Literal[
 """INPUTS 2."""
 OperationKind = Literal["rehearsal", "promotion", "dismissal", "note", "checkpoint"]
 
+# --- change control (CONTRACT 7)
+ControlledChange = Literal["methods", "assets", "limits", "dismissals"]
+"""What `controls.four_eyes` may list."""
+ConfigurationPart = Literal["assets", "limits", "controls"]
+"""Parts of the configuration that are approved as a whole, by one digest; a method is promoted by itself."""
+CONFIGURATION_PARTS: Final[tuple[ConfigurationPart, ...]] = get_args(ConfigurationPart)
+ApprovalRefusal = Literal[
+    "no_approvers", "bad_signature", "unknown_key", "not_named", "same_key", "too_few_signatures", "expired", "unknown_method",
+    "study", "wrong_digest", "outdated",
+]  # fmt: skip
+"""Why an act that needs two people is refused: the first that holds."""
+
 # --- what became of source records (CONTRACT 5, 6)
 Outcome = Literal["applied", "duplicate", "conflict", "late", "dead_letter"]
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.audit.checkpoints import content_of, digest_of_checkpoint, is_signed_by, signed
-from monitor.audit.keys import Keyring, PrivateKey, PublicKey, new_key, read_keyring, vouched
+from monitor.audit.signatures.keys import Keyring, PrivateKey, PublicKey, new_key, read_keyring, vouched
 from monitor.errors import ConfigurationError, UsageError
 
 CONTENT = {

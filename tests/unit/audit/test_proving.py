@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from monitor.audit.bundle import JOURNAL, OUTPUTS, SEALS
 from monitor.audit.faults import Fault
-from monitor.audit.keys import Keyring
 from monitor.audit.proving import CannotProve, Digests, check_proof, prove
+from monitor.audit.signatures.keys import Keyring
 from monitor.cli.evidence.audit import app
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.core.values.canonical import canonical_bytes

@@ -14,14 +14,18 @@ from monitor.audit.bundle import JOURNAL, MANIFEST, OUTPUTS, SEALS, CannotExport
 from monitor.audit.checkpoints import content_of, digest_of_checkpoint, signed
 from monitor.audit.container import Reader
 from monitor.audit.faults import Fault, Kind
-from monitor.audit.keys import Keyring
+from monitor.audit.signatures.approvals import approval_of
+from monitor.audit.signatures.keys import Keyring
 from monitor.audit.verification import Trust, Verified, verify
+from monitor.core.configuration.guard import part_digest
+from monitor.core.journal.records import Statement
 from monitor.core.journal.tree import TreeHead
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.errors import UsageError
+from tests.control_maker import ANN, BOB, EVE, controlled, promotion, put
 from tests.evidence_maker import ENTITY, FIRM, OTHER, Published, export, key, members_of, published, put_together, two_days
-from tests.journal_maker import Journal
+from tests.journal_maker import Journal, load
 
 FIRMS_KEY = Trust((key(1).public,))
 FLIPS = 2000
@@ -428,3 +432,60 @@ def test_the_manifest_counts_are_checked(tmp_path: Path, members: dict[str, byte
         fault = fault_of(put_together(tmp_path / "b", forged, FIRM))
         assert fault.kind is Kind.COMPLETENESS
         assert name in fault.place
+
+
+# --- signatures of people
+def approved() -> Journal:
+    """A promotion with two signatures, then a configuration that carries another one."""
+    journal = Journal()
+    journal.configure(controlled("methods", "limits"))
+    load(journal)
+    journal.at(1).tick()
+    put(journal.at(120), promotion())
+    after = json.loads(controlled("methods", "limits", revision=2, prices={"outlier_ratio": "3"}))
+    after["controls"]["approvals"] = [approval_of(promotion({"subject": "limits", "digest": part_digest(after, "limits")}))]
+    journal.at(121).configure(canonical_bytes(after).decode())
+    journal.at(122).tick()
+    return journal
+
+
+def test_approvals_are_checked_again(tmp_path: Path) -> None:
+    journal = approved()
+    found = published(journal)
+    assert {one["mode"] for one in found.outputs[ASSESSMENTS][-2:]} == {"in_force"}
+    assert {one["config_digest"] for one in found.outputs[ASSESSMENTS]} != {found.outputs[ASSESSMENTS][0]["config_digest"]}
+    assert isinstance(verify(Reader(export(tmp_path / "a", journal, found)), FIRMS_KEY), Verified)
+
+
+@pytest.mark.parametrize("signer", [{"ann": ANN}, {"ann": ANN, "bob": EVE}])
+def test_a_journal_that_calls_a_wrong_signature_right_is_found(tmp_path: Path, signer: dict[str, Any]) -> None:
+    """Intake, or who wrote in its place, put on record that two people signed what one did: figures and chain fit."""
+    made = promotion(signers=signer)
+    body = {name: value for name, value in approval_of(made).items() if name != "entity"}
+    right = {"by": "bob", "key": BOB.public.text, "signature": "00" * 64, "right": True}
+    body["signatures"] = [*(one for one in body["signatures"] if one["by"] == "ann"), right]
+    journal = Journal()
+    journal.configure(controlled("methods"))
+    load(journal)
+    journal.at(120).put(Statement("operation", ENTITY, journal.now, body))
+    journal.at(121).tick()
+    found = published(journal)
+    assert found.outputs[ASSESSMENTS][-1]["mode"] == "in_force"
+    fault = fault_of(export(tmp_path / "a", journal, found))
+    assert (fault.kind, fault.place) == (Kind.APPROVAL, f"journal offset 6, {made['event_id']}")
+
+
+def test_a_configuration_that_calls_a_wrong_signature_right_is_found(tmp_path: Path) -> None:
+    journal = Journal()
+    journal.configure(controlled("limits"))
+    after = json.loads(controlled("limits", revision=2, prices={"outlier_ratio": "3"}))
+    approval = approval_of(promotion({"subject": "limits", "digest": part_digest(after, "limits")}, {"ann": ANN, "bob": EVE}))
+    approval["signatures"] = [
+        one | {"right": True, "key": BOB.public.text if one["by"] == "bob" else one["key"]} for one in approval["signatures"]
+    ]
+    after["controls"]["approvals"] = [approval]
+    load(journal)
+    journal.at(121).configure(canonical_bytes(after).decode())
+    journal.at(122).tick()
+    fault = fault_of(export(tmp_path / "a", journal, published(journal)))
+    assert (fault.kind, fault.place) == (Kind.APPROVAL, f"configuration 2, {approval['event_id']}")

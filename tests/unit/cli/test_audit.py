@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from monitor.audit.keys import new_key
+from monitor.audit.signatures.keys import new_key
 from monitor.cli.evidence.audit import app
 from monitor.errors import UsageError
 from tests.random_logs import RandomLog

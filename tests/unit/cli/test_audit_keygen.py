@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from monitor.audit.keys import PublicKey, read_keyring
+from monitor.audit.signatures.keys import PublicKey, read_keyring
 from monitor.cli.evidence.audit import app
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from monitor.audit.keys import read_key
+from monitor.audit.signatures.keys import read_key
 from monitor.cli.running.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from monitor import __main__ as program
-from monitor.audit.keys import new_key
+from monitor.audit.signatures.keys import new_key
 from monitor.core.journal.vocabulary import BALANCES, PRICES, TRADES
 from monitor.errors import CHECK_FAILED, CONFIGURATION, USAGE, MonitorError
 from monitor.settings.feeds import shipped_names

@@ -32,7 +32,19 @@ def made() -> Journal:
 def test_it_has_the_contracts_parts(made: Journal) -> None:
     made.at(1).tick()
     status = engine_at(made).status("jp-main")
-    parts = ["entity", "at", "methods", "exposure", "alerts", "incidents", "owed", "trade_flow", "sources", "checkpoint"]
+    parts = [
+        "entity",
+        "at",
+        "methods",
+        "exposure",
+        "alerts",
+        "incidents",
+        "owed",
+        "trade_flow",
+        "sources",
+        "checkpoint",
+        "promotions",
+    ]
     assert list(status) == parts
     assert (status["entity"], status["at"]) == ("jp-main", format_time(START + SECOND))
     assert [value["method"] for value in status["methods"]] == ["jp.psa_custody"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from monitor.audit.keys import PrivateKey
+from monitor.audit.signatures.keys import PrivateKey
 from monitor.core.journal.records import SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, TRADES
 from monitor.core.values.times import exact_time, from_ms

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from monitor.audit.checkpoints import content_of, is_signed_by
-from monitor.audit.keys import Keyring, PrivateKey
+from monitor.audit.signatures.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement

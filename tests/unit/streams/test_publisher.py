@@ -10,7 +10,7 @@ from aiohttp import web
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from monitor.audit.keys import PrivateKey
+from monitor.audit.signatures.keys import PrivateKey
 from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings

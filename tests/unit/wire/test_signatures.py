@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from monitor.audit.keys import PrivateKey
+from monitor.audit.signatures.keys import PrivateKey
 from monitor.core.values.times import SECOND, parse_time
 from streams.wire import Invalid
 from streams.wire.signatures import HEADER, Signers, signature_header

@@ -1,0 +1,1 @@
+"""Signatures: the keys, what people sign together, what an authority says of the time."""
