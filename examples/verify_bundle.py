@@ -9,6 +9,7 @@ the records they name are the ones in the file, and that the checkpoints seal th
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
@@ -125,8 +126,31 @@ class Bundle:
         for member in self.manifest["members"]:
             if "sha256:" + sha256(self.data[member["name"]]).hex() != member["digest"]:
                 raise Wrong(f"{member['name']} is not as it was exported")
+        self.state = self._state()
         if self.manifest["digest"] != digest(without(self.manifest, "digest", "key_id", "signature")):
             raise Wrong("the manifest is not as it was written")
+
+    def _state(self):
+        """What the bundle begins with, by name; nothing where it begins with the journal."""
+        told = self.manifest.get("from")
+        if not told:
+            return {}
+        buckets = {line["name"]: base64.b64decode(line["data"]) for line in self.lines("snapshot.ndjson.gz")}
+        digests = {name: "sha256:" + sha256(data).hex() for name, data in buckets.items()}
+        if told["digest"] != digest({"position": told["position"], "version": told["version"], "buckets": digests}):
+            raise Wrong("the state is not the one the manifest names")
+        if not any(line.get("record", {}).get("body", {}).get("snapshot") == told for line in self.lines("journal.ndjson.gz")):
+            raise Wrong("no record of the journal names the state that the bundle begins with")
+        parts = sorted((name.partition("~")[0], int(name.partition("~")[2] or 0), name) for name in buckets)
+        texts = {}
+        for name, _, part in parts:
+            texts[name] = texts.get(name, b"") + buckets[part]
+        return {name: json.loads(text) for name, text in texts.items()}
+
+    @property
+    def standing(self):
+        """How the entity's chain and seals stood at the beginning."""
+        return self.state.get(f"entity/{self.manifest['entity']}/standing", {})
 
     def lines(self, name):
         """The objects of a member."""
@@ -139,7 +163,7 @@ def entries_of(bundle):
     return sorted(found, key=lambda entry: entry["chain"]["sequence"])
 
 
-def check_chain(entries):
+def check_chain(entries, begun):
     """Every entry's own digest, and that it names the one before. Gives all digests; absent alerts are known by name alone."""
     digests = {}
     for entry in entries:
@@ -151,8 +175,8 @@ def check_chain(entries):
         if digests.setdefault(sequence - 1, previous) != previous:
             raise Wrong(f"entry {sequence} does not follow the one before it")
         digests[sequence] = entry["digest"]
-    if digests.pop(0, None) is not None:
-        raise Wrong("the first entry names one before it")
+    if digests.pop(begun.get("sequence", 0), None) != begun.get("digest"):
+        raise Wrong("the first entry does not follow what the bundle begins with")
     return digests
 
 
@@ -162,8 +186,10 @@ def check_records(bundle, entries):
     for entry in entries:
         if "inputs_digest" in entry:
             wanted[entry["journal"]["offset"]] = entry["inputs_digest"]
-    running, count = bytes(32), 0
-    for number, line in enumerate(bundle.lines("journal.ndjson.gz")):
+    inputs = bundle.state.get("engine", {}).get("inputs", {}).get(bundle.manifest["entity"], bytes(32).hex())
+    running, count = bytes.fromhex(inputs), 0
+    first = bundle.manifest.get("from", {"position": -1})["position"] + 1
+    for number, line in enumerate(bundle.lines("journal.ndjson.gz"), first):
         if line["offset"] != number:
             raise Wrong(f"journal record {number} is not there")
         # An evaluation that a later record brings about stands on the records before it: that is the offset it names.
@@ -177,7 +203,9 @@ def check_records(bundle, entries):
 def check_seals(bundle, digests, key):
     """Roots, order and signatures of the checkpoints; the keys that may sign begin with `key`, else with those listed."""
     keys = [key] if key else list(bundle.manifest["public_keys"])
-    peaks, size, previous = [], 0, None
+    begun, newest = bundle.standing.get("chain", {}), bundle.standing.get("seal", {}).get("newest")
+    peaks, size = [bytes.fromhex(peak) for peak in begun.get("peaks", [])], begun.get("sequence", 0)
+    previous = digest(newest) if newest else None
     for checkpoint in bundle.lines("checkpoints.ndjson.gz"):
         while size < checkpoint["tree_size"]:
             if size + 1 not in digests:
@@ -224,7 +252,7 @@ def check(path, key=None):
     """What was checked, in one line; `Wrong` otherwise."""
     bundle = Bundle(path)
     entries = entries_of(bundle)
-    digests = check_chain(entries)
+    digests = check_chain(entries, bundle.standing.get("chain", {}))
     records = check_records(bundle, entries)
     sealed = check_seals(bundle, digests, key)
     check_people(bundle)

@@ -47,7 +47,7 @@ COMMANDS = {
     "history": Command("evidence", "List published figures: closes and their revisions, states, alerts."),
     "report": Command("evidence", "Report capital adequacy of a day or a month, as page, PDF, table or JSON."),
     "audit": Command("evidence", "Export evidence, verify it without Kafka, make keys."),
-    "promote": Command("evidence", "Put a method in force, or change assets and limits, by the signatures of two people."),
+    "promote": Command("control", "Put a method in force, or change assets and limits, by the signatures of two people."),
     "archive": Command("evidence", "What is kept beyond Kafka: list it, check it."),
     "dlq": Command("running", "List, show, requeue and dismiss dead letters."),
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from monitor.audit.beginning import MEMBER, StartingState
 from monitor.audit.container import Writer
 from monitor.audit.signatures.keys import Keyring
 from monitor.audit.stubs import Stubber
@@ -54,7 +55,7 @@ class Origin:
 
 
 class BundleWriter:
-    """Writes one bundle: `journal` first, then `outputs` of each topic, then `checkpoints`; leaving the context ends it.
+    """Writes one bundle: perhaps `begin`, `journal`, then `outputs` of each topic, then `checkpoints`; leaving it ends it.
 
     `UsageError` where the file is there already, `CannotExport` for a journal with a hole or a forked chain. A file that was
     begun and not ended is removed.
@@ -67,6 +68,7 @@ class BundleWriter:
         self._stubber = Stubber()
         self._configurations: dict[str, bytes] = {}
         self._packs: dict[str, bytes] = {}
+        self._beginning: StartingState | None = None
         self._next = 0
         self._stubs = 0
         self._outputs: dict[str, int] = {}
@@ -88,6 +90,23 @@ class BundleWriter:
         self._stack.__exit__(kind, error, trace)
         if kind is not None:
             self._path.unlink(missing_ok=True)
+
+    def begin(self, state: StartingState) -> None:
+        """The bundle begins with this state, and its journal behind it. `CannotExport` for a state of other entities too."""
+        others = [name for name in state.entities if name != self._origin.entity]
+        if others or not state.entities:
+            held = f"also holds {', '.join(others)}" if others else f"holds nothing of {self._origin.entity}"
+            raise CannotExport(
+                f"journal partition {self._origin.partition} {held}: a state cannot be shown without theirs; "
+                "leave --from out, then their records are stubs"
+            )
+        self._beginning, self._next = state, state.position + 1
+        self._parts = state.parts
+        if state.configuration is not None and self._parts.revision is not None:
+            self._carry(self._parts.revision, state.configuration)
+        with self._writer.lines(MEMBER) as put:
+            for line in state.lines():
+                put(line)
 
     @contextmanager
     def journal(self) -> Iterator[Callable[[JournalRecord, bytes | None], None]]:
@@ -131,7 +150,8 @@ class BundleWriter:
             "partitions": origin.partitions,
             "broker_time": origin.broker_time,
             "release": self._release,
-            "records": self._next,
+            **({} if self._beginning is None else {"from": self._beginning.printed()}),
+            "records": self._next - (0 if self._beginning is None else self._beginning.position + 1),
             "stubs": self._stubs,
             "outputs": self._outputs,
             "last_sequence": self._sequences,
@@ -172,10 +192,12 @@ class BundleWriter:
         if complete is None:
             return
         self._parts.adopt(complete)
-        name = f"configurations/{complete.revision}.json"
-        self._configurations[name] = complete.text.encode()
-        for pack, content in packs_of(complete.text).items():
-            self._packs[pack] = content
+        self._carry(complete.revision, complete.text)
+
+    def _carry(self, revision: int, text: str) -> None:
+        """A configuration that is in force, and its packs."""
+        self._configurations[f"configurations/{revision}.json"] = text.encode()
+        self._packs |= packs_of(text)
 
 
 class _OutputLine:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     MEMBER = "member"
     SEAL = "seal"
     LINE = "line"
+    SNAPSHOT = "snapshot"
     JOURNAL_ORDER = "journal_order"
     RECORD = "record"
     STUB = "stub"

@@ -11,7 +11,7 @@ from typing import Any
 from monitor.audit.bundle import OUTPUTS
 from monitor.audit.container import Advance, Reader
 from monitor.audit.faults import Fault, Kind, first_difference
-from monitor.core.journal.chain import ENGINE_VERSION
+from monitor.core.journal.chain import ENGINE_VERSION, Chain
 from monitor.core.values.canonical import canonical_bytes, digest_of
 
 
@@ -52,6 +52,10 @@ class Entries:
         self._absent: Mapping[str, Any] | None = None
         self._matched_at = -1
         self._before: tuple[int, str | None] = (0, None)
+
+    def begin(self, head: Chain) -> None:
+        """The chain stands here before the first entry."""
+        self.last_sequence, self._before = head.sequence, (head.sequence, head.digest)
 
     def computed(self, value: Mapping[str, Any]) -> str:
         """The next entry of the chain as the engine computes it; gives the digest under which it stands in the chain."""

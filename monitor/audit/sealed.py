@@ -9,6 +9,7 @@ from typing import Any
 from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.faults import Fault, Kind, first_difference
 from monitor.audit.signatures.keys import PublicKey, vouched
+from monitor.core.journal.chain import Chain
 from monitor.core.journal.tree import TreeHead
 from monitor.core.values.canonical import digest_of
 
@@ -42,6 +43,16 @@ class Checkpoints:
         self.notes: list[str] = []
         for one in self._kept:
             self._check_kept(one)
+
+    def begin(self, head: Chain, newest: Checkpoint | None) -> None:
+        """The chain stands here, under this checkpoint, before the first entry: one kept from before proves nothing of it."""
+        self._tree = TreeHead(head.sequence, list(head.tree.peaks))
+        self._newest = None if newest is None else digest_of(dict(newest))
+        self.sealed_up_to = 0 if newest is None else int(newest["last_sequence"])
+        before = [one for one in self._kept if one["tree_size"] < head.sequence]
+        self._kept = self._kept[len(before) :]
+        if before:
+            self.notes.append(f"{len(before)} checkpoints you kept are older than the beginning of the file: not held against it")
 
     def knows(self, key_id: str | None) -> bool:
         """Whether the key is trusted by now: given, or vouched for by one that is."""

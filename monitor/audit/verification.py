@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from monitor.audit.beginning import MEMBER, StartingState, beginning_of
 from monitor.audit.bundle import JOURNAL, MANIFEST, SCHEMA, SEALS, Origin, packs_of
 from monitor.audit.container import Advance, Reader
 from monitor.audit.faults import Fault, Kind
@@ -24,7 +25,8 @@ from monitor.audit.stubs import expanded
 from monitor.core.configuration.reconfiguration import ConfigurationParts
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
-from monitor.core.journal.records import BadRecord, JournalRecord, decode_record
+from monitor.core.journal.records import BadRecord, JournalRecord, Statement, decode_record
+from monitor.core.journal.snapshot import NewerState, OlderState, TornSnapshot
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.times import BadTime, parse_time
 
@@ -130,13 +132,32 @@ def _check_seal(manifest: Mapping[str, Any], unsigned: Mapping[str, Any]) -> Non
         raise Fault(Kind.SEAL, MANIFEST, "the manifest is not signed by the key it names", str(manifest["key_id"]))
 
 
+def _beginning(reader: Reader, manifest: Mapping[str, Any]) -> StartingState | None:
+    """The state that the bundle begins with; None where it begins with the journal."""
+    told = manifest.get("from")
+    if told is None:
+        return None
+    try:
+        state = beginning_of(told, reader.lines(MEMBER))
+        same, _ = state.printed() == told, state.values
+    except (NewerState, OlderState, TornSnapshot) as error:
+        raise Fault(Kind.SNAPSHOT, MEMBER, str(error)) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Fault(Kind.SNAPSHOT, MEMBER, f"the state cannot be read: {error!r}") from error
+    if not same:
+        raise Fault(Kind.SNAPSHOT, MEMBER, "the state is not the one the manifest names", str(told["digest"]), state.digest)
+    return state
+
+
 class _Verification:
     def __init__(self, reader: Reader, manifest: Mapping[str, Any], origin: Origin, trust: Trust, advance: Advance) -> None:
         self._reader, self._manifest, self._origin, self._trust, self._advance = reader, manifest, origin, trust, advance
         self._found = Verified(origin.entity)
         self._parts = ConfigurationParts()
         self._unseen = {name for name in reader.members if name.startswith(("configurations/", "packs/"))}
-        self._engine = Engine(origin.partition, check_journal_time=origin.broker_time, only=origin.entity)
+        self._beginning = _beginning(reader, manifest)
+        self._named = self._beginning is None
+        self._engine = self._begun()
 
     def run(self) -> Verified:
         """Everything, in the order of the journal."""
@@ -144,6 +165,10 @@ class _Verification:
         keys = self._listed_keys()
         checkpoints = Checkpoints(reader.lines(SEALS), self._origin.entity, keys, self._trust.keys, self._trust.checkpoints)
         entries = Entries(reader, self._origin.entity, found.tally, self._advance)
+        if self._beginning is not None:
+            chain = self._beginning.chain(self._origin.entity)
+            entries.begin(chain)
+            checkpoints.begin(chain, self._beginning.seal(self._origin.entity).newest)
         for record in self._records():
             for output in self._applied(record):
                 if output.value is not None and output.entity == self._origin.entity:
@@ -158,6 +183,24 @@ class _Verification:
         found.last_sequence, found.sealed_up_to = entries.last_sequence, checkpoints.sealed_up_to
         found.key_ids, found.notes = checkpoints.key_ids, [*checkpoints.notes, *found.tally.notes]
         return found
+
+    def _begun(self) -> Engine:
+        """The engine at the bundle's beginning: with nothing, or in the state that the bundle holds."""
+        partition, broker_time, only = self._origin.partition, self._origin.broker_time, self._origin.entity
+        state = self._beginning
+        if state is None:
+            return Engine(partition, check_journal_time=broker_time, only=only)
+        if state.entities != [only]:
+            raise Fault(Kind.SNAPSHOT, MEMBER, "the state is of other entities", only, ", ".join(state.entities))
+        self._parts = state.parts
+        if state.configuration is not None and self._parts.revision is not None:
+            self._check_configuration(self._parts.revision, state.configuration, f"the state at {state.position}")
+        try:
+            return Engine.restore(
+                partition, state.position, state.version, state.buckets, check_journal_time=broker_time, only=only
+            )
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Fault(Kind.SNAPSHOT, MEMBER, f"the state cannot be taken up: {error!r}") from error
 
     def _applied(self, record: JournalRecord) -> list[Output]:
         try:
@@ -175,7 +218,8 @@ class _Verification:
 
     def _records(self) -> Iterator[JournalRecord]:
         decode: Callable[[bytes], _JournalLine] = msgspec.json.Decoder(_JournalLine).decode
-        for number, data in enumerate(self._reader.lines(JOURNAL, self._advance)):
+        first = 0 if self._beginning is None else self._beginning.position + 1
+        for number, data in enumerate(self._reader.lines(JOURNAL, self._advance), first):
             try:
                 line = decode(data)
                 if line.offset != number:
@@ -199,6 +243,7 @@ class _Verification:
             if record.statement.entity not in (None, self._origin.entity):
                 raise Fault(Kind.RECORD, place, "a whole record of another entity stands where a stub must")
             self._check_approval(record.statement.entity, record.statement.body, place)
+            self._check_beginning(record.statement, place)
             if record.statement.kind == "configuration":
                 self._configured(record)
             return record
@@ -222,17 +267,29 @@ class _Verification:
         self._parts.adopt(complete)
         for approval in json.loads(complete.text).get("controls", {}).get("approvals", ()):
             self._check_approval(approval["entity"], approval, f"configuration {complete.revision}")
-        wanted = {f"configurations/{complete.revision}.json": complete.text.encode(), **packs_of(complete.text)}
+        self._check_configuration(complete.revision, complete.text, f"journal offset {record.offset}")
+
+    def _check_configuration(self, revision: int, text: str, place: str) -> None:
+        wanted = {f"configurations/{revision}.json": text.encode(), **packs_of(text)}
         for name, content in wanted.items():
             self._unseen.discard(name)
             if self._reader.content(name) != content:
                 kind = Kind.PACK if name.startswith("packs/") else Kind.CONFIGURATION
-                raise Fault(kind, name, f"the file is not what journal offset {record.offset} puts in force")
+                raise Fault(kind, name, f"the file is not what {place} puts in force")
+
+    def _check_beginning(self, statement: Statement, place: str) -> None:
+        """The journal itself names the state that the bundle begins with."""
+        same = None if self._beginning is None else self._beginning.named_by(statement)
+        if same is False:
+            raise Fault(Kind.SNAPSHOT, place, "the journal names another state there than the one that the file begins with")
+        self._named = self._named or same is True
 
     def _complete(self, entries: Entries, checkpoints: Checkpoints) -> None:
         found, key_id = self._found, self._manifest["key_id"]
         if key_id is not None and not checkpoints.knows(key_id):
             raise Fault(Kind.KEY, MANIFEST, "the manifest is signed by a key that no known key vouches for", None, str(key_id))
+        if not self._named:
+            raise Fault(Kind.SNAPSHOT, MEMBER, "no record of the journal names the state that the bundle begins with")
         if self._unseen:
             raise Fault(Kind.COMPLETENESS, min(self._unseen), "the file belongs to no configuration in the journal")
         counted = {

@@ -229,10 +229,11 @@ class Engine:
         *,
         check_journal_time: bool,
         evaluate: EvaluateWhen = "always",
+        only: str | None = None,
         checked: bool = False,
     ) -> Engine:
         """The engine as it was at a cut, from all its buckets by name; `snapshot.NewerState` for a newer version."""
-        engine = Engine(partition, check_journal_time=check_journal_time, evaluate=evaluate, checked=checked)
+        engine = Engine(partition, check_journal_time=check_journal_time, evaluate=evaluate, only=only, checked=checked)
         engine.position = position
         engine._put_back(values_of(buckets, version))
         engine._cutter.restored(buckets)

@@ -17,7 +17,7 @@ from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, decode_record
-from monitor.core.journal.snapshot import NewerState, OlderState
+from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
@@ -109,6 +109,7 @@ class PartitionWorker:
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
         self._unsent: set[asyncio.Future[Any]] = set()
+        self._untold: Manifest | None = None
         self._tickers = UndecidedTickers()
         self._progress = _Progress()
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
@@ -284,9 +285,18 @@ class PartitionWorker:
     async def _snapshot(self) -> None:
         await self.flush()
         self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads)
+        self._untold = self._manifest
         self._progress = _Progress()
         self._observer.snapshot_taken(self.partition, time.time_ns())
         self._acknowledge(self.partition, self._manifest.position)
+
+    def telling(self) -> dict[str, Any]:
+        """The body of the next tick: it puts the digest of a new snapshot on record, once."""
+        told, self._untold = self._untold, None
+        if told is None:
+            return {}
+        digest = snapshot_digest(told.position, told.version, told.digests)
+        return {"snapshot": {"position": told.position, "version": told.version, "digest": digest}}
 
     async def _take_newer(self) -> None:
         """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""

@@ -238,7 +238,7 @@ class Assessor:
                 ticker = self._tickers[partition]
                 at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=worker.evaluation_ns)
                 if at is not None and worker.stopped is None:
-                    ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, {})))
+                    ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, worker.telling())))
             if time.monotonic() - refreshed >= _REFRESH_S:
                 refreshed = time.monotonic()
                 await self._refresh()

@@ -7,25 +7,40 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from monitor.audit.bundle import OUTPUTS, BundleWriter, Origin
+from monitor.audit.beginning import StartingState, snapshot_named
+from monitor.audit.bundle import OUTPUTS, BundleWriter, CannotExport, Origin
+from monitor.core.engine import Engine
 from monitor.core.journal.records import JournalRecord, decode_record
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS, EXPOSURES, JOURNAL
+from monitor.core.values.times import exact_time
 from monitor.errors import UsageError
 from streams.lookup.logs import TopicLog
+
+_SNAPSHOT_MARK = b'"snapshot":{'
 
 Told = Callable[[str, int], None]
 """Told the topic that is read, and how many records of it so far."""
 
 
-async def export_log(log: TopicLog, bundle: BundleWriter, origin: Origin, *, upto_ns: int | None, told: Told) -> None:
+async def export_log(
+    log: TopicLog, bundle: BundleWriter, origin: Origin, *, from_ns: int | None = None, upto_ns: int | None, told: Told
+) -> None:
     """Fills the bundle. `upto_ns`: the journal ends before the first record of a later time, and the outputs with it.
 
-    `UsageError` when nothing was published of the entity.
+    `from_ns`: it begins at the newest snapshot that the journal names by then. `UsageError` when nothing was published of the
+    entity, `CannotExport` where no snapshot is named or the journal gives another state.
     """
+    state = None if from_ns is None else await _state_at(log, origin, from_ns, told)
+    first, published = 0, 0
+    if state is not None:
+        bundle.begin(state)
+        first, published = state.position + 1, state.chain(origin.entity).sequence
     before = None if log.settle_s is not None else await _last_complete(log, origin)
     end, whole = _End(), before is None
     with bundle.journal() as take:
         async for record in log.records(JOURNAL, origin.partition):
+            if record.offset < first:
+                continue
             if (upto_ns is not None and record.time > upto_ns) or (before is not None and record.offset >= before):
                 whole = False
                 break
@@ -40,13 +55,41 @@ async def export_log(log: TopicLog, bundle: BundleWriter, origin: Origin, *, upt
     for topic in OUTPUTS:
         with bundle.outputs(topic) as put:
             async for value in _values(log, topic, origin):
-                if end.holds(value):
+                if end.holds(value) and value["chain"]["sequence"] > published:
                     put(value)
                     last = max(last, value["chain"]["sequence"])
                     told(topic, value["chain"]["sequence"])
     if not last:
         raise UsageError(f"nothing was published of {origin.entity} in partition {origin.partition}: is its name right?")
-    bundle.checkpoints([value async for value in _values(log, CHECKPOINTS, origin) if value["last_sequence"] <= last])
+    sealed = 0 if state is None or (newest := state.seal(origin.entity).newest) is None else newest["last_sequence"]
+    seals = [value async for value in _values(log, CHECKPOINTS, origin) if sealed < value["last_sequence"] <= last]
+    bundle.checkpoints(seals)
+
+
+async def _state_at(log: TopicLog, origin: Origin, at_ns: int, told: Told) -> StartingState:
+    """The state that the newest tick by then names, computed again from the journal."""
+    named: Mapping[str, Any] | None = None
+    async for record in log.records(JOURNAL, origin.partition):
+        if record.time > at_ns:
+            break
+        if record.value is not None and _SNAPSHOT_MARK in record.value:
+            named = snapshot_named(decode_record(record.value, record.offset, record.time).statement) or named
+    if named is None:
+        raise CannotExport(f"the journal names no snapshot up to {exact_time(at_ns)}: leave --from out, or name a later time")
+    engine = Engine(origin.partition, check_journal_time=origin.broker_time)
+    async for record in log.records(JOURNAL, origin.partition):
+        engine.apply(decode_record(record.value or b"", record.offset, record.time))
+        told(JOURNAL, record.offset + 1)
+        if record.offset == named["position"]:
+            break
+    cut = engine.cut()
+    state = StartingState(cut.position, cut.version, dict(cut.buckets))
+    if state.printed() != dict(named):
+        raise CannotExport(
+            f"the state at journal offset {named['position']} has version {state.version} and digest {state.digest}, the journal "
+            f"names version {named['version']} and {named['digest']}: export with the release that took it, or leave --from out"
+        )
+    return state
 
 
 class _End:

@@ -56,6 +56,10 @@ def export(
     entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose evidence.", autocompletion=entities)],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file; it needs nothing beside it.")],
     *,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Begin at the newest snapshot on record by then."),
+    ] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="RFC 3339; when absent, the present end.")] = None,
     events: Annotated[list[Path] | None, typer.Option("--events", metavar="PATH...", help=_EVENTS_HELP)] = None,
     archive: InArchive = None,
@@ -78,8 +82,11 @@ def export(
 
     if events and archive is not None:
         raise UsageError("--events and --archive are two sources: name one")
+    if events and since is not None:
+        raise UsageError("--from begins at a snapshot that a running daemon has put on record: event files have none")
     settings = load_settings(config)
     keys = read_keyring(settings.audit.keys)
+    begin = None if since is None else instant("--from", since)
     upto = None if to is None else instant("--to", to)
     log = None if events else log_at(archive, settings)
     count, broker_time = (1, False) if log is None else (log.partitions, log.broker_time)
@@ -88,7 +95,7 @@ def export(
         if log is None:
             _from_events(events or [], settings, bundle, origin, keys=keys, upto=upto)
         else:
-            _from_log(log, bundle, origin, upto)
+            _from_log(log, bundle, origin, begin, upto)
     if keys.signing is None:
         talk("not signed: audit.keys names no key (make one with `audit keygen`)")
     talk(f"{out} written: check it anywhere with `reserve-monitor audit verify {out}`")
@@ -108,12 +115,12 @@ def _from_events(
     export_events(events, build_configuration(alone), bundle, origin, keys=keys, until_ns=upto, on_rejected=refused)
 
 
-def _from_log(log: TopicLog, bundle: BundleWriter, origin: Origin, upto: int | None) -> None:
+def _from_log(log: TopicLog, bundle: BundleWriter, origin: Origin, begin: int | None, upto: int | None) -> None:
     from monitor.cli.progress import counted
     from streams.lookup.evidence import export_log
 
     with counted() as told:
-        asyncio.run(export_log(log, bundle, origin, upto_ns=upto, told=told))
+        asyncio.run(export_log(log, bundle, origin, from_ns=begin, upto_ns=upto, told=told))
 
 
 @app.command(epilog="Example: reserve-monitor audit verify jp-main-2026-01.bundle --key ed25519:9f2c...e1")

@@ -200,7 +200,7 @@ def _needs_two(ctx: typer.Context, config: Config) -> bool:
 def _write_for_two(made: list[dict[str, Any]], second: str, key: Path, out: Path | None, config: Config) -> None:
     """One dismissal into a file, signed by the first of two; nothing is written without `out`."""
     from monitor.audit.signatures.approvals import signed_by
-    from monitor.cli.evidence.signing import approver, private_key, write
+    from monitor.cli.control.signing import approver, private_key, write
     from monitor.settings.load import load_settings
 
     if len(made) != 1:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
 
 STATE_VERSION = 5
 OLDEST_READ = 4
@@ -52,6 +52,11 @@ class Cut:
     version: int
     buckets: Iterator[tuple[str, bytes]]
     names: set[str]
+
+
+def snapshot_digest(position: int, version: int, digests: Mapping[str, str]) -> str:
+    """What a snapshot is called by on record: over its position, its version and the digest of each of its buckets."""
+    return digest_of({"position": position, "version": version, "buckets": dict(digests)})
 
 
 class Cutter:

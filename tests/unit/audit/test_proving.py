@@ -21,7 +21,9 @@ from monitor.cli.evidence.audit import app
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import UsageError
+from tests.control_maker import controlled, promotion, put
 from tests.evidence_maker import FIRM, Published, export, key, members_of, published, put_together, two_days
+from tests.journal_maker import Journal, load
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "verify_bundle.py"
 KEYS = (key(1).public,)
@@ -124,7 +126,7 @@ def example() -> ModuleType:
 
 def test_the_example_uses_nothing_of_this_package() -> None:
     names = [line.split()[1] for line in EXAMPLE.read_text().splitlines() if line.startswith(("import ", "from "))]
-    assert set(names) == {"__future__", "gzip", "hashlib", "json", "sys", "tarfile"}
+    assert set(names) == {"__future__", "base64", "gzip", "hashlib", "json", "sys", "tarfile"}
 
 
 @given(st.binary(max_size=40), st.integers(1, 200))
@@ -176,3 +178,17 @@ def test_it_finds_what_a_forger_changed(
     forged = members | {member: b"".join(line + b"\n" for line in lines)}
     with pytest.raises(example.Wrong, match=message):
         example.check(put_together(tmp_path / "b", forged, FIRM), key(1).public.text)
+
+
+def test_it_agrees_on_what_people_signed(example: ModuleType, tmp_path: Path) -> None:
+    journal = Journal()
+    journal.configure(controlled("methods"))
+    load(journal)
+    put(journal.at(120), promotion())
+    journal.at(121).tick()
+    path = export(tmp_path / "a", journal, published(journal))
+    assert "are one chain over" in example.check(path, key(1).public.text)
+    members = members_of(path)
+    members["journal.ndjson.gz"] = members["journal.ndjson.gz"].replace(b'"right":true', b'"right":false')
+    with pytest.raises(example.Wrong, match="what is not so"):
+        example.check_people(example.Bundle(put_together(tmp_path / "b", members, FIRM)))

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.audit.signatures.keys import new_key
-from monitor.cli.evidence import promote
+from monitor.cli.control import promote
 from monitor.core.values.canonical import digest_of
 from monitor.errors import UsageError
 from streams.wire import Judge, Known, SourceFormat, Valid

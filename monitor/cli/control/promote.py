@@ -12,7 +12,7 @@ import typer
 
 from monitor.cli import AsJson, Config, SignWith, command_app, emit, talk
 from monitor.cli.completion import entities, methods
-from monitor.cli.evidence.signing import approver, private_key, read, write
+from monitor.cli.control.signing import approver, private_key, read, write
 from monitor.errors import UNKNOWN, UsageError
 
 if TYPE_CHECKING:

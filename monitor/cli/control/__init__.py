@@ -1,0 +1,1 @@
+"""Commands of change control: what takes two people."""
