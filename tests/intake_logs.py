@@ -21,6 +21,9 @@ from streams.wire import Invalid, Judge, Known, SourceFormat, Trade
 START_MS = 1_767_571_200_000
 """2026-01-05T00:00:00Z."""
 
+Verdicts = dict[tuple[int, int], Any]
+"""What the authority says of events, by their place."""
+
 SMALL = {"segment_records": 7, "lookback_blocks": 2, "lookback_h": 3, "block_records": 5}
 """Sizes at which short logs meet every edge."""
 
@@ -40,11 +43,20 @@ def intake_rules(number: int = 1, *, partitions: int = 3, late_after_ns: int | N
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A record of a source partition as its log keeps it."""
+    """A record of a source partition as its log keeps it; for the oracle one of its events.
+
+    `index`: which event; -1 where a record has none, which still is seen.
+    """
 
     offset: int
     time_ms: int
     value: bytes | None
+    index: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What orders events."""
+        return self.offset, self.index
 
 
 def batch_of(records: list[Logged]) -> Batch:
@@ -119,7 +131,7 @@ def oracle(log: list[Logged], rules: IntakeRules, upto: int, start: int = 0) -> 
     """The segments of [start, upto) of a log; the last one is cut at `upto`."""
     cuts = []
     judge = Judge(rules.sources[TRADES], rules.known)
-    verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in log}
+    verdicts = {r.place: judge.verdict(r.value, from_ms(r.time_ms)) for r in log}
     while start < upto:
         cut = cut_of(log, rules, start, upto, verdicts)
         cuts.append(cut)
@@ -127,13 +139,13 @@ def oracle(log: list[Logged], rules: IntakeRules, upto: int, start: int = 0) -> 
     return cuts
 
 
-def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int, verdicts: dict[int, Any] | None = None) -> Cut:
-    """The segment that begins at `start`, or what of it lies below `upto`; `verdicts` by offset if they are known."""
+def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int, verdicts: Verdicts | None = None) -> Cut:
+    """The segment that begins at `start`, or what of it lies below `upto`; `verdicts` by place if they are known."""
     reach = (start // rules.block_records - rules.lookback_blocks) * rules.block_records
     near = [r for r in log if reach <= r.offset < start + rules.segment_records]
     if verdicts is None:
         judge = Judge(rules.sources[TRADES], rules.known)
-        verdicts = {r.offset: judge.verdict(r.value, from_ms(r.time_ms)) for r in near}
+        verdicts = {r.place: judge.verdict(r.value, from_ms(r.time_ms)) for r in near}
     end = start + rules.segment_records
     inside = [r for r in near if start <= r.offset < min(end, upto)]
     if inside:
@@ -143,7 +155,7 @@ def cut_of(log: list[Logged], rules: IntakeRules, start: int, upto: int, verdict
     return _cut(near, verdicts, rules, inside, Cut(start, min(end, upto)))
 
 
-def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside: list[Logged], cut: Cut) -> Cut:
+def _cut(log: list[Logged], verdicts: Verdicts, rules: IntakeRules, inside: list[Logged], cut: Cut) -> Cut:
     start = cut.start
     hour = inside[0].time_ms // 3_600_000 if inside else 0
     first_block = start // rules.block_records - rules.lookback_blocks
@@ -152,17 +164,19 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
         for r in log
         if first_block * rules.block_records <= r.offset < start and r.time_ms // 3_600_000 >= hour - rules.lookback_h
     ]
-    seen = {_identity(verdicts[r.offset]) for r in before if _is_trade(verdicts[r.offset])}
+    seen = {_identity(verdicts[r.place]) for r in before if _is_trade(verdicts[r.place])}
     source = rules.sources[TRADES]
     kept = defaultdict(list)
     for record in inside:
-        verdict = verdicts[record.offset]
+        if record.index < 0:
+            continue
+        verdict = verdicts[record.place]
         if isinstance(verdict, Invalid):
             cut.counts["dead_letter"] += 1
             cut.dead.append((record.offset, verdict.reason.value))
             continue
         if not verdict.busted and _identity(verdict) in seen:
-            outcome = "duplicate" if _told_before(log, verdicts, record.offset) == _figures(verdict) else "conflict"
+            outcome = "duplicate" if _told_before(log, verdicts, record.place) == _figures(verdict) else "conflict"
             cut.counts[outcome] = cut.counts.get(outcome, 0) + 1
             continue
         late = source.late_after_ns is not None and from_ms(record.time_ms) - verdict.executed_at > source.late_after_ns
@@ -193,10 +207,10 @@ def _cut(log: list[Logged], verdicts: dict[int, Any], rules: IntakeRules, inside
     return cut
 
 
-def _told_before(log: list[Logged], verdicts: dict[int, Any], offset: int) -> tuple[Decimal, Decimal]:
+def _told_before(log: list[Logged], verdicts: Verdicts, place: tuple[int, int]) -> tuple[Decimal, Decimal]:
     """What the newest trade of the same identity before it said."""
-    identity = _identity(verdicts[offset])
-    several = [verdicts[r.offset] for r in log if r.offset < offset and _is_trade(verdicts[r.offset])]
+    identity = _identity(verdicts[place])
+    several = [verdicts[r.place] for r in log if r.place < place and _is_trade(verdicts[r.place])]
     return next(_figures(one) for one in reversed(several) if _identity(one) == identity)
 
 

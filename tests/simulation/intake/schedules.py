@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from monitor.core.book.trades.flow import Flow
+from monitor.core.journal.vocabulary import TRADES
 from tests.intake_logs import Cut
 from tests.simulation.intake.world import PARTITIONS, EngineSide, Worker, World, sim_rules, totals_of
 
@@ -19,15 +20,23 @@ async def _settle() -> None:
 
 
 async def run_schedule(
-    seed: int, *, newer_rules: bool = False, retention: bool = False, made_anew: str = "", flow: type[Flow] = Flow, **parts: Any
+    seed: int,
+    *,
+    newer_rules: bool = False,
+    retention: bool = False,
+    made_anew: str = "",
+    flow: type[Flow] = Flow,
+    topic: str = TRADES,
+    **parts: Any,
 ) -> None:
     """One schedule; AssertionError where the totals are not the oracle's, or a loss is not reported, or one is that is none.
 
     `newer_rules`: some workers have rules of a higher number. `retention`: the log's head goes now and then. `made_anew`: the
     topic is made anew once, with its epoch raised (`raised`) or not (`silently`). `parts` of the world break rules.
+    `topic`: what a reader is of, trades or a feed.
     """
     random = Random(seed)
-    world = World(random, sim_rules(), **parts)
+    world = World(random, sim_rules(topic), topic=topic, **parts)
     world.produce(random.randrange(1, 12))
     workers: list[Worker] = []
     numbers = [1, 2] if newer_rules else [1]
@@ -134,7 +143,7 @@ async def _make_anew(world: World, workers: list[Worker], how: str) -> list[Cut]
 
 
 def _judge(world: World, last: Worker, before: list[Cut], flow: type[Flow], *, exact: bool) -> None:
-    side = EngineSide(world.journal, world.epoch, flow)
+    side = EngineSide(world.journal, world.epoch, flow, world.topic)
     cells, counts = totals_of([*before, *world.expected(last.rules.rules.number)])
     if exact:
         assert not side.lossy, "a loss is reported that is none"

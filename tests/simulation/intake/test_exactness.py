@@ -22,12 +22,13 @@ from streams.intake.beginning import Beginning, Committed, Log, decide
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.batches import Batch, Flush
 from streams.intake.segment.content import Findings
-from streams.intake.segment.events import events_of_records
+from streams.intake.segment.events import events_of_feed, events_of_records
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades.counted import CountedTrades
 from streams.intake.segment.trades.lookback import LookBack
 from streams.wire import lean_trades
 from tests.simulation.intake.schedules import every, first_failure
+from tests.simulation.intake.world import FEED
 
 SCHEDULES = 25
 ENOUGH = 400
@@ -48,6 +49,16 @@ ENOUGH = 400
 )
 def test_totals_are_the_oracles_or_a_loss_is_reported(how: dict[str, Any]) -> None:
     every(range(SCHEDULES), **how)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"newer_rules": True}, {"retention": True, "newer_rules": True}, {"made_anew": "raised"}],
+    ids=["faults", "newer rules", "retention and rules", "made anew"],
+)
+def test_a_feed_of_frames_counts_every_trade_once_too(how: dict[str, Any]) -> None:
+    """Records of several trades, some left out, some refused, and a mapping that changes under way."""
+    every(range(SCHEDULES), topic=FEED, **how)
 
 
 # --- the barrier
@@ -193,7 +204,9 @@ def made_of(
     """Makes readers of which one part is another."""
 
     def make(where: SourcePartition, rules: Any, log: str, start: int) -> SegmentReader:
-        sighted = events_of_records(rules.judge(where.topic), lean_trades(rules.sources[where.topic]))
+        judge, plan = rules.judge(where.topic), rules.plan(where.topic)
+        lean = lean_trades(rules.sources[where.topic])
+        sighted = events_of_records(judge, lean) if plan is None else events_of_feed(plan, judge, where)
         return reader(rules, log, start, [content(Findings(where, rules), sighted, log)])
 
     return make
@@ -268,6 +281,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a lost send stops": {"make_work": LostSendsDoNotMatter},
     "ends are the log's": {"make_reader": made_of(reader=EndsWhereTheReaderStands)},
     "look-back is read again": {"make_reader": made_of(content=RemembersNothing)},
+    "look-back of frames is read again": {"make_reader": made_of(content=RemembersNothing), "topic": FEED},
     "hours are tested anew": {"make_reader": made_of(content=ForgetsByHour)},
     "ids in any order": {"make_reader": made_of(reader=TakesUnseenForSeen)},
     "hidden look-back is told": {"make_reader": made_of(content=SaysNothingOfHiddenLookBack), "retention": True},

@@ -7,8 +7,9 @@ repeated here; only what brokers, networks and processes do to them.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -25,10 +26,12 @@ from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
-from streams.wire import Judge, Known, SourceFormat
+from streams.wire import MODELS, Judge, Known, SourceFormat
+from streams.wire.feeds import FeedFormat, FeedPlan
 from tests.intake_logs import START_MS, Cut, Logged, batch_of, cut_of, intake_rules, trade_value
 
 PARTITIONS = 3
+FEED = f"{TRADES}/venue"
 Cells = dict[tuple[Any, ...], tuple[int, Fraction, Fraction]]
 
 
@@ -119,7 +122,7 @@ class Worker:
         except PartitionRefused:
             self.refused = True
             return
-        where = SourcePartition(TRADES, world.epoch, 0)
+        where = SourcePartition(world.topic, world.epoch, 0)
         reader = world.make_reader(where, self.rules, beginning.metadata.log, beginning.start)
         outlets = Outlets(world, world, self.commit(beginning), Quiet(), world.clock)
         self.work = world.make_work(reader, beginning, outlets)
@@ -176,9 +179,12 @@ class World:
     make_reader: Callable[..., SegmentReader] = reader_of
     make_work: Callable[..., PartitionWork] = PartitionWork
     decide: Callable[..., Beginning] = decide
+    topic: str = TRADES
+    """`FEED`: records are frames of several trades, some of which the feed leaves out or refuses."""
     epoch: int = 0
     log: list[Logged] = field(default_factory=list)
     history: list[Logged] = field(default_factory=list)
+    """Events, as the oracle counts them."""
     log_start: int = 0
     log_end: int = 0
     time_ms: int = START_MS
@@ -230,12 +236,31 @@ class World:
             if random.random() < 0.03:
                 self.time_ms += 20 * 3_600_000
             time_ms = self.time_ms - (random.choice([3_600_000, 7_200_000, 18_000_000]) if random.random() < 0.2 else 0)
-            record = Logged(self.log_end, time_ms, self._value())
-            self.log.append(record)
-            self.history.append(record)
+            value, events = self._record()
+            self.log.append(Logged(self.log_end, time_ms, value))
+            self.history += [Logged(self.log_end, time_ms, event, index) for index, event in events]
             self.log_end += 1
         if random.random() < 0.3:
             self.log_end += random.choice([1, 3])
+
+    def _record(self) -> tuple[bytes, list[tuple[int, bytes]]]:
+        """A record, and the events it holds by their index."""
+        random = self.random
+        if self.topic == TRADES:
+            value = self._value()
+            return value, [(0, value)]
+        values = [self._value() for _ in range(random.choice([0, 1, 1, 2, 3]))]
+        if b"rubbish" in values:
+            return b"rubbish", [(0, b"rubbish")]
+        elements = [json.loads(value) for value in values]
+        for element in elements:
+            element |= {"kind": random.choice(["t", "t", "t", "book"]), "beside": 1}
+            if random.random() < 0.05:
+                element["price"] = "0"
+        taken = random.random() < 0.8
+        events = [(index, one) for index, one in enumerate(elements) if taken and one["kind"] == "t"]
+        frame = {"n": elements, "for": "v" if taken else "w"}
+        return json.dumps(frame).encode(), [(index, _trade_of(one)) for index, one in events] or [(-1, b"")]
 
     def _value(self) -> bytes:
         random = self.random
@@ -331,7 +356,8 @@ class World:
 class EngineSide:
     """The journal as the engine of each partition takes it in: the product's `Flow`, `Sources` and registers."""
 
-    def __init__(self, journal: Sequence[Sequence[bytes]], epoch: int = 0, flow: type[Flow] = Flow) -> None:
+    def __init__(self, journal: Sequence[Sequence[bytes]], epoch: int = 0, flow: type[Flow] = Flow, topic: str = TRADES) -> None:
+        self._topic = topic
         self.sources = [Sources(set()) for _ in journal]
         self.flows = [flow(sources, set()) for sources in self.sources]
         self._epoch = epoch
@@ -368,7 +394,7 @@ class EngineSide:
 
     def counts(self, partition: int) -> dict[str, int]:
         """Outcomes of the topic since the journal began."""
-        total = self.sources[partition].counts(TRADES)
+        total = self.sources[partition].counts(self._topic)
         for _, counts in self.flows[partition].open_counts():
             total = total.plus(counts)
         return {name: count for name, count in total.of_each().items() if name != "filtered"}
@@ -376,12 +402,31 @@ class EngineSide:
     @property
     def lossy(self) -> bool:
         """Whether anything is reported as lost, or was: a segment that may count a repeat twice says so while it is open."""
-        lost = [s.lost_since(TRADES, self._epoch, {}) is not None for s in self.sources]
-        return self._short or any(lost) or any(flow.lossy(TRADES, self._epoch) for flow in self.flows)
+        lost = [s.lost_since(self._topic, self._epoch, {}) is not None for s in self.sources]
+        return self._short or any(lost) or any(flow.lossy(self._topic, self._epoch) for flow in self.flows)
 
 
-def sim_rules() -> list[IntakeRules]:
+def sim_rules(topic: str = TRADES) -> list[IntakeRules]:
     """Rules 1, and rules 2 under which every trade is entity `b`'s."""
+    return _plain_rules() if topic == TRADES else [_with_feed(rules) for rules in _plain_rules()]
+
+
+def _with_feed(rules: IntakeRules) -> IntakeRules:
+    """The same with a feed whose elements are the canonical trades, among others."""
+    constants = dict(rules.sources[TRADES].constants)
+    names = {name for name in MODELS[TRADES].model_fields if name != "schema_"} - constants.keys()
+    raw = {
+        "topic": "frames",
+        "where": {"$.for": "v", "@.kind": "t"},
+        "each": "$.n[*]",
+        "fields": {name: f"@.{name}" for name in names},
+        "constants": constants,
+    }
+    plan = FeedPlan(FeedFormat.of(TRADES, "venue", raw, {}))
+    return replace(rules, plans={FEED: plan}, sources={**rules.sources, FEED: SourceFormat(TRADES)})
+
+
+def _plain_rules() -> list[IntakeRules]:
     one, two = intake_rules(1, partitions=PARTITIONS), intake_rules(2, partitions=PARTITIONS)
     moved = SourceFormat(TRADES, constants={"entity": "b"}, ignore_unknown=True)
     return [
@@ -416,6 +461,10 @@ def _add(totals: Cells, key: tuple[Any, ...], trades: int, quantity: Fraction, v
     totals[key] = (before[0] + trades, before[1] + quantity, before[2] + value)
 
 
+def _trade_of(element: dict[str, Any]) -> bytes:
+    return json.dumps({name: value for name, value in element.items() if name not in {"kind", "beside"}}).encode()
+
+
 def _succeed(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
@@ -427,4 +476,4 @@ def _fail(future: asyncio.Future[None]) -> None:
         future.exception()
 
 
-__all__ = ["PARTITIONS", "EngineSide", "Judge", "Worker", "World", "sim_rules"]
+__all__ = ["FEED", "PARTITIONS", "EngineSide", "Judge", "Worker", "World", "sim_rules"]
