@@ -50,25 +50,6 @@ def gap_ends(gap: Mapping[str, Any]) -> str:
     return f"{gap['kind']} {gap['subject']} ends when {ends.format(subject=gap['subject'] or 'it')}"
 
 
-def alert_ends(alert: Mapping[str, Any]) -> str:
-    """What ends an alert, and that it must hold as long as the exit dwell says."""
-    subject = alert["subject"] or "the feed"
-    ends = {
-        "SecurityIncidentOpen": f"a revision says that incident {subject} is closed or withdrawn",
-        "SourceStale": f"anything arrives from {subject}",
-        "SourceBehind": f"{subject} says something of now",
-        "SourceUnhealthy": f"the share of refused records of {subject} falls below its limit",
-        "RecordRefused": "a newer valid record of the same thing arrives, or the dead letter is requeued or dismissed",
-        "LiabilityExceedsAssets": f"the roles that hold {subject} together reach what clients are owed of it",
-        "CureDeadlineNear": "its rule is met again, or its cure date moves",
-        "ReserveUnknown": "the method can be decided again",
-        "ReserveCoverageLow": "coverage is above the exit of the watch level",
-        "ShortfallForecast": "no shortfall is forecast any more",
-    }.get(alert["alertname"], "its rule is met again")
-    dwell = "" if alert["alertname"] == "SecurityIncidentOpen" else " and that has held for the exit dwell"
-    return f"Ends when {ends}{dwell}"
-
-
 def clears(value: Mapping[str, Any]) -> Iterator[str]:
     """All that has to happen before an assessment is adequate."""
     broken = (one for one in value["components"] if one["state"] not in {"adequate", "not_applicable"})

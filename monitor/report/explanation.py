@@ -9,8 +9,8 @@ from typing import Any
 from monitor.core.attribution.story import cause_words, change_sentences
 from monitor.core.components.worst import rule_sentence
 from monitor.core.values.wording import grouped, percent
-from monitor.report.clearing import alert_ends, clears
-from monitor.web.text import clock, gap_sentence
+from monitor.report.clearing import clears
+from monitor.web.text import alert_ends, clock, gap_sentence
 
 _MOST_LINES = 20
 

@@ -261,5 +261,7 @@ def environment() -> Environment:
         "effect_word": text.effect_word,
         "feed_word": text.feed_word,
         "untold_mark": text.untold_mark,
+        "told_sentence": text.told_sentence,
+        "waiting_sentence": text.waiting_sentence,
     }
     return found

@@ -96,10 +96,11 @@ class NotTold(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotDelivered:
-    """What did not reach a channel; not `known`: of other alerts nothing can be said."""
+    """What did not reach a channel; not `known`: of other alerts nothing can be said. `told`: by fingerprint who was told."""
 
     rows: Sequence[NotTold]
     known: bool
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Exposition(Protocol):

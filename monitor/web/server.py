@@ -24,7 +24,7 @@ from monitor.web.access import logged_in
 from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
-from monitor.web.protocols import Certificate, Health, StatusSource, WebParts
+from monitor.web.protocols import Certificate, Health, NotDelivered, StatusSource, WebParts
 from monitor.web.staleness import judged
 from monitor.web.text import refused_count
 
@@ -236,11 +236,15 @@ class _Pages:
 
 
 def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, Any]:
-    """`worst`: the worst broken rule in force. `undelivered`: what fires and did not reach a channel; null: not known."""
+    """`worst`: the worst broken rule in force. `undelivered`: what fires and did not reach a channel; null: not known.
+
+    Each alert has `told`, the channels that have its newest state, where that is known.
+    """
     status = {**status, "worst": _worst_of(status["methods"])}
     if parts.delivery is None:
         return {**status, "undelivered": None}
     found = parts.delivery(status["alerts"])
+    status["alerts"] = [one | _told(found, one["fingerprint"]) for one in status["alerts"]]
     rows = [
         {
             "fingerprint": one.fingerprint,
@@ -251,6 +255,10 @@ def _with_delivery(status: Mapping[str, Any], parts: WebParts) -> Mapping[str, A
         for one in found.rows
     ]
     return {**status, "undelivered": rows if rows or found.known else None}
+
+
+def _told(found: NotDelivered, fingerprint: str) -> dict[str, list[str]]:
+    return {"told": list(found.told[fingerprint])} if fingerprint in found.told else {}
 
 
 def summary(status: Mapping[str, Any]) -> dict[str, Any]:

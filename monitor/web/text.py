@@ -161,6 +161,39 @@ def untold_mark(rows: Sequence[Mapping[str, Any]] | None, fingerprint: str) -> s
     return "not delivered: no channel" if channels else None
 
 
+def told_sentence(alert: Mapping[str, Any]) -> str | None:
+    """Who has an alert's newest state; None where that is not known."""
+    told = alert.get("told")
+    if told is None or alert["mode"] == "shadow":
+        return None
+    return f"Told: {', '.join(told)}" if told else "Told nobody yet"
+
+
+def alert_ends(alert: Mapping[str, Any]) -> str:
+    """What ends an alert, and that it must hold as long as the exit dwell says."""
+    subject = alert["subject"] or "the feed"
+    ends = {
+        "SecurityIncidentOpen": f"a revision says that incident {subject} is closed or withdrawn",
+        "SourceStale": f"anything arrives from {subject}",
+        "SourceBehind": f"{subject} says something of now",
+        "SourceUnhealthy": f"the share of refused records of {subject} falls below its limit",
+        "RecordRefused": "a newer valid record of the same thing arrives, or the dead letter is requeued or dismissed",
+        "LiabilityExceedsAssets": f"the roles that hold {subject} together reach what clients are owed of it",
+        "CureDeadlineNear": "its rule is met again, or its cure date moves",
+        "ReserveUnknown": "the method can be decided again",
+        "ReserveCoverageLow": "coverage is above the exit of the watch level",
+        "ShortfallForecast": "no shortfall is forecast any more",
+    }.get(alert["alertname"], "its rule is met again")
+    dwell = "" if alert["alertname"] == "SecurityIncidentOpen" else " and that has held for the exit dwell"
+    return f"Ends when {ends}{dwell}"
+
+
+def waiting_sentence(alert: Mapping[str, Any]) -> str:
+    """What an alert that fires waits for, or when it clears."""
+    clears_at = alert.get("clears_at")
+    return alert_ends(alert) if clears_at is None else f"Over for now: clears at {clears_at[11:19]} UTC if it holds"
+
+
 def ignored_sentence(ignored: Sequence[Mapping[str, str]]) -> str:
     """What is left out of every figure, and how much of it is held."""
     return ", ".join(f"{amount(one['quantity'])} {one['asset']}" for one in ignored)

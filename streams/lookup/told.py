@@ -128,9 +128,17 @@ class Deliveries:
         own = [] if dispatcher is None else [one for one in dispatcher.undelivered() if one.fingerprint in shown]
         others = [alert for alert in wanted if dispatcher is None or not dispatcher.tells(alert["fingerprint"])]
         read_at = self._record.read_at
-        if not others or read_at is None:
+        if read_at is None:
             return NotDelivered(own, known=not others)
-        return NotDelivered([*own, *(row for alert in others for row in self._by_record(alert, read_at))], known=True)
+        rows = [row for alert in others for row in self._by_record(alert, read_at)]
+        return NotDelivered([*own, *rows], known=True, told={alert["fingerprint"]: self._told(alert) for alert in wanted})
+
+    def _told(self, alert: Mapping[str, Any]) -> list[str]:
+        """The channels on record with this state of an alert: not what is about to be told, but what was accepted."""
+        fingerprint = alert["fingerprint"]
+        return [
+            name for name in self._channels or self._record.channels if has_been_told(alert, self._record.told(name, fingerprint))
+        ]
 
     def _by_record(self, alert: Mapping[str, Any], read_at: int) -> Iterator[Waiting]:
         fingerprint, channels = alert["fingerprint"], self._channels or self._record.channels

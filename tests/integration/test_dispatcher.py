@@ -222,6 +222,7 @@ async def test_a_process_without_the_dispatcher_knows_by_the_record_whom_an_aler
         assert list(here.of([{**fires, "mode": "shadow"}]).rows) == [], "a shadow method's alert is for nobody"
         async with bench.dispatcher({"hook": webhook(hook), "down": webhook(down)}) as dispatcher:
             await until(lambda: [(one.channel, one.detail) for one in here.of([fires]).rows] == [("down", "refused")], 30)
+            assert here.of([fires]).told == {fires["fingerprint"]: ["hook"]}
             await until(lambda: dispatcher.tells(fires["fingerprint"]), 10)
             with_one = Deliveries(["hook", "down"], ToldRecord(bench.kafka, bench.names), dispatcher)
             assert [one.channel for one in with_one.of([fires]).rows] == ["down"], "of its own it knows without the record"

@@ -183,7 +183,7 @@ def _show_method(console: Console, one: Mapping[str, Any]) -> None:
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
-    from monitor.web.text import age, amount, untold_mark, untold_sentence
+    from monitor.web.text import age, amount, told_sentence, untold_mark, untold_sentence, waiting_sentence
 
     exposure = found["exposure"]
     if exposure:
@@ -196,6 +196,7 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
             f"[{_STYLES['shortfall']}]firing[/] {alert['alertname']} {alert['subject'] or ''}: {alert['summary']}{mark}",
             highlight=False,
         )
+        console.print(f"  {'. '.join(filter(None, (waiting_sentence(alert), told_sentence(alert))))}", highlight=False)
     if said := untold_sentence(found["alerts"], found.get("undelivered")):
         console.print(f"[bold red]{escape(said)}[/]", highlight=False)
     for incident in found["incidents"]:

@@ -115,6 +115,15 @@ class AlertBook:
         kept = (self._kept[identity].record for identity in sorted(self._kept, key=_order))
         return [record for record in kept if record is not None]
 
+    def clearing(self) -> dict[str, int]:
+        """By fingerprint, of each alert that fires and is over for now: when it resolves if that holds (ns)."""
+        lives = ((identity, kept.life) for identity, kept in self._kept.items())
+        return {
+            identity.fingerprint: life.clear_since + life.exit_dwell
+            for identity, life in lives
+            if life.status == "firing" and life.clear_since is not None
+        }
+
     def next_instant(self, after: int) -> int | None:
         """The earliest instant above `after` at which something here is due by time alone."""
         instants = (next_instant(kept.life, self.update_every) for kept in self._kept.values())

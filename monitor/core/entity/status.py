@@ -26,7 +26,7 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "at": format_time(clock),
         "methods": newest["assessments"],
         "exposure": newest["exposure"],
-        "alerts": [record for record in entity.alerts.records() if record["status"] == "firing"],
+        "alerts": list(_firing(entity)),
         "incidents": entity.book.incident_objects(),
         "owed": sorted({asset for role, asset, _, quantity in entity.book.custody() if role == LIABILITY and quantity}),
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
@@ -34,6 +34,15 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "checkpoint": entity.standing.seal.newest,
         "promotions": entity.standing.promotions.verdicts,
     }
+
+
+def _firing(entity: Entity) -> Iterator[dict[str, Any]]:
+    """The alerts that fire as they were published; `clears_at` where one is over for now: when it resolves if that holds."""
+    clearing = entity.alerts.clearing()
+    for record in entity.alerts.records():
+        if record["status"] == "firing":
+            clears_at = clearing.get(record["fingerprint"])
+            yield record if clears_at is None else record | {"clears_at": format_time(clears_at)}
 
 
 def evaluations_of(entity: Entity) -> dict[str, Any]:

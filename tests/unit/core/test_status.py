@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,24 @@ def test_it_has_the_contracts_parts(made: Journal) -> None:
     assert (status["entity"], status["at"]) == ("jp-main", format_time(START + SECOND))
     assert [value["method"] for value in status["methods"]] == ["jp.psa_custody"]
     assert status["exposure"]["schema"] == "reserve.exposure/1"
+
+
+def test_an_alert_that_is_over_says_when_it_clears_if_that_holds() -> None:
+    made = Journal()
+    made.configure(configuration_text({"jp-main": house(levels={"exit_dwell_s": 60})}))
+    load(made)
+
+    def firing() -> list[dict[str, Any]]:
+        return [one for one in engine_at(made).status("jp-main")["alerts"] if one["alertname"] == "LiabilityExceedsAssets"]
+
+    made.at(1).position("owed", "client_liability", "ledger", "BTC", "900000", source="w1")
+    made.at(5).tick()
+    assert ["clears_at" in one for one in firing()] == [False]
+    made.at(10).position("owed", "client_liability", "ledger", "BTC", "0", source="w1")
+    made.at(20).tick()
+    assert [one["clears_at"] for one in firing()] == [format_time(START + 70 * SECOND)]
+    made.at(71).tick()
+    assert firing() == []
 
 
 def test_trade_flow_is_of_the_last_24_hours_and_of_a_business_date_in_the_entitys_zone(made: Journal) -> None:

@@ -168,6 +168,16 @@ def test_what_the_records_say_is_text_never_markup() -> None:
     assert 'href="javascript' not in html
 
 
+def test_an_alert_says_what_it_waits_for_or_when_it_clears_and_who_was_told() -> None:
+    status = examples.shortfall() | {"undelivered": []}
+    status["alerts"] = [examples.alert("ReserveShortfall") | {"told": ["chat", "pager"]}]
+    shown = words(page(status))
+    assert "Ends when its rule is met again and that has held for the exit dwell. Told: chat, pager." in shown
+    status["alerts"] = [examples.alert("ReserveShortfall") | {"told": [], "clears_at": "2026-01-05T16:04:10.000000Z"}]
+    assert "Over for now: clears at 16:04:10 UTC if it holds. Told nobody yet." in words(page(status))
+    assert "Told" not in words(page(examples.shortfall() | {"undelivered": []}))
+
+
 def test_alerts_stand_with_the_gravest_first() -> None:
     status = examples.adequate()
     status["alerts"] = [
