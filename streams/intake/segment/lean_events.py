@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, repeat
 from typing import Any, Final, NamedTuple
@@ -267,7 +267,8 @@ def _merged(sighting: Sighting, rows: Rows, columns: Columns) -> tuple[Rows, Col
     more = columns_of_objects([event.canonical if isinstance(event, FeedEvent) else None for _, event in events])
     order = sorted(range(len(places)), key=places.__getitem__)
     whole = Rows([record for record, _ in places], [index for _, index in places], [None] * len(places)).at(order)
-    return whole, Columns(*(_at([*one, *other], order) for one, other in zip(columns, more, strict=True)))
+    both: Iterable[tuple[Sequence[Any], Sequence[Any]]] = zip(columns, more, strict=True)
+    return whole, Columns(*(_at([*one, *other], order) for one, other in both))
 
 
 def _keep(memory: dict[Any, Any], signature: Any, said: Any) -> None:
