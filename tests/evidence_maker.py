@@ -69,12 +69,18 @@ class Published:
     checkpoints: Sequence[Mapping[str, Any]]
 
 
-def published(journal: Journal, entity: str = ENTITY, keys: Keyring = FIRM) -> Published:
-    """The outputs of the whole partition's engine that are of the entity, by topic, and its checkpoints."""
+def published(journal: Journal, entity: str = ENTITY, keys: Keyring = FIRM, left_out: int | None = None) -> Published:
+    """The outputs of the whole partition's engine that are of the entity, by topic, and its checkpoints.
+
+    `left_out`: offset of a record that is stepped over.
+    """
     engine = Engine(0, check_journal_time=True)
     outputs: dict[str, list[Mapping[str, Any]]] = {topic: [] for topic in OUTPUTS}
     checkpoints: list[Mapping[str, Any]] = []
     for record in journal.records:
+        if record.offset == left_out:
+            engine.step_over(record)
+            continue
         for output in engine.apply(record):
             if output.entity == entity and output.value is not None:
                 outputs[output.topic].append(output.value)

@@ -65,7 +65,7 @@ class BundleWriter:
         self._path, self._origin, self._keys, self._release = path, origin, keys, release
         self._stack = ExitStack()
         self._parts = ConfigurationParts()
-        self._stubber = Stubber()
+        self._stubber = Stubber(origin.partition)
         self._configurations: dict[str, bytes] = {}
         self._packs: dict[str, bytes] = {}
         self._beginning: StartingState | None = None

@@ -2,7 +2,8 @@
 
 One partition's entities share a clock, the completeness of trade segments, and which prices are kept for incidents. So of
 another's flow the stub also says how many trades each of its cells counts (the cells numbered, not named), of its busts
-where they lie, of its incidents when they occurred. No amount, account, market or text of another entity is in it.
+where they lie, of its incidents when they occurred, of an operation which journal record it steps over. No amount, account,
+market or text of another entity is in it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from monitor.core.journal.records import BadRecord, JournalRecord, SourcePartition, Statement, statement_object, statement_of
+from monitor.core.journal.stepping import steps_over
+from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.times import exact_time, parse_time
 
 _LONG_AGO = exact_time(0)
@@ -31,7 +34,8 @@ _NOTE: dict[str, Any] = {"event_id": "stub", "kind": "note", "by": [], "reason":
 class Stubber:
     """Makes the stubs of one journal, numbering what it does not name in the order in which it comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
         self._cells: dict[SourcePartition, tuple[int, dict[tuple[Any, ...], int]]] = {}
         self._named: dict[tuple[str, str], int] = {}
 
@@ -46,7 +50,8 @@ class Stubber:
             number = self._number(statement.entity, body["incident_id"])
             told = {"number": number, "revision": body["revision"], "occurred_at": body["occurred_at"]}
             return {"incident": self._shared(statement), **told}
-        return {"at": exact_time(statement.at), "entity": statement.entity}
+        passed = steps_over(statement, self._partition)
+        return {"at": exact_time(statement.at), "entity": statement.entity} | ({} if passed is None else {"steps_over": passed})
 
     def _shared(self, statement: Statement) -> dict[str, Any]:
         """The statement without its body, but for the log it was read from."""
@@ -72,16 +77,16 @@ class Stubber:
         return self._named.setdefault((entity or "", name), len(self._named))
 
 
-def expanded(stub: Mapping[str, Any], offset: int, journal_time: int, digest: bytes) -> JournalRecord:
-    """The journal record by which an engine learns what a stub says; `BadRecord` for one that says something else."""
+def expanded(stub: Mapping[str, Any], partition: int, offset: int, journal_time: int, digest: bytes) -> JournalRecord:
+    """The record of a journal partition by which an engine learns what a stub says; `BadRecord` where it says anything else."""
     try:
-        statement = _statement(stub)
+        statement = _statement(stub, partition)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadRecord(f"the stub at offset {offset} cannot be read: {error!r}") from error
     return JournalRecord(statement, offset, journal_time, digest)
 
 
-def _statement(stub: Mapping[str, Any]) -> Statement:
+def _statement(stub: Mapping[str, Any], partition: int) -> Statement:
     if "flow" in stub:
         shared = _known(stub, "flow", {"cells"})
         cells = [{"market": f"{number}/X", **_CELL, "trades": trades, **_NOTHING} for number, trades in stub["cells"]]
@@ -94,10 +99,14 @@ def _statement(stub: Mapping[str, Any]) -> Statement:
         times = dict.fromkeys(("occurred_at", "detected_at", "updated_at"), exact_time(parse_time(stub["occurred_at"])))
         body = {"incident_id": str(stub["number"]), "revision": int(stub["revision"]), **times, **_INCIDENT}
     else:
-        if set(stub) != {"at", "entity"} or not isinstance(stub["entity"], str):
+        if set(stub) - {"steps_over"} != {"at", "entity"} or not isinstance(stub["entity"], str):
             raise ValueError("it says neither at and entity, nor flow, bust or incident")
         at = parse_time(stub["at"])
-        return Statement("operation", stub["entity"], at, {**_NOTE, "at": exact_time(at)})
+        act = {**_NOTE, "at": exact_time(at)}
+        if "steps_over" in stub:
+            place = {"topic": JOURNAL, "epoch": 0, "partition": partition, "offset": int(stub["steps_over"])}
+            act |= {"kind": "dismissal", "body": place}
+        return Statement("operation", stub["entity"], at, act)
     return replace(shared, body={**shared.body, **body})
 
 

@@ -7,7 +7,7 @@ grow with the length of the journal.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,15 +22,20 @@ from monitor.audit.sealed import Checkpoints
 from monitor.audit.signatures.approvals import misjudged
 from monitor.audit.signatures.keys import PublicKey
 from monitor.audit.stubs import expanded
+from monitor.core.configuration.controls import Controls
 from monitor.core.configuration.reconfiguration import ConfigurationParts
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, JournalRecord, Statement, decode_record
 from monitor.core.journal.snapshot import NewerState, OlderState, TornSnapshot
+from monitor.core.journal.stepping import steps_over
+from monitor.core.journal.vocabulary import JOURNAL as JOURNAL_TOPIC
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.times import BadTime, parse_time
 
 _DIGEST = len("sha256:")
+_STUB, _STUB_STEPS = b'"stub":', b'"steps_over":'
+_DISMISSAL, _OF_JOURNAL = b'"dismissal"', f'"{JOURNAL_TOPIC}"'.encode()
 
 
 class _JournalLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -39,6 +44,9 @@ class _JournalLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     record: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     digest: str | msgspec.UnsetType = msgspec.UNSET
     stub: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_LINES = msgspec.json.Decoder(_JournalLine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,15 @@ def verify(reader: Reader, trust: Trust, advance: Advance = lambda _: None) -> V
     """The whole bundle. `advance` is told of bytes read, twice the file's size in all. Raises `Fault`."""
     manifest = _manifest(reader, advance)
     origin = Origin(*(manifest[name] for name in ("entity", "partition", "partitions", "broker_time")))
-    return _Verification(reader, manifest, origin, trust, advance).run()
+    passed: dict[int, str] = {}
+    while True:
+        try:
+            return _Verification(reader, manifest, origin, trust, advance, passed=passed).run()
+        except Fault as fault:
+            more = _to_pass(reader, origin.partition, fault)
+            if not more.keys() - passed.keys():
+                raise
+            passed |= more
 
 
 def _manifest(reader: Reader, advance: Advance) -> dict[str, Any]:
@@ -149,8 +165,70 @@ def _beginning(reader: Reader, manifest: Mapping[str, Any]) -> StartingState | N
     return state
 
 
+class _Stuck(Fault):
+    """The engine cannot take the journal record at `offset`; `controls` are in force there."""
+
+    def __init__(self, offset: int, controls: Controls, error: Exception) -> None:
+        super().__init__(Kind.RECORD, f"journal offset {offset}", f"the engine cannot take the record: {error!r}")
+        self.offset, self.controls = offset, controls
+
+
+def _to_pass(reader: Reader, partition: int, fault: Fault) -> dict[int, str]:
+    """Records that operations in the journal step over, with what a note says of each, where that may explain the fault.
+
+    A record that the engine takes is not stepped over, whatever an operation says; of another entity's, of which the file has
+    a stub, only the published outputs tell.
+    """
+    try:
+        acts = list(_stepping(reader, partition))
+        wanted = {fault.offset} if isinstance(fault, _Stuck) else _stubs(reader, {offset for offset, _ in acts})
+    except (Fault, msgspec.MsgspecError, BadRecord, ValueError):
+        return {}  # the journal itself is at fault, and that is told already
+    controls = fault.controls if isinstance(fault, _Stuck) else Controls()
+    return {
+        offset: f"journal offset {offset} is left out: the engine cannot take it, and offset {record.offset} steps over it"
+        for offset, record in acts
+        if offset in wanted and controls.dismissal_refusal(record.statement.body, record.statement.at) is None
+    }
+
+
+def _stepping(reader: Reader, partition: int) -> Iterator[tuple[int, JournalRecord]]:
+    """The offset stepped over, and each operation that steps over an earlier record of the journal."""
+    for data in reader.lines(JOURNAL):
+        if _STUB_STEPS not in data and not (_DISMISSAL in data and _OF_JOURNAL in data):
+            continue
+        line = _LINES.decode(data)
+        if isinstance(line.record, msgspec.Raw):
+            record = decode_record(bytes(line.record), line.offset, 0)
+        elif isinstance(line.stub, msgspec.Raw):
+            record = expanded(json.loads(bytes(line.stub)), partition, line.offset, 0, b"")
+        else:
+            continue
+        offset = steps_over(record.statement, partition)
+        if offset is not None and offset < line.offset:
+            yield offset, record
+
+
+def _stubs(reader: Reader, offsets: set[int]) -> set[int]:
+    """Those of the offsets at which the file has a stub."""
+    if not offsets:
+        return set()
+    lines = (_LINES.decode(data) for data in reader.lines(JOURNAL) if _STUB in data)
+    return {line.offset for line in lines if line.offset in offsets and isinstance(line.stub, msgspec.Raw)}
+
+
 class _Verification:
-    def __init__(self, reader: Reader, manifest: Mapping[str, Any], origin: Origin, trust: Trust, advance: Advance) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        manifest: Mapping[str, Any],
+        origin: Origin,
+        trust: Trust,
+        advance: Advance,
+        *,
+        passed: Mapping[int, str],
+    ) -> None:
+        self._passed = passed
         self._reader, self._manifest, self._origin, self._trust, self._advance = reader, manifest, origin, trust, advance
         self._found = Verified(origin.entity)
         self._parts = ConfigurationParts()
@@ -181,7 +259,7 @@ class _Verification:
         self._complete(entries, checkpoints)
         found.checkpoints, found.signed, found.kept = checkpoints.count, checkpoints.signed, len(self._trust.checkpoints)
         found.last_sequence, found.sealed_up_to = entries.last_sequence, checkpoints.sealed_up_to
-        found.key_ids, found.notes = checkpoints.key_ids, [*checkpoints.notes, *found.tally.notes]
+        found.key_ids, found.notes = checkpoints.key_ids, [*self._passed.values(), *checkpoints.notes, *found.tally.notes]
         return found
 
     def _begun(self) -> Engine:
@@ -203,12 +281,14 @@ class _Verification:
             raise Fault(Kind.SNAPSHOT, MEMBER, f"the state cannot be taken up: {error!r}") from error
 
     def _applied(self, record: JournalRecord) -> list[Output]:
+        if record.offset in self._passed:
+            self._engine.step_over(record)
+            return []
         try:
             return self._engine.apply(record)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise Fault(
-                Kind.RECORD, f"journal offset {record.offset}", f"the engine cannot take the record: {error!r}"
-            ) from error
+            controls = Controls() if self._engine.config is None else self._engine.config.controls
+            raise _Stuck(record.offset, controls, error) from error
 
     def _listed_keys(self) -> Sequence[PublicKey]:
         try:
@@ -217,11 +297,10 @@ class _Verification:
             raise Fault(Kind.KEY, MANIFEST, f"a public key cannot be read: {error}") from error
 
     def _records(self) -> Iterator[JournalRecord]:
-        decode: Callable[[bytes], _JournalLine] = msgspec.json.Decoder(_JournalLine).decode
         first = 0 if self._beginning is None else self._beginning.position + 1
         for number, data in enumerate(self._reader.lines(JOURNAL, self._advance), first):
             try:
-                line = decode(data)
+                line = _LINES.decode(data)
                 if line.offset != number:
                     raise Fault(
                         Kind.JOURNAL_ORDER,
@@ -249,7 +328,9 @@ class _Verification:
             return record
         if isinstance(line.stub, msgspec.Raw) and isinstance(line.digest, str) and line.digest.startswith("sha256:"):
             self._found.stubs += 1
-            record = expanded(json.loads(bytes(line.stub)), line.offset, time, bytes.fromhex(line.digest[_DIGEST:]))
+            record = expanded(
+                json.loads(bytes(line.stub)), self._origin.partition, line.offset, time, bytes.fromhex(line.digest[_DIGEST:])
+            )
             if record.statement.entity in (None, self._origin.entity):
                 raise Fault(Kind.STUB, place, f"a stub stands for a record of {record.statement.entity or 'the whole partition'}")
             return record

@@ -18,6 +18,7 @@ from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, decode_record
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
+from monitor.core.journal.stepping import steps_over
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
@@ -25,7 +26,7 @@ from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.snapshots import Manifest, SnapshotStore
-from streams.assessor.stepping import steps_over, stuck_on
+from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
 from streams.collector import building
@@ -247,8 +248,10 @@ class PartitionWorker:
             record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord:
             return False
+        if steps_over(record.statement, self.partition) != stuck:
+            return False
         controls = Controls() if self.engine.config is None else self.engine.config.controls
-        if not steps_over(record.statement, self.partition, stuck, controls):
+        if controls.dismissal_refusal(record.statement.body, record.statement.at) is not None:
             return False
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)

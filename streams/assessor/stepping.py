@@ -7,22 +7,8 @@ reads that journal again stops at the same place and goes on for the same reason
 
 from __future__ import annotations
 
-from monitor.core.configuration.controls import Controls
-from monitor.core.journal.records import JournalRecord, Statement
+from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.vocabulary import JOURNAL
-
-
-def steps_over(statement: Statement, partition: int, offset: int, controls: Controls) -> bool:
-    """Whether a record is the operation that steps over the journal record at (partition, offset).
-
-    Where dismissals need two people, it is judged at the instant at which it was written.
-    """
-    if statement.kind != "operation" or statement.body["kind"] != "dismissal":
-        return False
-    if controls.dismissal_refusal(statement.body, statement.at) is not None:
-        return False
-    body = statement.body["body"]
-    return (body.get("topic"), body.get("partition"), body.get("offset")) == (JOURNAL, partition, offset)
 
 
 def stuck_on(record: JournalRecord, partition: int, error: Exception) -> str:

@@ -397,6 +397,42 @@ def test_what_ends_the_doubt_about_a_balance(tmp_path: Path) -> None:
     assert doubted(wallet(tmp_path, *fall).dismisses("custody.balances", 3, "2026-03-10T12:00:05Z")) == ("shortfall", False)
 
 
+def test_a_person_may_speak_before_the_balance_is_read(tmp_path: Path) -> None:
+    """Fails where what is known depends on which partition is read faster: that of operations or that of balances."""
+    case = wallet(tmp_path, ("120", "11:00:00"))
+    case.dismisses("custody.balances", 4, "2026-03-10T11:59:59Z")
+    assert doubted(case) == ("adequate", False)
+    case.holds("client_asset", "cold", "KAS", "1", "2026-03-10T12:00:00Z", source="node")
+    assert doubted(case) == ("shortfall", False)
+
+
+def test_a_person_confirms_what_a_feed_says(tmp_path: Path) -> None:
+    """Fails where a place in a feed, which has an index too, is compared with an offset: no operation ends the doubt."""
+    names = ("event_id", "entity", "account", "role", "storage", "asset", "quantity", "as_of")
+    prices = ("event_id", "asset", "currency", "price", "as_of", "source", "kind")
+    feeds = {
+        "custody.balances": {"jump_ratio": "10", "feeds": {"node": {"topic": "md.node", "fields": {n: f"$.{n}" for n in names}}}},
+        "market.prices": {"feeds": {"oracle": {"topic": "md.px", "fields": {n: f"$.{n}" for n in prices}}}},
+    }
+    case = Case(tmp_path, "us.ny_custody", sources=feeds)
+    own = {"event_id": "b", "entity": "sg-two", "account": "w", "role": "client_asset", "storage": "cold", "asset": "ADA"}
+    case.line(
+        "md.node", NOON, own | {"account": "o", "role": "client_liability", "storage": "ledger", "quantity": "50", "as_of": NOON}
+    )
+    price = {"event_id": "p", "asset": "ADA", "currency": "USD", "source": "oracle", "kind": "spot"}
+    for second, quantity, each in ((0, "60", "1"), (1, "6000", "100")):
+        at = f"{DAY}T12:00:0{second}Z"
+        case.line("md.node", at, own | {"quantity": quantity, "as_of": at})
+        case.line("md.px", at, price | {"price": each, "as_of": at})
+    assert {kind for kind, _ in gaps(case.assess("us.ny_custody"))} == {"position_outlier", "price_outlier"}
+    for topic, feed, offset in (("custody.balances", "node", 3), ("market.prices", "oracle", 4)):
+        body = {"topic": topic, "feed": feed, "epoch": 0, "partition": 0, "offset": offset}
+        act = {"event_id": feed, "entity": "sg-two", "kind": "dismissal", "at": NOON, "by": ["r.okafor"], "reason": "seen"}
+        case.line("reserve.operations", NOON, act | {"body": body})
+    found = case.assess("us.ny_custody")
+    assert (found["required"], found["available"], gaps(found)) == ("5000", "5000", set())
+
+
 def test_what_is_owed_in_doubt_is_a_bound_of_what_is_required(tmp_path: Path) -> None:
     """Fails where a ledger that reads a hundredth makes every rule met."""
     case = wallet(tmp_path, ("90", "11:00:00")).owes("KAS", "1", "2026-03-10T12:00:00Z")

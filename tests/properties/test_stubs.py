@@ -16,11 +16,11 @@ from tests.properties.test_engine_replay import ENTITIES, STEPS, Action, journal
 
 def told(journal: Journal, entity: str) -> list[JournalRecord]:
     """The journal as a bundle of the entity holds it."""
-    stubber = Stubber()
+    stubber = Stubber(0)
     return [
         record
         if record.statement.entity in (None, entity)
-        else expanded(stubber.stub(record.statement), record.offset, record.journal_time, record.digest)
+        else expanded(stubber.stub(record.statement), 0, record.offset, record.journal_time, record.digest)
         for record in journal.records
     ]
 
@@ -40,7 +40,7 @@ def test_stubs_name_nothing_of_the_other_entity() -> None:
     journal.trades(10, 10, "123456789", entity="kr-main")
     journal.position("secret-account", "client_asset", "hot", "BTC", "196.5", entity="kr-main")
     journal.incident("secret-incident", "confirmed", entity="kr-main")
-    stubber = Stubber()
+    stubber = Stubber(0)
     text = str([stubber.stub(record.statement) for record in journal.records if record.statement.entity])
     for word in ("123456789", "secret", "BTC", "196.5", "theft", "hot"):
         assert word not in text

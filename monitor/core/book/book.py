@@ -25,7 +25,7 @@ from monitor.core.book.trades.unsafe_keys import UnsafeKeys
 from monitor.core.configuration.configuration import Configuration, EntityConfig, Freshness
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.ordering import order_of
-from monitor.core.journal.records import JournalRecord, Statement
+from monitor.core.journal.records import BadRecord, JournalRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_quantity, plain
 from monitor.core.values.times import HOUR, parse_time
@@ -145,22 +145,29 @@ class Book:
         if not self.positions.refuses(key, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
-            self._hold(key, position)
+            self._hold(key, position, body.get("event_id"))
             return
         group, repeat = body["group"], self.positions.holds(key, position)
         self._group_moves(group)
         for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
             self._hold(member, held)
 
-    def _hold(self, key: Key, position: Position) -> None:
-        """An account holds this: what is too old to be so is refused as a dead letter is, a jump is put in doubt."""
+    def _hold(self, key: Key, position: Position, name: str | None = None) -> None:
+        """An account holds this: what is too old to be so is refused as a dead letter is, a jump is put in doubt.
+
+        `name` is the event id, where it is at hand. A person may have spoken before the record is read.
+        """
         before = self.positions.newest(key)
         if before is not None and self.positions.refuses(key, position):
             if before[2:7] < position[2:7]:
-                self.rejections.refuse(position[:7], position_identity(*key))
+                self.rejections.refuse(position[:7], position_identity(*key), name)
             return
-        if self.positions.put(key, position) and (before is None or before < position):
-            self.doubts.newest(key, before, position)
+        if not self.positions.put(key, position) or (before is not None and before > position):
+            return
+        where = SourcePartition(position.topic, position.epoch, position.partition)
+        offset = where.offset_of(position.offset)
+        if self.doubts.newest(key, before, position) and self.rejections.is_dismissed(where, offset):
+            self.doubts.confirm(where, offset)
 
     def _group_moves(self, group: str) -> None:
         """Figures may change from the event time of the group's earliest member on."""
@@ -195,12 +202,11 @@ class Book:
             return
         group = str(body["body"]["group"])
         self._group_moves(group)
-        for member, held in self.groups.dismiss(group, self.clock):
+        for member, held in self.groups.dismiss(group, _operation(statement), self.clock):
             self._hold(member, held)
 
     def _dismiss(self, body: Mapping[str, Any]) -> None:
-        self.rejections.dismiss(body)
-        self.doubts.confirm((body["topic"], int(body["epoch"]), int(body["partition"]), int(body["offset"])))
+        self.doubts.confirm(*self.rejections.dismiss(body))
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)
@@ -375,6 +381,14 @@ class Book:
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""
         return self.positions.classes()
+
+
+def _operation(statement: Statement) -> str:
+    """What tells an operation apart: its place in the log of operations."""
+    source = statement.source
+    if source is None:
+        raise BadRecord("an operation without source")
+    return f"{source.where.topic}/{source.where.epoch}/{source.where.partition}/{source.offset}"
 
 
 def _feed(statement: Statement) -> str | None:

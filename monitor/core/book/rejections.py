@@ -70,11 +70,11 @@ class Rejections:
             _bound(self._marks)
             self._dirty.add("rejections")
 
-    def refuse(self, order: Order, identity: Identity) -> None:
-        """The book itself refuses the record at `order`: it marks as a dead letter does."""
+    def refuse(self, order: Order, identity: Identity, name: str | None) -> None:
+        """The book itself refuses the record at `order`, whose event id is `name`: it marks as a dead letter does."""
         place = (SourcePartition(order[3], order[4], order[5]), order[6])
         if place not in self._dismissed:
-            self._marks[place] = RejectedRecord(*place, order[2], identity)
+            self._marks[place] = RejectedRecord(*place, order[2], identity, name)
             _bound(self._marks)
             self._dirty.add("rejections")
 
@@ -90,8 +90,11 @@ class Rejections:
             del self._marks[place]
             self._dirty.add("rejections")
 
-    def dismiss(self, body: Mapping[str, Any]) -> None:
-        """Take the body of a `dismissal` operation: {topic, epoch, partition, offset}, of a feed also {feed, index}."""
+    def dismiss(self, body: Mapping[str, Any]) -> tuple[SourcePartition, int]:
+        """Take the body of a `dismissal` operation: {topic, epoch, partition, offset}, of a feed also {feed, index}.
+
+        Returns the source partition and the offset.
+        """
         feed = body.get("feed")
         where = SourcePartition(f"{body['topic']}/{feed}" if feed else body["topic"], int(body["epoch"]), int(body["partition"]))
         place = (where, where.place(int(body["offset"]), int(body.get("index") or 0)))
@@ -99,6 +102,11 @@ class Rejections:
         self._dismissed[place] = None
         _bound(self._dismissed)
         self._dirty.add("rejections")
+        return where, int(body["offset"])
+
+    def is_dismissed(self, where: SourcePartition, offset: int) -> bool:
+        """Whether people dismissed what stands there: the operation may be read before the record."""
+        return any(one == where and one.offset_of(place) == offset for one, place in self._dismissed)
 
     def since(self, topic: str) -> int | None:
         """Log time of the first rejection of a topic or of one of its feeds that still marks; None if none does."""

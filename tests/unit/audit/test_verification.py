@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from monitor.audit.signatures.approvals import approval_of
 from monitor.audit.signatures.keys import Keyring
 from monitor.audit.verification import Trust, Verified, verify
 from monitor.core.configuration.guard import part_digest
-from monitor.core.journal.records import Statement
+from monitor.core.journal.records import Statement, encode_statement
 from monitor.core.journal.tree import TreeHead
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.canonical import canonical_bytes, digest_of
@@ -192,6 +194,42 @@ def test_a_figure_that_was_changed(tmp_path: Path, members: dict[str, bytes], to
             continue
         assert fault.kind is wanted, (path, fault)
         assert fault.expected != fault.found
+
+
+@pytest.mark.parametrize("entity", [ENTITY, OTHER])
+@pytest.mark.parametrize("whose", [ENTITY, OTHER])
+def test_a_record_that_was_stepped_over_on_record_is_left_out_and_named(tmp_path: Path, entity: str, whose: str) -> None:
+    """Fails where a bundle of a partition that once stood still never verifies again; and where any operation may leave out."""
+    journal = two_days()
+    bad = [one for one in journal.records if one.statement.entity == whose and one.statement.kind == "position"][-2]
+    lame = replace(bad, statement=replace(bad.statement, body={}))
+    journal.records[bad.offset] = replace(lame, digest=hashlib.sha256(encode_statement(lame.statement)).digest())
+    if entity == whose:
+        unsaid = export(tmp_path / "unsaid", journal, published(journal, entity, left_out=bad.offset), entity=entity)
+        assert fault_of(unsaid).kind is Kind.RECORD
+    place = {"topic": "reserve.journal", "epoch": 0, "partition": 0, "offset": bad.offset}
+    journal.at(200_000).operation("dismissal", entity=whose, body=place)
+    journal.tick()
+    found = published(journal, entity, left_out=bad.offset)
+    result = verify(Reader(export(tmp_path / "said", journal, found, entity=entity)), FIRMS_KEY)
+    assert result.tally.equal == sum(len(values) for values in found.outputs.values())
+    if entity == whose:
+        offset = journal.records[-2].offset
+        assert result.notes == [
+            f"journal offset {bad.offset} is left out: the engine cannot take it, and offset {offset} steps over it"
+        ]
+
+
+def test_an_operation_leaves_out_no_record_that_the_engine_takes(tmp_path: Path, journal: Journal) -> None:
+    """Fails where a forger hides a balance by an operation: the engine that ran took it."""
+    altered = two_days()
+    taken = next(r for r in altered.records if r.statement.kind == "position" and r.statement.entity == ENTITY)
+    place = {"topic": "reserve.journal", "epoch": 0, "partition": 0, "offset": taken.offset}
+    altered.at(200_000).operation("dismissal", body=place)
+    found = published(altered)
+    assert verify(Reader(export(tmp_path / "as-it-ran", altered, found)), FIRMS_KEY).notes == []
+    hidden = published(altered, left_out=taken.offset)
+    assert fault_of(export(tmp_path / "forged", altered, hidden)).kind is not Kind.RECORD
 
 
 def test_a_record_that_was_changed(tmp_path: Path, members: dict[str, bytes]) -> None:

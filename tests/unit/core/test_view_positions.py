@@ -322,6 +322,32 @@ def test_a_group_that_misses_members_leaves_every_role_unknown_until_it_is_dismi
     assert kinds(view) == []
 
 
+def test_a_dismissal_is_the_same_whether_it_is_read_before_or_after_the_group(make: Maker) -> None:
+    """Fails where an operation whose partition is read faster than that of balances is forgotten."""
+    member = make.position("5", T, group=("g", 2))
+    dismissal = make.operation("dismissal", "2026-01-05T11:00:00Z", {"group": "g"})
+    for records in ((member, dismissal), (dismissal, member)):
+        desk = Desk().put(*records)
+        view = desk.view("2026-01-05T11:00:10Z")
+        assert (view.quantity("client_asset", "BTC"), kinds(view)) == (Figure.of(5), [])
+
+
+def test_a_member_that_comes_after_the_dismissal_counts_and_the_id_used_again_is_a_group_anew(make: Maker) -> None:
+    """Fails where the late twin opens a group that nothing ends, or where a dismissed id hides half a group for ever."""
+    desk = Desk().put(make.position("5", T, group=("g", 2)))
+    dismissal = make.operation("dismissal", "2026-01-05T11:00:00Z", {"group": "g"})
+    desk.put(dismissal, make.position("3", T, account="b", group=("g", 2)))
+    view = desk.view("2026-01-05T11:00:10Z")
+    assert (view.quantity("client_asset", "BTC"), kinds(view)) == (Figure.of(8), [])
+    later = "2026-01-05T12:00:00Z"
+    desk.put(make.position("9", later, group=("g", 2)), dismissal)
+    view = desk.view("2026-01-05T12:00:10Z")
+    assert (view.quantity("client_asset", "BTC"), kinds(view)) == (UNKNOWN, [("group_incomplete", "client_asset")])
+    desk.put(make.operation("dismissal", "2026-01-05T13:00:00Z", {"group": "g"}))
+    view = desk.view("2026-01-05T13:00:00Z")
+    assert (view.quantity("client_asset", "BTC"), kinds(view)) == (Figure.of(12), [])
+
+
 def test_members_that_disagree_on_the_size_never_make_a_group_whole(make: Maker) -> None:
     """Fails where the greatest size counts: three members of a group of two or three may be any three."""
     desk = Desk().put(make.position("6", T, group=("g", 2)), make.position("4", T, account="b", group=("g", 3)))

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 from monitor.core.book.custody.position import Key, Position
 from monitor.core.configuration.configuration import SourceRules
+from monitor.core.journal.records import SourcePartition
 from monitor.core.values.money import EXACT, parse_quantity, plain
 
 BUCKET = "doubts"
 REFUTED_KEPT = 1000
 
 Place = tuple[str, int, int, int]
-"""Topic, epoch, partition and offset of a source record."""
+"""Topic, epoch, partition and place there (`SourcePartition.place`) of a position's source record."""
 
 
 class Doubt(NamedTuple):
@@ -73,8 +74,12 @@ class Doubts:
             del self._open[key]
             self._dirty.add(BUCKET)
 
-    def newest(self, key: Key, before: Position | None, new: Position) -> None:
-        """Take the position that is now an account's newest, after `before`."""
+    def newest(self, key: Key, before: Position | None, new: Position) -> bool:
+        """Take the position that is now an account's newest, after `before`; whether the account is in doubt then."""
+        self._take(key, before, new)
+        return key in self._open
+
+    def _take(self, key: Key, before: Position | None, new: Position) -> None:
         doubt, above = self._open.get(key), self._above(key, new.quantity)
         if doubt is None and not above and (before is None or not self._apart(before.quantity, new.quantity)):
             return
@@ -96,10 +101,10 @@ class Doubts:
             new.event_time, None, measure, new.quantity, new.logged, new.source, (_place(new),), above_supply=above
         )
 
-    def confirm(self, place: Place) -> None:
-        """A person says that the record at `place` is right."""
+    def confirm(self, where: SourcePartition, offset: int) -> None:
+        """A person says that the record at an offset of a source partition is right."""
         for key, doubt in [*self._open.items()]:
-            if place in doubt.places:
+            if any(SourcePartition(*place[:3]) == where and where.offset_of(place[3]) == offset for place in doubt.places):
                 del self._open[key]
                 self._dirty.add(BUCKET)
                 if doubt.above_supply:

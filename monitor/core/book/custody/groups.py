@@ -2,7 +2,8 @@
 
 What is missing may be of any account and role, so the gap is of every role, and no time ends it: only the last member does,
 or people who dismiss the group. Members that disagree on the size never make it whole. An id that comes again once its
-group is whole, with what is no repeat, is a group anew.
+group is whole, with what is no repeat, is a group anew. What people dismissed is remembered too: a member that was missing
+may come late, and a dismissal may be read before the group.
 """
 
 from __future__ import annotations
@@ -41,6 +42,24 @@ class _Group:
         return not self.disagrees and len(self.members) >= self.size
 
 
+@dataclass(slots=True)
+class _Dismissed:
+    """A group of which people said that nothing is missing: when, by which operation, its size (0: none has come), who came."""
+
+    at: int
+    by: str
+    size: int = 0
+    keys: set[Key] = field(default_factory=set)
+
+    def takes(self, key: Key, size: int) -> bool:
+        """Whether a member of another account is one that was missing, and not of a group anew."""
+        self.size = self.size or size
+        if key in self.keys or len(self.keys) >= self.size:
+            return False
+        self.keys.add(key)
+        return True
+
+
 class Groups:
     """The groups of an entity, by id, on the engine clock, which never goes back.
 
@@ -54,6 +73,7 @@ class Groups:
         self._waiting: dict[str, _Group] = {}
         self._incomplete: list[tuple[int, str]] = []
         self._whole: dict[str, int] = {}
+        self._dismissed: dict[str, _Dismissed] = {}
 
     def put(self, group: str, size: int, key: Key, position: Position, clock: int, *, repeat: bool) -> list[Member]:
         """Take a member; the positions to apply now: none while the group waits, all when this makes it whole.
@@ -63,9 +83,13 @@ class Groups:
         self._dirty.add("groups")
         found = self._unfinished.get(group)
         if found is None:
+            dismissed = self._dismissed.get(group)
+            if dismissed is not None and (repeat or dismissed.takes(key, size)):
+                return [(key, position)]
             if group in self._whole and repeat:
                 return [(key, position)]
-            found = _Group(clock, size, position.event_time, again=group in self._whole)
+            again = group in self._whole or dismissed is not None
+            found = _Group(clock, size, position.event_time, again=again)
             self._unfinished[group] = self._waiting[group] = found
         elif found.again and repeat:
             return [(key, position)]
@@ -81,14 +105,23 @@ class Groups:
             found.members[key] = position
         return self._finished(group, clock)
 
-    def dismiss(self, group: str, clock: int) -> list[Member]:
-        """People say that nothing is missing of the group; the positions to apply now."""
-        found = self._unfinished.get(group)
-        if found is None:
+    def dismiss(self, group: str, by: str, clock: int) -> list[Member]:
+        """People say by an operation that nothing is missing of the group; the positions to apply now.
+
+        The same operation again says nothing of a group that has taken the id since.
+        """
+        known, found = self._dismissed.get(group), self._unfinished.get(group)
+        if known is not None and (found is None or known.by == by):
             return []
         self._dirty.add("groups")
-        found.size, found.disagrees = 0, False
-        return self._finished(group, clock)
+        self._dismissed.pop(group, None)
+        if found is None:
+            self._dismissed[group] = _Dismissed(clock, by)
+            return []
+        del self._unfinished[group]
+        self._waiting.pop(group, None)
+        self._dismissed[group] = _Dismissed(clock, by, found.size, set(found.members))
+        return _applied(found)
 
     def since(self, group: str) -> int | None:
         """Event time of the earliest member of a group that is not whole."""
@@ -105,6 +138,9 @@ class Groups:
             self._dirty.add("groups")
         while self._whole and self._whole[oldest := next(iter(self._whole))] + REMEMBERED_NS <= clock:
             del self._whole[oldest]
+            self._dirty.add("groups")
+        while self._dismissed and self._dismissed[oldest := next(iter(self._dismissed))].at + REMEMBERED_NS <= clock:
+            del self._dismissed[oldest]
             self._dirty.add("groups")
         return members
 
@@ -146,12 +182,12 @@ class Groups:
 
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
-        if self._unfinished or self._whole:
+        if self._unfinished or self._whole or self._dismissed:
             yield "groups"
 
     def bucket(self, name: str) -> Any:
         """The bucket as JSON values; None when it is empty."""
-        if name != "groups" or not (self._unfinished or self._whole):
+        if name != "groups" or not (self._unfinished or self._whole or self._dismissed):
             return None
         unfinished = [
             [
@@ -161,7 +197,9 @@ class Groups:
             ]
             for group, g in self._unfinished.items()
         ]
-        return {"unfinished": unfinished, "whole": [[group, str(at)] for group, at in self._whole.items()]}
+        dismissed = [[group, str(d.at), d.by, d.size, sorted(map(list, d.keys))] for group, d in self._dismissed.items()]
+        whole = [[group, str(at)] for group, at in self._whole.items()]
+        return {"unfinished": unfinished, "whole": whole, "dismissed": dismissed}
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the bucket `groups`."""
@@ -173,6 +211,8 @@ class Groups:
         waiting = (item for item in self._unfinished.items() if item[1].waits)
         self._waiting = dict(sorted(waiting, key=lambda item: item[1].first))
         self._whole = dict(sorted(((group, int(at)) for group, at in raw.get("whole", ())), key=lambda item: item[1]))
+        for group, at, by, size, keys in raw.get("dismissed", ()):
+            self._dismissed[group] = _Dismissed(int(at), by, size, {(role, asset, account) for role, asset, account in keys})
 
 
 def _applied(group: _Group) -> list[Member]:

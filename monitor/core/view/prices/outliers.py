@@ -91,4 +91,4 @@ class _Run:
 
     def _by_a_person(self, one: DatedPrice) -> bool:
         where = SourcePartition(one.order[3], one.order[4], one.order[5])
-        return one.order[6] in self._guard.confirmed.get(where, ())
+        return where.offset_of(one.order[6]) in self._guard.confirmed.get(where, ())

@@ -168,7 +168,7 @@ class Pricing:
         if most is None or one.price is None or one.price <= most:
             return False
         where = SourcePartition(one.order[3], one.order[4], one.order[5])
-        return one.order[6] not in self._dismissed.get(where, ())
+        return where.offset_of(one.order[6]) not in self._dismissed.get(where, ())
 
     def _unbelieved(self, pair: Pair, newest: DatedPrice, price: Decimal, before: int) -> Figure:
         """What lies between an absurd price and the newest before it that is not; nothing where there is none."""
