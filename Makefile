@@ -92,6 +92,10 @@ mutate: $(READY) ## change the product at random places: do the tests notice? (S
 golden: $(READY) ## the digests of a seeded run, written anew after a change of behaviour that is meant
 	@$(BIN)/python -m tests.golden.run
 
+.PHONY: fixture
+fixture: $(READY) ## journal and snapshot of this version, which later ones must read: before a release, or after a new state version
+	@$(BIN)/python -m tests.fixtures.release
+
 test-kafka: $(READY) ## the broker contract, unchanged, on Apache Kafka
 	@KAFKA_BOOTSTRAP_SERVERS=$(KAFKA_BOOTSTRAP_SERVERS) $(BIN)/pytest -m "kafka and not slow" tests
 
