@@ -19,6 +19,7 @@ def operations() -> dashboard.Dashboard:
             ("Intake", _intake()),
             ("Assessor", _assessor()),
             ("Delivery", _delivery()),
+            ("Archive", _archive()),
             ("Processes", _processes()),
         ),
     )
@@ -111,6 +112,21 @@ def _delivery() -> Sequence[PanelBuilder]:
     return (
         course_panel(attempts, [Query(rate, "{{channel}} {{outcome}}")]),
         course_panel(oldest, [Query(waits, "{{channel}}")]),
+    )
+
+
+def _archive() -> Sequence[PanelBuilder]:
+    waits = Text(
+        "Oldest record not archived",
+        "Age of the oldest record that is read and not in the archive yet: a day is normal. Empty: nothing waits, or no archive.",
+        "s",
+        "ReserveMonitorArchiveBehind",
+    )
+    failures = Text("Archiving that failed", "Attempts an hour that the store refused.", "short", "ReserveMonitorArchiveFailing")
+    age = "time() - min by (topic) (reserve_archive_oldest_timestamp_seconds)"
+    return (
+        course_panel(waits, [Query(age, "{{topic}}")]),
+        course_panel(failures, [Query("sum by (topic) (increase(reserve_archive_failures_total[1h]))", "{{topic}}")]),
     )
 
 

@@ -15,7 +15,7 @@ from monitor.settings.load import read_yaml, settings_of
 from tests.deploy.tools import DEPLOY, RULES, rules, run, tool
 
 KUBERNETES = DEPLOY / "kubernetes"
-OVERLAYS = ("base", "first", "prometheus-operator")
+OVERLAYS = ("base", "first", "archive", "prometheus-operator")
 OPERATOR = KUBERNETES / "prometheus-operator"
 
 Manifest = dict[str, Any]

@@ -17,13 +17,16 @@ from tests.unit.web.test_server import FakeMetrics, FakeProbes
 
 COMPOSE = REPOSITORY / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text())["services"]
-STAGES = ("intake", "assessor", "dispatcher")
+STAGES = ("intake", "assessor", "dispatcher", "archiver")
 PATHS = {
     route.resource.canonical for route in build_web(WebParts(FakeProbes(), FakeMetrics(), {})).router.routes() if route.resource
 }
 MANIFESTS = [
     manifest
-    for path in [*sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")), DEPLOY / "kubernetes" / "first" / "topics.yaml"]
+    for path in [
+        *sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")),
+        *(DEPLOY / "kubernetes" / name for name in ("first/topics.yaml", "archive/archiver.yaml")),
+    ]
     if path.name not in {"kustomization.yaml", "reserve.yaml"}
     for manifest in yaml.safe_load_all(path.read_text())
 ]
