@@ -9,8 +9,9 @@ from pathlib import Path
 from deploy.kafka.acls import ASSESSOR, COMPLIANCE, FEEDS, FINANCE, INTAKE, all_topics, commands, grants
 from monitor.core.journal.vocabulary import ALERTS, JOURNAL, SOURCE_TOPICS
 from monitor.settings.kafka import KafkaSettings
+from monitor.settings.load import settings_of
 from streams.demo.child import free_port
-from streams.kafka.topics import TopicNames, topic_specs
+from streams.kafka.topics import TopicNames, topic_names, topic_specs
 
 UP = Path(__file__).resolve().parents[2] / "deploy" / "kafka" / "up"
 FAILS = """#!/bin/sh
@@ -64,7 +65,7 @@ def test_no_topic_is_forgotten() -> None:
 
 
 def test_the_commands_grant_what_the_table_says_and_no_more() -> None:
-    lines = list(commands("kafka:9093", KAFKA, all_topics(KAFKA)))
+    lines = list(commands("kafka:9093", KAFKA, TopicNames()))
     for grant in grants(KAFKA):
         own = [line for line in lines if f"User:{grant.principal}" in line]
         for operation, topics in (("Write", grant.writes), ("Read", grant.reads)):
@@ -73,6 +74,28 @@ def test_the_commands_grant_what_the_table_says_and_no_more() -> None:
             }
             assert named == set(topics), (grant.principal, operation)
     assert not any(word in {"All", "Alter", "Delete", "Create", "*"} for line in lines for word in line)
+
+
+def test_the_grants_are_of_the_topics_that_the_configuration_names() -> None:
+    settings = settings_of(
+        {
+            "kafka": {"prefix": "two"},
+            "topics": {"prefixed": True, "names": {"reserve.alerts": "risk.alerts"}},
+            "sources": {
+                "market.prices": {"name": "px"},
+                "market.trades": {"feeds": {one: {"topic": one, "use": "kraken"} for one in ("frames", "others")}},
+            },
+        }
+    )
+    names = topic_names(settings)
+    named = {
+        line[place + 1]
+        for line in commands("kafka:9093", settings.kafka, names)
+        for place, word in enumerate(line)
+        if word == "--topic"
+    }
+    assert named == {spec.name for spec in topic_specs(settings.kafka, names)}
+    assert {"two.reserve.journal", "risk.alerts", "px", "frames", "others"} <= named
 
 
 def test_the_table_for_people_names_every_principal() -> None:

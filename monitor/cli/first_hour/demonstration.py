@@ -18,7 +18,7 @@ import yaml
 from aiohttp import web
 
 from monitor.cli import talk
-from monitor.cli.first_hour.story_view import LiveView, PlainView, Sight, StoryView
+from monitor.cli.first_hour.story_view import LiveView, PlainView, Sight, StoryView, said_again
 from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
 from monitor.notify.webhook import signature
@@ -63,7 +63,7 @@ class Demonstration:
         self._secret = secrets.token_hex(16)
         self._began = time.monotonic()
         self._view: StoryView = JsonView() if as_json else LiveView() if sys.stdout.isatty() else PlainView()
-        self._sight = Sight(acts=ACTS, length_s=length_s)
+        self._sight = Sight(acts=ACTS)
         self._alerts: dict[str, Mapping[str, Any]] = {}
         self._came: set[str] = set()
         self._telling = False
@@ -134,7 +134,7 @@ class Demonstration:
         while number < self._length_s or (not self._clear() and number < self._length_s + _CLEAR_S):
             if daemon.ended:
                 raise MonitorError(f"the daemon has ended: {daemon.last_words()}")
-            self._sight.second, self._sight.act = number, self._story.act(number)
+            self._sight.act = self._story.act(number)
             for event in self._story.second(number, began + number * SECOND):
                 await publisher.publish_event(event)
             number += 1
@@ -188,6 +188,8 @@ class Demonstration:
             self._alerts[alert["fingerprint"]] = alert
             if self._telling:
                 self._came.add(alert["alertname"])
+            if said_again(known, alert):
+                return web.Response(status=204)
             elapsed_s = time.monotonic() - self._began
             self._sight.alert(elapsed_s, alert)
             if self._telling or isinstance(self._view, JsonView):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
+    from rich.text import Text
 
     from streams.demo.scenario import Scene
 
@@ -24,6 +25,9 @@ _SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _HISTORY = 60
 _LINES = 12
+_WIDE, _HIGH = 100, 40
+"""Columns and lines below which the view is told in single lines."""
+_TITLE = "jp-main, in the spirit of 26 January 2018"
 
 
 @dataclass(slots=True)
@@ -31,10 +35,9 @@ class Sight:
     """All that is shown, as it was last known."""
 
     acts: Sequence[Scene]
-    length_s: int
     act: Scene | None = None
-    second: int = 0
     elapsed_s: float = 0.0
+    """Since the demo began: the one clock of all that is shown."""
     url: str = ""
     missed: int = 0
     """Looks in a row that the daemon did not answer: what is shown is of before them."""
@@ -130,21 +133,66 @@ class LiveView:
 
     def show(self, sight: Sight) -> None:
         """Draw the sight."""
-        self._live.update(draw(sight))
+        size = self._live.console.size
+        self._live.update(draw(sight, size.width, size.height))
 
     def told(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
         """Nothing at once: the next drawing has it."""
 
 
-def draw(sight: Sight) -> Group:
-    """The sight as a rich drawing: the story, the methods, exposure and trading, alerts."""
+def draw(sight: Sight, width: int = 120, height: int = 50) -> Group:
+    """The sight as a rich drawing: the story, the methods, exposure and trading, alerts; in short where there is little room."""
     from rich.console import Group
 
+    if width < _WIDE or height < _HIGH:
+        return Group(*_lines(sight, height))
     parts: list[Any] = [_story(sight)]
     if sight.status is not None:
         parts += [_methods(sight.status), _flows(sight)]
     parts += [_alerts(sight), _log(sight)]
     return Group(*parts)
+
+
+def _lines(sight: Sight, height: int) -> list[Text]:
+    """The sight in fewer than `height` lines: what is so now, what fires, and the newest changes as far as there is room."""
+    from rich.text import Text
+
+    head = [*_story_text(sight).split("\n"), *(_method_line(one) for one in (sight.status or {}).get("methods", ()))]
+    exposure = (sight.status or {}).get("exposure")
+    if exposure:
+        rate = f"{sight.rates[-1]:.0f} trades/s {sparkline(list(sight.rates)[-20:])}" if sight.rates else ""
+        head.append(Text(f"exposure {_whole(exposure['total'])} {exposure['currency']}   {rate}"))
+    firing, changes = _firing_lines(sight), _change_lines(sight)
+    room = max(2, height - 1 - len(head) - 2)
+    shown = firing[: max(1, room - min(len(changes), room // 2))]
+    if len(shown) < len(firing):
+        shown[-1] = Text(f"and {len(firing) - len(shown) + 1} more", style="bold red")
+    newest = changes[-(room - len(shown)) :] if room > len(shown) else []
+    titled = [Text("firing", style="dim"), *(shown or [Text("none", style="green")]), Text("what changed", style="dim"), *newest]
+    return [_one_line(text) for text in (*head, *titled)]
+
+
+def _one_line(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _method_line(one: Mapping[str, Any]) -> Text:
+    from rich.text import Text
+
+    state = f"{state_sign(one['state'])} {state_word(one['state'])}"
+    text = f"{one['method']:16} {state:14} {_coverage(one):>9}  surplus {_whole(one['surplus']):>18}"
+    return Text(text, style=_STYLES.get(one["state"], ""))
+
+
+def _coverage(one: Mapping[str, Any]) -> str:
+    return percent(one["coverage"]) if one["coverage"] else coverage_range(one["coverage_lower"], one["coverage_upper"])
+
+
+def said_again(known: Mapping[str, Any] | None, alert: Mapping[str, Any]) -> bool:
+    """Whether an alert that began is told once more as one that began: the daemon's own have no memory of what they said."""
+    same = ("status", "starts_at", "reason")
+    return known is not None and alert["reason"] == "entered" and all(known[name] == alert[name] for name in same)
 
 
 def news(alert: Mapping[str, Any]) -> bool:
@@ -183,15 +231,20 @@ def bar(value: str | None, whole: str | None, width: int = 24) -> str:
 
 def _story(sight: Sight) -> Panel:
     from rich.panel import Panel
+
+    return Panel(_story_text(sight), title=_TITLE, border_style="blue", title_align="left")
+
+
+def _story_text(sight: Sight) -> Text:
     from rich.text import Text
 
     caption = sight.act.caption if sight.act is not None else "starting"
     passed = [act for act in sight.acts if sight.act is not None and act.begins <= sight.act.begins]
     text = Text.assemble((caption, "bold"), "\n", (f"act {len(passed)} of {len(sight.acts)}", "dim"))
-    text.append(f"   {sight.second} s of {sight.length_s} s   status page {sight.url}/", style="dim")
+    text.append(f"   {sight.elapsed_s:.0f} s   status page {sight.url}/", style="dim")
     if sight.missed:
         text.append(f"\nthe daemon did not answer {sight.missed} times: all below is of before", style="bold red")
-    return Panel(text, title="jp-main, in the spirit of 26 January 2018", border_style="blue", title_align="left")
+    return text
 
 
 def _methods(status: Mapping[str, Any]) -> Table:
@@ -200,12 +253,11 @@ def _methods(status: Mapping[str, Any]) -> Table:
     table = _table("method", "state", "coverage", "required", "available", "surplus", "short of")
     for one in status["methods"]:
         style = _STYLES.get(one["state"], "")
-        coverage = percent(one["coverage"]) if one["coverage"] else coverage_range(one["coverage_lower"], one["coverage_upper"])
         short = [row["name"] for row in one["components"] if row["state"] == "shortfall"]
         gaps = [f"{gap['kind']} {gap['subject']}" for gap in one["gaps"]]
         state = Text(f"{state_sign(one['state'])} {state_word(one['state'])}", style=style)
         figures = (amount(one["required"]), amount(one["available"]), amount(one["surplus"]))
-        table.add_row(one["method"], state, Text(coverage, style=style), *figures, ", ".join(short or gaps))
+        table.add_row(one["method"], state, Text(_coverage(one), style=style), *figures, ", ".join(short or gaps))
     return table
 
 
@@ -231,30 +283,41 @@ def _alerts(sight: Sight) -> Panel:
     from rich.panel import Panel
     from rich.text import Text
 
-    text = Text(overflow="ellipsis", no_wrap=True)
-    for since, alert in sorted(sight.firing.values(), key=lambda one: one[0]):
-        text.append(f"● {alert['severity']:8} since {since:4.0f} s  ", style=_SEVERITIES.get(alert["severity"], ""))
-        text.append(headline(alert) + "\n")
-    if not sight.firing:
-        text.append("none", style="green")
-    text.rstrip()
+    text = Text("\n", overflow="ellipsis", no_wrap=True).join(_firing_lines(sight) or [Text("none", style="green")])
     return Panel(
         text, title="alerts firing (as the webhook was told)", title_align="left", border_style="red" if sight.firing else "green"
     )
+
+
+def _firing_lines(sight: Sight) -> list[Text]:
+    from rich.text import Text
+
+    return [
+        Text.assemble(
+            (f"● {alert['severity']:8} since {since:4.0f} s  ", _SEVERITIES.get(alert["severity"], "")), headline(alert)
+        )
+        for since, alert in sorted(sight.firing.values(), key=lambda one: one[0])
+    ]
+
+
+def _change_lines(sight: Sight) -> list[Text]:
+    from rich.text import Text
+
+    lines = []
+    for elapsed_s, alert in sight.lines:
+        style = "red" if alert["status"] == "firing" else "green"
+        line = Text(f"{elapsed_s:5.1f} s {alert['status']:8} {alert['reason']:9} ", style=style)
+        line.append(f"{alert['alertname']} {alert['subject'] or alert['method'] or ''}", style="default")
+        why = causes_text(alert)
+        lines.append(line.append(f"  ← {why}" if why else "", style="dim"))
+    return lines
 
 
 def _log(sight: Sight) -> Panel:
     from rich.panel import Panel
     from rich.text import Text
 
-    text = Text(overflow="ellipsis", no_wrap=True)
-    for elapsed_s, alert in sight.lines:
-        firing = alert["status"] == "firing"
-        text.append(f"{elapsed_s:5.1f} s {alert['status']:8} {alert['reason']:9} ", style="red" if firing else "green")
-        why = causes_text(alert)
-        text.append(f"{alert['alertname']} {alert['subject'] or alert['method'] or ''}")
-        text.append(f"  ← {why}\n" if why else "\n", style="dim")
-    text.rstrip()
+    text = Text("\n", overflow="ellipsis", no_wrap=True).join(_change_lines(sight))
     return Panel(text, title="what changed, and the event that caused it", title_align="left", border_style="dim")
 
 
