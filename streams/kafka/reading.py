@@ -89,6 +89,21 @@ async def follow(settings: KafkaSettings, partitions: Sequence[TopicPartition], 
         await ended(client)
 
 
+async def offset_at(settings: KafkaSettings, place: TopicPartition, since_ms: int) -> int:
+    """The first offset stamped `since_ms` or later, else the end; 0 on the embedded broker, which finds no places by time."""
+    settings = await as_it_is(settings)
+    if settings.embedded:
+        return 0
+    client = await started(consumer(settings), settings)
+    try:
+        found = (await client.offsets_for_times({place: since_ms}))[place]
+        return int((await client.end_offsets([place]))[place] if found is None else found.offset)
+    except KafkaError as error:
+        raise await problem(settings, error) from error
+    finally:
+        await ended(client)
+
+
 async def end_offsets(settings: KafkaSettings, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     """Present ends; on the embedded broker possibly a batch short."""
     client = await started(consumer(settings), settings)

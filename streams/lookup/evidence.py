@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from monitor.audit.beginning import StartingState, snapshot_named
@@ -14,7 +14,7 @@ from monitor.core.journal.records import JournalRecord, decode_record
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS, EXPOSURES, JOURNAL
 from monitor.core.values.times import exact_time
 from monitor.errors import UsageError
-from streams.lookup.logs import TopicLog
+from streams.lookup.logs import ALWAYS, Span, TopicLog
 
 _SNAPSHOT_MARK = b'"snapshot":{'
 
@@ -134,31 +134,36 @@ async def _last_complete(log: TopicLog, origin: Origin) -> int:
     return min(newest)
 
 
-async def _values(log: TopicLog, topic: str, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+async def _values(log: TopicLog, topic: str, origin: Origin, span: Span = ALWAYS) -> AsyncIterator[dict[str, Any]]:
     """What is the entity's."""
     mark = f'"entity":"{origin.entity}"'.encode()
-    async for record in log.records(topic, origin.partition):
+    async for record in log.records(topic, origin.partition, span):
         if record.value is not None and mark in record.value:
             value = json.loads(record.value)
             if value["entity"] == origin.entity:
                 yield value
 
 
-async def chain_of(log: TopicLog, origin: Origin) -> AsyncIterator[dict[str, Any]]:
+async def chain_of(log: TopicLog, origin: Origin, span: Span = ALWAYS) -> AsyncIterator[dict[str, Any]]:
     """The entity's entries that the output topics keep, topic by topic, and then its checkpoints."""
     for topic in (*OUTPUTS, CHECKPOINTS):
-        async for value in _values(log, topic, origin):
+        async for value in _values(log, topic, origin, span):
             yield value
+
+
+async def outputs_with(log: TopicLog, topics: Iterable[str], mark: str) -> AsyncIterator[dict[str, Any]]:
+    """The outputs of these topics whose canonical text holds `mark`, of every entity."""
+    wanted = mark.encode()
+    for partition in range(log.partitions):
+        for topic in topics:
+            async for record in log.records(topic, partition):
+                if record.value is not None and wanted in record.value:
+                    yield json.loads(record.value)
 
 
 async def entity_of(log: TopicLog, beginning: str) -> str | None:
     """Whose the first output found is whose digest begins so; None when none is there."""
-    mark = f'"digest":"{beginning}'.encode()
-    for partition in range(log.partitions):
-        for topic in OUTPUTS:
-            async for record in log.records(topic, partition):
-                if record.value is not None and mark in record.value:
-                    value = json.loads(record.value)
-                    if value["digest"].startswith(beginning):
-                        return str(value["entity"])
+    async for value in outputs_with(log, OUTPUTS, f'"digest":"{beginning}'):
+        if value["digest"].startswith(beginning):
+            return str(value["entity"])
     return None

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Protocol
 
 from aiokafka import TopicPartition
 
 from monitor.archive.reading import Archive
 from monitor.archive.records import ArchivedRecord
+from monitor.core.values.times import MINUTE, parse_time
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.reading import read_range
+from streams.kafka.reading import offset_at, read_range
 from streams.kafka.topics import TopicNames
+
+MILLISECOND = 1_000_000
+DISORDER_NS = MINUTE
+"""How far the time stamps of one partition may be out of order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Log times (ns) that are asked for, both ends included; None: no end. What lies outside may be given too."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+ALWAYS = Span()
 
 
 class TopicLog(Protocol):
@@ -29,8 +46,8 @@ class TopicLog(Protocol):
     @property
     def settle_s(self) -> float | None: ...
 
-    def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
-        """Every record there is, in order."""
+    def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
+        """Every record of a span of time, in order."""
 
 
 class KafkaLog:
@@ -43,9 +60,13 @@ class KafkaLog:
         self.partitions = settings.journal_partitions
         self.broker_time = not settings.embedded
 
-    async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
+    async def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
         """See TopicLog."""
-        async for one in read_range(self._settings, {TopicPartition(self._names.of(topic), partition): 0}):
+        place = TopicPartition(self._names.of(topic), partition)
+        start = 0 if span.since is None else await offset_at(self._settings, place, span.since // MILLISECOND)
+        async for one in read_range(self._settings, {place: start}):
+            if span.until is not None and one.timestamp * MILLISECOND > span.until + DISORDER_NS:
+                return
             yield ArchivedRecord(one.offset, one.timestamp, one.key, one.value)
 
 
@@ -59,7 +80,11 @@ class ArchiveLog:
         head = archive.head()
         self.partitions, self.broker_time = head.partitions, head.broker_time
 
-    async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
-        """See TopicLog."""
-        for record in self._archive.records(topic, partition):
-            yield record
+    async def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
+        """See TopicLog. Objects of other days are not read."""
+        for manifest in self._archive.manifests(topic, partition):
+            before = span.until is not None and parse_time(manifest.first_time) > span.until
+            if before or (span.since is not None and parse_time(manifest.last_time) < span.since):
+                continue
+            for record in self._archive.records_in(manifest):
+                yield record

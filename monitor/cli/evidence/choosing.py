@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from monitor.core.values.times import parse_time
+from monitor.core.values.times import DAY, parse_time
 from monitor.errors import MonitorError, UsageError
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{33,64}\Z|sha256:[0-9a-f]{4,64}\Z", re.ASCII)
@@ -43,6 +43,17 @@ class Wanted:
         """Whether it is an entity, whose figure a time or a date finds."""
         timed = self.at is not None or self.day is not None
         return timed and not self.is_digest and not self.is_alert and bool(_ENTITY.match(self.name))
+
+    def spans(self) -> Iterator[tuple[int | None, int | None]]:
+        """Log times (ns) between which the figure lies, ever further back; the last one is all there is up to it."""
+        if self.day is not None:
+            yield parse_time(f"{self.day}T00:00:00Z") - DAY, None  # it may have been corrected long after
+        elif self.at is not None:
+            yield self.at - 2 * DAY, self.at
+            yield self.at - 32 * DAY, self.at
+            yield None, self.at
+        else:
+            yield None, None
 
     def check(self) -> None:
         """`UsageError` for a name that cannot be any of them, or for a time and a date together."""
@@ -97,6 +108,16 @@ def figures(entries: Iterable[Entry], wanted: Wanted) -> list[Entry]:
     if not found:
         raise MonitorError(f"no figure of {wanted.name} is kept for that: `history {wanted.name}` lists those that are")
     return [found[name] for name in sorted(found)]
+
+
+def found_each(entries: Iterable[Entry], wanted: Wanted) -> bool:
+    """Whether of each method that these entries speak of (one closes each day) there is a figure that is meant."""
+    entries = [one for one in entries if one["schema"].startswith("reserve.assessment/")]
+    methods = {one["method"] for one in entries if wanted.method in {None, one["method"]}}
+    try:
+        return bool(methods) and methods == {one["method"] for one in figures(entries, wanted)}
+    except MonitorError:
+        return False
 
 
 def without_repeats(changes: Sequence[Entry]) -> list[Entry]:

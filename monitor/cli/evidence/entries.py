@@ -36,14 +36,15 @@ def in_log(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
     return asyncio.run(entries_of(log, entity))
 
 
-async def entries_of(log: TopicLog, entity: str) -> list[Mapping[str, Any]]:
-    """As `in_log`, from within a running loop."""
+async def entries_of(log: TopicLog, entity: str, since: int | None = None, until: int | None = None) -> list[Mapping[str, Any]]:
+    """As `in_log`, from within a running loop; those written from `since` to `until` (ns) at least."""
     from monitor.audit.bundle import Origin
     from monitor.core.journal.records import journal_partition
     from streams.lookup.evidence import chain_of
+    from streams.lookup.logs import Span
 
     origin = Origin(entity, journal_partition(entity, log.partitions), log.partitions, log.broker_time)
-    return [value async for value in chain_of(log, origin)]
+    return [value async for value in chain_of(log, origin, Span(since, until))]
 
 
 def log_at(archive: str | None, settings: Settings) -> TopicLog:

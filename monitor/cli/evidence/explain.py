@@ -14,11 +14,13 @@ import typer
 
 from monitor.cli import Config, command_app, emit
 from monitor.cli.completion import alerts
+from monitor.cli.evidence.archives import InArchive
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
     from monitor.cli.evidence.choosing import Wanted
     from monitor.settings.load import Settings
+    from streams.lookup.logs import TopicLog
 
 app = command_app()
 
@@ -41,6 +43,7 @@ def explain(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The records themselves, each with its `explanation`.")] = False,
     bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
+    archive: InArchive = None,
     config: Config = None,
 ) -> None:
     """Tell what is broken, what changed it and by how much, what is not known, how it clears, and the command that proves it.
@@ -53,7 +56,9 @@ def explain(
 
     wanted = Wanted(name, None if at is None else instant("--at", at), None if day is None else _date(day), method)
     wanted.check()
-    records = _in_bundle(bundle, wanted) if bundle is not None else asyncio.run(_find(_settings(config), wanted))
+    if bundle is not None and archive is not None:
+        raise UsageError("--bundle and --archive are two places: name one")
+    records = _in_bundle(bundle, wanted) if bundle is not None else asyncio.run(_find(_settings(config), wanted, archive))
     if as_json:
         emit([{**record, "explanation": explained(record).printed()} for record in records])
         return
@@ -82,16 +87,42 @@ def _in_bundle(bundle: Path, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
     return choose((value for value in in_bundle(bundle) if "chain" in value), wanted)
 
 
-async def _find(settings: Settings, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
-    from monitor.cli.evidence.choosing import figures
-    from monitor.cli.evidence.entries import entries_of, log_at
+async def _find(settings: Settings, wanted: Wanted, archive: str | None) -> Sequence[Mapping[str, Any]]:
+    from monitor.cli.evidence.entries import log_at
 
     if wanted.is_entity:
-        entries = await entries_of(log_at(None, settings), wanted.name)
-        return figures((value for value in entries if "chain" in value), wanted)
+        return await _figures(log_at(archive, settings), wanted)
+    if archive is not None:
+        return await _in_archive(log_at(archive, settings), wanted)
     if not wanted.is_digest and not _FINGERPRINT.match(wanted.name):
         wanted = replace(wanted, name=await _fingerprint(settings, wanted.name))
     return await records_of(OutputsInKafka(settings), wanted)
+
+
+async def _figures(log: TopicLog, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+    """The figures of an entity, from no more of the log than they may lie in."""
+    from monitor.cli.evidence.choosing import figures, found_each
+    from monitor.cli.evidence.entries import entries_of
+
+    for since, until in wanted.spans():
+        entries = [value for value in await entries_of(log, wanted.name, since, until) if "chain" in value]
+        if since is None or found_each(entries, wanted):
+            break
+    return figures(entries, wanted)
+
+
+async def _in_archive(log: TopicLog, wanted: Wanted) -> Sequence[Mapping[str, Any]]:
+    """An alert's changes and the assessment behind, or the output of a digest: no index leads there, so every day is read."""
+    from monitor.cli.evidence.choosing import choose
+    from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
+    from streams.lookup.evidence import outputs_with
+
+    text = wanted.name.removeprefix("sha256:")
+    found = [value async for value in outputs_with(log, (ALERTS, ASSESSMENTS, EXPOSURES), text)]
+    behind = {value["assessment_digest"] for value in found if wanted.of_alert(value)} - {None}
+    for digest in sorted(behind):
+        found += [value async for value in outputs_with(log, (ASSESSMENTS,), f'"digest":"{digest}"')]
+    return choose(found, wanted)
 
 
 async def _fingerprint(settings: Settings, name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import monitor.__main__ as program
-from monitor.archive.manifest import HEAD, ArchiveHead
+from monitor.archive.manifest import HEAD, ArchiveHead, BadArchive
 from monitor.archive.reading import Archive
 from monitor.archive.records import ArchivedRecord
 from monitor.archive.target import open_target
@@ -24,7 +24,7 @@ from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time
 from monitor.settings.sections import ArchiveSettings
 from streams.lookup.evidence import export_log
-from streams.lookup.logs import ArchiveLog, TopicLog
+from streams.lookup.logs import ALWAYS, ArchiveLog, Span, TopicLog
 from tests.archive_maker import fill
 from tests.evidence_maker import ENTITY, FIRM, Published, key, published, two_days
 from tests.journal_maker import Journal
@@ -43,7 +43,8 @@ class Kept:
     def __init__(self, topics: Topics, settle_s: float | None = 0.0) -> None:
         self._topics, self.settle_s = topics, settle_s
 
-    async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
+    async def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
+        assert span == ALWAYS
         for record in self._topics.get(topic, ()) if partition == 0 else ():
             yield record
 
@@ -146,3 +147,40 @@ def test_a_back_test_reads_an_archive(tmp_path: Path, journal: Journal, topics: 
     assert json.loads(command(*words, "--to", exact_time(middle)))["records"] < whole["records"]
     refused = runner.invoke(program.program, ["backtest", "--method", "house.composite"])
     assert "name one source" in str(refused.exception)
+
+
+def test_a_figure_in_an_archive_is_explained_as_one_in_a_bundle(
+    tmp_path: Path, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived(tmp_path / "archive", topics)
+    monkeypatch.chdir(tmp_path)
+    command("audit", "export", "--entity", ENTITY, "--out", "a.bundle", "--archive", "archive")
+    alert = json.loads(topics["reserve.alerts"][0].value or b"")
+    close = next(
+        one for one in map(json.loads, (r.value or b"" for r in topics["reserve.assessments"])) if one["kind"] == "close"
+    )
+    middle = exact_time(topics[JOURNAL][len(topics[JOURNAL]) // 2].time)  # the bundle ends before the archive does
+    asked = [
+        (ENTITY, "--at", middle),
+        (ENTITY, "--date", close["business_date"]),
+        (close["digest"],),
+        (alert["fingerprint"], "--at", middle),
+    ]
+    for words in asked:
+        found = json.loads(command("explain", *words, "--json", "--archive", "archive"))
+        assert found == json.loads(command("explain", *words, "--json", "--bundle", "a.bundle"))
+        assert all(one["explanation"] for one in found)
+
+
+def test_objects_of_other_days_are_not_read(tmp_path: Path, topics: Topics) -> None:
+    archive = archived(tmp_path / "archive", topics)
+    times = [record.time for record in topics[JOURNAL]]
+    first, *_, last = archive.manifests(JOURNAL, 0)
+    (tmp_path / "archive" / first.object).unlink()
+
+    async def read(span: Span) -> list[int]:
+        return [record.offset async for record in ArchiveLog(archive).records(JOURNAL, 0, span)]
+
+    assert asyncio.run(read(Span(since=times[-1])))[-1] == last.last_offset
+    with pytest.raises(BadArchive, match="is missing"):
+        asyncio.run(read(Span(until=times[0])))

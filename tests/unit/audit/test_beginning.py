@@ -25,6 +25,7 @@ from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, CHECKPOINTS, EX
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND
 from streams.lookup.evidence import export_log
+from streams.lookup.logs import ALWAYS, Span
 from tests.evidence_maker import ENTITY, FIRM, METHODS, key, members_of, put_together
 from tests.journal_maker import START, Journal, configuration_text, house, load
 
@@ -51,8 +52,8 @@ class Log:
             for one in engine.checkpoints():
                 self._put(CHECKPOINTS, record.journal_time, canonical_bytes(signed(one, FIRM)))
 
-    async def records(self, topic: str, partition: int) -> AsyncGenerator[ArchivedRecord, None]:
-        assert partition == 0
+    async def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
+        assert (partition, span) == (0, ALWAYS)
         for record in self.topics[topic]:
             yield record
 
