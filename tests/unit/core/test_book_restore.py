@@ -84,6 +84,25 @@ def test_a_book_of_a_register_is_linked_to_its_open_segment(make: Maker) -> None
     assert desk.restored().view(T + DAY).price("BTC") == Figure.of(2)
 
 
+def test_what_time_alone_lets_go_is_in_the_next_snapshot(make: Maker) -> None:
+    """Fails where trade marks that are thinned leave their bucket unmarked: nobody wrote to it, and a restart forks from it."""
+    trades = [Trade(n, f"t{n}", str(n + 1), "1", T + n * 7 * HOUR, T + n * 7 * HOUR) for n in range(6)]
+    late = T + 140 * HOUR
+    trades += [Trade(6, "t6", "9", "1", T + 30 * HOUR, late), Trade(7, "t7", "9", "1", T + 37 * HOUR, late)]
+    desk = Desk(content(horizon_days=2))
+    for number, trade in enumerate(trades):
+        desk.put(Segment(number, number + 1, [trade]).flush(number + 1, trade.logged))
+    book, changes = desk.book, 0
+    for hour in range(140, 24 * 40):
+        before = {name: book.bucket(name) for name in book.names()}
+        book.dirty.clear()
+        book.advance(T + hour * HOUR)
+        changed = {name for name, value in before.items() if book.bucket(name) != value}
+        assert changed <= book.dirty, hour
+        changes += "trades/BTC/JPY" in changed
+    assert changes > 3, "time did let something go"
+
+
 def test_a_change_of_configuration_changes_limits_and_zones_at_once(make: Maker) -> None:
     desk = Desk().put(make.position("3", T), make.price("5", T))
     assert desk.view(T + 2 * HOUR).price("BTC") == Figure.of(5)
