@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
-from monitor.audit.signatures.approvals import read_approval
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
@@ -202,7 +201,12 @@ def _controls(settings: Settings) -> dict[str, Any]:
     controls = settings.controls
     if not controls.approvers:
         return {}
-    approvals = [read_approval(path) for path in controls.approvals]
+    if controls.approvals:
+        from monitor.audit.signatures.approvals import read_approval  # with the signatures, which most starts do without
+
+        approvals = [read_approval(path) for path in controls.approvals]
+    else:
+        approvals = []
     return {"controls": {"approvers": controls.approvers, "four_eyes": sorted(controls.four_eyes), "approvals": approvals}}
 
 
