@@ -211,6 +211,11 @@ def _exposure() -> Schema:
     figures = {"state": _TEXT, "required": _FIGURE, "available": _FIGURE, "shortfall": _FIGURE}
     method = _object(None, {"method": _TEXT, "currency": _TEXT, **figures})
     scenario = _object(None, {"name": _TEXT, **figures, "left_out": _TEXT_OR_NULL, "methods": _list(method)})
+    held = {"amount": _FIGURE, "margin": _FIGURE, "observations": _WHOLE, "estimator": _TEXT, "reason": _TEXT_OR_NULL}
+    buffer = _object(None, {"method": _TEXT, "currency": _TEXT, "horizon_h": _WHOLE, "probability": _TEXT, **held})
+    times = dict.fromkeys(("shortfall_at", "earliest", "latest"), _TIME_OR_NULL)
+    told = {"window_h": _WHOLE, "estimator": _TEXT, "reason": _TEXT_OR_NULL}
+    forecast = _object(None, {"method": _TEXT, **times, **told})
     return _object(
         "reserve.exposure/1",
         {
@@ -222,6 +227,8 @@ def _exposure() -> Schema:
             "parts": _object(None, dict.fromkeys(EXPOSURE_PARTS, _FIGURE)),
             "scenarios": _list(scenario),
             "forecast": _object(None, {"shortfall_at": _TIME_OR_NULL, "method": _TEXT_OR_NULL}),
+            "buffers": _list(buffer),
+            "forecasts": _list(forecast),
             "method": _TEXT,
             "method_version": _TEXT,
             "method_digest": _DIGEST,

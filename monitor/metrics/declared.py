@@ -59,6 +59,10 @@ ENTITY_METRICS = (
     _gauge("reserve_trade_value_amount", "entity currency window", "Value traded in the window, in the reporting currency."),
     _gauge("reserve_incident_loss_amount", "entity currency status", "Net loss of the incidents in a status."),
     _gauge("reserve_scenario_shortfall_amount", "entity currency method scenario", "Shortfall the scenario would cause now."),
+    _gauge("reserve_margin_amount", "entity method currency", "What the tightest rule of the headline has to spare."),
+    _gauge(
+        "reserve_buffer_amount", "entity method currency horizon probability", "Surplus to hold against the margin's past falls."
+    ),
     _gauge("reserve_shortfall_forecast_timestamp_seconds", "entity method", "Expected time of a shortfall; absent if none."),
     _gauge("reserve_source_last_event_timestamp_seconds", "entity source", "Log time of the newest event of a feed."),
     _gauge("reserve_alerts_firing", "entity alertname severity", "Alerts that fire now, without those of shadow methods."),
@@ -245,10 +249,15 @@ def _exposure(entity: str, exposure: Mapping[str, Any] | None, measures: Measure
         for each in row.get("methods", ()):
             labels = (entity, each["currency"], each["method"], row["name"])
             yield from _present("reserve_scenario_shortfall_amount", labels, each["shortfall"])
-    forecast = exposure["forecast"]
-    if forecast is not None and forecast["shortfall_at"] is not None:
-        at = parse_time(forecast["shortfall_at"]) / SECOND
-        yield GaugeSample("reserve_shortfall_forecast_timestamp_seconds", (entity, forecast["method"]), at)
+    for forecast in exposure["forecasts"]:
+        if forecast["shortfall_at"] is not None:
+            at = parse_time(forecast["shortfall_at"]) / SECOND
+            yield GaugeSample("reserve_shortfall_forecast_timestamp_seconds", (entity, forecast["method"]), at)
+    for row in exposure["buffers"]:
+        held: Labels = (entity, row["method"], row["currency"], f"{row['horizon_h']}h", row["probability"])
+        yield from _present("reserve_buffer_amount", held, row["amount"])
+    for row in [one for one in exposure["buffers"] if one["horizon_h"] == 1 and one["probability"] == "0.01"]:
+        yield from _present("reserve_margin_amount", (entity, row["method"], row["currency"]), row["margin"])
     for row in measures.custody_amount:
         yield from _present("reserve_custody_amount", (entity, currency, row.role, row.storage), row.amount)
     for row in measures.trade_value:

@@ -9,7 +9,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from monitor.core.journal.vocabulary import OWN_TOPICS, SOURCE_TOPICS, ControlledChange, Mode
 from monitor.core.values.money import FRACTION_DIGITS, MOST_FRACTION_DIGITS, parse_decimal
@@ -64,6 +72,18 @@ class LevelSettings(Section):
     """How long a state holds before its alert fires: so long a page waits. `dwell_s` sets this and the next one."""
     exit_dwell_s: int = Field(default=60, ge=0)
     """How long a state is over before its alert resolves, so that it does not flap."""
+    forecast_window_h: int | None = Field(default=None, ge=12, le=168)
+    """Over how many hours the drift is taken that `ShortfallForecast` goes by. Absent: no forecast."""
+    forecast_dwell_s: int = Field(default=900, ge=0)
+    """How long a forecast holds before its alert fires."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A forecast that is off leaves no trace, so that configurations of before keep their digest."""
+        values: dict[str, Any] = write(self)
+        if self.forecast_window_h is None:
+            values = {name: value for name, value in values.items() if not name.startswith("forecast_")}
+        return values
 
     @model_validator(mode="before")
     @classmethod

@@ -58,6 +58,8 @@ class Levels:
     shortfall_exit: Decimal | None = None
     enter_dwell_ns: int = 0
     exit_dwell_ns: int = 0
+    forecast_window_h: int | None = None
+    forecast_dwell_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,8 @@ def _entity(raw: Mapping[str, Any]) -> EntityConfig:
             _decimal(levels["watch_exit"]),
             _decimal(levels["shortfall_exit"]),
             *_dwells(levels),
+            levels.get("forecast_window_h"),
+            levels.get("forecast_dwell_s", 0) * SECOND,
         ),
         freshness={
             feed: Freshness(

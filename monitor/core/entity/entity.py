@@ -23,6 +23,7 @@ from monitor.core.entity.publication import Evidence, PublishedLine, Shapes, met
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
 from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.foresight.margins.courses import Courses
 from monitor.core.foresight.moves import Planner
 from monitor.core.foresight.printed import outcome_object
 from monitor.core.foresight.published import published
@@ -79,6 +80,7 @@ class Entity:
         self.changed = True
         self.uncut = True
         self.footings = Footings()
+        self.courses = Courses()
         self.checked = False
         """Whether every evaluation is held against one that reads everything anew."""
         self.dropped: set[str] = set()
@@ -105,6 +107,7 @@ class Entity:
         self.dropped |= standing.newest.keys()
         kept = {prepared.config.id for prepared in self.evaluator.methods} if self.evaluator else set()
         self.footings.configure(former, kept)
+        self.courses.configure(former, self.evaluator)
         standing.lines = {name: line for name, line in standing.lines.items() if name in kept or name == EXPOSURE}
         standing.closes = {name: closes for name, closes in standing.closes.items() if name in kept}
         standing.newest = {name: value for name, value in standing.newest.items() if name in kept or name == EXPOSURE}
@@ -182,7 +185,8 @@ class Entity:
             if self.checked:
                 hold_against(evaluation, self.evaluator.evaluate_anew(self.book, at))
             levels = self.evaluator.entity_config.levels
-            conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed)
+            self.courses.take(evaluation, levels, self.config.assets)
+            conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
             digests = self._live(evaluation, drafts, evidence, sources, outputs)
         repeats, over = self.alerts.repeats(at)
@@ -247,7 +251,7 @@ class Entity:
             self.standing.newest[name] = _newest(value, self.standing.newest.get(name))
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
-        value["scenarios"] = self._scenarios(evaluation.at, exposure)
+        value |= {"scenarios": self._scenarios(evaluation.at, exposure)} | self.courses.foreseen(evaluation)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
         shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
         if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False):

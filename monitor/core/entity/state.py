@@ -36,6 +36,8 @@ def entity_values(entity: Entity) -> Iterator[tuple[str, Any]]:
         yield f"{prefix}book/{name}", entity.book.bucket(name)
     for name, value in entity.footings.values(whole=entity.uncut):
         yield f"{prefix}footing/{name}", value
+    for name, value in entity.courses.values(whole=entity.uncut):
+        yield f"{prefix}course/{name}", value
     if not entity.changed:
         return
     standing = entity.standing
@@ -56,6 +58,7 @@ def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
         entity.book.dirty.clear()
         entity.dropped.clear()
         entity.footings.taken()
+        entity.courses.taken()
         entity.changed = entity.uncut = False
 
 
@@ -78,6 +81,7 @@ def restored_entities(
         entity = Entity(name, book, config)
         _restore_standing(entity, own)
         entity.footings.restore(_below(own, "footing/"))
+        entity.courses.restore(_below(own, "course/"))
         if former is not None and own["standing"]["former"]:
             entity.footings.former = Evaluator(name, former)
         yield entity

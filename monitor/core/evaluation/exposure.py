@@ -22,6 +22,4 @@ def exposure_object(entity: str, at: str, printed: Mapping[str, Any]) -> dict[st
         "currency": printed["currency"],
         "total": printed["required"],
         "parts": {part: figures.get(part) for part in EXPOSURE_PARTS},
-        "scenarios": [],
-        "forecast": {"shortfall_at": None, "method": None},
     }

@@ -10,6 +10,7 @@ import pytest
 
 from monitor.audit.signatures.keys import PrivateKey
 from monitor.core.engine import Engine
+from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import ASSESSMENTS
 from monitor.core.values.times import MINUTE, SECOND
 from tests.control_maker import ANN, BOB, CANDIDATE, EVE, IN_FORCE, METHODS, controlled, method_body, promotion, put
@@ -116,7 +117,7 @@ def test_the_mode_is_in_the_snapshot_and_goes_on_from_there() -> None:
     put(journal, promotion())
     journal.at(121).tick()
     engine = played(journal)
-    restored = Engine.restore(0, engine.position, 5, dict(engine.cut().buckets), check_journal_time=False)
+    restored = Engine.restore(0, engine.position, STATE_VERSION, dict(engine.cut().buckets), check_journal_time=False)
     journal.at(500).position("hot", "client_asset", "hot", "BTC", "1")
     journal.at(501).tick()
     for record in journal.records[engine.position + 1 :]:
