@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CHECKPOINT_MISSING = "checkpoint_missing"
     SIGNATURE = "signature"
     KEY = "key"
+    TIMESTAMP = "timestamp"
     APPROVAL = "approval"
     COMPLETENESS = "completeness"
 

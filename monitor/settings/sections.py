@@ -326,11 +326,22 @@ class MetricsSettings(Section):
     """A closed list, because each asset is some twenty series an entity."""
 
 
+class TimestampAuthoritySettings(Section):
+    """Who says when a checkpoint was there (RFC 3161); asked by `audit stamp`."""
+
+    url: str = Field(pattern=r"^https?://[^@]+$")
+    """Address that takes time stamp queries over HTTP."""
+    ca_file: Path
+    """Root certificates (PEM) under which its answers are checked."""
+
+
 class AuditSettings(Section):
     """Private keys that sign checkpoints, in the order in which they succeeded each other: the last one signs."""
 
     keys: tuple[Path, ...] = ()
     """Files of Ed25519 keys (`audit keygen`); older ones stay, so that what they signed is known to be theirs."""
+    timestamp_authority: TimestampAuthoritySettings | None = None
+    """Absent: when checkpoints were made is what the firm says, until somebody else holds them."""
 
 
 class ControlsSettings(Section):

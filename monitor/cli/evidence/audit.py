@@ -15,6 +15,7 @@ import typer
 from monitor.cli import Config, DryRun, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.cli.evidence.archives import InArchive
+from monitor.cli.evidence.stamps import is_stamp, verify_stamp, write_stamp
 from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
@@ -133,11 +134,15 @@ def verify(
         list[Path] | None,
         typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept from earlier: nothing under it may have changed."),
     ] = None,
+    authority: Annotated[
+        Path | None, typer.Option("--authority", metavar="FILE", help="Root certificates (PEM) of a time stamp's authority.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as a JSON object.")] = False,
 ) -> None:
     """Compute every figure in a bundle again, byte for byte, and check chain, tree, signatures and completeness.
 
-    No Kafka, no network. Of a proof, check its two paths, and its signatures under --key. Prints `match` with counts, or the
+    No Kafka, no network. Of a proof, check its two paths, and its signatures under --key; of a time stamp (`audit stamp`),
+    that an authority of --authority put it on the checkpoint, and the signature of that. Prints `match` with counts, or the
     first difference with both values and its cause, and exits with 1.
     """
     from monitor.audit.container import Reader
@@ -148,6 +153,9 @@ def verify(
     trust = Trust(tuple(_public_key(text) for text in key or ()), tuple(_kept(one) for one in checkpoint or ()))
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
+    if is_stamp(path):
+        verify_stamp(path, trust.keys, authority, as_json=as_json)
+        return
     if _is_proof(path):
         _verify_proof(path, trust.keys, as_json=as_json)
         return
@@ -210,6 +218,32 @@ def prove(
     if entry is None:
         raise CannotProve(f"no entry with the digest {digest} is there: is it of another entity, or a result_digest?")
     emit(proven(entry, digests, sorted(checkpoints, key=lambda one: int(one["tree_size"])), kept))
+
+
+@app.command(epilog="Example: reserve-monitor audit stamp --entity jp-main --out jp-main-2026-01-05.stamp")
+def stamp(
+    entity: Annotated[str, typer.Option("--entity", metavar="ENTITY", help="Whose checkpoint.", autocompletion=entities)],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="New file for checkpoint and time stamp.")],
+    *,
+    bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
+    archive: InArchive = None,
+    config: Config = None,
+) -> None:
+    """Let the authority of `audit.timestamp_authority` say when the newest checkpoint was there (RFC 3161), and keep its answer.
+
+    It is told a SHA-256 and nothing else. Call it once a day after the closes; `audit verify FILE --authority ROOT.pem` checks it
+    without a network.
+    """
+    from monitor.cli.evidence.entries import in_bundle, log_at
+    from monitor.cli.evidence.entries import in_log as in_topics
+    from monitor.settings.load import load_settings
+
+    settings = load_settings(config)
+    values = in_bundle(bundle) if bundle is not None else in_topics(log_at(archive, settings), entity)
+    seals = [value for value in values if "tree_size" in value and value["entity"] == entity]
+    if not seals:
+        raise UsageError(f"no checkpoint of {entity} is kept there: one is cut each local day")
+    write_stamp(max(seals, key=lambda one: int(one["tree_size"])), settings, out)
 
 
 def _in_log(config: Path | None, archive: str | None, digest: str) -> list[Mapping[str, Any]]:
