@@ -19,6 +19,14 @@ GREY, GREEN, YELLOW, RED = "#808a94", "semi-dark-green", "semi-dark-yellow", "se
 STATES = (("Adequate", GREEN), ("Watch", YELLOW), ("Unknown", GREY), ("Not computable", GREY), ("Shortfall", RED))
 """In the order of the numbers that `STATE_NUMBER` gives."""
 
+IN_CURRENCY = " ({{currency}})"
+"""How the legend of a series of amounts ends: by it the series has the unit of its currency."""
+CURRENCY_UNITS = {
+    **{code: f"currency{code}" for code in ("JPY", "KRW", "USD", "EUR", "GBP", "CHF")},
+    **{code: f"suffix: {code}" for code in ("HKD", "SGD", "AED")},
+}
+"""Grafana's own units of the currencies that methods report in; those it has none for stand behind the figure."""
+
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 FULL_WIDTH = 24
 
@@ -111,6 +119,9 @@ def course_panel(
     if shown_limit:
         style = common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED)
         panel = panel.thresholds_style(style)
+    if any(one.legend.endswith(IN_CURRENCY) for one in queries):
+        for code, unit in CURRENCY_UNITS.items():
+            panel = panel.override_by_regexp(rf"/ \({code}\)$/", [models.DynamicConfigValue("unit", unit)])
     return _dressed(panel, text, [query(index, one) for index, one in enumerate(queries)], thresholds, span, 8)
 
 

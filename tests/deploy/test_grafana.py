@@ -10,6 +10,7 @@ import yaml
 
 from deploy.grafana.__main__ import texts
 from deploy.grafana.board import MAY_BE_EMPTY
+from monitor.methods.loader import load_packs
 from monitor.metrics.declared import METRICS
 from tests.deploy.tools import DEPLOY, EXPOSED, FOREIGN, metric_names
 
@@ -88,6 +89,17 @@ def test_a_panel_reads_metrics_that_exist_and_counters_only_as_rates(panel: dict
         for counter in COUNTERS:
             for found in re.finditer(rf"\b{counter}\b", expression):
                 assert re.search(r"(rate|increase)\($", expression[: found.start()]), expression
+
+
+def test_courses_of_amounts_have_the_unit_of_their_currency() -> None:
+    courses = [panel for _, panel in PANELS if panel["type"] == "timeseries" and "_amount{" in "".join(expressions(panel))]
+    reported = {method["currency"] for method in load_packs().values() if method.get("currency")}
+    assert len(courses) >= 5
+    for panel in courses:
+        assert all(target["legendFormat"].endswith(" ({{currency}})") for target in panel["targets"]), panel["title"]
+        units = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
+        assert {rf"/ \({code}\)$/" for code in reported} <= units.keys()
+        assert units[r"/ \(JPY\)$/"] == [{"id": "unit", "value": "currencyJPY"}]
 
 
 @pytest.mark.parametrize("panel", [panel for _, panel in PANELS], ids=IDS)
