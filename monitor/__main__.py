@@ -30,6 +30,7 @@ COMMANDS = {
     "actions": Command("foresight", "Show the smallest moves that mend what is broken or threatened."),
     "scenario": Command("foresight", "Stress today's holdings: list and run scenarios."),
     "whatif": Command("foresight", "Show the figures with other balances, prices, volume or declarations."),
+    "rehearse": Command("foresight", "Page people as if a scenario had happened, marked as a rehearsal."),
     "replay": Command("event_files", "Publish event files to Kafka."),
     "publish": Command("event_files", "Send single events to a source topic, judged before they leave."),
     "simulate": Command("first_hour", "Publish synthetic events of the configured entities, seeded."),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from deploy.grafana.compliance import compliance
 from deploy.grafana.entity import entity
 from deploy.grafana.operations import operations
 from deploy.grafana.overview import overview
@@ -14,7 +15,7 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 def texts() -> dict[str, str]:
     """File name and JSON text of each board."""
-    boards = (make().build() for make in (overview, entity, operations))
+    boards = (make().build() for make in (overview, entity, compliance, operations))
     return {f"{board.uid}.json": JSONEncoder(sort_keys=True, indent=2).encode(board) + "\n" for board in boards}
 
 

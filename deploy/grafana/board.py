@@ -26,6 +26,15 @@ MAY_BE_EMPTY = {
     "Rules that fire": "no rule of the monitor itself fires",
     "Coverage": "nothing is required, or coverage is not known",
     "Coverage over time": "nothing is required, or coverage is not known",
+    "Surplus to hold": "history is short",
+    "Margin against the buffer of a day": "the headline asks no minimum, or history is short",
+    "Forecast time of shortfall": "no steady fall, or forecasts are off",
+    "Rules that ask for a move": "no rule is broken or near",
+    "Shortfall under each scenario": "no scenario is configured, or none can be computed",
+    "What candidates would ask": "no method runs in the shadow",
+    "Coverage under candidates": "no method runs in the shadow, or coverage is not known",
+    "Surplus of the methods in force": "no method is in force, or the surplus is not known",
+    "Newest checkpoint": "no day has ended yet",
 }
 """Panels that a healthy system leaves without a series, and what that means."""
 

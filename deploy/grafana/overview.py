@@ -28,11 +28,11 @@ def overview() -> dashboard.Dashboard:
         "Reserve overview",
         "Can the figures be trusted, are we short, why, and what is due next. All entities.",
         ("entities", "method"),
-        (("Can I trust it", _trust()), ("Are we short", (*_short(), *_amounts())), ("Why, and what is due", _why())),
+        (("Can I trust it", trust()), ("Are we short", (*_short(), *_amounts())), ("Why, and what is due", _why())),
     )
 
 
-def _trust() -> Sequence[PanelBuilder]:
+def trust() -> Sequence[PanelBuilder]:
     age = Text(
         "Age of the figures",
         "Until when each entity's newest figures stand, as an age. They move at least once a minute.",

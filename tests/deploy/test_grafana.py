@@ -39,8 +39,13 @@ def test_committed_boards_are_what_the_code_makes() -> None:
         assert (FOLDER / name).read_text() == text, f"{name} is old: run python -m deploy.grafana"
 
 
-def test_three_boards_with_stable_addresses() -> None:
-    assert {board["uid"] for board in BOARDS.values()} == {"reserve-overview", "reserve-entity", "reserve-operations"}
+def test_four_boards_with_stable_addresses() -> None:
+    assert {board["uid"] for board in BOARDS.values()} == {
+        "reserve-overview",
+        "reserve-entity",
+        "reserve-operations",
+        "reserve-compliance",
+    }
     for board in BOARDS.values():
         assert board["editable"] is False
         assert board["timezone"] == "utc"

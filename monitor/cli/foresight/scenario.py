@@ -57,7 +57,7 @@ def run(
     from monitor.cli.replayed import replayed
     from monitor.cli.verdict import exit_code
 
-    scenarios = _asked(name, file, config)
+    scenarios = asked_scenarios(name, file, config)
     engine = replayed(events, config, method or [], at) if events else None
     names = [entity] if entity else list(engine.entities()) if engine else _configured(config)
     printed = []
@@ -80,7 +80,8 @@ def _scenarios(config: Path | None) -> dict[str, Scenario]:
     return load_scenarios(None if asked_path(config) is None else load_settings(config).scenarios)
 
 
-def _asked(name: str | None, file: Path | None, config: Path | None) -> list[Scenario]:
+def asked_scenarios(name: str | None, file: Path | None, config: Path | None) -> list[Scenario]:
+    """The scenario of that name, or those of a file; UsageError where there is none."""
     from monitor.methods.stresses import read_scenarios
 
     if (name is None) == (file is None):

@@ -107,10 +107,11 @@ def _standing(settings: Settings) -> list[Alert]:
 async def _rehearse(channel: Channel, installation: str, severity: str, hold_s: float) -> tuple[dict[str, Any], int]:
     """What became of the alert and of its resolve, and the exit code."""
     from monitor.notify.channel import Notice, Refused, Told, Undelivered
-    from monitor.notify.rehearsal import rehearsal
+    from monitor.notify.rehearsal import delivery_test
 
     began = time.time_ns()
-    firing = rehearsal(channel.name, installation, severity, began)
+    test = delivery_test(channel.name, installation, severity)
+    firing = test.at(began)
     report: dict[str, Any] = {
         "channel": channel.name,
         "fingerprint": firing.fingerprint,
@@ -124,8 +125,7 @@ async def _rehearse(channel: Channel, installation: str, severity: str, hold_s: 
         talk(f"{channel.name} accepted the rehearsal{_absent(receipt.absent_peers)}; its end follows in {hold_s:g} s")
         await asyncio.sleep(hold_s)
         told = Told(firing.revision, firing.starts_at, severity, firing=True, rehearsal=True, handle=receipt.handle)
-        over = rehearsal(channel.name, installation, severity, began, time.time_ns())
-        receipt = await channel.deliver(Notice(over, told))
+        receipt = await channel.deliver(Notice(test.at(began, time.time_ns()), told))
         report["resolved"] = True
         talk(f"{channel.name} accepted the end{_absent(receipt.absent_peers)}")
     except (Undelivered, Refused) as error:
