@@ -18,8 +18,8 @@ AUDIENCES: Final[tuple[Audience, ...]] = get_args(Audience)
 _NAMES = {"treasury": word("for treasury"), "compliance": word("for compliance"), "auditor": word("for auditors")}
 _ORDER: Mapping[Audience, tuple[Section, ...]] = {
     "treasury": (
-        sections.actions, sections.standing, sections.breaches, sections.changes, sections.closes, sections.incidents,
-        sections.quality, sections.proofs,
+        sections.actions, sections.standing, sections.buffers, sections.breaches, sections.changes, sections.closes,
+        sections.incidents, sections.quality, sections.proofs,
     ),
     "compliance": (
         sections.closes, sections.breaches, sections.incidents, sections.quality, sections.revisions, sections.alerts,

@@ -132,6 +132,7 @@ def compiled(
         unknown=tuple(sorted(gaps, key=_noticed)),
         incidents=tuple(_incidents(found.incidents, whole)),
         alerts=tuple(_alerts(found.entries, whole, wanted)),
+        buffers=tuple(_buffers(found.entries, whole, wanted)),
         actions=actions,
         proofs=_proofs(found, closes),
     )
@@ -259,6 +260,13 @@ def _alerts(entries: Sequence[Entry], window: Window, methods: set[str]) -> Iter
         ended = None if entry["ends_at"] is None else parse_time(entry["ends_at"])
         if window.meets(parse_time(entry["starts_at"]), ended):
             yield AlertLife(**{name: entry[name] for name in AlertLife.__dataclass_fields__})
+
+
+def _buffers(entries: Sequence[Entry], window: Window, methods: set[str]) -> Iterator[Mapping[str, Any]]:
+    """Of the newest exposure that was published before the period's end."""
+    exposures = (entry for entry in reversed(entries) if entry["schema"].startswith("reserve.exposure/"))
+    newest = next((one for one in exposures if parse_time(one["at"]) < window.end), None)
+    yield from (row for row in (newest or {}).get("buffers", ()) if row["method"] in methods)
 
 
 def _proofs(found: PublishedOf, closes: Sequence[CloseDay]) -> ReportProofs:

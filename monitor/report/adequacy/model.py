@@ -221,7 +221,10 @@ class ReportProofs:
 
 @dataclass(frozen=True, slots=True)
 class AdequacyReport:
-    """Everything a report of an entity says. `known_at`: time of the newest published figure that it knows."""
+    """Everything a report of an entity says. `known_at`: time of the newest published figure that it knows.
+
+    `buffers` are those of the newest exposure of the period, as published (CONTRACT 2).
+    """
 
     entity: str
     period: Period
@@ -233,6 +236,7 @@ class AdequacyReport:
     unknown: tuple[UnknownSpan, ...]
     incidents: tuple[IncidentChain, ...]
     alerts: tuple[AlertLife, ...]
+    buffers: tuple[Mapping[str, Any], ...]
     actions: PresentActions
     proofs: ReportProofs
 

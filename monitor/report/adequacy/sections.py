@@ -258,6 +258,27 @@ def _move(move: Mapping[str, Any], words: Words) -> str:
     return words.say("add {quantity} of own assets to {role} in {target}", **values)
 
 
+def buffers(of: Telling) -> SheetSection:
+    """How much surplus to hold against a shortfall within hours."""
+    say = of.words.say
+    columns = (
+        SheetColumn(say("Method"), width=1.5), SheetColumn(say("Within"), width=0.7),
+        SheetColumn(say("Probability"), "number", 0.9),
+        SheetColumn(say("Surplus to hold"), "number", 1.6), SheetColumn(say("There is"), "number", 1.6),
+        SheetColumn(say("Observations"), "number", 1), SheetColumn(say("Why not"), width=2.4),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            text(one["method"]), text(say("{hours} h", hours=one["horizon_h"])), percent(one["probability"]),
+            number(one["amount"], one["currency"]), number(one["margin"], one["currency"]), number(str(one["observations"])),
+            text(one["reason"] or ""),
+        )
+        for one in of.report.buffers
+    )  # fmt: skip
+    told = () if rows else (say("No buffer was published."),)
+    return SheetSection(say("What to hold against a shortfall"), told, _tables(columns, rows))
+
+
 def revisions(of: Telling) -> SheetSection:
     """Closes that were published more than once."""
     say, words = of.words.say, of.words
