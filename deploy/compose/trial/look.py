@@ -16,8 +16,10 @@ from typing import Any
 MOST_ADDED_MB = 105
 """What the image may add to its base, whatever the base weighs."""
 BASE = "docker.io/library/python:3.11.13-slim-bookworm"
-SERVICES = frozenset({"kafka", "intake", "assessor", "dispatcher", "prometheus", "alertmanager"})
-STAGES = frozenset({"intake", "assessor", "dispatcher", "simulator"})
+TARGETS = 5
+"""The four stages and Prometheus itself."""
+SERVICES = frozenset({"kafka", "intake", "assessor", "dispatcher", "archiver", "prometheus", "alertmanager"})
+STAGES = frozenset({"intake", "assessor", "dispatcher", "archiver", "simulator"})
 ALERT = "LiabilityExceedsAssets"
 _WAIT_S = 240.0
 
@@ -82,13 +84,13 @@ def watched() -> None:
         down = [f"{one['labels']['instance']}: {one['lastError']}" for one in targets if one["health"] != "up"]
         rules = [rule for group in got("http://127.0.0.1:9090/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
         bad = [rule["name"] for rule in rules if rule["health"] != "ok"]
-        if down or bad or len(targets) != 4 or not rules:
+        if down or bad or len(targets) != TARGETS or not rules:
             raise NotYet(f"{len(targets)} targets, not up: {down}; {len(rules)} rules, not evaluated: {bad}")
         if not got("http://127.0.0.1:9090/api/v1/alertmanagers")["data"]["activeAlertmanagers"]:
             raise NotYet("Prometheus knows no Alertmanager")
         return len(rules)
 
-    print(f"watched: 4 targets, {until(ask)} rules")  # noqa: T201
+    print(f"watched: {TARGETS} targets, {until(ask)} rules")  # noqa: T201
 
 
 def shortfall() -> None:
