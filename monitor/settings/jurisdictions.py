@@ -152,7 +152,8 @@ entities:
       watch_enter: "1.05"               # warn below 105 % of what is required
       watch_exit: "1.10"                # until above 110 %
       shortfall_exit: "1.00"
-      dwell_s: 60                       # a transfer under way pages nobody
+      enter_dwell_s: 0                  # so long a page waits: a transfer under way is a group, and pages nobody
+      exit_dwell_s: 60                  # so long an alert goes on after it is over: it does not flap
     freshness:                          # silence of a feed makes what depends on it unknown
       custody.balances: {{max_age_s: 600, account_max_age_s: 86400}}
       market.trades: {{max_age_s: 600}}

@@ -164,6 +164,8 @@ def _idle_levels(name: str, entity: EntitySettings) -> Iterator[str]:
         yield f"entities.{name}.levels.watch_enter {enter} cannot act: what is below 1 is a shortfall already"
     if enter is not None and not entity.methods:
         yield f"entities.{name}.levels cannot act: no method is assessed"
+    if levels.exit_dwell_s == 0:
+        yield f"entities.{name}.levels.exit_dwell_s is 0: an alert ends at the first figure that is met, and so may flap"
 
 
 def _source(settings: Settings, topic: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from monitor.core.engine import Engine
 from monitor.core.values.times import HOUR, SECOND
 from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.owner import TimeLine
@@ -318,6 +319,22 @@ class TestModesAndRehearsals:
             "SameAssetShortfall BTC firing (entered)",
             "SameAssetShortfall BTC resolved (method_changed)",
         ]
+
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_a_method_that_goes_while_its_figure_is_unknown_ends_nothing(self, restarted: bool) -> None:
+        """Fails where taking a method out proves that what it found is over, before or after a restart."""
+
+        def half(journal: Journal) -> None:
+            journal.position("own", "guarantee_asset", "cold", "BTC", "60", group=("g", 2))
+
+        text = configuration_text({"jp-main": house(methods=[{"id": "house.composite"}])}, revision=2)
+        line = TimeLine().play((0, load), (10, guarantee("35")), (20, half), until=40)
+        assert line.state() == "unknown"
+        if restarted:
+            cut = line.engine.cut()
+            line.engine = Engine.restore(0, cut.position, cut.version, dict(cut.buckets), check_journal_time=True)
+        line.play((50, lambda journal: journal.configure(text)), until=400)
+        assert line.texts("SameAssetShortfall") == ["SameAssetShortfall BTC firing (entered)"]
 
 
 class TestCure:

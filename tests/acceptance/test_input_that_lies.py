@@ -582,3 +582,36 @@ def test_the_first_and_the_last_instant_there_is_are_days_like_any_other(tmp_pat
     case.holds("client_asset", "cold", "SOL", "10", day).priced("SOL", "5", day, "EUR").declares("own_funds", "9", "EUR", day)
     assert case.assess("house.composite")["state"] == "unknown"
     assert case.assess("eu.ifr_k", day)["state"] in {"unknown", "shortfall", "not_computable"}
+
+
+# --- what a price decides and what it does not
+
+
+@pytest.mark.parametrize("method", ["us.ny_custody", "jp.psa_custody", "ae.vara"])
+def test_rules_in_kind_are_decided_without_any_price(tmp_path: Path, method: str) -> None:
+    """Fails where a missing price hides a shortfall in kind, or makes a rule unknown that asks for quantities alone."""
+    case = Case(tmp_path, method)
+    skip = {"jp.psa_custody": ["fiat_trust", "capital", "net_assets"], "ae.vara": ["paid_up_capital", "net_liquid_assets"]}
+    options: dict[str, Any] = {"skip": skip[method]} if method in skip else {}
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = options | (
+        {"activities": ["custody"]} if method == "ae.vara" else {}
+    )
+    case.owes("QNT", "9").holds("client_asset", "cold", "QNT", "10").holds("guarantee_asset", "cold", "QNT", "0")
+    name = {"ae.vara": "reserve_asset.QNT"}.get(method, "client_asset.QNT")
+    assert component(case.assess(method), name)["state"] == "adequate"
+    case.holds("client_asset", "cold", "QNT", "8", "2026-03-10T12:00:01Z")
+    found = case.assess(method)
+    assert (component(found, name)["state"], component(found, name)["shortfall"], found["state"]) == (
+        "shortfall",
+        "1",
+        "shortfall",
+    )
+
+
+def test_a_coin_nobody_owes_and_nobody_prices_leaves_a_rule_in_kind_known(tmp_path: Path) -> None:
+    """Fails where dust in a client wallet makes a method unknown that never values it."""
+    case = Case(tmp_path, "us.ny_custody", "house.composite").priced("QNT", "5")
+    case.owes("QNT", "9").holds("client_asset", "cold", "QNT", "10").holds("client_asset", "hot", "DUSTX", "3")
+    found = case.assess("us.ny_custody")
+    assert (found["state"], found["coverage"], gaps(found)) == ("adequate", "1", set())
+    assert case.assess("house.composite")["state"] == "unknown", "an exposure is a sum of values"

@@ -173,10 +173,12 @@ def test_addresses_are_shown_without_their_secrets() -> None:
     ("levels", "said"),
     [
         ({"watch_enter": "1"}, "levels.watch_enter 1 cannot act"),
+        ({"exit_dwell_s": 0}, "levels.exit_dwell_s is 0"),
+        ({"dwell_s": 0}, "levels.exit_dwell_s is 0"),
         ({"watch_enter": "0.9"}, "levels.watch_enter 0.9 cannot act"),
     ],
 )
-def test_levels_that_cannot_act_are_named(levels: dict[str, str], said: str) -> None:
+def test_levels_that_cannot_act_are_named(levels: dict[str, Any], said: str) -> None:
     warnings = list(absent_limits(settings_of({"entities": {"jp-main": ENTITY | {"levels": levels}}})))
     assert [warning for warning in warnings if said in warning]
 
