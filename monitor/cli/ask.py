@@ -100,6 +100,8 @@ def of_entity(settings: Settings, entity: str, query: str = "", path: str = "/st
             return body
         if status == 400:
             raise UsageError(body.get("error", "the worker refused the question") if isinstance(body, dict) else str(body))
+        if status == 503:
+            raise ConnectionProblem(f"{address} is busy with other questions: ask again in a few seconds")
         owner = body.get("owner") if isinstance(body, dict) else None
         if status == 421 and owner:
             owners.append(owner.rstrip("/"))

@@ -25,6 +25,7 @@ from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
 from monitor.web.protocols import Certificate, Health, NotDelivered, StatusSource, WebParts
+from monitor.web.sparing import Questions
 from monitor.web.staleness import judged
 from monitor.web.text import refused_count
 
@@ -149,6 +150,7 @@ class _Pages:
 
     def __init__(self, parts: WebParts) -> None:
         self._parts = parts
+        self._questions = Questions()
 
     async def page(self, request: web.Request) -> web.Response:
         """The status page: all entities held here, or the one of `?entity=`."""
@@ -213,7 +215,8 @@ class _Pages:
             return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
         try:
             scenario = scenario_of(request.query.get("name", "asked"), json.loads(request.query.get("scenario", "")))
-            return _json(source.foresee(entity, scenario))
+            async with self._questions.asking():
+                return _json(source.foresee(entity, scenario))
         except KeyError:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
         except (ConfigurationError, NotApplicable, ValueError) as error:
@@ -225,7 +228,8 @@ class _Pages:
         if not source.holds(entity):
             return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
         try:
-            return _json(source.actions(entity))
+            async with self._questions.asking():
+                return _json(source.actions(entity))
         except KeyError:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
 
