@@ -184,3 +184,15 @@ def test_objects_of_other_days_are_not_read(tmp_path: Path, topics: Topics) -> N
     assert asyncio.run(read(Span(since=times[-1])))[-1] == last.last_offset
     with pytest.raises(BadArchive, match="is missing"):
         asyncio.run(read(Span(until=times[0])))
+
+
+def test_a_report_reads_an_archive_and_tells_what_was_published(
+    tmp_path: Path, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archived(tmp_path / "archive", topics)
+    monkeypatch.chdir(tmp_path)
+    closes = json.loads(command("history", ENTITY, "--closes", "--archive", "archive", "--format", "json"))
+    report = json.loads(command("report", ENTITY, "--month", "2026-01", "--archive", "archive", "--format", "json"))
+    assert {row["digest"] for row in closes} == {one["digest"] for close in report["closes"] for one in close["revisions"]}
+    assert [chain["incident_id"] for chain in report["incidents"]] == ["i-1"]
+    assert (report["actions"]["at"], report["actions"]["reason"]) == (None, "an archive has no present")
