@@ -1,6 +1,6 @@
 """Do the tests bite? Changes the product one place at a time and asks whether a test notices: `make mutate`.
 
-    python -m tests.mutation [--count N] [--seed S] [--room PATH]...
+    python -m tests.mutation [--count N] [--seed S] [--room PATH]... [--at-once N]
 
 Mutants are drawn at random from four rooms, by mutmut's operators; the seed is printed, and gives the same sample of the
 same code. Each is tried in a copy of the tree against the tests of its room, the fast ones first. Texts for people (any
@@ -165,15 +165,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--room", action="append", choices=ROOMS)
+    parser.add_argument("--at-once", type=int, default=2)
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     sample = drawn(given.room or list(ROOMS), given.count, seed)
     began, survivors = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
-        for number in range(2):
+        for number in range(given.at_once):
             trees.put(copy_of_the_tree(Path(folder) / str(number)))
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(given.at_once) as pool:
             asked = [(room, mutant, pool.submit(survives, mutant, room, trees)) for room, mutant in sample]
             for number, (room, mutant, answer) in enumerate(asked, 1):
                 alive = answer.result()

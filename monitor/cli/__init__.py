@@ -18,7 +18,7 @@ Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=_C
 """The option `--config` of every command that reads the configuration."""
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="A stable object on stdout instead of lines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of lines.")]
 """The option `--json` of commands whose object is part of the contract."""
 
 
@@ -53,7 +53,7 @@ def each_with_option(args: list[str], option: str) -> list[str]:
     return result
 
 
-Events = Annotated[list[Path], typer.Option("--events", metavar="PATH...", help="Event files, in the order of their log.")]
+EventFiles = Annotated[list[Path], typer.Option("--events", metavar="PATH...", help="Event files, in the order of their log.")]
 
 
 def command_app(**context: Any) -> typer.Typer:

@@ -17,7 +17,7 @@ from monitor.core.values.times import SECOND, parse_time
 OTHER = "other"
 _ASSET_FAMILIES = frozenset({"guarantee_asset", "reserve_asset", "client_asset", "holding"})
 
-Kind = Literal["gauge", "counter", "histogram"]
+SeriesKind = Literal["gauge", "counter", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Metric:
     """A metric as it is exposed: `name` in full, what it is, its labels in order, and one sentence of help."""
 
     name: str
-    kind: Kind
+    kind: SeriesKind
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()

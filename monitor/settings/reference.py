@@ -57,7 +57,7 @@ environment is read, but `NO_COLOR` by the terminal's output.
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SettingKey:
     """One key of the configuration as the page shows it."""
 
     path: str
@@ -79,7 +79,7 @@ class Part:
 
     path: str
     text: str
-    keys: tuple[Key, ...]
+    keys: tuple[SettingKey, ...]
 
 
 def reference_page() -> str:
@@ -117,13 +117,13 @@ def _parts(path: str, model: type[BaseModel], example: Any, *, several: bool) ->
             yield from _parts(place, inner, example.get(name), several=_is_mapping(field) or place.endswith("[]"))
 
 
-def _key(path: str, model: type[BaseModel], name: str, example: Mapping[str, Any]) -> Key:
+def _key(path: str, model: type[BaseModel], name: str, example: Mapping[str, Any]) -> SettingKey:
     field = model.model_fields[name]
     limits = [(word, getattr(limit, bound, None)) for limit in _limits(field) for bound, word in _BOUNDS.items()]
     bounds = [f"{word} {limit:,}" for word, limit in limits if limit is not None]
     kind = ", ".join([_type(field.annotation), *bounds])
     shown = _value(example[name]) if name in example else ""
-    return Key(path, kind, _default(field), unit_of(name), _reasons(model).get(name, ""), shown)
+    return SettingKey(path, kind, _default(field), unit_of(name), _reasons(model).get(name, ""), shown)
 
 
 @cache

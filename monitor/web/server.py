@@ -6,7 +6,7 @@ It answers from memory only, so it stays reachable whatever Kafka does. Read-onl
 import asyncio
 import errno
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from monitor.core.foresight.scenarios import NotApplicable
 from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
-from monitor.web.access import logged_in
+from monitor.web.access import Handler, logged_in
 from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
@@ -44,7 +44,6 @@ _KEPT = ("Allow", "WWW-Authenticate", "Retry-After")
 _RENEW_S = 30.0
 _ASSETS = {"status.css": "text/css", "status.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
 
 

@@ -25,7 +25,7 @@ from monitor.notify.channel import Beat, Channel, Notice, Receipt, Refused, Told
 from monitor.notify.settings import ChannelSettings
 from streams.dispatch.news import Accepted, StandingCritical, group_of, intention, is_news, kept, rank_of, told_of
 from streams.dispatch.observer import DeliveryObserver
-from streams.dispatch.outbox import Batch, Entry, Outbox, Rank, Waiting, group_key
+from streams.dispatch.outbox import Outbox, OutboxBatch, OutboxEntry, Rank, Waiting, group_key
 from streams.dispatch.pace import Pace, patient
 
 ENDED_RESENT_NS = 15 * MINUTE
@@ -236,13 +236,13 @@ class Lane:
         batch = self._outbox.next(now)
         return self._free_at(batch, now) if batch else self._outbox.next_parked
 
-    def _free_at(self, batch: Batch, now: float) -> float:
+    def _free_at(self, batch: OutboxBatch, now: float) -> float:
         settled = self._outbox.settled_at(batch, now)
         return settled if batch[0].rank is Rank.FIRST_CRITICAL else max(settled, now + self._pace.delay())
 
     async def _round(self) -> None:
         """Tell all that is due, in order. Raises Undelivered when the channel has to be waited for."""
-        suspect: Batch = ()
+        suspect: OutboxBatch = ()
         while True:
             now = self._clock()
             batch = self._outbox.next(now, {entry.alert.fingerprint for entry in suspect})
@@ -261,12 +261,12 @@ class Lane:
             raise Undelivered("nothing else to try the channel with")
         self._park(suspect)
 
-    def _park(self, suspect: Batch) -> None:
+    def _park(self, suspect: OutboxBatch) -> None:
         for entry in suspect:
             entry.parked_until = self._clock() + _PARKED_S
             _log.error("alert_parked", channel=self.name, fingerprint=entry.alert.fingerprint, detail=self.last_failure)
 
-    async def _tell(self, batch: Batch) -> None:
+    async def _tell(self, batch: OutboxBatch) -> None:
         if len(batch) > 1 and batch[0].group is None:
             key = group_key(batch)
             for entry in batch:
@@ -296,11 +296,11 @@ class Lane:
             for entry in batch:
                 entry.under_way = False
 
-    def _notice(self, entry: Entry) -> Notice:
+    def _notice(self, entry: OutboxEntry) -> Notice:
         told = self.told.get(entry.alert.fingerprint)
         return Notice(entry.alert, None if told is None else kept(told), entry.maybe_told)
 
-    async def _intend(self, batch: Batch, notices: Sequence[Notice]) -> None:
+    async def _intend(self, batch: OutboxBatch, notices: Sequence[Notice]) -> None:
         """Put on record what is about to be told for the first time."""
         new = [
             (entry, notice)
@@ -312,7 +312,7 @@ class Lane:
         if new:
             await self._recorded()
 
-    async def _deliver(self, batch: Batch, notices: tuple[Notice, ...]) -> Receipt:
+    async def _deliver(self, batch: OutboxBatch, notices: tuple[Notice, ...]) -> Receipt:
         key = batch[0].group
         if key is None or self._grouping is None:
             return await self._channel.deliver(notices[0])
@@ -320,7 +320,7 @@ class Lane:
         members = [(notice, one) for notice, one in told if notice is not None and one.sure]
         return await self._grouping.deliver_group(group_of(key, batch, notices, members))
 
-    def _accept(self, batch: Batch, notices: Sequence[Notice], receipt: Receipt) -> None:
+    def _accept(self, batch: OutboxBatch, notices: Sequence[Notice], receipt: Receipt) -> None:
         for entry, notice in zip(batch, notices, strict=True):
             alert = notice.alert
             self.refused.pop(alert.fingerprint, None)
@@ -333,7 +333,7 @@ class Lane:
         for _ in range(receipt.absent_peers):
             self._observer.delivered(self.name, "peer_failed")
 
-    def _refuse(self, entry: Entry, notice: Notice, detail: str) -> None:
+    def _refuse(self, entry: OutboxEntry, notice: Notice, detail: str) -> None:
         alert = notice.alert
         self.refused[alert.fingerprint] = detail
         self.last_failure = detail
@@ -341,7 +341,7 @@ class Lane:
         self._observer.delivered(self.name, "refused")
         _log.error("alert_refused", channel=self.name, fingerprint=alert.fingerprint, revision=alert.revision, detail=detail)
 
-    def _settle(self, entry: Entry, notice: Notice, told: Told) -> None:
+    def _settle(self, entry: OutboxEntry, notice: Notice, told: Told) -> None:
         fingerprint = notice.alert.fingerprint
         if fingerprint not in self._outbox:
             return  # forgotten while it was told: whoever has the alert now keeps the record
@@ -350,7 +350,7 @@ class Lane:
         self._record(self.name, fingerprint, told)
         self._changed()
 
-    def _fail(self, batch: Batch, detail: str) -> None:
+    def _fail(self, batch: OutboxBatch, detail: str) -> None:
         for entry in batch:
             entry.attempts += 1
             entry.maybe_told = True

@@ -10,7 +10,7 @@ from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.core.values.times import parse_time
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Group, Notice, Told
-from streams.dispatch.outbox import Batch, Rank
+from streams.dispatch.outbox import OutboxBatch, Rank
 
 StandingCritical = tuple[str, str]
 """Entity and alert name of a critical alert that a channel was told of and that fires."""
@@ -110,7 +110,7 @@ def told_of(notice: Notice, *, refused: bool = False, handle: str | None = None,
     )
 
 
-def group_of(key: str, batch: Batch, notices: tuple[Notice, ...], members: Iterable[tuple[Notice, Told]]) -> Group:
+def group_of(key: str, batch: OutboxBatch, notices: tuple[Notice, ...], members: Iterable[tuple[Notice, Told]]) -> Group:
     """The group of a batch. `members`: what the channel knows of it already."""
     known = list(members)
     changed = {entry.alert.fingerprint for entry in batch}

@@ -37,7 +37,7 @@ class Rank(IntEnum):
 
 
 @dataclass(slots=True)
-class Entry:
+class OutboxEntry:
     """An alert to tell. `due_ns`: time of the oldest change not told; `waiting_since` and `parked_until`: the lane's clock, s.
 
     `group`: the key of the group it is told in, which it keeps from the first attempt on.
@@ -56,7 +56,7 @@ class Entry:
     """An attempt is being made: an end that comes meanwhile must follow it, not erase it."""
 
 
-Batch = Sequence[Entry]
+OutboxBatch = Sequence[OutboxEntry]
 """Entries that are told at once: one by itself, or those of one group."""
 
 
@@ -75,13 +75,13 @@ class Outbox:
 
     def __init__(self, group_above: int | None = None) -> None:
         self._group_above = group_above
-        self._ranks: dict[Rank, dict[str, Entry]] = {rank: {} for rank in Rank}
+        self._ranks: dict[Rank, dict[str, OutboxEntry]] = {rank: {} for rank in Rank}
 
     def put(self, alert: Alert, maybe_told: bool, now: float, rank: Rank = Rank.CHANGE, group: str | None = None) -> None:
         """Wait with `alert`, or with it instead of its older state. `group`: the group that the channel knows it in."""
         entry = self.get(alert.fingerprint)
         if entry is None:
-            self._ranks[rank][alert.fingerprint] = Entry(alert, alert.updated_ns, now, maybe_told, rank, group, now)
+            self._ranks[rank][alert.fingerprint] = OutboxEntry(alert, alert.updated_ns, now, maybe_told, rank, group, now)
             return
         entry.alert = alert
         entry.maybe_told |= maybe_told
@@ -93,30 +93,30 @@ class Outbox:
             entry.rank = rank
             self._ranks[rank][alert.fingerprint] = entry
 
-    def get(self, fingerprint: str) -> Entry | None:
+    def get(self, fingerprint: str) -> OutboxEntry | None:
         """The entry of an alert that waits."""
         return next((entries[fingerprint] for entries in self._ranks.values() if fingerprint in entries), None)
 
-    def next(self, now: float, besides: Collection[str] = ()) -> Batch:
+    def next(self, now: float, besides: Collection[str] = ()) -> OutboxBatch:
         """What is to be told first, but for what is parked and some fingerprints; empty when nothing is due."""
         for entry in self.entries():
             if entry.parked_until <= now and entry.alert.fingerprint not in besides:
                 return self._with_group(entry, now)
         return ()
 
-    def settled_at(self, batch: Batch, now: float) -> float:
+    def settled_at(self, batch: OutboxBatch, now: float) -> float:
         """When a batch may be told: its first entries wait a moment for the others of their evaluation."""
         mates = [entry for entry in self.entries() if _key(entry) == _key(batch[0])] if batch[0].group is None else []
         if len(mates) < _SETTLING or batch[0].attempts:
             return now
         return min(max(entry.put_at for entry in mates) + SETTLE_S, min(e.waiting_since for e in mates) + SETTLE_MAX_S)
 
-    def done(self, entry: Entry, told: Alert, now: float) -> None:
+    def done(self, entry: OutboxEntry, told: Alert, now: float) -> None:
         """`told` was accepted or refused; a newer state that came meanwhile goes on waiting, behind the others."""
         if self.drop(told.fingerprint) is entry and entry.alert is not told:
             self.put(entry.alert, maybe_told=False, now=now, rank=Rank.CHANGE, group=entry.group)
 
-    def drop(self, fingerprint: str) -> Entry | None:
+    def drop(self, fingerprint: str) -> OutboxEntry | None:
         """Nothing is to be told of this alert any more."""
         for entries in self._ranks.values():
             if fingerprint in entries:
@@ -127,7 +127,7 @@ class Outbox:
         """The first criticals that wait."""
         return (entry.alert for entry in self._ranks[Rank.FIRST_CRITICAL].values())
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[OutboxEntry]:
         """All that waits, in the order in which it is told."""
         for entries in self._ranks.values():
             yield from entries.values()
@@ -153,7 +153,7 @@ class Outbox:
     def __contains__(self, fingerprint: str) -> bool:
         return self.get(fingerprint) is not None
 
-    def _with_group(self, entry: Entry, now: float) -> Batch:
+    def _with_group(self, entry: OutboxEntry, now: float) -> OutboxBatch:
         if entry.group is not None:
             return [one for one in self.entries() if one.group == entry.group and one.parked_until <= now]
         if self._group_above is None or not _may_be_grouped(entry):
@@ -162,19 +162,19 @@ class Outbox:
         return mates if len(mates) > self._group_above else [entry]
 
 
-def group_key(batch: Batch) -> str:
+def group_key(batch: OutboxBatch) -> str:
     """The name of a new group, as long as a fingerprint: the same members at the same time have the same."""
     first = batch[0].alert
     members = sorted([entry.alert.fingerprint, entry.alert.revision] for entry in batch)
     return hashlib.sha256(canonical_bytes(["group", first.entity, first.method, members])).hexdigest()[:32]
 
 
-def _may_be_grouped(entry: Entry) -> bool:
+def _may_be_grouped(entry: OutboxEntry) -> bool:
     """Only what is new, and not what was tried by itself: that may have been accepted unseen."""
     return entry.rank < Rank.CHANGE and entry.attempts == 0 and entry.alert.firing and entry.parked_until == 0
 
 
-def _key(entry: Entry) -> tuple[str, str | None, str | None]:
+def _key(entry: OutboxEntry) -> tuple[str, str | None, str | None]:
     """What is of one group: entity and method; of the entity's own alerts the name, so that a theft is not among feeds."""
     alert = entry.alert
     return alert.entity, alert.method, None if alert.method is not None else alert.alertname

@@ -18,12 +18,12 @@ from streams.lookup.logs import ALWAYS, Span, TopicLog
 
 _SNAPSHOT_MARK = b'"snapshot":{'
 
-Told = Callable[[str, int], None]
+Tell = Callable[[str, int], None]
 """Told the topic that is read, and how many records of it so far."""
 
 
 async def export_log(
-    log: TopicLog, bundle: BundleWriter, origin: Origin, *, from_ns: int | None = None, upto_ns: int | None, told: Told
+    log: TopicLog, bundle: BundleWriter, origin: Origin, *, from_ns: int | None = None, upto_ns: int | None, told: Tell
 ) -> None:
     """Fills the bundle. `upto_ns`: the journal ends before the first record of a later time, and the outputs with it.
 
@@ -66,7 +66,7 @@ async def export_log(
     bundle.checkpoints(seals)
 
 
-async def _state_at(log: TopicLog, origin: Origin, at_ns: int, told: Told) -> StartingState:
+async def _state_at(log: TopicLog, origin: Origin, at_ns: int, told: Tell) -> StartingState:
     """The state that the newest tick by then names, computed again from the journal."""
     named: Mapping[str, Any] | None = None
     async for record in log.records(JOURNAL, origin.partition):

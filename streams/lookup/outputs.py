@@ -13,7 +13,7 @@ from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 
-Wanted = Callable[[dict[str, Any]], bool]
+Picks = Callable[[dict[str, Any]], bool]
 
 
 async def find_alerts(settings: KafkaSettings, names: TopicNames, fingerprint: str) -> list[dict[str, Any]]:

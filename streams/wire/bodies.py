@@ -26,7 +26,7 @@ class Valid:
 
     kind: str
     entity: str | None
-    own: int
+    event_time: int
     body: dict[str, Any]
 
 

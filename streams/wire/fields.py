@@ -181,7 +181,7 @@ def _decimal_schema(fraction_digits: int, *, signed: bool) -> dict[str, Any]:
 _UNSIGNED = WithJsonSchema(_decimal_schema(FRACTION_DIGITS, signed=False))
 _UNSIGNED_QUANTITY = WithJsonSchema(_decimal_schema(MOST_FRACTION_DIGITS, signed=False))
 
-Amount = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_decimal_schema(FRACTION_DIGITS, signed=True))]
+Signed = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_decimal_schema(FRACTION_DIGITS, signed=True))]
 """A decimal of either sign."""
 Unsigned = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_not_negative), _UNSIGNED]
 """A decimal >= 0."""
@@ -200,7 +200,7 @@ Account = Annotated[Text, AfterValidator(lambda account: account.lower() if _ADD
 TradeId = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_text)]
 Prose = Annotated[str, StringConstraints(max_length=4000), BeforeValidator(_text)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$"), BeforeValidator(_text)]
-Asset = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9.-]{1,20}$"), BeforeValidator(_text)]
+AssetName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9.-]{1,20}$"), BeforeValidator(_text)]
 Market = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9.-]{1,20}/[A-Z0-9.-]{1,20}$"), BeforeValidator(_text)]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$"), BeforeValidator(_text)]
 Sequence = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**53)]

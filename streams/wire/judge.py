@@ -148,9 +148,9 @@ class Judge:
         return valid_of(model)
 
 
-def is_late(source: SourceFormat, own: int, logged_at: int) -> bool:
+def is_late(source: SourceFormat, event_time: int, logged_at: int) -> bool:
     """Whether a record counts as late: a property of its two times alone (JOURNAL 2)."""
-    return source.late_after_ns is not None and logged_at - own > source.late_after_ns
+    return source.late_after_ns is not None and logged_at - event_time > source.late_after_ns
 
 
 def _parse(value: bytes | None, make: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> dict[str, Any]:

@@ -35,8 +35,7 @@ from monitor.core.journal.vocabulary import (
 from streams.wire.acts import Dismissal, GroupDismissal, MethodPromotion, PartPromotion, Signature
 from streams.wire.fields import (
     Account,
-    Amount,
-    Asset,
+    AssetName,
     AttributeName,
     GroupSize,
     JsonNumber,
@@ -47,6 +46,7 @@ from streams.wire.fields import (
     Quantity,
     Revision,
     Sequence,
+    Signed,
     Slug,
     Text,
     Time,
@@ -80,7 +80,7 @@ class Balance(Wire):
     account: Account
     role: Role
     storage: Storage
-    asset: Asset
+    asset: AssetName
     quantity: Quantity
     as_of: Time
     sequence: Sequence | None = None
@@ -119,7 +119,7 @@ class Loss(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    asset: Asset
+    asset: AssetName
     quantity: UnsignedQuantity | None
     owner: LossOwner
     account: Account | None = None
@@ -131,7 +131,7 @@ class Estimate(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     amount: Unsigned
-    currency: Asset
+    currency: AssetName
 
 
 class Recovery(BaseModel):
@@ -139,7 +139,7 @@ class Recovery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    asset: Asset
+    asset: AssetName
     quantity: UnsignedQuantity
     received_at: Time
 
@@ -167,8 +167,8 @@ class Price(Wire):
     """`market.prices`: one price of an asset in a currency; it concerns every entity."""
 
     event_id: Text
-    asset: Asset
-    currency: Asset
+    asset: AssetName
+    currency: AssetName
     price: Positive
     as_of: Time
     source: Text
@@ -183,8 +183,8 @@ class Declaration(Wire):
     kind: DeclarationKind
     effective_from: Time
     effective_to: Time | None = None
-    amount: Amount
-    currency: Asset
+    amount: Signed
+    currency: AssetName
     attributes: Annotated[dict[AttributeName, Text], Field(max_length=32)] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.book.custody.groups import PATIENCE_NS, REMEMBERED_NS, Groups
-from monitor.core.book.custody.position import Key, Position
+from monitor.core.book.custody.position import AccountKey, Position
 from monitor.core.values.money import ZERO
 from monitor.core.values.times import SECOND
 
@@ -53,7 +53,7 @@ def test_what_is_due_is_what_a_search_finds(steps: list[Step], restored: int) ->
     for number, (passes, group, size, member, event_time) in enumerate(steps):
         clock += passes * SECOND
         groups.advance(clock)
-        key: Key = ("client_asset", "BTC", f"account-{member}")
+        key: AccountKey = ("client_asset", "BTC", f"account-{member}")
         groups.put(group, size, key, Position(event_time, 0, clock, "t", 0, 0, number, "hot", ZERO, None), clock, repeat=False)
         plain.put(group, size, member, event_time, clock)
         if number == restored:

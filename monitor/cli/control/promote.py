@@ -23,7 +23,7 @@ app = command_app(
 )
 
 Key = Annotated[Path, typer.Option("--key", metavar="FILE", help="Your private key (`audit keygen` makes one).")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be signed, and write nothing.")]
+DrySigning = Annotated[bool, typer.Option("--dry-run", help="Say what would be signed, and write nothing.")]
 
 
 @app.command(
@@ -55,7 +55,7 @@ def propose(
         str | None, typer.Option("--part", metavar="PART", help="Instead of a method: assets, limits or controls as in --config.")
     ] = None,
     expires: Annotated[str, typer.Option("--expires", metavar="DURATION", help="Until when it may be signed and used.")] = "7d",
-    dry_run: DryRun = False,
+    dry_run: DrySigning = False,
     config: Config = None,
 ) -> None:
     """Write a proposal, signed by you: it holds once the second person has signed it too (`promote sign`).
@@ -96,7 +96,7 @@ def sign(
     ] = None,
     send: Annotated[bool, typer.Option("--send/--no-send", help="Publish it once two have signed.")] = True,
     sign_with: SignWith = None,
-    dry_run: DryRun = False,
+    dry_run: DrySigning = False,
     config: Config = None,
 ) -> None:
     """Sign a proposal as the second person, and publish it to `reserve.operations`.

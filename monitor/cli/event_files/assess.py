@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, Events, ManyPaths, command_app, emit, talk
+from monitor.cli import Config, EventFiles, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import methods
 from monitor.errors import UNKNOWN
 
@@ -21,7 +21,7 @@ app = command_app()
     cls=ManyPaths, epilog="Example: reserve-monitor assess --events day.jsonl --at 2026-01-05T01:00:00Z --method us.ny_custody"
 )
 def assess(
-    events: Events,
+    events: EventFiles,
     at: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli import Config, DryRun, Events, ManyPaths, SignWith, command_app, talk
+from monitor.cli import Config, DryRun, EventFiles, ManyPaths, SignWith, command_app, talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ app = command_app()
 
 @app.command(cls=ManyPaths, epilog="Example: reserve-monitor replay --events day.jsonl --speed 60")
 def replay(
-    events: Events,
+    events: EventFiles,
     *,
     config: Config = None,
     speed: Annotated[

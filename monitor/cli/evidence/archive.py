@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="What is kept beyond Kafka: list it, check it.")
 
-Place = Annotated[
+ArchivePlace = Annotated[
     str | None, typer.Argument(metavar="[PATH]", help="A folder or s3://bucket/prefix; when absent, `archive.target`.")
 ]
 
 
 @app.command("list", epilog="Example: reserve-monitor archive list --objects")
 def list_(
-    place: Place = None,
+    place: ArchivePlace = None,
     *,
     objects: Annotated[bool, typer.Option("--objects", help="Every object, not one line a partition.")] = False,
     as_json: AsJson = False,
@@ -52,7 +52,7 @@ def list_(
 
 @app.command(epilog="Example: reserve-monitor archive verify /var/lib/reserve-monitor/archive --log")
 def verify(
-    place: Place = None,
+    place: ArchivePlace = None,
     *,
     log: Annotated[bool, typer.Option("--log", help="Also hold it against what Kafka still has, record by record.")] = False,
     as_json: AsJson = False,

@@ -16,7 +16,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{4,32}\Z", re.ASCII)
 _ALERTNAME = re.compile(r"[A-Z][A-Za-z]+\Z", re.ASCII)
 _ENTITY = re.compile(r"[a-z0-9-]{1,64}\Z", re.ASCII)
 
-Entry = Mapping[str, Any]
+PublishedEntry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,18 @@ class Wanted:
                 "(sha256: and 64); the figures of an entity are found with --at TIME or --date D"
             )
 
-    def of_alert(self, entry: Entry) -> bool:
+    def of_alert(self, entry: PublishedEntry) -> bool:
         """Whether an entry is a change of the alert that is named."""
         if not entry["schema"].startswith("reserve.alert/"):
             return False
         return bool(entry["alertname"] == self.name or entry["fingerprint"].startswith(self.name))
 
-    def in_time(self, entry: Entry) -> bool:
+    def in_time(self, entry: PublishedEntry) -> bool:
         """Whether an entry was published by then."""
         return self.at is None or parse_time(entry.get("at") or entry["updated_at"]) <= self.at
 
 
-def choose(entries: Iterable[Entry], wanted: Wanted) -> list[Entry]:
+def choose(entries: Iterable[PublishedEntry], wanted: Wanted) -> list[PublishedEntry]:
     """The records that are meant, in their order: of an alert its changes, then the assessment behind the last one.
 
     `MonitorError` when there is none, `UsageError` when several alerts or digests are meant.
@@ -95,9 +95,9 @@ def choose(entries: Iterable[Entry], wanted: Wanted) -> list[Entry]:
     return [*changes, *([behind] if behind else [])]
 
 
-def figures(entries: Iterable[Entry], wanted: Wanted) -> list[Entry]:
+def figures(entries: Iterable[PublishedEntry], wanted: Wanted) -> list[PublishedEntry]:
     """Of each method the live figure that held at a time, or the newest close of a date."""
-    found: dict[str, Entry] = {}
+    found: dict[str, PublishedEntry] = {}
     kind = "live" if wanted.day is None else "close"
     for entry in sorted(entries, key=_sequence):
         if not entry["schema"].startswith("reserve.assessment/") or entry["entity"] != wanted.name or entry["kind"] != kind:
@@ -110,7 +110,7 @@ def figures(entries: Iterable[Entry], wanted: Wanted) -> list[Entry]:
     return [found[name] for name in sorted(found)]
 
 
-def found_each(entries: Iterable[Entry], wanted: Wanted) -> bool:
+def found_each(entries: Iterable[PublishedEntry], wanted: Wanted) -> bool:
     """Whether of each method that these entries speak of (one closes each day) there is a figure that is meant."""
     entries = [one for one in entries if one["schema"].startswith("reserve.assessment/")]
     methods = {one["method"] for one in entries if wanted.method in {None, one["method"]}}
@@ -120,13 +120,13 @@ def found_each(entries: Iterable[Entry], wanted: Wanted) -> bool:
         return False
 
 
-def without_repeats(changes: Sequence[Entry]) -> list[Entry]:
+def without_repeats(changes: Sequence[PublishedEntry]) -> list[PublishedEntry]:
     """Without the hourly repeats of a change that is there itself."""
     told = {one["revision"] for one in changes if one["reason"] != "resent"}
     return [one for one in changes if one["reason"] != "resent" or one["revision"] not in told]
 
 
-def only_one(changes: Iterable[Entry], name: str) -> None:
+def only_one(changes: Iterable[PublishedEntry], name: str) -> None:
     """`UsageError` where the changes are of several alerts; those that fire come before those that are over."""
     newest = {one["fingerprint"]: one for one in changes}
     if not newest:
@@ -139,7 +139,7 @@ def only_one(changes: Iterable[Entry], name: str) -> None:
         raise UsageError(f"{name} is {len(newest)} alerts, name one: {listed}")
 
 
-def _by_digest(entries: Iterable[Entry], name: str) -> Entry:
+def _by_digest(entries: Iterable[PublishedEntry], name: str) -> PublishedEntry:
     wanted = name if name.startswith("sha256:") else f"sha256:{name}"
     found = [one for one in entries if one["digest"].startswith(wanted) or one.get("result_digest") == wanted]
     if not found:
@@ -149,9 +149,9 @@ def _by_digest(entries: Iterable[Entry], name: str) -> Entry:
     return found[0]
 
 
-def _revision(entry: Entry) -> tuple[str, int, int]:
+def _revision(entry: PublishedEntry) -> tuple[str, int, int]:
     return entry["fingerprint"], entry["revision"], entry["chain"]["sequence"]
 
 
-def _sequence(entry: Entry) -> int:
+def _sequence(entry: PublishedEntry) -> int:
     return int(entry["chain"]["sequence"])

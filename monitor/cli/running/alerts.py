@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, DryRun, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, command_app, emit, talk
 from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Stable JSON on stdout instead of a table or lines.")]
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _HOLD_S = 5.0
 _NOBODY = "anybody: no channel"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 import typer
 
-from monitor.cli import Config, DryRun, SignWith, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, SignWith, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="A stable JSON array on stdout instead of lines.")]
 Letters = Annotated[list[str], typer.Argument(metavar="ID...", help="topic/epoch/partition/offset, as `dlq list` prints it.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
+WhyText = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
 
 
 class Letterbox(Protocol):
@@ -124,7 +123,7 @@ def show(ctx: typer.Context, letters: Letters, config: Config = None) -> None:
 def requeue(
     ctx: typer.Context,
     letters: Letters,
-    reason: Reason,
+    reason: WhyText,
     *,
     config: Config = None,
     by: By = None,
@@ -147,7 +146,7 @@ def requeue(
 def dismiss(
     ctx: typer.Context,
     letters: Letters,
-    reason: Reason,
+    reason: WhyText,
     *,
     config: Config = None,
     by: By = None,

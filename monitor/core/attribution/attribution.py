@@ -25,7 +25,7 @@ from monitor.core.journal.causes import CAUSES_A_PART, DELTAS, Cause, why
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Figure
 
-Pair = tuple[Figure | None, Figure | None]
+FigurePair = tuple[Figure | None, Figure | None]
 """Required and available."""
 
 
@@ -118,7 +118,7 @@ class _Change:
             for n, (value, digits) in enumerate(each)
         )
 
-    def _walk(self) -> list[tuple[CausePart, Pair]]:
+    def _walk(self) -> list[tuple[CausePart, FigurePair]]:
         """Required and available after each part that may have done something; the last gives the new figures."""
         parts = self._candidates()
         walk = [(part, self._until(part)) for part in parts[:-1]]
@@ -133,7 +133,7 @@ class _Change:
             found.add("method")
         return [part for part in CAUSE_PARTS if part in found] or ["method"]
 
-    def _until(self, part: CausePart) -> Pair:
+    def _until(self, part: CausePart) -> FigurePair:
         """What is found with all parts up to this one as they are read now."""
         renewed = frozenset(CAUSE_PARTS[: CAUSE_PARTS.index(part) + 1])
         prepared = self._found.prepared if "method" in renewed else self._former
@@ -141,19 +141,19 @@ class _Change:
         return _pair(prepared.method.evaluate(SplitView(prepared, self._where.book, self._where.at, before, renewed)))
 
 
-def _pair(result: Result) -> Pair:
+def _pair(result: Result) -> FigurePair:
     return result.required_figure, result.available_figure
 
 
-def _required(pair: Pair) -> Fraction | None:
+def _required(pair: FigurePair) -> Fraction | None:
     return None if pair[0] is None else pair[0].value
 
 
-def _available(pair: Pair) -> Fraction | None:
+def _available(pair: FigurePair) -> Fraction | None:
     return None if pair[1] is None else pair[1].value
 
 
-def _coverage(pair: Pair) -> Fraction | None:
+def _coverage(pair: FigurePair) -> Fraction | None:
     required, available = _required(pair), _available(pair)
     return None if available is None or not required else available / required
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitor.core.attribution.footing import GapName
-from monitor.core.attribution.readings import Key, Readings
+from monitor.core.attribution.readings import Readings, ReadKey
 from monitor.core.book.declarations import DatedDeclaration, attributes_key
 from monitor.core.journal.causes import Cause
 from monitor.core.journal.vocabulary import OPERATIONS, CausePart
@@ -87,7 +87,7 @@ class Dependence:
         exact = (kind, *(f"{name}={text}" for name, text in key))
         return exact in self._declared or kind in self._came or key in self._lists.get(kind, ())
 
-    def _others(self, part: CausePart, key: Key) -> frozenset[Any]:
+    def _others(self, part: CausePart, key: ReadKey) -> frozenset[Any]:
         """The members of a read on one side alone, or otherwise than on the other."""
         old, new = (_members(side.values[part].get(key)) for side in (self._old, self._new))
         return frozenset(name for name in {*old, *new} if old.get(name) != new.get(name))

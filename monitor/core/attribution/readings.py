@@ -18,7 +18,7 @@ from monitor.core.view.incident_view import KnownIncidents
 MOST_READS = 20_000
 """Readings of one figure that are kept: a method that reads more of its past (a large house's months of days) is not split."""
 
-Key = tuple[str, ...]
+ReadKey = tuple[str, ...]
 """What was read: the kind of read, then what names it."""
 
 FACTS: tuple[CausePart, ...] = ("balance", "volume", "incident", "declaration")
@@ -31,11 +31,11 @@ class Readings:
     `past` are pairs whose prices of the past were read: too many to keep, and asked for anew.
     """
 
-    values: dict[CausePart, dict[Key, Any]] = field(default_factory=lambda: {part: {} for part in CAUSE_PARTS})
+    values: dict[CausePart, dict[ReadKey, Any]] = field(default_factory=lambda: {part: {} for part in CAUSE_PARTS})
     clocks: dict[str, CausePart] = field(default_factory=dict)
     past: set[str] = field(default_factory=set)
 
-    def note(self, part: CausePart, key: Key, value: Any, term: str) -> None:
+    def note(self, part: CausePart, key: ReadKey, value: Any, term: str) -> None:
         """One read, made by a term."""
         self.values[part][key] = value
         if part in FACTS and (term not in self.clocks or FACTS.index(part) < FACTS.index(self.clocks[term])):
@@ -45,7 +45,7 @@ class Readings:
         """The part to which a term's date belongs: the first fact it reads, so that a window moves with what it is of."""
         return self.clocks.get(term, "method")
 
-    def changed(self, since: Readings) -> dict[CausePart, frozenset[Key]]:
+    def changed(self, since: Readings) -> dict[CausePart, frozenset[ReadKey]]:
         """By part, what is read otherwise than it was, or on one side alone."""
         return {part: _differing(since.values[part], self.values[part]) for part in CAUSE_PARTS}
 
@@ -72,7 +72,7 @@ class Readings:
         return reads
 
 
-def _differing(old: Mapping[Key, Any], new: Mapping[Key, Any]) -> frozenset[Key]:
+def _differing(old: Mapping[ReadKey, Any], new: Mapping[ReadKey, Any]) -> frozenset[ReadKey]:
     gone = (key for key in old if key not in new)
     return frozenset((*gone, *(key for key, value in new.items() if key not in old or old[key] != value)))
 

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeVar
 
-from monitor.core.attribution.readings import Key, Readings
+from monitor.core.attribution.readings import Readings, ReadKey
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import Attributes, DatedDeclaration
 from monitor.core.evaluation.evaluation import Prepared
@@ -43,7 +43,7 @@ class SplitView(View):
         self._former, self._former_at = (Readings(), at) if before is None else before
         self._renewed = frozenset(CAUSE_PARTS) if before is None else renewed
         self._terms = [""]
-        self._times: dict[str, dict[Key, str]] = {}
+        self._times: dict[str, dict[ReadKey, str]] = {}
 
     def finished(self) -> Readings:
         """What was read, each date with the part whose clock it belongs to."""
@@ -51,7 +51,7 @@ class SplitView(View):
             self.made.values[self.made.clock_of(term)].update(read)
         return self.made
 
-    def _part(self, part: CausePart, key: Key, fresh: Callable[[], T]) -> T:
+    def _part(self, part: CausePart, key: ReadKey, fresh: Callable[[], T]) -> T:
         if part not in self._renewed and key in self._former.values[part]:
             value: T = self._former.values[part][key]
         else:

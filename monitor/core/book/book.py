@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
-from monitor.core.book.custody.position import Key, Position
+from monitor.core.book.custody.position import AccountKey, Position
 from monitor.core.book.custody.positions import FULL_NS, Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
@@ -138,7 +138,7 @@ class Book:
     def _position(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
-        key: Key = (body["role"], body["asset"], body["account"])
+        key: AccountKey = (body["role"], body["asset"], body["account"])
         position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
         self._hear(BALANCES, _feed(statement), order[2], order[0])
@@ -152,7 +152,7 @@ class Book:
         for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
             self._hold(member, held)
 
-    def _hold(self, key: Key, position: Position, name: str | None = None) -> None:
+    def _hold(self, key: AccountKey, position: Position, name: str | None = None) -> None:
         """An account holds this: what is too old to be so is refused as a dead letter is, a jump is put in doubt.
 
         `name` is the event id, where it is at hand. A person may have spoken before the record is read.

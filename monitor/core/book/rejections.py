@@ -13,7 +13,7 @@ from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 REJECTIONS_REMEMBERED = 1000
 """Rejections and dismissals remembered; of more the oldest go, while the others still mark."""
 
-Identity = tuple[str, ...]
+RejectedIdentity = tuple[str, ...]
 
 
 class RejectedRecord(NamedTuple):
@@ -22,7 +22,7 @@ class RejectedRecord(NamedTuple):
     where: SourcePartition
     place: int
     logged: int
-    identity: Identity
+    identity: RejectedIdentity
     name: str | None = None
 
     @property
@@ -36,17 +36,17 @@ class RejectedRecord(NamedTuple):
         return f"{self.where.topic}/{self.name or f'{self.where.partition}:{self.offset}'}"
 
 
-def position_identity(role: str, asset: str, account: str) -> Identity:
+def position_identity(role: str, asset: str, account: str) -> RejectedIdentity:
     """What a position is about."""
     return (BALANCES, role, asset, account)
 
 
-def incident_identity(incident: str) -> Identity:
+def incident_identity(incident: str) -> RejectedIdentity:
     """What an incident is about."""
     return (INCIDENTS, incident)
 
 
-def declaration_identity(kind: str, attributes: Mapping[str, str]) -> Identity:
+def declaration_identity(kind: str, attributes: Mapping[str, str]) -> RejectedIdentity:
     """What a declaration is about."""
     return (DECLARATIONS, kind, *(text for pair in attributes_key(kind, attributes) for text in pair))
 
@@ -70,7 +70,7 @@ class Rejections:
             _bound(self._marks)
             self._dirty.add("rejections")
 
-    def refuse(self, order: Order, identity: Identity, name: str | None) -> None:
+    def refuse(self, order: Order, identity: RejectedIdentity, name: str | None) -> None:
         """The book itself refuses the record at `order`, whose event id is `name`: it marks as a dead letter does."""
         place = (SourcePartition(order[3], order[4], order[5]), order[6])
         if place not in self._dismissed:
@@ -78,7 +78,7 @@ class Rejections:
             _bound(self._marks)
             self._dirty.add("rejections")
 
-    def valid(self, identity: Identity, order: Order) -> None:
+    def valid(self, identity: RejectedIdentity, order: Order) -> None:
         """A valid record came: rejections of the same before it in the log mark no longer."""
         ended = [
             place
@@ -145,7 +145,7 @@ class Rejections:
             self._dismissed[SourcePartition(topic, epoch, partition), offset] = None
 
 
-def _identity(body: Mapping[str, Any]) -> Identity:
+def _identity(body: Mapping[str, Any]) -> RejectedIdentity:
     topic = body["topic"]
     if topic == BALANCES and body["role"] and body["asset"] and body["account"]:
         return position_identity(body["role"], body["asset"], body["account"])

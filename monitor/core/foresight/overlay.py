@@ -26,7 +26,7 @@ ONE = Decimal(1)
 INCIDENT = "scenario"
 _EVERY_STORAGE = frozenset(STORAGES)
 
-Place = tuple[str, str, str]
+HoldingPlace = tuple[str, str, str]
 """(role, asset, storage)"""
 
 
@@ -61,14 +61,14 @@ class Overlay:
     kind of the incident that the losses come as.
     """
 
-    holdings: Mapping[Place, HoldingChange] = field(default_factory=dict)
+    holdings: Mapping[HoldingPlace, HoldingChange] = field(default_factory=dict)
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     volume: Decimal = ONE
     losses: tuple[StressedLoss, ...] = ()
     incident: str | None = None
     declared: Mapping[str, Decimal] = field(default_factory=dict)
 
-    def with_holding(self, place: Place, change: HoldingChange) -> Overlay:
+    def with_holding(self, place: HoldingPlace, change: HoldingChange) -> Overlay:
         """With one more change of a holding."""
         changed = {**self.holdings, place: self.holdings.get(place, HoldingChange()).then(change)}
         return Overlay(changed, self.prices, self.volume, self.losses, self.incident, self.declared)
@@ -136,7 +136,7 @@ class OverlaidView(View):
         there = self._held(role, asset, frozenset({storage})).scaled(change.factor) + Figure.of(change.shift)
         return there if role == LIABILITY and self.is_fiat(asset) else there.at_least(0)
 
-    def _changes(self, role: str, asset: str) -> Iterator[tuple[Place, HoldingChange]]:
+    def _changes(self, role: str, asset: str) -> Iterator[tuple[HoldingPlace, HoldingChange]]:
         return (item for item in self._overlay.holdings.items() if item[0][:2] == (role, asset))
 
     def _moved_into(self, role: str) -> set[str]:

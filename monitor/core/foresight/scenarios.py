@@ -15,7 +15,7 @@ from monitor.core.components.custody import COLD, HOT_AND_OTHER
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator, Prepared
-from monitor.core.foresight.overlay import HoldingChange, OverlaidView, Overlay, Place, StressedLoss, result_under
+from monitor.core.foresight.overlay import HoldingChange, HoldingPlace, OverlaidView, Overlay, StressedLoss, result_under
 from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY
 from monitor.core.values.figure import NOTHING, Figure
 from monitor.core.values.money import EXACT, ZERO, parse_decimal
@@ -231,18 +231,18 @@ def outcomes(
 
 
 def _lost(
-    overlay: Overlay, place: Place, change: HoldingChange, quantity: Decimal | None, arguments: Mapping[str, Any]
+    overlay: Overlay, place: HoldingPlace, change: HoldingChange, quantity: Decimal | None, arguments: Mapping[str, Any]
 ) -> Overlay:
     changed = overlay.with_holding(place, change)
     owner = "client" if place[0] == CLIENTS else "house"
     return changed.with_loss(StressedLoss(place[1], quantity, owner), arguments.get("incident", "hot_wallet_theft"))
 
 
-def _paying(asset: str) -> list[Place]:
+def _paying(asset: str) -> list[HoldingPlace]:
     return [(CLIENTS, asset, storage) for storage in PAID_FIRST]
 
 
-def _taken(on: _Applying, overlay: Overlay, places: Sequence[Place], quantity: Decimal) -> Overlay:
+def _taken(on: _Applying, overlay: Overlay, places: Sequence[HoldingPlace], quantity: Decimal) -> Overlay:
     """`quantity` less, from these places in their order."""
     left = quantity
     for role, asset, storage in places:

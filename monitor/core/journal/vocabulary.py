@@ -82,8 +82,8 @@ ApprovalRefusal = Literal[
 """Why an act that needs two people is refused: the first that holds."""
 
 # --- what became of source records (CONTRACT 5, 6)
-Outcome = Literal["applied", "duplicate", "conflict", "late", "dead_letter"]
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+RecordOutcome = Literal["applied", "duplicate", "conflict", "late", "dead_letter"]
+OUTCOMES: Final[tuple[RecordOutcome, ...]] = get_args(RecordOutcome)
 
 # --- journal records that an engine did not heed, or not their time (CONTRACT 6)
 Unheeded = Literal["unknown_entity", "clock", "configuration"]

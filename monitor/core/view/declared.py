@@ -13,7 +13,7 @@ from monitor.core.values.money import ZERO
 
 _TRUST = "trust_principal"
 
-Step = tuple[int, Decimal, Decimal | None]
+TrustStep = tuple[int, Decimal, Decimal | None]
 """(event time in ns, money owed to clients, trust principal or None): it holds until the next."""
 
 
@@ -27,7 +27,7 @@ class DeclarationView:
     effective_from: int
 
 
-def trust_steps(book: Book, currency: str, upto: int, worth: Callable[[DatedDeclaration], Decimal | None]) -> Iterator[Step]:
+def trust_steps(book: Book, currency: str, upto: int, worth: Callable[[DatedDeclaration], Decimal | None]) -> Iterator[TrustStep]:
     """Steps up to `upto` (ns), ascending; `worth`: a principal in that currency, None where nobody can tell."""
     declared = book.declarations.all_of(_TRUST, ())
     turns = {t for d in declared for t in (d.effective_from, d.effective_to) if t is not None and t <= upto}

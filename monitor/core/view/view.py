@@ -19,7 +19,7 @@ from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT
 from monitor.core.view.asset_sight import AssetSight, Ignored
-from monitor.core.view.declared import DeclarationView, Step, trust_steps
+from monitor.core.view.declared import DeclarationView, TrustStep, trust_steps
 from monitor.core.view.gaps import Gap, Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holdings import Holdings
@@ -235,7 +235,7 @@ class View:
         first = self._book.positions.first_event_time(role) if kind == "balance" else self._book.trades.first_executed
         return None if first is None or first > self.at else self.zone.local_date(first)
 
-    def fiat_trust_history(self) -> Iterator[Step]:
+    def fiat_trust_history(self) -> Iterator[TrustStep]:
         """Steps of the money owed to clients and held in trust for them, ascending up to `at`; each holds until the next.
 
         (event time in ns, sum over accounts of max(0, client_liability), trust principal or None) in the view's currency,

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from monitor.core.values.calendar import Zone
 from monitor.report.adequacy import sections
 from monitor.report.adequacy.model import AdequacyReport
-from monitor.report.adequacy.sections import Section, Telling
+from monitor.report.adequacy.sections import SectionMaker, Telling
 from monitor.report.adequacy.sheet import Sheet
 from monitor.report.adequacy.words import Language, Words, word
 
@@ -16,7 +16,7 @@ Audience = Literal["treasury", "compliance", "auditor"]
 AUDIENCES: Final[tuple[Audience, ...]] = get_args(Audience)
 
 _NAMES = {"treasury": word("for treasury"), "compliance": word("for compliance"), "auditor": word("for auditors")}
-_ORDER: Mapping[Audience, tuple[Section, ...]] = {
+_ORDER: Mapping[Audience, tuple[SectionMaker, ...]] = {
     "treasury": (
         sections.actions, sections.standing, sections.buffers, sections.breaches, sections.changes, sections.closes,
         sections.incidents, sections.quality, sections.proofs,

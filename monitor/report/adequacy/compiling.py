@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from monitor.core.configuration.configuration import Configuration, MethodConfig
 from monitor.core.journal.records import Statement
@@ -31,9 +30,7 @@ from monitor.report.adequacy.model import (
     RuleShort,
     UnknownSpan,
 )
-from monitor.report.adequacy.spans import Window, breaches, unknown
-
-Entry = Mapping[str, Any]
+from monitor.report.adequacy.spans import Entry, Window, breaches, unknown
 
 
 @dataclass(frozen=True, slots=True)

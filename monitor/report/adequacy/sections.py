@@ -42,7 +42,7 @@ class Telling:
         return local_time(moment, self.zone)
 
 
-Section = Callable[[Telling], SheetSection]
+SectionMaker = Callable[[Telling], SheetSection]
 
 
 def standing(of: Telling) -> SheetSection:

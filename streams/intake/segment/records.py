@@ -30,7 +30,7 @@ class StatedRecords(Content):
                 continue
             if isinstance(verdict, Trade):
                 raise TypeError(f"{findings.where.topic} gave a trade")
-            if is_late(source_format, verdict.own, logged_at):
+            if is_late(source_format, verdict.event_time, logged_at):
                 findings.counts.late += 1
             else:
                 findings.counts.applied += 1

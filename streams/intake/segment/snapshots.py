@@ -21,15 +21,15 @@ from streams.intake.segment.records import StatedRecords
 from streams.wire import Valid
 from streams.wire.feeds import FeedFormat
 
-Group = tuple[str, ...]
-Account = tuple[str, ...]
+SnapshotGroup = tuple[str, ...]
+HeldAccount = tuple[str, ...]
 
 
 class NewestList(NamedTuple):
     """The newest whole list of a group: when it was true (ns), and the position of each account in it."""
 
     as_of: int
-    accounts: Mapping[Account, Mapping[str, Any]]
+    accounts: Mapping[HeldAccount, Mapping[str, Any]]
 
 
 class WholeBalances(StatedRecords):
@@ -38,8 +38,8 @@ class WholeBalances(StatedRecords):
     def __init__(self, findings: Findings, sighted: Sighted, feed: FeedFormat) -> None:
         super().__init__(findings, sighted)
         self._by = feed.snapshot_by
-        self._empty: Group = tuple(str(feed.constants.get(name)) for name in feed.snapshot_by)
-        self._known: dict[Group, NewestList] = {}
+        self._empty: SnapshotGroup = tuple(str(feed.constants.get(name)) for name in feed.snapshot_by)
+        self._known: dict[SnapshotGroup, NewestList] = {}
 
     def remember_from(self, start: int) -> int:
         """A block before the segment."""
@@ -73,13 +73,13 @@ class WholeBalances(StatedRecords):
         zeros: list[tuple[str, Mapping[str, Any]]] = []
         if found is None:
             return zeros
-        lists: dict[Group, list[Valid]] = {}
+        lists: dict[SnapshotGroup, list[Valid]] = {}
         for position in found:
             lists.setdefault(tuple(_of(position, name) for name in self._by), []).append(position)
         if not found:
             lists[self._empty] = []
         for group, positions in sorted(lists.items()):
-            as_of = max((position.own for position in positions), default=from_ms(clamped(whole.time_ms)))
+            as_of = max((position.event_time for position in positions), default=from_ms(clamped(whole.time_ms)))
             before = self._known.get(group)
             if before is not None and as_of < before.as_of:
                 continue  # a list that was overtaken
@@ -100,5 +100,5 @@ def _of(position: Valid, name: str) -> str:
     return str(position.entity if name == "entity" else position.body[name])
 
 
-def _account(position: Valid) -> Account:
+def _account(position: Valid) -> HeldAccount:
     return str(position.entity), *(position.body[name] for name in ("account", "asset", "role"))

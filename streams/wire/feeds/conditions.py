@@ -8,18 +8,18 @@ from typing import Any
 from monitor.errors import ConfigurationError
 from streams.wire.feeds.paths import MISSING, Path, json_text, parse_path
 
-Condition = Callable[[Any], bool]
+Holds = Callable[[Any], bool]
 """Whether a value (`MISSING` where the path names nothing) is one that the feed takes."""
 
 
-def parse_where(raw: Any, place: str) -> list[tuple[Path, Condition]]:
+def parse_where(raw: Any, place: str) -> list[tuple[Path, Holds]]:
     """The conditions of a `where`, all of which must hold."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{place}: is a mapping of paths to conditions")
     return [(parse_path(path, place), parse_condition(wanted, f"{place}.{path}")) for path, wanted in raw.items()]
 
 
-def parse_condition(raw: Any, place: str) -> Condition:
+def parse_condition(raw: Any, place: str) -> Holds:
     """A condition: a value, a list of values (any), {present}, {starts}, {ends} or {not: condition}."""
     if isinstance(raw, Mapping):
         if len(raw) != 1:
@@ -34,7 +34,7 @@ def parse_condition(raw: Any, place: str) -> Condition:
     return equals
 
 
-def _named(name: str, wanted: Any, place: str) -> Condition:
+def _named(name: str, wanted: Any, place: str) -> Holds:
     if name == "present" and isinstance(wanted, bool):
         return lambda value: (value is not MISSING) is wanted
     if name in {"starts", "ends"} and isinstance(wanted, str):

@@ -18,7 +18,7 @@ import msgspec
 
 from monitor.core.journal.vocabulary import TRADES
 from streams.wire.feeds.format import FeedFormat
-from streams.wire.feeds.paths import EVERY, Path, Step, json_text, parse_path
+from streams.wire.feeds.paths import EVERY, Path, PathStep, json_text, parse_path
 from streams.wire.judge import MAX_DEPTH
 from streams.wire.lean import KEY_FIELDS, LONGEST_AMOUNT
 from streams.wire.mapping import PLACES, RFC3339
@@ -50,18 +50,18 @@ class _NotLean(Exception):
 class _Node:
     """What is read at one place: an object by names or an array by numbers, the list of elements, or a value of `kind`."""
 
-    children: dict[Step, _Node] = field(default_factory=dict)
+    children: dict[PathStep, _Node] = field(default_factory=dict)
     kind: Any = None
     listed: bool = False
 
-    def put(self, steps: Sequence[Step], kind: Any) -> None:
+    def put(self, steps: Sequence[PathStep], kind: Any) -> None:
         """A value below; two readers may share one of the same kind."""
         node = self.at(steps)
         if node is self or node.children or node.listed or (node.kind is not None and node.kind != kind):
             raise _NotLean
         node.kind = kind
 
-    def need(self, steps: Sequence[Step]) -> None:
+    def need(self, steps: Sequence[PathStep]) -> None:
         """Something has to be there, whatever it is."""
         node = self
         for number, step in enumerate(steps):
@@ -70,7 +70,7 @@ class _Node:
                 return
             node = node.children[step]
 
-    def at(self, steps: Sequence[Step]) -> _Node:
+    def at(self, steps: Sequence[PathStep]) -> _Node:
         node = self
         for step in steps:
             if node.kind is not None or node.listed or (type(step) is int and step < 0):
@@ -78,7 +78,7 @@ class _Node:
             node = node.children.setdefault(step, _Node())
         return node
 
-    def every(self) -> Iterator[tuple[Step | None, _Node]]:
+    def every(self) -> Iterator[tuple[PathStep | None, _Node]]:
         """This place and those below, each with the step to it."""
         yield None, self
         for step, child in self.children.items():
@@ -189,7 +189,7 @@ def lean_feed(feed: FeedFormat) -> LeanFeed | None:
         return None
 
 
-def _each(feed: FeedFormat) -> tuple[Step, ...] | None:
+def _each(feed: FeedFormat) -> tuple[PathStep, ...] | None:
     """Steps to the one list of elements; None where a record is one."""
     if not feed.each:
         return None
@@ -287,12 +287,12 @@ def _factor(feed: FeedFormat, name: str) -> Decimal | None:
     return factor
 
 
-def _attribute(step: Step) -> str:
+def _attribute(step: PathStep) -> str:
     """A Python name for a step, one to one."""
     return f"i{step}" if type(step) is int else "f_" + str(step).encode().hex()
 
 
-def _getter(steps: Sequence[Step]) -> Getter:
+def _getter(steps: Sequence[PathStep]) -> Getter:
     return attrgetter(".".join(map(_attribute, steps))) if steps else _itself
 
 

@@ -29,7 +29,7 @@ _KAFKA = re.compile(r"%(?:key|timestamp|id|header\.[^\s]+)\Z")
 EVERY: Final = object()
 """The step `[*]`."""
 
-Step = str | int | object
+PathStep = str | int | object
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Path:
 
     text: str
     root: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
     @property
     def of_kafka(self) -> bool:
@@ -92,7 +92,7 @@ class _Name:
 class _Walk:
     __slots__ = ("_steps",)
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(self, steps: tuple[PathStep, ...]) -> None:
         self._steps = steps
 
     def __call__(self, node: Any) -> Any:
@@ -107,7 +107,7 @@ def _whole(node: Any) -> Any:
     return node
 
 
-def _stepped(node: Any, step: Step) -> Any:
+def _stepped(node: Any, step: PathStep) -> Any:
     if type(step) is str:
         if type(node) is DoubledKeys and step in node.twice:
             raise GivenTwice(step)
@@ -134,7 +134,7 @@ def parse_path(text: Any, place: str, *, several: bool = False) -> Path:
     return Path(text, full[0], steps)
 
 
-def _steps(full: str, text: str, place: str) -> Iterator[Step]:
+def _steps(full: str, text: str, place: str) -> Iterator[PathStep]:
     at = 1
     while at < len(full):
         found = _STEP.match(full, at)

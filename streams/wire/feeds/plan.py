@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from monitor.core.journal.vocabulary import BALANCES
 from monitor.errors import ConfigurationError
-from streams.wire.feeds.conditions import Condition, parse_where
+from streams.wire.feeds.conditions import Holds, parse_where
 from streams.wire.feeds.format import FeedFormat
 from streams.wire.feeds.formats import reader_of_format
 from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
@@ -148,10 +148,10 @@ def plans_of(configuration: Mapping[str, Any]) -> dict[str, FeedPlan]:
     return plans
 
 
-Look = tuple[Read, Condition]
+Look = tuple[Read, Holds]
 
 
-def _looks(conditions: Iterable[tuple[Path, Condition]], feed: FeedFormat) -> list[Look]:
+def _looks(conditions: Iterable[tuple[Path, Holds]], feed: FeedFormat) -> list[Look]:
     return [(reader_of_paths(path.text, feed, feed.place), condition) for path, condition in conditions]
 
 

@@ -74,10 +74,24 @@ def test_a_circle_is_found() -> None:
     assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
-def test_a_class_has_its_name_alone() -> None:
+def types_of(text: str) -> Iterator[str]:
+    """Names of a module's classes, wherever they stand, and of its public aliases of types."""
+    module = ast.parse(text)
+    yield from (node.name for node in ast.walk(module) if isinstance(node, ast.ClassDef))
+    for node in module.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        yield from (name for name in names if name[0].isupper() and not name.isupper())
+
+
+def test_a_class_or_a_type_has_its_name_alone() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(str(path.relative_to(ROOT)))
+        for name in types_of(path.read_text()):
+            places[name].append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_types_of_a_module_are_found() -> None:
+    text = "LIMIT = 3\n_Own = int\nKey = tuple[str, str]\nPlace: TypeAlias = str\nclass Held:\n    class Within: ...\n"
+    assert list(types_of(text)) == ["Held", "Within", "Key", "Place"]

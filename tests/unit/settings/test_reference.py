@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.settings.load import Settings, read_yaml, settings_of
-from monitor.settings.reference import EXAMPLE_FILE, Key, all_parts, reference_page
+from monitor.settings.reference import EXAMPLE_FILE, SettingKey, all_parts, reference_page
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "configuration.md"
 NUMBERS = ("integer", "number")
-KEYS: list[Key] = [key for part in all_parts() for key in part.keys]
+KEYS: list[SettingKey] = [key for part in all_parts() for key in part.keys]
 
 
-def named(key: Key) -> str:
+def named(key: SettingKey) -> str:
     return f"{key.path} ({key.kind})"
 
 

@@ -52,7 +52,7 @@ class Given:
         return value
 
 
-Reader = Callable[[Iterable[str], Given], Iterator[Event]]
+FormatReader = Callable[[Iterable[str], Given], Iterator[Event]]
 
 _READERS = {
     "bitflyer-executions": ("bitflyer", "executions"),
@@ -69,12 +69,12 @@ _READERS = {
 FORMATS = tuple(_READERS)
 
 
-def reader_of(name: str) -> Reader:
+def reader_of(name: str) -> FormatReader:
     """The reader of a format; UsageError when there is none of that name."""
     if name not in _READERS:
         raise UsageError(f"there is no format {name}: one of {', '.join(FORMATS)}")
     module, function = _READERS[name]
-    reader: Reader = getattr(import_module(f"monitor.cli.event_files.formats.{module}"), function)
+    reader: FormatReader = getattr(import_module(f"monitor.cli.event_files.formats.{module}"), function)
     return reader
 
 

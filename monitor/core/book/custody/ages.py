@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 
-from monitor.core.book.custody.position import AccountTally, Key, Position, RoleAsset, Tallies, tally_of
+from monitor.core.book.custody.position import AccountKey, AccountTally, Position, RoleAsset, Tallies, tally_of
 
 AgeLimit = Callable[[str | None], int | None]
 """The age (ns) up to which a position of a source counts; None is no limit."""
 
-Current = Callable[[Key], Position | None]
+Current = Callable[[AccountKey], Position | None]
 """The position that counts for an account at the clock."""
 
 
@@ -21,10 +21,10 @@ class Ages:
         self.limited = limit is not None
         self._limit = limit
         self._stale: Tallies = {}
-        self._since: dict[Key, int] = {}
-        self._order: dict[RoleAsset, list[tuple[int, Key]]] = {}
-        self._due: list[tuple[int, Key]] = []
-        self._watched: set[Key] = set()
+        self._since: dict[AccountKey, int] = {}
+        self._order: dict[RoleAsset, list[tuple[int, AccountKey]]] = {}
+        self._due: list[tuple[int, AccountKey]] = []
+        self._watched: set[AccountKey] = set()
 
     def anew(self) -> Ages:
         """The same limit, and nothing watched."""
@@ -35,10 +35,10 @@ class Ages:
         limit = None if self._limit is None else self._limit(position.source)
         return None if limit is None else position.event_time + limit
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key: AccountKey) -> bool:
         return key in self._since
 
-    def watch(self, key: Key, position: Position, clock: int) -> None:
+    def watch(self, key: AccountKey, position: Position, clock: int) -> None:
         """Count the account as too old, or remember when it will be."""
         end = self.end(position)
         if end is None:
@@ -51,12 +51,12 @@ class Ages:
             self._watched.add(key)
             heapq.heappush(self._due, (end, key))
 
-    def replaced(self, key: Key, position: Position) -> None:
+    def replaced(self, key: AccountKey, position: Position) -> None:
         """The position counts for the account no longer."""
         if self._since.pop(key, None) is not None:
             self._stale[key[:2]][position.storage, position.source].take(position.quantity)
 
-    def due(self, clock: int) -> Iterator[Key]:
+    def due(self, clock: int) -> Iterator[AccountKey]:
         """Accounts to be watched anew at `clock`: the age that they were watched for is over."""
         while self._due and self._due[0][0] < clock:
             key = heapq.heappop(self._due)[1]

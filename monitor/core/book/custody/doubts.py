@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from monitor.core.book.custody.position import Key, Position
+from monitor.core.book.custody.position import AccountKey, Position
 from monitor.core.configuration.configuration import SourceRules
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.money import EXACT, parse_quantity, plain
@@ -21,7 +21,7 @@ from monitor.core.values.money import EXACT, parse_quantity, plain
 BUCKET = "doubts"
 REFUTED_KEPT = 1000
 
-Place = tuple[str, int, int, int]
+SourcePlace = tuple[str, int, int, int]
 """Topic, epoch, partition and place there (`SourcePartition.place`) of a position's source record."""
 
 
@@ -37,7 +37,7 @@ class Doubt(NamedTuple):
     value: Decimal
     logged: int
     source: str | None
-    places: tuple[Place, ...]
+    places: tuple[SourcePlace, ...]
     above_supply: bool
 
     def holds(self, position: Position) -> bool:
@@ -61,9 +61,9 @@ class Doubts:
     def __init__(self, rules: SourceRules, dirty: set[str]) -> None:
         self._rules = rules
         self._dirty = dirty
-        self._open: dict[Key, Doubt] = {}
-        self._refuted: list[tuple[Key, Doubt]] = []
-        self._allowed: dict[Key, Decimal] = {}
+        self._open: dict[AccountKey, Doubt] = {}
+        self._refuted: list[tuple[AccountKey, Doubt]] = []
+        self._allowed: dict[AccountKey, Decimal] = {}
 
     def configure(self, rules: SourceRules) -> None:
         """Change over to other limits: what is within the supply now is no longer in doubt for being above it."""
@@ -74,12 +74,12 @@ class Doubts:
             del self._open[key]
             self._dirty.add(BUCKET)
 
-    def newest(self, key: Key, before: Position | None, new: Position) -> bool:
+    def newest(self, key: AccountKey, before: Position | None, new: Position) -> bool:
         """Take the position that is now an account's newest, after `before`; whether the account is in doubt then."""
         self._take(key, before, new)
         return key in self._open
 
-    def _take(self, key: Key, before: Position | None, new: Position) -> None:
+    def _take(self, key: AccountKey, before: Position | None, new: Position) -> None:
         doubt, above = self._open.get(key), self._above(key, new.quantity)
         if doubt is None and not above and (before is None or not self._apart(before.quantity, new.quantity)):
             return
@@ -118,24 +118,24 @@ class Doubts:
         """Event time of the first balance of a holding that is in doubt; None if none is."""
         return min((doubt.since for key, doubt in self._open.items() if key[:2] == (role, asset)), default=None)
 
-    def of(self, role: str, asset: str) -> Iterator[tuple[Key, Doubt]]:
+    def of(self, role: str, asset: str) -> Iterator[tuple[AccountKey, Doubt]]:
         """Every doubt there was of a holding, and the account."""
         for key, doubt in (*self._open.items(), *self._refuted):
             if key[:2] == (role, asset):
                 yield key, doubt
 
-    def _same_again(self, key: Key, doubt: Doubt, new: Position) -> None:
+    def _same_again(self, key: AccountKey, doubt: Doubt, new: Position) -> None:
         if new.source != doubt.source or new.logged - doubt.logged >= self._rules.confirm_ns:
             del self._open[key]
         else:
             self._open[key] = doubt._replace(places=(doubt.places[0], _place(new)))
 
-    def _end(self, key: Key, doubt: Doubt, until: int) -> None:
+    def _end(self, key: AccountKey, doubt: Doubt, until: int) -> None:
         self._refuted.append((key, doubt._replace(until=until)))
         del self._refuted[:-REFUTED_KEPT]
         del self._open[key]
 
-    def _above(self, key: Key, quantity: Decimal) -> bool:
+    def _above(self, key: AccountKey, quantity: Decimal) -> bool:
         most = self._rules.supply.get(key[1])
         return most is not None and quantity > max(most, self._allowed.get(key, most))
 
@@ -171,7 +171,7 @@ class Doubts:
         self._allowed = {(role, asset, account): parse_quantity(value) for role, asset, account, value in raw["allowed"]}
 
 
-def _place(position: Position) -> Place:
+def _place(position: Position) -> SourcePlace:
     return position.topic, position.epoch, position.partition, position.offset
 
 
@@ -182,7 +182,7 @@ def _text(doubt: Doubt) -> list[Any]:
     return [str(doubt.since), until, *amounts, str(doubt.logged), doubt.source, places, doubt.above_supply]
 
 
-def _read(values: list[Any]) -> tuple[Key, Doubt]:
+def _read(values: list[Any]) -> tuple[AccountKey, Doubt]:
     role, asset, account, since, until, measure, value, logged, source, places, above = values
     amounts = parse_quantity(measure), parse_quantity(value)
     known = tuple((topic, epoch, partition, offset) for topic, epoch, partition, offset in places)

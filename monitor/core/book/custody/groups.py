@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from monitor.core.book.custody.position import Key, Position, position_from, position_text
+from monitor.core.book.custody.position import AccountKey, Position, position_from, position_text
 from monitor.core.values.times import HOUR, SECOND
 
 PATIENCE_NS = 5 * SECOND
 REMEMBERED_NS = 48 * HOUR
-Member = tuple[Key, Position]
+GroupMember = tuple[AccountKey, Position]
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class _Group:
     again: bool = False
     disagrees: bool = False
     waits: bool = True
-    members: dict[Key, Position | None] = field(default_factory=dict)
+    members: dict[AccountKey, Position | None] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -49,9 +49,9 @@ class _Dismissed:
     at: int
     by: str
     size: int = 0
-    keys: set[Key] = field(default_factory=set)
+    keys: set[AccountKey] = field(default_factory=set)
 
-    def takes(self, key: Key, size: int) -> bool:
+    def takes(self, key: AccountKey, size: int) -> bool:
         """Whether a member of another account is one that was missing, and not of a group anew."""
         self.size = self.size or size
         if key in self.keys or len(self.keys) >= self.size:
@@ -75,7 +75,7 @@ class Groups:
         self._whole: dict[str, int] = {}
         self._dismissed: dict[str, _Dismissed] = {}
 
-    def put(self, group: str, size: int, key: Key, position: Position, clock: int, *, repeat: bool) -> list[Member]:
+    def put(self, group: str, size: int, key: AccountKey, position: Position, clock: int, *, repeat: bool) -> list[GroupMember]:
         """Take a member; the positions to apply now: none while the group waits, all when this makes it whole.
 
         `repeat`: the account holds just this position already.
@@ -105,7 +105,7 @@ class Groups:
             found.members[key] = position
         return self._finished(group, clock)
 
-    def dismiss(self, group: str, by: str, clock: int) -> list[Member]:
+    def dismiss(self, group: str, by: str, clock: int) -> list[GroupMember]:
         """People say by an operation that nothing is missing of the group; the positions to apply now.
 
         The same operation again says nothing of a group that has taken the id since.
@@ -128,9 +128,9 @@ class Groups:
         found = self._unfinished.get(group)
         return None if found is None else found.since
 
-    def advance(self, clock: int) -> list[Member]:
+    def advance(self, clock: int) -> list[GroupMember]:
         """The positions of groups that have waited long enough."""
-        members: list[Member] = []
+        members: list[GroupMember] = []
         while self._waiting and self._waiting[group := next(iter(self._waiting))].first + PATIENCE_NS <= clock:
             found = self._waiting.pop(group)
             members += _applied(found)
@@ -148,7 +148,7 @@ class Groups:
         if not found.waits:
             heappush(self._incomplete, (found.since, group))
 
-    def _finished(self, group: str, clock: int) -> list[Member]:
+    def _finished(self, group: str, clock: int) -> list[GroupMember]:
         """The members that still wait, when their group is whole."""
         found = self._unfinished[group]
         if not found.whole:
@@ -215,7 +215,7 @@ class Groups:
             self._dismissed[group] = _Dismissed(int(at), by, size, {(role, asset, account) for role, asset, account in keys})
 
 
-def _applied(group: _Group) -> list[Member]:
+def _applied(group: _Group) -> list[GroupMember]:
     """The members that wait; they do so no longer."""
     waiting = [(key, position) for key, position in group.members.items() if position is not None]
     group.waits, group.members = False, dict.fromkeys(group.members)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from monitor.core.journal.ordering import order_from
 from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
-Key = tuple[str, str, str]
+AccountKey = tuple[str, str, str]
 """(role, asset, account)"""
 Storages = frozenset[str] | None
 """Storage classes; None is all."""

@@ -20,8 +20,8 @@ from monitor.core.book.custody.client_money import MoneyByCurrency
 from monitor.core.book.custody.closings import Closings
 from monitor.core.book.custody.doubts import Doubts, Swing
 from monitor.core.book.custody.position import (
+    AccountKey,
     AccountTally,
-    Key,
     Position,
     RoleAsset,
     Tallies,
@@ -62,11 +62,11 @@ class Positions:
         self._closings = Closings(Boundaries(zones))
         self._ages = Ages(age_limit)
         self._horizon_ns = horizon_ns
-        self._shards: list[dict[Key, list[Position]]] = [{} for _ in range(SHARDS)]
+        self._shards: list[dict[AccountKey, list[Position]]] = [{} for _ in range(SHARDS)]
         self._first: dict[str, dict[str, int]] = {}
         self._clients = MoneyByCurrency()
-        self._ahead: list[tuple[int, Key]] = []
-        self._thin: deque[tuple[int, Key, int]] = deque()
+        self._ahead: list[tuple[int, AccountKey]] = []
+        self._thin: deque[tuple[int, AccountKey, int]] = deque()
         self._coalesced = 0
 
     @property
@@ -76,12 +76,12 @@ class Positions:
 
     # --- taking positions
 
-    def newest(self, key: Key) -> Position | None:
+    def newest(self, key: AccountKey) -> Position | None:
         """The newest position of an account, one that lies ahead too; None if it has none."""
         entries = self._shards[_shard(key[2])].get(key)
         return entries[-1] if entries else None
 
-    def refuses(self, key: Key, position: Position) -> bool:
+    def refuses(self, key: AccountKey, position: Position) -> bool:
         """Whether a position is too old to say anything of an account: older than the horizon, not its first, no repeat.
 
         Only who knows all positions can tell: a wallet that rests says the same time again every day, and so does not lie.
@@ -103,7 +103,7 @@ class Positions:
                 other = EXACT.subtract(doubt.measure, position.quantity)
                 yield Swing(position.storage, position.source, min(other, ZERO), max(other, ZERO))
 
-    def put(self, key: Key, position: Position) -> bool:
+    def put(self, key: AccountKey, position: Position) -> bool:
         """Take a position; False when it changes nothing (a repeat, or too old to be a correction)."""
         shard = _shard(key[2])
         entries = self._shards[shard].get(key)
@@ -134,7 +134,7 @@ class Positions:
             entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
         return True
 
-    def _rewrite(self, key: Key, before: Position | None, new: Position, after: Position | None) -> None:
+    def _rewrite(self, key: AccountKey, before: Position | None, new: Position, after: Position | None) -> None:
         """The history changes from `new` on until `after`."""
         role, asset, _ = key
         self._closings.replace((role, asset), before, new, after)
@@ -146,7 +146,7 @@ class Positions:
     def _client_key(self, event_time: int) -> int:
         return event_time if event_time >= self._coalesced else self.boundaries.before(event_time)
 
-    def _swap(self, key: Key, old: Position | None, new: Position) -> None:
+    def _swap(self, key: AccountKey, old: Position | None, new: Position) -> None:
         """`new` is what counts for the account now, in place of `old`."""
         holding = key[:2]
         self.changes.note(holding)
@@ -163,7 +163,7 @@ class Positions:
         if clock <= self.clock:
             return
         previous, self.clock = self.clock, clock
-        due: dict[Key, None] = {}
+        due: dict[AccountKey, None] = {}
         while self._ahead and self._ahead[0][0] <= clock:
             due[heapq.heappop(self._ahead)[1]] = None
         for key in due:
@@ -194,7 +194,7 @@ class Positions:
     def _oldest(self) -> int:
         return self.clock - self._horizon_ns - _SLACK_NS
 
-    def _thinned(self, key: Key, since: int) -> int:
+    def _thinned(self, key: AccountKey, since: int) -> int:
         """Thin one account's history, which is so before `since` already; the number of positions left."""
         entries, oldest = self._entries(key), self._oldest()
         begin = max(0, bisect_left(entries, since, key=by_event_time) - 1)
@@ -222,7 +222,7 @@ class Positions:
         stale = self._ages.next_change(self._current)
         return min((t for t in (ahead, stale) if t is not None and t > after), default=None)
 
-    def _current(self, key: Key) -> Position | None:
+    def _current(self, key: AccountKey) -> Position | None:
         """What counts for an account at `clock`."""
         return counting(self._entries(key), self.clock)
 
@@ -308,7 +308,7 @@ class Positions:
         histories = (entries for shard in self._shards for entries in shard.values())
         return (entry for entries in histories for entry in entries if entry.source == source)
 
-    def holds(self, key: Key, position: Position) -> bool:
+    def holds(self, key: AccountKey, position: Position) -> bool:
         """Whether the account's history has a position of the same event time, sequence, storage and quantity."""
         entries = self._shards[_shard(key[2])].get(key, [])
         place = bisect_left(entries, position[:2], key=by_event_order)
@@ -332,7 +332,7 @@ class Positions:
                     if position is not None:
                         yield position
 
-    def _entries(self, key: Key) -> list[Position]:
+    def _entries(self, key: AccountKey) -> list[Position]:
         return self._shards[_shard(key[2])][key]
 
     # --- configuration and snapshots

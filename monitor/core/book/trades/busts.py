@@ -19,7 +19,7 @@ BUSTS_REMEMBERED = 50_000
 _SHARDS = 64
 _NAMES = tuple(f"busts/{shard:02d}" for shard in range(_SHARDS))
 
-Identity = tuple[str, str]
+TradeIdentity = tuple[str, str]
 """(market, trade id)"""
 
 
@@ -49,9 +49,9 @@ class Busts:
     def __init__(self, dirty: set[str], settle: Settle) -> None:
         self._dirty = dirty
         self._settle = settle
-        self._claims: dict[Identity, list[Bust]] = {}
-        self._open: dict[tuple[SourcePartition, int], dict[Identity, None]] = {}
-        self._oldest: list[tuple[int, Identity]] = []
+        self._claims: dict[TradeIdentity, list[Bust]] = {}
+        self._open: dict[tuple[SourcePartition, int], dict[TradeIdentity, None]] = {}
+        self._oldest: list[tuple[int, TradeIdentity]] = []
 
     def put(self, trade_id: str, bust: Bust) -> None:
         """Take a bust record; the same one again changes nothing."""
@@ -76,7 +76,7 @@ class Busts:
         for identity in self._open.pop((where, start), {}):
             self._change(identity, [c for c in self._claims[identity] if (c.where, c.start) != (where, start)])
 
-    def _change(self, identity: Identity, claims: list[Bust]) -> None:
+    def _change(self, identity: TradeIdentity, claims: list[Bust]) -> None:
         claims.sort(key=_order)
         kept = [c for n, c in enumerate(claims) if all((d.where, d.start) != (c.where, c.start) for d in claims[:n])]
         before, now = self._claims.get(identity), kept
@@ -92,7 +92,7 @@ class Busts:
         """Whether a trade is busted."""
         return (market, trade_id) in self._claims
 
-    def forget(self, oldest: int) -> Iterator[tuple[Identity, int]]:
+    def forget(self, oldest: int) -> Iterator[tuple[TradeIdentity, int]]:
         """Forget, for good, busts logged before `oldest` and those beyond `BUSTS_REMEMBERED`; (identity, hour) of each."""
         while self._oldest and (self._oldest[0][0] < oldest or len(self._claims) > BUSTS_REMEMBERED):
             identity = self._oldest[0][1]
@@ -126,7 +126,7 @@ class Busts:
         heapify(self._oldest)
 
 
-def _shard(identity: Identity) -> int:
+def _shard(identity: TradeIdentity) -> int:
     return crc32(identity[1].encode()) % _SHARDS
 
 

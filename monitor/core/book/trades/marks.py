@@ -18,7 +18,7 @@ from monitor.core.values.money import parse_decimal, plain
 from monitor.core.values.times import HOUR, parse_time
 
 TRADES_A_CELL = 4
-Side = tuple[str, str]
+MarketSide = tuple[str, str]
 """(capacity, side); side `""` where the trade names none."""
 
 
@@ -73,11 +73,11 @@ class Marks:
     """Marks of one market by UTC hour of execution."""
 
     def __init__(self) -> None:
-        self._hours: dict[int, dict[Side, Mark]] = {}
+        self._hours: dict[int, dict[MarketSide, Mark]] = {}
         self._ascending: list[int] = []
         self._thin_from = 0
 
-    def mark(self, hour: int, side: Side) -> Mark:
+    def mark(self, hour: int, side: MarketSide) -> Mark:
         """The mark of a cell, made when first asked for."""
         sides = self._hours.get(hour)
         if sides is None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from monitor.core.journal.vocabulary import Effect
 
-Kind = Literal[
+ParameterKind = Literal[
     "term", "terms", "amount", "amounts", "names", "choice", "choices", "text", "attributes", "option", "cases", "word_cases"
 ]
 """What an argument is: `term(s)` name terms, `amount(s)` parameters that are decimals, `names` a parameter that is a list of
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 class Argument:
     """One argument of a type: its kind, whether it may be left out, the words allowed, and which side of the result it feeds."""
 
-    kind: Kind
+    kind: ParameterKind
     needed: bool = True
     words: tuple[str, ...] = ()
     side: Effect | None = None

@@ -34,11 +34,11 @@ class TradeLane:
         self.begin = self.end = 0
         self.cell: Cell | None = None
 
-    def turn(self, own: int) -> Cell:
-        """The cell of the hour of `own` (ns), which becomes the one in use."""
-        if self.cell is not None and self.begin <= own < self.end:
+    def turn(self, event_time: int) -> Cell:
+        """The cell of the hour of `event_time` (ns), which becomes the one in use."""
+        if self.cell is not None and self.begin <= event_time < self.end:
             return self.cell
-        self.begin = own - own % HOUR
+        self.begin = event_time - event_time % HOUR
         self.end = self.begin + HOUR
         cell = self.cells.get(self.begin)
         if cell is None:
@@ -79,7 +79,7 @@ class Acceptance:
 
     def take(self, lane: TradeLane, pending: Pending, number: int) -> bool:
         """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
-        _time, log_ms, _offset, _index, trade_id, price, quantity, own = pending
+        _time, log_ms, _offset, _index, trade_id, price, quantity, event_time = pending
         place: Any = lane.ids.place(trade_id)
         if place is None:
             return False
@@ -92,16 +92,16 @@ class Acceptance:
             else:
                 self.counts.duplicate += 1
             return True
-        cell = lane.turn(own)
+        cell = lane.turn(event_time)
         if not cell.pending:
             self._touched.append(cell)
         cell.pending.append(pending)
-        self.note(own, log_ms)
+        self.note(event_time, log_ms)
         return True
 
-    def note(self, own: int, log_ms: int) -> None:
-        """Count a record that is no repeat, by its own time (ns) and its log time."""
-        if log_ms * 1_000_000 - own > self._late_after:
+    def note(self, event_time: int, log_ms: int) -> None:
+        """Count a record that is no repeat, by its event time and its log time."""
+        if log_ms * 1_000_000 - event_time > self._late_after:
             self.counts.late += 1
         else:
             self.counts.applied += 1

@@ -18,7 +18,7 @@ FLOW_BYTES = 256 * 1024
 """A flow record's body stays below this."""
 
 Pending = tuple[int, int, int, int, str, Decimal, Decimal, int]
-"""(earlier of own and log time, log time in ms, offset, index, trade id, price, quantity, own time) of a counted trade."""
+"""(earlier of event and log time, log time in ms, offset, index, trade id, price, quantity, event time) of a counted trade."""
 
 _LOG, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(5), itemgetter(6), itemgetter(7)
 _NEVER = -(1 << 80)
@@ -26,20 +26,20 @@ _CELL_BYTES, _TRADE_BYTES = 450, 200
 
 
 class Tally:
-    """One entity's share of a segment. `newest_log_ms` and `newest_own` (ns) are of its counted trades."""
+    """One entity's share of a segment. `newest_log_ms` and `newest_event_time` (ns) are of its counted trades."""
 
-    __slots__ = ("changed", "entity", "newest_log_ms", "newest_own", "trades")
+    __slots__ = ("changed", "entity", "newest_event_time", "newest_log_ms", "trades")
 
     def __init__(self, entity: str) -> None:
         self.entity = entity
         self.trades = 0
-        self.newest_own = _NEVER
+        self.newest_event_time = _NEVER
         self.newest_log_ms = 0
         self.changed: dict[Cell, None] = {}
 
 
 class Cell:
-    """Totals so far of one (market, capacity, instrument, side) and UTC hour of own time.
+    """Totals so far of one (market, capacity, instrument, side) and UTC hour of event time.
 
     Trades appended to `pending` are added by `fold`.
     """
@@ -64,14 +64,16 @@ class Cell:
         values = list(map(mul, map(_PRICE, pending), quantities))
         self.add(quantities, values, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
 
-    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], own: int, log_ms: int, newest: list[Pending]) -> None:
-        """Add trades by columns. `own` and `log_ms` are their newest; `newest` holds `TRADES_A_CELL` of them or more."""
+    def add(
+        self, quantities: Sequence[Decimal], values: Sequence[Decimal], event_time: int, log_ms: int, newest: list[Pending]
+    ) -> None:
+        """Add trades by columns. `event_time` and `log_ms` are their newest; `newest` holds `TRADES_A_CELL` of them or more."""
         tally = self.tally
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
         self.value = sum(values, self.value)
         tally.trades += len(quantities)
-        tally.newest_own = max(tally.newest_own, own)
+        tally.newest_event_time = max(tally.newest_event_time, event_time)
         tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
         tally.changed[self] = None
         if self.spot:

@@ -24,9 +24,9 @@ from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
 from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
+from streams.intake.segment.trades.event_times import EventTimes
 from streams.intake.segment.trades.keys import LOOKED_AT, UnsafeRecords, is_safe
 from streams.intake.segment.trades.lookback import FIGURES, SLOTS, LookBack, mark_of
-from streams.intake.segment.trades.own_times import OwnTimes
 from streams.wire import Invalid, Trade, Valid
 from streams.wire.signatures import ALGORITHM
 
@@ -69,7 +69,7 @@ class CountedTrades(Content):
         self._source = rules.sources[findings.where.topic]
         self._late_after = _FOREVER if self._source.late_after_ns is None else self._source.late_after_ns
         self._hidden_below, self._hidden_ms = 0, 0
-        self._times = OwnTimes()
+        self._times = EventTimes()
         self._lawful: set[tuple[str, str]] = set()
         self._start = 0
         self._busts: list[Addressed] = []
@@ -111,7 +111,7 @@ class CountedTrades(Content):
                 body: dict[str, Any] = {
                     "log": self._log,
                     "cells": [cell.body() for cell in cells],
-                    "newest_own": exact_time(tally.newest_own),
+                    "newest_own": exact_time(tally.newest_event_time),
                     "newest_log": exact_time(from_ms(tally.newest_log_ms)),
                 }
                 if tally.entity in self._unsafe:
@@ -262,11 +262,11 @@ class CountedTrades(Content):
         cell = lane.turn(last)
         newest: list[Pending] = []
         for index in _newest(taken, earlier) if cell.spot else ():
-            own, log_ms = of_lawful(times[index]), logged_ms[begin + index]
+            event_time, log_ms = of_lawful(times[index]), logged_ms[begin + index]
             price, quantity = columns.prices[index], columns.quantities[index]
-            time = min(own, log_ms * 1_000_000)
+            time = min(event_time, log_ms * 1_000_000)
             place = (offsets[begin + index], run.events.index(begin + index))
-            newest.append((time, log_ms, *place, columns.ids[index], price, quantity, own))
+            newest.append((time, log_ms, *place, columns.ids[index], price, quantity, event_time))
         picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
         cell.add(picked(columns.quantities)[:-1], picked(values)[:-1], last, last_ms, newest)
 
@@ -278,12 +278,21 @@ class CountedTrades(Content):
         ahead, horizon = -self._source.max_ahead_ns, self._rules.known.horizon_ns
         for index, (key, trade_id, price, quantity, text) in enumerate(zip(*columns, strict=True), run.begin):
             lane = taken.lane(key)
-            own = None if lane is None else read(text)
-            if lane is not None and own is not None:
+            event_time = None if lane is None else read(text)
+            if lane is not None and event_time is not None:
                 log_ms = clamped(times_ms[index])
                 logged_at = log_ms * 1_000_000
-                pending = (min(own, logged_at), log_ms, offsets[index], index_of(index), trade_id, price, quantity, own)
-                if ahead <= logged_at - own <= horizon and taken.take(lane, pending, run.number):
+                pending = (
+                    min(event_time, logged_at),
+                    log_ms,
+                    offsets[index],
+                    index_of(index),
+                    trade_id,
+                    price,
+                    quantity,
+                    event_time,
+                )
+                if ahead <= logged_at - event_time <= horizon and taken.take(lane, pending, run.number):
                     continue
             self._judged(run, index, taken)
 
@@ -299,13 +308,13 @@ class CountedTrades(Content):
             return
         if isinstance(verdict, Valid):
             raise TypeError(f"{self.findings.where.topic} gave a record of kind {verdict.kind}")
-        own = verdict.executed_at
+        event_time = verdict.executed_at
         if verdict.busted:
-            taken.note(own, log_ms)
+            taken.note(event_time, log_ms)
             if now is not None:
                 self._bust(verdict, place, logged_at, now, run.events.auth(index))
             return
-        pending = (min(own, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, own)
+        pending = (min(event_time, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, event_time)
         taken.take(taken.lane_of(verdict), pending, run.number)
 
     def _bust(self, trade: Trade, place: tuple[int, int], logged_at: int, now: int, auth: str) -> None:
@@ -326,16 +335,16 @@ class CountedTrades(Content):
 
 
 def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
-    """The earlier of own and log time of each record of a run of one hour, as texts cut to the digits of the own times.
+    """The earlier of event and log time of each record of a run of one hour, as texts cut to the digits of the event times.
 
     Cut times keep their order, so those at or above a cut limit hold all that are above the true one. Empty where neither
     time ever falls from one record to the next, the repeated left out: then the last is the newest.
     """
     logged_ms = run.logged_ms
-    own, kept_ms = times.copy(), list(logged_ms)
+    event_time, kept_ms = times.copy(), list(logged_ms)
     for index in reversed(repeated):
-        del own[index], kept_ms[index]
-    if sorted(own) == own and sorted(kept_ms) == kept_ms:
+        del event_time[index], kept_ms[index]
+    if sorted(event_time) == event_time and sorted(kept_ms) == kept_ms:
         return ()
     return list(map(min, times, log_texts(logged_ms, len(times[0]))))
 

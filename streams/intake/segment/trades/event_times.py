@@ -9,7 +9,7 @@ from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
 _MOST_SECONDS = 20_000
 
 
-class OwnTimes:
+class EventTimes:
     """Reads texts; the seconds seen are kept for those that follow."""
 
     __slots__ = ("_seconds",)
@@ -33,13 +33,13 @@ class OwnTimes:
 
     def _parsed(self, text: str) -> int | None:
         try:
-            own = parse_time(text)
+            event_time = parse_time(text)
         except BadTime:
             return None
-        if not FIRST_TIME_NS <= own <= LAST_TIME_NS:
+        if not FIRST_TIME_NS <= event_time <= LAST_TIME_NS:
             return None
         if text[-1] == "Z":
             if len(self._seconds) >= _MOST_SECONDS:
                 self._seconds.clear()
-            self._seconds[text[:19]] = own - own % SECOND
-        return own
+            self._seconds[text[:19]] = event_time - event_time % SECOND
+        return event_time
