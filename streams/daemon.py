@@ -103,7 +103,7 @@ class Daemon:
         self._days = Days()
         self._told = ToldRecord(settings.kafka, self._names)
         self._beat = time.monotonic()
-        stages = [name for name in STAGES if name in stages and (name != "archiver" or settings.archive.target is not None)]
+        stages = [name for name in dict.fromkeys(stages) if name != "archiver" or settings.archive.target is not None]
         feeds = {name: list(entity.freshness) for name, entity in settings.entities.items()}
         self.metrics = Metrics(
             version=version("reserve-monitor"),

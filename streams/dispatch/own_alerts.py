@@ -9,6 +9,15 @@ from typing import Any
 from monitor.core.alerts.life import Identity
 from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import SCHEMA, Alert, alert_of
+from monitor.notify.channel import Beat
+from streams.progress import Pulse
+
+WATCHDOG = "DispatcherWatchdog"
+"""Not `Watchdog`: Prometheus sends that one, and as one alert either of them would hide that the other has stopped."""
+
+HEARTBEAT = "EvaluationHeartbeat"
+HEARTBEAT_VALID_NS = 180 * SECOND
+"""An entity is evaluated every 60 s at least (the journal's ticks); three of them missed end its sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +75,44 @@ def own_alert(identity: Identity, began: Began, now_ns: int, said: Said, *, firi
         "digest": None,
     }
     return alert_of(value)
+
+
+class SignsOfLife:
+    """What stands while all is well: that alerts get through, and that each entity is evaluated.
+
+    `pulse` is asked at each sign, so it may know its entities later; None in a process that evaluates nothing.
+    """
+
+    def __init__(self, pulse: Pulse | None) -> None:
+        self._pulse = pulse
+        self._started_at = ""
+
+    def began(self, now_ns: int) -> None:
+        """The dispatcher has started."""
+        self._started_at = format_time(now_ns)
+
+    def signs(self, now_ns: int, refresh_s: float) -> list[Beat]:
+        """The watchdog's, valid for three refreshes, and one of each entity whose newest evaluation is not too long ago."""
+        pulse = {} if self._pulse is None else self._pulse()
+        fresh = [(entity, at) for entity, at in sorted(pulse.items()) if at + HEARTBEAT_VALID_NS > now_ns]
+        return [self._watchdog(now_ns + int(3 * refresh_s * SECOND)), *(self._heartbeat(entity, at) for entity, at in fresh)]
+
+    def _watchdog(self, valid_until: int) -> Beat:
+        return Beat(
+            WATCHDOG,
+            None,
+            self._started_at,
+            valid_until,
+            "The dispatcher reads the alerts and reaches this Alertmanager",
+            "Always firing. Route it to a dead-man's switch outside: when it stays away, alerts do not get through.",
+        )
+
+    def _heartbeat(self, entity: str, evaluated: int) -> Beat:
+        return Beat(
+            HEARTBEAT,
+            entity,
+            self._started_at,
+            evaluated + HEARTBEAT_VALID_NS,
+            f"The reserve of {entity} is being evaluated",
+            f"Always firing while the calculation moves; last evaluation at {format_time(evaluated)}.",
+        )

@@ -21,10 +21,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import KafkaError
 
 from monitor.core.journal.vocabulary import ALERTS, DELIVERIES
-from monitor.core.values.times import SECOND, format_time
 from monitor.errors import ConnectionProblem
 from monitor.notify.alert import Alert, BadAlert
-from monitor.notify.channel import Beat, Told
+from monitor.notify.channel import Beat, Channel, Told
 from monitor.notify.channels import make_channel
 from monitor.notify.settings import AnyChannelSettings
 from monitor.settings.kafka import KafkaSettings
@@ -34,17 +33,11 @@ from streams.dispatch.lane import Lane
 from streams.dispatch.ledger import Ledger, Memory, read_memory
 from streams.dispatch.observer import DeliveryObserver
 from streams.dispatch.outbox import Waiting
+from streams.dispatch.own_alerts import SignsOfLife
 from streams.dispatch.stalled import Stall, Standstill
 from streams.kafka import topics
 from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.progress import Pulse
-
-WATCHDOG = "DispatcherWatchdog"
-"""Not `Watchdog`: Prometheus sends that one, and as one alert either of them would hide that the other has stopped."""
-
-HEARTBEAT = "EvaluationHeartbeat"
-HEARTBEAT_VALID_NS = 180 * SECOND
-"""An entity is evaluated every 60 s at least (the journal's ticks); three of them missed end its sign of life."""
 
 FLUSH_S = 4.0
 """How long `stop` goes on telling what is left."""
@@ -77,7 +70,7 @@ class Dispatcher:
         self._kafka = kafka
         self._alerts_topic = names.of(ALERTS)
         self._deliveries_topic = names.of(DELIVERIES)
-        self._pulse = pulse
+        self.life = SignsOfLife(pulse)
         self._board = Board(self._forked)
         self._observer = observer
         self._since: dict[tuple[int, str], int] = {}
@@ -88,21 +81,12 @@ class Dispatcher:
         self._joined = False
         self._assigned: set[int] = set()
         self._taken: set[int] = set()
-        self._started_at = ""
         self._broker_seen = 0.0
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
         self._lanes = [
-            Lane(
-                make_channel(name, settings, hold_s=hold_s, status_url=status_url),
-                settings,
-                observer,
-                self._record,
-                self._beats,
-                recorded=self._recorded,
-                group_above=group_above,
-            )
+            self._lane(make_channel(name, settings, hold_s=hold_s, status_url=status_url), settings, group_above)
             for name, settings in channels.items()
         ]
         self._failures = Failures(self._lanes, kafka.prefix, runbook_base_url)
@@ -110,6 +94,10 @@ class Dispatcher:
         self._consumer: AIOKafkaConsumer | None = None
         self._producer: AIOKafkaProducer | None = None
         self._ledger: Ledger | None = None
+
+    def _lane(self, channel: Channel, settings: AnyChannelSettings, group_above: int | None) -> Lane:
+        record, recorded = self._record, self._recorded
+        return Lane(channel, settings, self._observer, record, self._beats, recorded=recorded, group_above=group_above)
 
     @property
     def ready(self) -> bool:
@@ -132,7 +120,7 @@ class Dispatcher:
 
     async def start(self) -> None:
         """Connect and join the group. `ConnectionProblem` when there is no broker."""
-        self._started_at = format_time(time.time_ns())
+        self.life.began(time.time_ns())
         self._producer = await started_producer(self._kafka)
         self._ledger = Ledger(self._producer, self._deliveries_topic)
         self._ledger.start()
@@ -318,32 +306,7 @@ class Dispatcher:
         """Signs of life for a dead-man's switch: only while the log can be read and something is assigned to this dispatcher."""
         if not self._taken or not self.ready or time.monotonic() - self._broker_seen > _BROKER_SEEN_S:
             return []
-        now = time.time_ns()
-        beats = [self._watchdog(now + int(3 * refresh_s * SECOND))]
-        for entity, evaluated in sorted(self._pulse().items()) if self._pulse is not None else []:
-            if evaluated + HEARTBEAT_VALID_NS > now:
-                beats.append(self._heartbeat(entity, evaluated))
-        return beats
-
-    def _watchdog(self, valid_until: int) -> Beat:
-        return Beat(
-            WATCHDOG,
-            None,
-            self._started_at,
-            valid_until,
-            "The dispatcher reads the alerts and reaches this Alertmanager",
-            "Always firing. Route it to a dead-man's switch outside: when it stays away, alerts do not get through.",
-        )
-
-    def _heartbeat(self, entity: str, evaluated: int) -> Beat:
-        return Beat(
-            HEARTBEAT,
-            entity,
-            self._started_at,
-            evaluated + HEARTBEAT_VALID_NS,
-            f"The reserve of {entity} is being evaluated",
-            f"Always firing while the calculation moves; last evaluation at {format_time(evaluated)}.",
-        )
+        return self.life.signs(time.time_ns(), refresh_s)
 
 
 class _Listener(ConsumerRebalanceListener):

@@ -5,12 +5,11 @@ import re
 import pytest
 
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES
-from streams.dispatch import failing, stalled
-from streams.dispatch import worker as dispatcher
+from streams.dispatch import failing, own_alerts, stalled
 from tests.deploy.tools import DEPLOY, rules
 
 RUNBOOKS = DEPLOY / "runbooks"
-DISPATCHER = (failing.ALERTNAME, stalled.ALERTNAME, dispatcher.WATCHDOG, dispatcher.HEARTBEAT)
+DISPATCHER = (failing.ALERTNAME, stalled.ALERTNAME, own_alerts.WATCHDOG, own_alerts.HEARTBEAT)
 EVERY = [*ALERT_SEVERITIES, *DISPATCHER, *(rule["alert"] for rule in rules())]
 PARTS = ["Meaning", "Impact", "Confirm", "What to do", "Who must be told, by when", "How it clears"]
 COMMANDS = {
