@@ -186,6 +186,23 @@ class TestConfiguration:
         line = TimeLine().play((0, load), (10, guarantee("35")), (30, lambda journal: journal.configure(text)), until=60)
         assert {told.record["reason"] for told in line.told() if told.record["status"] == "resolved"} == {"method_changed"}
 
+    @pytest.mark.parametrize(
+        "method",
+        [
+            {"id": "house.composite"},
+            {"id": "jp.psa_custody", "options": {"skip": ["fiat_trust", "capital", "net_assets", "guarantee_asset"]}},
+        ],
+        ids=["a method that is gone", "a rule that is skipped"],
+    )
+    def test_what_the_configuration_ends_waits_for_no_dwell(self, method: dict[str, Any]) -> None:
+        text = configuration_text({"jp-main": house(methods=[method], **DWELL)}, revision=2)
+        line = TimeLine(**DWELL).play((0, load), (10, guarantee("35")), (100, lambda journal: journal.configure(text)), until=110)
+        over = [told for told in line.told() if told.record["status"] == "resolved"]
+        assert {told.record["alertname"] for told in over} == {"SameAssetShortfall", "ReserveShortfall"}
+        assert {told.record["reason"] for told in over} == {"method_changed"}
+        for told in over:
+            between(100, 101, told.second)
+
     def test_in_force_to_shadow_and_back_resolves_nothing_that_holds(self) -> None:
         def mode(name: str, revision: int) -> Callable[[Journal], None]:
             method = house()["methods"][0] | {"mode": name}
