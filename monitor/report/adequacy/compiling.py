@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from monitor.core.configuration.configuration import Configuration, MethodConfig
 from monitor.core.journal.records import Statement
