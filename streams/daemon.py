@@ -171,7 +171,7 @@ class Daemon:
             return
         for name, task in self._tasks.items():
             if task.done():
-                if (error := task.exception()) is not None:
+                if not task.cancelled() and (error := task.exception()) is not None:
                     raise error
                 raise StageEnded(f"the {name} has ended by itself: see the log, then start again")
 
@@ -189,8 +189,8 @@ class Daemon:
             if not task.done():
                 _log.error("stage_not_stopped", stage=name, waited_s=STOP_S)
                 task.cancel()
-            elif (error := task.exception()) is not None:
-                _log.error("stage_stop_failed", stage=name, detail=str(error))
+            elif task.cancelled() or (error := task.exception()) is not None:
+                _log.error("stage_stop_failed", stage=name, detail="cancelled" if task.cancelled() else str(error))
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), *ends.values(), return_exceptions=True)

@@ -28,7 +28,7 @@ class Progress:
         self._stopped = stopped
         self._stale_after_s = stale_after_s
         self._clock = clock
-        self._began = clock()
+        self._first_seen: int | None = None
 
     def checks(self) -> dict[str, str]:
         """For readiness: `ok`, or what stands still and for how long."""
@@ -48,11 +48,17 @@ class Progress:
         if stopped:
             return "; ".join(stopped)
         now = self._clock()
+        if self._pulse is None:
+            return ""
+        if not self._pulse():
+            return None
+        if self._first_seen is None:
+            self._first_seen = now
         late = self._late(now)
         if not late:
-            return "" if self._pulse is None or self._pulse() else None
-        if now - self._began <= self._stale_after_s * SECOND:
-            return None
+            return ""
+        if now - self._first_seen <= self._stale_after_s * SECOND:
+            return None  # what was read first is as old as the start took, and may be caught up with
         return ", ".join(f"{entity} was evaluated last at {format_time(at)}" for entity, at in late.items())
 
     def _late(self, now: int) -> dict[str, int]:

@@ -175,6 +175,8 @@ def _check_revision(known: KnownConfiguration, revision: int, digest: str) -> No
 
 def _check_approvals(known: KnownConfiguration, content: Mapping[str, Any], at_ns: int) -> None:
     """What two people must approve is approved, or the engines would refuse the whole configuration."""
+    if not (known.content.get("controls") or {}).get("four_eyes"):
+        return  # nothing is listed, so the former content need not be understood: it may be of another release
     changes = uncovered(parse_configuration(known.content), parse_configuration(content), at_ns)
     if changes:
         raise ConfigurationError(

@@ -34,6 +34,7 @@ class BrokerWatch:
 
     async def run(self) -> None:
         """Ask for ever; a broker that is away is asked again."""
+        self._answered = self._clock()  # a start that took long says nothing of the broker: it was reached
         while True:
             client = consumer(self._kafka)
             try:

@@ -1,9 +1,10 @@
 """Section `kafka`: what is refused, and what every client gets from it."""
 
+import asyncio
 import ssl
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -135,3 +136,31 @@ async def test_nobody_listening_is_one_clear_error(unused_tcp_port: int) -> None
     with pytest.raises(ConnectionProblem, match=f"127.0.0.1:{unused_tcp_port}.*make kafka-up") as refused:
         await clients.started(clients.producer(settings), settings)
     assert refused.value.exit_code == CONNECTION
+
+
+class _Waiting:
+    """A consumer whose stop lets out the cancellation of a wait of its own: one that would fetch from a broker that is away."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+
+    async def stop(self) -> None:
+        self.stopping.set()
+        await asyncio.sleep(0.01)
+        raise asyncio.CancelledError
+
+
+async def test_a_clients_own_cancellation_does_not_end_who_stops_it() -> None:
+    """What lets it fail: a task that outlives the broker and ends with the client it stops, and the daemon with it."""
+    task = asyncio.create_task(clients.ended(cast("Any", _Waiting())))
+    await task
+    assert not task.cancelled()
+
+
+async def test_who_is_cancelled_while_a_client_stops_is_cancelled() -> None:
+    client = _Waiting()
+    task = asyncio.create_task(clients.ended(cast("Any", client)))
+    await client.stopping.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

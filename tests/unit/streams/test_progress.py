@@ -34,17 +34,24 @@ def test_it_moves_while_the_engine_clock_is_young_and_the_broker_answers() -> No
 
 def test_an_engine_clock_that_is_too_old_stands_still() -> None:
     world = World(**{"jp-main": 0, "kr-main": 20})
+    assert world.progress.standstill() == ""
     world.second = 31
     assert world.progress.checks()["evaluation"] == "stands still: jp-main for 31 s"
     assert world.progress.standstill() == "jp-main was evaluated last at 2026-02-02T02:40:00.000000Z"
 
 
 def test_after_a_start_an_old_clock_may_catch_up_first() -> None:
-    world = World(**{"jp-main": -7200})
-    world.second = 30
+    """What lets it fail: patience that a start of half a minute has used up before the first clock is read."""
+    world = World()
+    world.second = 40
+    assert world.progress.standstill() is None
+    world.clocks = {"jp-main": BEGAN - 7200 * SECOND}
+    world.second = 41
     assert world.progress.checks()["evaluation"].startswith("stands still")
     assert world.progress.standstill() is None
-    world.second = 31
+    world.second = 71
+    assert world.progress.standstill() is None
+    world.second = 72
     assert world.progress.standstill()
 
 
