@@ -7,10 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
+
+from monitor.errors import CHECK_FAILED
+
+if TYPE_CHECKING:
+    from monitor.audit.faults import Fault
 
 _CONFIG_HELP = "Configuration; else RESERVE_CONFIG, else reserve.yaml if it is there."
 
@@ -59,6 +64,15 @@ EventFiles = Annotated[list[Path], typer.Option("--events", metavar="PATH...", h
 def command_app(**context: Any) -> typer.Typer:
     """A Typer for one noun: plain help, errors left to `monitor.__main__`."""
     return typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, **context)
+
+
+def mismatch(fault: Fault, *, as_json: bool) -> NoReturn:
+    """Print what does not hold; exit 1."""
+    if as_json:
+        emit(fault.printed())
+    else:
+        typer.echo(f"mismatch: {fault}")
+    raise typer.Exit(CHECK_FAILED) from None
 
 
 def emit(value: Any) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, DryRun, ManyPaths, command_app, emit, talk
+from monitor.cli import Config, DryRun, ManyPaths, command_app, emit, mismatch, talk
 from monitor.cli.completion import entities
 from monitor.cli.evidence.archives import InArchive
 from monitor.cli.evidence.stamps import is_stamp, verify_stamp, write_stamp
-from monitor.errors import CHECK_FAILED, UsageError
+from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.audit.bundle import BundleWriter, Origin
@@ -163,11 +163,7 @@ def verify(
         with _bar(path) as advance:
             found = verified(Reader(path), trust, advance).printed()
     except Fault as fault:
-        if as_json:
-            emit(fault.printed())
-        else:
-            typer.echo(f"mismatch: {fault}")
-        raise typer.Exit(CHECK_FAILED) from None
+        mismatch(fault, as_json=as_json)
     if as_json:
         emit(found)
         return
@@ -283,11 +279,7 @@ def _verify_proof(path: Path, keys: tuple[PublicKey, ...], *, as_json: bool) -> 
     except ValueError as error:
         raise UsageError(f"{path}: is not a proof as `audit prove` prints it: {error}") from None
     except Fault as fault:
-        if as_json:
-            emit(fault.printed())
-        else:
-            typer.echo(f"mismatch: {fault}")
-        raise typer.Exit(CHECK_FAILED) from None
+        mismatch(fault, as_json=as_json)
     sizes = proof["earlier"]["tree_size"], proof["checkpoint"]["tree_size"]
     if as_json:
         facts = {name: proof[name] for name in ("entity", "sequence", "digest")}

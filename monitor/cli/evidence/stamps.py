@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from monitor.cli import emit, talk
-from monitor.errors import CHECK_FAILED, ConfigurationError, UsageError
+from monitor.cli import emit, mismatch, talk
+from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from monitor.audit.signatures.keys import PublicKey
@@ -61,11 +61,7 @@ def verify_stamp(path: Path, keys: Sequence[PublicKey], authority: Path | None, 
     except ValueError as error:
         raise UsageError(f"{path}: is not a time stamp as `audit stamp` writes it: {error}") from None
     except Fault as fault:
-        if as_json:
-            emit(fault.printed())
-        else:
-            typer.echo(f"mismatch: {fault}")
-        raise typer.Exit(CHECK_FAILED) from None
+        mismatch(fault, as_json=as_json)
     checkpoint = record["checkpoint"]
     facts = {name: checkpoint[name] for name in ("entity", "tree_size", "root")}
     if as_json:

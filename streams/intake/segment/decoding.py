@@ -149,24 +149,17 @@ def texts_of_fractions(counts: Sequence[str], places: int) -> tuple[list[str], l
 
 def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
     """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
-    try:
-        whole = max(map(len, values)) <= MAX_VALUE_BYTES  # type: ignore[arg-type]
-        if whole and (not lean.checks_bytes or _all_shallow(values)):  # type: ignore[arg-type]
-            return list(map(lean.decode, values)), []  # type: ignore[arg-type]
-    except (*REFUSED, TypeError):  # that of a value which is null
-        pass
-    objects: list[Any] = []
-    refused: list[int] = []
-    for index, value in enumerate(values):
-        try:
-            if value is None or len(value) > MAX_VALUE_BYTES or (lean.checks_bytes and not _all_shallow((value,))):
-                raise msgspec.DecodeError("left to the authority")
-            objects.append(lean.decode(value))
-        except REFUSED:
-            objects.append(None)
-            refused.append(index)
-    blank = next((one for one in objects if one is not None), None)
-    return ([] if blank is None else [blank if one is None else one for one in objects]), refused
+    objects, refused = decoded(lean.decode, values)
+    if refused:
+        if not objects:
+            return [], refused
+        blank, found, gone = objects[0], iter(objects), frozenset(refused)
+        objects = [blank if index in gone else next(found) for index in range(len(values))]
+    if lean.checks_bytes:
+        shown: Sequence[Any] = _shown(values, refused)
+        if not _all_shallow(shown):
+            refused += [index for index, value in enumerate(shown) if not _all_shallow((value,))]
+    return ([] if len(set(refused)) == len(values) else objects), refused
 
 
 def _all_shallow(values: Sequence[bytes]) -> bool:

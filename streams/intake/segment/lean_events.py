@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from streams.intake.segment.batches import Batch, clamped
 from streams.intake.segment.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, times_of
-from streams.intake.segment.events import Events, few, rows_of
-from streams.wire import Invalid, Judge, Trade, Valid
+from streams.intake.segment.events import UNSIGNED, Events, FeedEvents, few, rows_of
+from streams.wire import Judge
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
 from streams.wire.feeds.lean import LeanFeed
 
@@ -27,6 +27,7 @@ class PlannedRecords:
     def __init__(self, plan: FeedPlan, where: SourcePartition, batch: Batch) -> None:
         self._plan, self._where, self._batch = plan, where, batch
         self._readings: dict[int, FeedReading] = {}
+        self._events: dict[int, dict[int, FeedEvent | RefusedEvent]] = {}
 
     def place(self, record: int) -> RecordPlace:
         """Where a record lies."""
@@ -43,7 +44,10 @@ class PlannedRecords:
 
     def event(self, record: int, index: int) -> FeedEvent | RefusedEvent | None:
         """One event; None if it is filtered."""
-        return next((event for event in few(self.reading(record).events) if (event.index or 0) == index), None)
+        events = self._events.get(record)
+        if events is None:
+            events = self._events[record] = {event.index or 0: event for event in few(self.reading(record).events)}
+        return events.get(index)
 
 
 class Rows(NamedTuple):
@@ -86,52 +90,43 @@ class Sighting:
         return few(reading.events)
 
 
-class LeanEvents(Events):
-    """Rows and their columns. `ends[n]`: rows, and elements left out, up to record n of those sighted."""
+_NO_ROWS = Rows((), None, ())
+_NO_COLUMNS = Columns([], [], [], [], [])
 
-    def __init__(self, judge: Judge, sighting: Sighting, rows: Rows, columns: Columns, ends: Sequence[tuple[int, int]]) -> None:
-        self._judge, self._sighting, self._rows, self._columns, self._ends = judge, sighting, rows, columns, ends
-        self.batch = rows_of(sighting.batch, rows.records)
-        self.begin = 0
-        self.end, self.filtered = ends[-1] if ends else (0, 0)
 
-    @property
-    def heard_ms(self) -> int | None:
-        last = self._sighting.begin + len(self._ends)
-        return max((time_ms for record, time_ms in self._sighting.beats if record < last), default=None)
+class PlannedRows(Sequence[FeedEvent | RefusedEvent]):
+    """The events of rows as the plan makes them, read when one is asked for."""
 
-    def columns(self, begin: int, end: int) -> Columns:
-        keys, ids, prices, quantities, times = self._columns
-        return Columns(keys[begin:end], ids[begin:end], prices[begin:end], quantities[begin:end], times[begin:end])
+    def __init__(self, planned: PlannedRecords, rows: Rows) -> None:
+        self._planned, self._rows = planned, rows
 
-    def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
-        found = self._event(row)
-        return found.invalid if isinstance(found, RefusedEvent) else self._judge.judged(found.canonical, logged_at)
+    def __len__(self) -> int:
+        return len(self._rows.records)
 
-    def readable(self, row: int) -> dict[str, Any]:
-        found = self._event(row)
-        return found.readable if isinstance(found, RefusedEvent) else found.canonical
-
-    def index(self, row: int) -> int:
-        return self._rows.place(row)
-
-    def letter_index(self, row: int) -> int | None:
-        return self._event(row).index
-
-    def weight(self, record: int) -> int:
-        number = record - self._sighting.begin
-        return max(1, self._ends[number][0] - (self._ends[number - 1][0] if number else 0))
-
-    def before(self, record: int) -> Events:
-        """The rows stay: `end` says how many of them count."""
-        return LeanEvents(self._judge, self._sighting, self._rows, self._columns, self._ends[: record - self._sighting.begin])
-
-    def _event(self, row: int) -> FeedEvent | RefusedEvent:
+    def __getitem__(self, row: Any) -> Any:
         record, index = self._rows.records[row], self._rows.place(row)
-        found = self._sighting.planned.event(record, index)
+        found = self._planned.event(record, index)
         if found is None:
             raise LookupError(f"the plan leaves out event {index} of record {record}, which the lean decoder took")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class LeanEvents(FeedEvents):
+    """A feed's events of which only those that the authority judges are made canonical; `made` are the columns of `rows`."""
+
+    rows: Rows = _NO_ROWS
+    made: Columns = _NO_COLUMNS
+
+    def auth(self, row: int) -> str:  # noqa: ARG002 - a feed that asks for signatures is read by its plan
+        return UNSIGNED
+
+    def columns(self, begin: int, end: int) -> Columns:
+        keys, ids, prices, quantities, times = self.made
+        return Columns(keys[begin:end], ids[begin:end], prices[begin:end], quantities[begin:end], times[begin:end])
+
+    def index(self, row: int) -> int:
+        return self.rows.place(row)
 
 
 class LeanSight:
@@ -155,7 +150,10 @@ class LeanSight:
         for record in rows.records:
             counts[record - begin] += 1
         ends = list(zip(accumulate(counts), accumulate(sighting.filtered), strict=True))
-        return LeanEvents(self._judge, sighting, rows, columns, ends)
+        found = PlannedRows(sighting.planned, rows)
+        until, filtered = ends[-1]
+        whole, beats = rows_of(batch, rows.records), sighting.beats
+        return LeanEvents(self._judge, whole, found, ends, begin, 0, until, filtered, beats, rows=rows, made=columns)
 
     def _decoded(self, sighting: Sighting, begin: int, end: int) -> tuple[Sequence[int], Sequence[Any]]:
         """The records that the decoder takes and vouches for, and their objects."""
