@@ -13,10 +13,10 @@ from typing import Any
 
 from benchmarks.load import MAPPED, Load, Trades
 from benchmarks.stage import configuration
+from monitor.collector import rare_collections
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import parse_time
-from streams.collector import rare_collections
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.events import Sighted, events_of_feed, events_of_records
 from streams.intake.segment.lean_events import LeanSight

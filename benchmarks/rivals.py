@@ -24,9 +24,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from benchmarks.children import peak_bytes, say
 from benchmarks.load import Totals
+from monitor.collector import rare_collections
 from monitor.core.values.money import EXACT, plain
 from monitor.settings.kafka import KafkaSettings
-from streams.collector import rare_collections
 from streams.intake.fetching import WholeFetch
 from streams.kafka.clients import consumer, producer
 

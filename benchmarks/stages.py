@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks.load import Load, Trades
 from benchmarks.stage import configuration
+from monitor.collector import rare_collections
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
-from streams.collector import rare_collections
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules

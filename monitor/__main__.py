@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from monitor.collector import rare_collections
 from monitor.errors import MonitorError
 
 PROGRAM = "reserve-monitor"
@@ -52,6 +53,10 @@ COMMANDS = {
     "archive": Command("evidence", "What is kept beyond Kafka: list it, check it."),
     "dlq": Command("running", "List, show, requeue and dismiss dead letters."),
 }
+
+
+LASTING = frozenset({"broker", "demo", "run"})
+"""Commands that run until they are told to stop: what they do about garbage their stages decide (`monitor.collector`)."""
 
 
 class LazyGroup(TyperGroup):
@@ -102,6 +107,7 @@ def _show_version(asked: bool) -> None:
 
 @program.callback(epilog=f"Example: {PROGRAM} demo")
 def _program(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True)
     ] = False,
@@ -111,6 +117,8 @@ def _program(
     Exit codes: 0 good, 1 a check failed (shortfall, mismatch), 2 usage, 3 configuration, 4 connection, 5 unknown or not
     computable.
     """
+    if context.invoked_subcommand not in LASTING:  # to look for cycles while importing took a fifth of a short command's time
+        context.with_resource(rare_collections())
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from monitor.core.components.packs.plan import COMMON_OPTIONS
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import SECOND, exact_time
 from monitor.errors import ConfigurationError
+from monitor.methods.closed_dates import closed_dates
 from monitor.methods.places import Document, read_document
 from monitor.methods.validation import check_pack, option_problem
 
@@ -149,18 +150,12 @@ def _lacks(name: str, option: Mapping[str, Any], known: Mapping[str, Any], optio
 
 
 def _holidays(code: str) -> set[date]:
-    import holidays
-    from holidays import registry
-
-    years = range(FIRST_YEAR, LAST_YEAR + 1)
     try:
-        market = any(code in names for _, *names in registry.FINANCIAL.values())
-        found = holidays.financial_holidays(code, years=years) if market else holidays.country_holidays(code, years=years)
+        return closed_dates(code, range(FIRST_YEAR, LAST_YEAR + 1))
     except NotImplementedError:
         raise ConfigurationError(
             f"calendar {code!r} is not known: use weekdays, all, or a code of the holidays library (JP, KR, HK, GB, SG, AE, ECB)"
         ) from None
-    return set(found)
 
 
 def _transitions(name: str) -> list[list[Any]]:

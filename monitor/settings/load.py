@@ -15,7 +15,6 @@ from typing import Any, Self, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
@@ -150,23 +149,6 @@ class SettingsProblems(ConfigurationError):
         super().__init__(f"{lines[0]}{more}")
 
 
-class _Sourced(Settings, BaseSettings):
-    """The same, read from the environment first and from the file's values after it."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature, as the two below
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
-
-
 def load_settings(path: Path | None = None) -> Settings:
     """The effective settings of the file at `path` (else `RESERVE_CONFIG`, else `reserve.yaml` if it is there).
 
@@ -177,14 +159,22 @@ def load_settings(path: Path | None = None) -> Settings:
     content = {} if source is None else read_yaml(source)
     unknown = _unknown_variables()
     try:
-        settings = _Sourced(**content)
+        settings = _overridden(content) if _has_variables() else Settings.model_validate(content)
     except ValidationError as error:
         raise SettingsProblems([*unknown, *_problems(error, source)]) from None
-    except SettingsError as error:
-        raise ConfigurationError(f"environment: {error}: give the whole section as JSON") from None
     if unknown:
         raise SettingsProblems(unknown)
     return settings
+
+
+def _overridden(content: Mapping[str, Any]) -> Settings:
+    from monitor.settings.environment import overridden
+
+    return overridden(content)
+
+
+def _has_variables() -> bool:
+    return any(name.upper().startswith(ENV_PREFIX) and name.upper() != CONFIG_VARIABLE for name in os.environ)
 
 
 def settings_of(content: Mapping[str, Any]) -> Settings:

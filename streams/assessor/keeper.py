@@ -1,10 +1,10 @@
-"""When the assessor sets its state aside from the garbage collector (`streams.collector`)."""
+"""When the assessor sets its state aside from the garbage collector (`monitor.collector`)."""
 
 from __future__ import annotations
 
 import time
 
-from streams.collector import set_aside
+from monitor.collector import set_aside
 
 RECORDS = 5_000
 SECONDS = 60.0

@@ -12,6 +12,7 @@ import structlog
 
 from monitor.audit.checkpoints import digest_of_checkpoint, signed
 from monitor.audit.signatures.keys import Keyring
+from monitor.collector import building
 from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
@@ -29,7 +30,6 @@ from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
-from streams.collector import building
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000

@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
+from monitor.collector import rare_collections
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
-from streams.collector import rare_collections
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
 from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, UnreadableBatch, best_fetch

@@ -17,7 +17,7 @@ _SignatureText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 class ActForm(BaseModel):
     """Takes what it names and nothing else."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Dismissal(ActForm):

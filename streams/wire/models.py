@@ -67,7 +67,7 @@ _BODY_DEPTH = 8
 class Wire(BaseModel):
     """What all source records share: unknown fields are refused, `schema` may name the version."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, defer_build=True)
 
     schema_: str | None = Field(default=None, alias="schema")
 
@@ -117,7 +117,7 @@ class WireTrade(Wire):
 class Loss(BaseModel):
     """What one asset lost, in whole units; null while not known."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     asset: AssetName
     quantity: UnsignedQuantity | None
@@ -128,7 +128,7 @@ class Loss(BaseModel):
 class Estimate(BaseModel):
     """An estimated loss in money."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     amount: Unsigned
     currency: AssetName
@@ -137,7 +137,7 @@ class Estimate(BaseModel):
 class Recovery(BaseModel):
     """What came back, and when."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     asset: AssetName
     quantity: UnsignedQuantity

@@ -12,14 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from typing import TYPE_CHECKING, Any
 
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PUBLIC_PREFIX = "ed25519:"
 ROTATION = "reserve.key-rotation/1"
@@ -43,6 +42,9 @@ class PublicKey:
 
     def verifies(self, message: bytes, signature: str) -> bool:
         """Whether `signature` (128 hex digits) is this key's over `message`."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(bytes.fromhex(signature), message)
         except (InvalidSignature, ValueError):
@@ -112,6 +114,9 @@ def vouched(rotation: Mapping[str, Any], by: PublicKey) -> PublicKey | None:
 
 def new_key(path: Path) -> PrivateKey:
     """A new key in a new file that only its owner may read; UsageError for a file that is there or cannot be written."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
@@ -131,6 +136,10 @@ def read_keyring(paths: Sequence[Path]) -> Keyring:
 
 def read_key(path: Path, named: str) -> PrivateKey:
     """The private key in a file that `named` names; ConfigurationError for a file that is none."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:

@@ -13,7 +13,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.collector import rare_collections
+from monitor.collector import rare_collections
 from streams.intake import fetching
 from streams.intake.fetching import _CODECS as CODECS
 from streams.intake.fetching import UnreadableBatch, _unpacked, batch_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from monitor.collector import building
 from streams.assessor.keeper import RECORDS, Keeper
-from streams.collector import building
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The garbage collector's settings, which hold for the whole process: everything that changes them stands here.
 
 Nothing of what intake reads or an engine keeps is part of a cycle; counting references frees it when it goes. So the
-collector only costs. Two stages of one process change its settings, each in its own way, and both may be in force at once:
+collector only costs. Commands that end by themselves look seldom (`rare_collections`). Two stages of one
+process change its settings, each in its own way, and both may be in force at once:
 
 - Intake (`rare_collections`) lets it look every 200,000 objects instead of every 700. A fetch holds tens of thousands of
   records: to look through them again and again took a quarter of intake's time; memory stays as it was (measured).
