@@ -1,6 +1,6 @@
 """The rules with the addresses of a site: `python -m deploy.links --runbooks URL --boards URL > reserve-monitor.yml`.
 
-As they are, rules name the runbook by its path in this repository and boards by their path at Grafana.
+As they are, rules name a daemon and a Grafana of the host on which they are read, at the ports both have by default.
 """
 
 import argparse
@@ -8,15 +8,16 @@ import re
 import sys
 from pathlib import Path
 
-RUNBOOKS = "deploy/runbooks/README.md"
-BOARDS = ""
+from monitor.settings.sections import RUNBOOKS
+
+BOARDS = "http://127.0.0.1:3000"
 _RULES = Path(__file__).parent / "prometheus" / "rules" / "reserve-monitor.yml"
 
 
 def linked(rules: str, runbooks: str, boards: str) -> str:
     """The text of a rules file whose `runbook_url` begins with `runbooks` and whose `dashboard_url` begins with `boards`."""
     text = re.sub(rf"(?m)^(\s+runbook_url: ){re.escape(RUNBOOKS)}#", lambda found: f"{found[1]}{runbooks}#", rules)
-    return re.sub(r"(?m)^(\s+dashboard_url: )/", lambda found: f"{found[1]}{boards.rstrip('/')}/", text)
+    return re.sub(rf"(?m)^(\s+dashboard_url: ){re.escape(BOARDS)}/", lambda found: f"{found[1]}{boards.rstrip('/')}/", text)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as models
 
 from deploy.grafana.parts import GREEN, RED, SOURCE, YELLOW, PanelBuilder
-
-RUNBOOKS = "deploy/runbooks/README.md"
-"""Base of the links to the runbook: set it to where you serve the pages."""
+from monitor.settings.sections import RUNBOOKS
 
 OF_ENTITY = 'entity=~"$entity"'
 OF_METHOD = 'entity=~"$entity", method=~"$method"'

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from deploy.links import BOARDS, RUNBOOKS, linked
+from deploy.links import BOARDS, linked
+from monitor.settings.sections import RUNBOOKS
 
 HERE = Path(__file__).parent
 LABELS = {"app.kubernetes.io/name": "reserve-monitor", "app.kubernetes.io/part-of": "reserve-monitor"}

@@ -37,7 +37,12 @@ def group_lines(group: Group, limit: int) -> list[str]:
 
 
 def page(status_url: str, alert: Alert) -> str:
-    """Address of the status page of the alert's entity, for people; `/status/<entity>` is the same for programs."""
+    """Address of the status page of the alert's entity, for people; `/status/<entity>` is the same for programs.
+
+    An alert of the dispatcher itself is in no journal and of no entity: the page of all.
+    """
+    if alert.value.get("journal") is None:
+        return f"{status_url}/"
     return f"{status_url}/?entity={alert.entity}"
 
 

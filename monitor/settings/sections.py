@@ -262,6 +262,10 @@ class CalendarSettings(Section):
         return value
 
 
+RUNBOOKS = "http://127.0.0.1:9464/runbooks"
+"""The same on every stage, since it is part of the record: not derived from an address of one process."""
+
+
 class AlertingSettings(Section):
     """Where alerts go, how long an undelivered one is held, where the runbook lies."""
 
@@ -269,8 +273,9 @@ class AlertingSettings(Section):
     """How long Alertmanager keeps an alert whose dispatcher is gone: s ahead of now that `endsAt` lies while it fires."""
     group_above: int | None = Field(default=10, ge=1)
     """More new alerts than this of one entity and method at once are told as one (null: never)."""
-    runbook_base_url: str = "deploy/runbooks/README.md"
-    """Where the runbook is served: what `runbook_url` of every alert begins with."""
+    runbook_base_url: str = RUNBOOKS
+    """Where the runbook is served: what `runbook_url` of every alert begins with. Default: the admin server's own pages, as its
+    own host reaches them."""
     channels: dict[str, AnyChannelSettings] = {}
     """Who is told, by a name of the site's choice. Empty: nobody."""
 

@@ -16,6 +16,7 @@ from monitor.core.attribution.story import change_sentences
 from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.times import SECOND, format_time
+from monitor.settings.sections import RUNBOOKS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import POINTS
@@ -243,6 +244,11 @@ def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
         yield Bar(name, text.amount(value), None if percent is None else round(percent, 2))
 
 
+def _runbook(url: str) -> str:
+    """The link of an alert; to the page beside this one where the pages of the admin server are meant, whatever host shows it."""
+    return url.removeprefix(RUNBOOKS.removesuffix("/runbooks")) if url.startswith(f"{RUNBOOKS}#") else url
+
+
 @cache
 def environment() -> Environment:
     """The templates, with the filters that print figures."""
@@ -250,6 +256,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     found.filters |= {
+        "runbook": _runbook,
         "amount": text.amount,
         "percent": text.percent,
         "age": text.age,

@@ -25,6 +25,8 @@ from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
 from monitor.web.protocols import Certificate, Health, NotDelivered, StatusSource, WebParts
+from monitor.web.runbooks import INDEX, render_runbook
+from monitor.web.runbooks import PATH as RUNBOOKS
 from monitor.web.sparing import Questions
 from monitor.web.staleness import judged
 from monitor.web.text import refused_count
@@ -98,6 +100,8 @@ def build_web(parts: WebParts) -> web.Application:
     app.router.add_get("/status/{entity}", pages.entity)
     app.router.add_get("/foresee/{entity}", pages.foresee)
     app.router.add_get("/actions/{entity}", pages.actions)
+    app.router.add_get(RUNBOOKS, _runbook)
+    app.router.add_get(f"{RUNBOOKS}/{{name}}", _runbook)
     for path, probe in (("/livez", parts.probes.live), ("/readyz", parts.probes.ready), ("/startupz", parts.probes.started)):
         app.router.add_get(path, _probe(probe))
     if parts.status is not None:
@@ -309,6 +313,14 @@ async def _static(request: web.Request) -> web.Response:
     if name not in _ASSETS:
         raise web.HTTPNotFound(text=f"there is no file {name[:40]!r}")
     return web.Response(body=(TEMPLATES / name).read_bytes(), content_type=_ASSETS[name], charset="utf-8")
+
+
+async def _runbook(request: web.Request) -> web.Response:
+    """The runbook: the list of all alerts, or the page of one."""
+    page = render_runbook(request.match_info.get("name", INDEX))
+    if page is None:
+        raise web.HTTPNotFound(text=f"there is no such page: {RUNBOOKS} lists them")
+    return web.Response(text=page, content_type="text/html")
 
 
 def _probe(probe: Callable[[], Health]) -> Handler:

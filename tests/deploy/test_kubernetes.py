@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from deploy.kubernetes.__main__ import dashboards, prometheus_rule
-from deploy.links import BOARDS, RUNBOOKS, linked
+from deploy.links import BOARDS, linked
 from monitor.settings.load import read_yaml, settings_of
+from monitor.settings.sections import RUNBOOKS
 from tests.deploy.tools import DEPLOY, RULES, rules, run, tool
 
 KUBERNETES = DEPLOY / "kubernetes"

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.links import BOARDS
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES
 from monitor.core.values.times import parse_time
 from monitor.metrics.registry import Metrics
+from monitor.settings.sections import RUNBOOKS
 from tests import status_examples as examples
 from tests.deploy.tools import DEPLOY, EXPOSED, FOREIGN, RULES, metric_names, rules, run, tool
 from tests.unit.test_metrics import FOLD, MEASURES
@@ -62,8 +64,8 @@ def test_every_rule_tells_what_on_call_needs(rule: dict[str, Any]) -> None:
     annotations = rule["annotations"]
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
     assert "{{" not in annotations["summary"], "the summary is the same for the whole group"
-    assert annotations["runbook_url"].endswith(f"#{rule['alert'].lower()}")
-    assert re.match(r"/d/reserve-(overview|entity|operations)\b", annotations["dashboard_url"])
+    assert annotations["runbook_url"] == f"{RUNBOOKS}#{rule['alert'].lower()}"
+    assert re.match(rf"{BOARDS}/d/reserve-(overview|entity|operations)\b", annotations["dashboard_url"])
 
 
 @pytest.mark.parametrize("rule", rules(), ids=NAMES)

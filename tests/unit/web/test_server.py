@@ -10,8 +10,10 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
 from monitor.core.foresight.scenarios import Scenario
+from monitor.core.journal.vocabulary import ALERT_SEVERITIES
 from monitor.core.values.times import SECOND, parse_time
 from monitor.errors import CONNECTION, ConnectionProblem
+from monitor.settings.sections import RUNBOOKS
 from monitor.web import Health, WebParts, build_web, start_web
 from tests import status_examples as examples
 
@@ -243,3 +245,27 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
 async def test_an_address_that_is_not_ours_is_one_clear_line() -> None:
     with pytest.raises(ConnectionProblem, match=r"http\.host"):
         await start_web(parts(), "203.0.113.7", 9464)
+
+
+async def test_the_runbook_is_served_and_every_alert_is_an_anchor_of_it(client: TestClient[Any, Any]) -> None:
+    index = await client.get("/runbooks")
+    text = await index.text()
+    assert index.status == 200
+    for alertname in ALERT_SEVERITIES:
+        assert f'<h2 id="{alertname.lower()}">' in text
+        assert f'href="/runbooks/{alertname}"' in text
+    page = await client.get("/runbooks/SourceStale")
+    assert (page.status, page.content_type) == (200, "text/html")
+    assert "<td>Owner of the feed</td>" in await page.text()
+    for name in ("Nothing", "..%2fpage", "README.md", "a" * 65):
+        assert (await client.get(f"/runbooks/{name}")).status == 404
+
+
+async def test_the_page_leads_to_the_runbook_beside_it_or_to_the_sites_own() -> None:
+    status = examples.shortfall()
+    status["alerts"] = [one | {"runbook_url": f"{RUNBOOKS}#same"} for one in status["alerts"][:1]]
+    status["alerts"] += [one | {"runbook_url": "https://wiki.example/x#same"} for one in status["alerts"]]
+    async with TestClient(TestServer(build_web(parts(status)))) as made:
+        text = await (await made.get("/")).text()
+    assert '<a href="/runbooks#same"' in text
+    assert '<a href="https://wiki.example/x#same"' in text
