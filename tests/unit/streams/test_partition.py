@@ -14,8 +14,10 @@ from monitor.audit.signatures.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
+from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import SECOND
+from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
@@ -318,3 +320,19 @@ def test_outputs_carry_cloud_events_headers(journal: list[JournalRecord]) -> Non
         "ce_time": (output.value.get("at") or output.value["updated_at"]).encode(),
     }
     assert output_record(Output(output.topic, output.key, output.entity, None)) == (None, [])
+
+
+async def test_a_roll_back_stops_at_a_newer_snapshot_and_reads_the_log_once_the_table_is_gone(
+    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table()
+    with monkeypatch.context() as newer:
+        newer.setattr("monitor.core.engine.STATE_VERSION", STATE_VERSION + 1)
+        await Bench(table).feed(journal[:25])
+    with pytest.raises(ConfigurationError, match="run the newer one"):
+        await Bench(table).feed(journal[25:])
+    old = Bench(Table())
+    await old.feed(journal[25:26])
+    assert old.rewound == [0]
+    await old.feed(journal)
+    assert old.published == straight(journal)

@@ -1,0 +1,129 @@
+"""docs/operations.md tried on a daemon with its commands: a topic made anew, a lost snapshot table, another cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, PRICES, SOURCE_TOPICS
+from monitor.core.values.times import SECOND, format_time
+from monitor.settings.kafka import KafkaSettings
+from streams.demo.child import DaemonProcess
+from streams.kafka.clients import admin, ended, started
+from streams.kafka.embedded import EmbeddedBroker
+
+from .daemon_settings import applied, daemon_of, status_when
+from .test_daemon import command
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(150)]
+FIGURES = {"state": "adequate", "required": "100000000", "available": "100000000", "coverage": "1", "gaps": []}
+SNAPSHOTS = "reserve-monitor.assessor-snapshots-changelog"
+
+
+def opening(folder: Path) -> Path:
+    """An event file: what the entity holds and owes, and what it is worth, of now."""
+    at = format_time(time.time_ns() - 5 * SECOND)
+    position = {"entity": "jp-main", "asset": "BTC", "as_of": at}
+    values: list[tuple[str, dict[str, Any]]] = [
+        (BALANCES, {"event_id": "b-1", "account": "vault", "role": "client_asset", "storage": "cold", "quantity": "1000"}),
+        (BALANCES, {"event_id": "b-2", "account": "hot", "role": "client_asset", "storage": "hot", "quantity": "10"}),
+        (BALANCES, {"event_id": "b-3", "account": "own", "role": "guarantee_asset", "storage": "cold", "quantity": "20"}),
+        (BALANCES, {"event_id": "b-4", "account": "book", "role": "client_liability", "storage": "ledger", "quantity": "1005"}),
+    ]
+    price = {
+        "event_id": "p-1",
+        "asset": "BTC",
+        "currency": "JPY",
+        "price": "10000000",
+        "as_of": at,
+        "source": "desk",
+        "kind": "spot",
+    }
+    declared: dict[str, Any] = {
+        "entity": "jp-main",
+        "effective_from": "2020-01-01T00:00:00Z",
+        "effective_to": None,
+        "currency": "JPY",
+        "attributes": {},
+    }
+    sums = [
+        (DECLARATIONS, declared | {"event_id": f"d-{kind}", "kind": kind, "amount": "500000000"})
+        for kind in ("capital", "net_assets")
+    ]
+    lines = [*((topic, value | position) for topic, value in values), *sums, (PRICES, price)]
+    file = folder / "opening.jsonl"
+    file.write_text("".join(json.dumps({"topic": t, "key": None, "timestamp": at, "value": v}) + "\n" for t, v in lines))
+    return file
+
+
+def whole(status: dict[str, Any]) -> bool:
+    return [applied(status, topic) for topic in (BALANCES, DECLARATIONS, PRICES)] == [4, 2, 1]
+
+
+async def told(daemon: DaemonProcess, *arguments: str) -> str:
+    """What a command of the documents says, on the daemon's configuration."""
+    done = await asyncio.to_thread(command, *arguments, "--config", str(configuration(daemon)))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def configuration(daemon: DaemonProcess) -> Path:
+    return Path(next(argument for argument in daemon._arguments if argument.endswith(".yaml")))
+
+
+def headline(status: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [one for one in status["methods"] if one["method"] == "jp.psa_custody"]
+    return {name: found[name] for name in ("state", "required", "available", "coverage", "gaps")}
+
+
+async def test_a_topic_made_anew_and_a_lost_snapshot_table(tmp_path: Path) -> None:
+    async with EmbeddedBroker() as broker:
+        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
+        daemon, events = daemon_of(tmp_path, kafka), opening(tmp_path)
+        await told(daemon, "topics", "create")
+        await told(daemon, "replay", "--events", str(events))
+        await daemon.start()
+        try:
+            before = await status_when(daemon.url, whole)
+            assert await daemon.stop() == 0
+            await removed(kafka, PRICES, SNAPSHOTS)
+            await told(daemon, "topics", "create")
+            content = yaml.safe_load(configuration(daemon).read_text())
+            configuration(daemon).write_text(yaml.safe_dump(content | {"revision": 1, "sources": {PRICES: {"epoch": 1}}}))
+            await daemon.start()
+            again = opening(tmp_path)
+            again.write_text(again.read_text().splitlines(keepends=True)[-1])
+            await told(daemon, "replay", "--events", str(again))
+            after = await status_when(daemon.url, lambda status: applied(status, PRICES) == 2)
+        finally:
+            await daemon.stop()
+    assert headline(before) == headline(after) == FIGURES
+    assert applied(after, BALANCES) == 4
+
+
+async def test_another_cluster_begins_a_new_journal_and_comes_to_the_same_figures(tmp_path: Path) -> None:
+    async with EmbeddedBroker() as broker:
+        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
+        daemon = daemon_of(tmp_path, kafka, sources={topic: {"epoch": 1} for topic in SOURCE_TOPICS}, revision=1)
+        await told(daemon, "topics", "create")
+        await told(daemon, "replay", "--events", str(opening(tmp_path)))
+        await daemon.start()
+        try:
+            found = await status_when(daemon.url, whole)
+        finally:
+            assert await daemon.stop() == 0
+    assert headline(found) == FIGURES
+
+
+async def removed(kafka: KafkaSettings, *topics: str) -> None:
+    client = await started(admin(kafka), kafka)
+    try:
+        await client.delete_topics(list(topics))
+    finally:
+        await ended(client)
