@@ -218,9 +218,10 @@ class NaiveView:
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         return tuple(sorted({e.value["asset"] for e in self._positions(instant) if e.value["role"] == role}))
 
-    def first_record_date(self, kind: str, role: str | None = None) -> date | None:
+    def first_record_date(self, kind: str, of: str | None = None) -> date | None:
         topic, name = ("custody.balances", "as_of") if kind == "balance" else ("market.trades", "executed_at")
-        several = [e for e in self.events if e.topic == topic and role in {None, e.value.get("role")}]
+        kinds = (e.value.get("role") if kind == "balance" else e.value.get("capacity", "venue") for e in self.events)
+        several = [e for e, found in zip(self.events, kinds, strict=True) if e.topic == topic and of in {None, found}]
         times = [e.time(name) for e in several if e.time(name) <= self.at]
         return self.local_date(min(times)) if times else None
 

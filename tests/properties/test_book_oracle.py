@@ -205,6 +205,8 @@ def test_every_read_is_that_of_a_search_through_all_events(found: list[Line], bu
         assert {(g.kind, g.subject) for g in view.gaps} == {(g.kind, g.subject) for g in naive.gaps}
     assert view.first_record_date("balance") == naive.first_record_date("balance")
     assert view.first_record_date("balance", "client_asset") == naive.first_record_date("balance", "client_asset")
+    for capacity in ("client_order", "venue", "own_account"):
+        assert view.first_record_date("trade", capacity) == naive.first_record_date("trade", capacity)
 
 
 def _crowded(trades: list[Trade]) -> list[bool]:

@@ -148,11 +148,11 @@ class SplitView(View):
         key = ("assets_at", role, self._instant(instant))
         return self._part("balance", key, lambda: super(SplitView, self).assets_at(role, instant))
 
-    def first_record_date(self, kind: Literal["balance", "trade"], role: str | None = None) -> date | None:
+    def first_record_date(self, kind: Literal["balance", "trade"], of: str | None = None) -> date | None:
         """See `View`."""
         part: CausePart = "balance" if kind == "balance" else "volume"
-        key = ("first", kind) if role is None else ("first", kind, role)
-        text = self._part(part, key, lambda: _day_text(super(SplitView, self).first_record_date(kind, role)))
+        key = ("first", kind) if of is None else ("first", kind, of)
+        text = self._part(part, key, lambda: _day_text(super(SplitView, self).first_record_date(kind, of)))
         return None if text is None else date.fromisoformat(text)
 
     def _instant(self, instant: int) -> str:

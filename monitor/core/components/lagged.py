@@ -17,6 +17,7 @@ from monitor.core.values.calendar import month_before, month_end
 from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 
 _STORAGES = {**STORAGES, "trust": frozenset({"trust"}), "bank": frozenset({"bank"})}
+_MEASURED = {"mean_closing_value": "role", "mean_traded_value": "capacity"}
 
 
 @term_type("calculation_date")
@@ -87,26 +88,26 @@ def _calculation_date(computation: Computation) -> date:
 def _days(computation: Computation, arguments: Mapping[str, Any], record: str) -> list[date]:
     """Business days of the window, from the first record of what is measured on; fewer than there are: gap `window_short`.
 
-    A house that held coins of its own for years before it had clients has no years of clients with nothing.
+    A house that held coins of its own for years before it had clients has no years of clients with nothing; one that carried
+    out orders before it traded on own account none of own trades of nothing.
     """
     computed = _calculation_date(computation)
     months, excluded = int(computation.amount(arguments["months"])), int(computation.amount(arguments["excluded"]))
     first = date(*month_before(computed.year, computed.month, months), 1)
     last = month_end(*month_before(computed.year, computed.month, excluded + 1))
     days = [day for day in _dates(first, last) if computation.view.is_business_day(day)]
-    role = _role_of(computation, arguments["figure"])
-    begun = computation.view.first_record_date("balance" if record == "balance" else "trade", role)
+    measured = _measured(computation, arguments["figure"])
+    begun = computation.view.first_record_date("balance" if record == "balance" else "trade", measured)
     kept = [] if begun is None else [day for day in days if day >= begun]
     if len(kept) < len(days):
         computation.view.gap("window_short", arguments["figure"])
     return kept
 
 
-def _role_of(computation: Computation, figure: str) -> str | None:
-    """The role whose mean a figure is; None where it is of trades."""
-    elements = computation.plan.pack.terms.values()
-    means = (one.arguments for one in elements if one.type == "mean_closing_value")
-    return next((str(found["role"]) for found in means if found["figure"] == figure), None)
+def _measured(computation: Computation, figure: str) -> str | None:
+    """The role of balances, or the capacity of trades, whose mean a figure is."""
+    means = (one for one in computation.plan.pack.terms.values() if one.type in _MEASURED)
+    return next((str(one.arguments[_MEASURED[one.type]]) for one in means if one.arguments["figure"] == figure), None)
 
 
 def _dates(first: date, last: date) -> list[date]:

@@ -22,7 +22,7 @@ class Traded:
 
     def seen(self) -> bool:
         """Whether any trade was executed by then."""
-        first = self._trades.first_executed
+        first = self._trades.first_executed()
         return first is not None and first <= self._at
 
     def last_24h(self) -> tuple[int, int]:

@@ -229,10 +229,13 @@ class View:
         self.reads(BALANCES)
         return self._holdings.assets_before(role, min(instant, self.at + 1))
 
-    def first_record_date(self, kind: Literal["balance", "trade"], role: str | None = None) -> date | None:
-        """Local date (event time) of the first position, of `role` if given, or trade at or before `at`; None before any."""
+    def first_record_date(self, kind: Literal["balance", "trade"], of: str | None = None) -> date | None:
+        """Local date (event time) of the first position of the role `of`, or trade of the capacity `of`, by `at`.
+
+        `of` None is any; None before the first.
+        """
         self.reads(BALANCES if kind == "balance" else TRADES)
-        first = self._book.positions.first_event_time(role) if kind == "balance" else self._book.trades.first_executed
+        first = self._book.positions.first_event_time(of) if kind == "balance" else self._book.trades.first_executed(of)
         return None if first is None or first > self.at else self.zone.local_date(first)
 
     def fiat_trust_history(self) -> Iterator[TrustStep]:

@@ -133,6 +133,25 @@ def test_ifr_a_house_that_held_its_own_before_has_no_months_of_clients_with_noth
     assert (result["figures"]["mean_asa"], ("window_short", "k_asa") in gaps(result)) == ("100", True)
 
 
+def test_ifr_a_house_that_carried_out_orders_before_it_traded_itself_has_no_months_of_own_trades_of_nothing() -> None:
+    """What lets it fail: the first trade of any capacity begins every window, and years of orders halve the mean."""
+    bench = Bench().trade("BTC/EUR", "1", "65", "2020-01-02T10:00:00Z", capacity="client_order")
+    bench.trade("BTC/EUR", "20", "65", "2023-10-02T10:00:00Z", capacity="own_account")  # 44 of 131 or 66 days
+    result = bench.assess("eu.ifr_k", MARCH, skip=["k_asa", "k_cmh", "overhead_leg"], calendar="weekdays")
+    assert result["figures"]["mean_dtf_cash"].startswith("29.5")  # 1,300 / 44
+    assert (result["figures"]["mean_coh_cash"], result["figures"]["days_coh"]) == ("0", "65")
+    assert ("window_short", "k_dtf") in gaps(result)
+    assert ("window_short", "k_coh") not in gaps(result)
+
+
+def test_ifr_a_capacity_never_traded_in_is_unknown_and_not_nothing() -> None:
+    bench = Bench().trade("BTC/EUR", "1", "65", "2020-01-02T10:00:00Z", capacity="own_account")
+    result = bench.assess("eu.ifr_k", MARCH, skip=["k_asa", "k_cmh", "overhead_leg"], calendar="weekdays")
+    figures = result["figures"]
+    assert (figures["k_coh"], figures["k_dtf"], figures["days_coh"], result["required"]) == (None, "0", "0", None)
+    assert ("window_short", "k_coh") in gaps(result)
+
+
 def test_ifr_without_any_record_is_unknown() -> None:
     bench = Bench().declare("own_funds", "200000", "EUR", since="2024-01-01T00:00:00Z")
     result = bench.assess("eu.ifr_k", MARCH, skip=["overhead_leg"])

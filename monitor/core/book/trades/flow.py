@@ -94,7 +94,7 @@ class Flow:
             cells[cell, hour] = new
             segment.trades += new.total.trades - (known.total.trades if known else 0)
             register.add(cell, hour, new.total.minus(known.total if known else NO_TRADES))
-            register.seen(hour)
+            register.seen(cell.capacity, hour)
             if cell.instrument == SPOT:
                 register.keep(cell, hour, source.where, new.total.trades, new.newest)
         register.heard(_time(body["newest_own"]), _time(body["newest_log"]))

@@ -50,7 +50,7 @@ class TradeRegister:
         self._newest = Newest()
         self.busts = Busts(dirty, self._settle)
         self._pins = Instants(lambda: ())
-        self.first_executed: int | None = None
+        self._first_executed: dict[str, int] = {}
         self.newest_log: int | None = None
         self.newest_event_time: int | None = None
 
@@ -72,10 +72,10 @@ class TradeRegister:
         values[key] = EXACT.add(values.get(key, ZERO), change.value)
         self._touch(cell.market)
 
-    def seen(self, hour: int) -> None:
-        """A trade executed in this hour came."""
-        if self.first_executed is None or hour < self.first_executed:
-            self.first_executed = hour
+    def seen(self, capacity: str, hour: int) -> None:
+        """A trade of this capacity executed in this hour came."""
+        if hour < self._first_executed.get(capacity, _FOREVER):
+            self._first_executed[capacity] = hour
             self._dirty.add("trades")
 
     def heard(self, newest_event_time: int | None, newest_log: int | None) -> None:
@@ -129,6 +129,11 @@ class TradeRegister:
         self._dirty.add(f"trades/{market}")
 
     # --- reading
+
+    def first_executed(self, capacity: str | None = None) -> int | None:
+        """The hour of the first trade of this capacity; None: of any."""
+        firsts = self._first_executed
+        return min(firsts.values(), default=None) if capacity is None else firsts.get(capacity)
 
     def last_price(self, market: str, before: int) -> TradedPrice | None:
         """The last trade of event time below `before`; its price is None when busts leave it unknown."""
@@ -254,8 +259,11 @@ class TradeRegister:
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
         if name == "trades":
-            times = (self._hourly_from, self.first_executed, self.newest_event_time, self.newest_log)
-            return [None if time is None else str(time) for time in times]
+            times = (self._hourly_from, self.newest_event_time, self.newest_log)
+            return {
+                "times": [None if time is None else str(time) for time in times],
+                "first": {capacity: str(hour) for capacity, hour in sorted(self._first_executed.items())},
+            }
         if name.startswith("busts/"):
             return self.busts.bucket(name)
         market = name.partition("/")[2]
@@ -269,13 +277,10 @@ class TradeRegister:
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
-        times = [None if time is None else int(time) for time in buckets["trades"]]
-        self._hourly_from, self.first_executed, self.newest_event_time, self.newest_log = (
-            times[0] or 0,
-            times[1],
-            times[2],
-            times[3],
-        )
+        whole = buckets["trades"]
+        hourly_from, self.newest_event_time, self.newest_log = (None if t is None else int(t) for t in whole["times"])
+        self._hourly_from = hourly_from or 0
+        self._first_executed = {capacity: int(hour) for capacity, hour in whole["first"].items()}
         self.busts.restore(buckets)
         for name, value in buckets.items():
             if name.startswith("trades/"):
