@@ -11,7 +11,10 @@ from monitor.web.history import CoveragePoint
 from monitor.web.text import STATE_WORDS
 
 WIDTH, HEIGHT = 400, 120
-LEFT, RIGHT, TOP, BOTTOM = 46, 4, 8, 36
+LEFT, RIGHT, TOP, BOTTOM = 60, 4, 8, 36
+"""The margins; the left one holds `100.5 %` in the letters of a phone."""
+_APART = 20
+"""Labels nearer to each other than this would touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What the template draws; `lines` and `bands` are SVG path data."""
+    """What the template draws from `left` to `right`; `lines` and `bands` are SVG path data."""
 
     lines: tuple[str, ...]
     bands: tuple[str, ...]
@@ -45,6 +48,8 @@ class Chart:
     begins: str
     ends: str
     description: str
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ def _scale(frame: _Frame) -> Iterator[Label]:
     yield Label(LEFT - 5, frame.y(1.0, 1.0) + 4, "100 %")
     for value in (frame.low, frame.high):
         y = frame.y(value, value)
-        if abs(y - frame.y(1.0, 1.0)) > 16:
+        if abs(y - frame.y(1.0, 1.0)) > _APART:
             yield Label(LEFT - 5, min(max(y + 4, TOP + 8), HEIGHT - BOTTOM), f"{value * 100:.{digits}f} %")
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from monitor.core.attribution.story import change_sentences
 from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
+from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, format_time
 from monitor.settings.sections import RUNBOOKS
 from monitor.web import text
@@ -36,6 +37,26 @@ class Bar:
     name: str
     amount: str
     percent: float | None
+
+
+_PROBABILITY = "0.01"
+"""Of the buffers that are published the page shows those of one shortfall in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class BufferRow:
+    """A surplus to hold as it was published, and how much of it is missing."""
+
+    raw: Mapping[str, Any]
+    still: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Treasury:
+    """What treasury acts on: deadlines and outlook in sentences, and the surplus to hold."""
+
+    said: Sequence[str]
+    buffers: Sequence[BufferRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,7 @@ class EntityView:
     raw: Mapping[str, Any]
     dates: Sequence[str]
     exposure: Sequence[Bar] = field(default_factory=tuple)
+    treasury: Treasury | None = None
 
 
 def render_page(
@@ -122,6 +144,7 @@ def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> Enti
         raw=status,
         dates=parts.days.dates(status["entity"])[::-1],
         exposure=_exposure(status["exposure"]),
+        treasury=None if status["exposure"] is None else _treasury(status["exposure"], methods),
     )
 
 
@@ -234,6 +257,29 @@ def _exposure(exposure: Mapping[str, Any] | None) -> tuple[Bar, ...]:
     if exposure is None:
         return ()
     return tuple(_bars([(text.PART_WORDS.get(name, name), value) for name, value in exposure["parts"].items()]))
+
+
+def _treasury(exposure: Mapping[str, Any], methods: Sequence[MethodView]) -> Treasury:
+    buffers = [one for one in exposure["buffers"] if one["probability"] == _PROBABILITY]
+    said = []
+    due = sorted((row["cure_by"], view.raw["method"], row["name"]) for view in methods for row in view.breaches if row["cure_by"])
+    if due:
+        said.append(f"First to cure: {due[0][2]} of {due[0][1]}, by {due[0][0]}.")
+    forecast = exposure["forecast"]
+    if forecast["shortfall_at"] is not None:
+        said.append(f"At the present course {forecast['method']} falls short at {text.clock(forecast['shortfall_at'])}.")
+    short = [one for one in exposure["scenarios"] if one["shortfall"] is not None and Decimal(one["shortfall"]) > 0]
+    if short:
+        worst = max(short, key=lambda one: Decimal(one["shortfall"]))
+        said.append(f"Worst stress: {worst['name']}, short by {text.amount(worst['shortfall'])} {exposure['currency']}.")
+    return Treasury(tuple(said), tuple(BufferRow(one, _still(one)) for one in buffers))
+
+
+def _still(buffer: Mapping[str, Any]) -> str | None:
+    """What is missing to the surplus to hold; None where it is not known."""
+    if buffer["amount"] is None or buffer["margin"] is None:
+        return None
+    return plain(max(Decimal(buffer["amount"]) - Decimal(buffer["margin"]), Decimal(0)))
 
 
 def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:

@@ -3,6 +3,7 @@
 import copy
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,7 @@ def test_the_chart_draws_no_line_where_coverage_is_not_known() -> None:
     assert len(chart.lines) == 2
     assert len(chart.bands) == 1
     assert [piece.state for piece in chart.strip] == ["adequate", "unknown", "shortfall"]
-    assert sum(piece.width for piece in chart.strip) == pytest.approx(350, abs=0.5)
+    assert sum(piece.width for piece in chart.strip) == pytest.approx(chart.right - chart.left, abs=0.5)
     assert "now shortfall" in chart.description
 
 
@@ -350,3 +351,40 @@ def test_what_is_left_out_of_every_figure_is_listed_with_its_quantity() -> None:
     status = examples.adequate()
     status["methods"][0]["ignored"] = [{"asset": "SPAM", "quantity": "1000000"}]
     assert "Left out of every figure: 1,000,000 SPAM" in words(page(status))
+
+
+def test_treasury_reads_what_to_cure_first_what_to_hold_and_the_worst_stress() -> None:
+    status = examples.shortfall()
+    exposure = status["exposure"]
+    exposure["forecast"] = {"shortfall_at": "2026-01-06T10:00:00.000000Z", "method": "kr.vaupa_reserve"}
+    figures: dict[str, Any] = {"state": "shortfall", "required": "9", "available": "1", "left_out": None, "methods": []}
+    exposure["scenarios"] = [
+        figures | {"name": "mild", "shortfall": "9"},
+        figures | {"name": "grave", "shortfall": "12000"},
+        figures | {"name": "unasked", "shortfall": None},
+    ]
+    unsaid = {"probability": "0.001", "amount": "1111111111"}
+    unknown = {"horizon_h": 72, "amount": None, "reason": "history is short"}
+    exposure["buffers"] += [exposure["buffers"][0] | unsaid, exposure["buffers"][0] | unknown]
+    said = words(page(status))
+    assert "First to cure: fiat_trust of jp.psa_custody, by 2026-01-07." in said
+    assert "At the present course kr.vaupa_reserve falls short at 2026-01-06 10:00:00 UTC." in said
+    assert "Worst stress: grave, short by 12,000 JPY." in said
+    assert "24 h 31,450,000 JPY −25,000,000 56,450,000" in said
+    assert "72 h — history is short −25,000,000 —" in said
+    assert "1,111,111,111" not in said
+
+
+def test_no_exposure_no_treasury() -> None:
+    status = examples.adequate()
+    status["exposure"] = None
+    assert "Treasury" not in words(page(status))
+
+
+def test_labels_of_the_scale_stand_apart_and_within() -> None:
+    for high in (1.004, 1.02, 1.2, 9.0):
+        chart = draw([CoveragePoint(0.0, "shortfall", 0.97, 0.97, 0.97), CoveragePoint(9.0, "adequate", high, high, high)], 10.0)
+        assert chart is not None
+        places = sorted(label.y for label in chart.scale)
+        assert all(later - earlier >= 12 for earlier, later in pairwise(places))
+        assert all(chart.left - 5 >= 7.2 * len(label.text) for label in chart.scale)
