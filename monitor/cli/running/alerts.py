@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,9 @@ from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from monitor.notify.alert import Alert
     from monitor.notify.channel import Channel
     from monitor.settings.load import Settings
@@ -23,6 +27,7 @@ app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _HOLD_S = 5.0
 _NOBODY = "anybody: no channel"
+_PIPE_WIDTH, _TABLE_WIDTH = 200, 140
 _SHOWN = 12
 """Hex digits of a fingerprint that are shown: `explain` takes them, and they fit beside the rest."""
 
@@ -54,7 +59,7 @@ def show(
     if as_json:
         emit([{**alert.value, "undelivered": untold.get(alert.fingerprint, [])} for alert in wanted])
     else:
-        _table(wanted, untold)
+        _show(wanted, untold)
 
 
 @app.command("test", epilog="Example: reserve-monitor alerts test pager --severity critical --hold 60")
@@ -161,16 +166,42 @@ def _untold(settings: Settings, alerts: list[Alert]) -> dict[str, list[str | Non
     }
 
 
-def _table(alerts: list[Alert], untold: dict[str, list[str | None]]) -> None:
+def _show(alerts: list[Alert], untold: dict[str, list[str | None]]) -> None:
     from rich.console import Console
+
+    if not alerts:
+        typer.echo("nothing fires")
+        return
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    shown = _blocks if console.width < _TABLE_WIDTH else _table
+    console.print(shown(alerts, untold))
+
+
+def _blocks(alerts: list[Alert], untold: dict[str, list[str | None]]) -> Text:
+    """One alert under another, for a terminal on which the columns of the table would be a few letters wide."""
+    from rich.text import Text
+
+    from monitor.web.text import clock
+
+    lines: list[Text] = []
+    for alert in alerts:
+        about = " ".join(part for part in (alert.alertname, alert.entity, alert.method, alert.subject) if part)
+        state = "" if alert.firing else " resolved"
+        lines.append(Text.assemble((alert.severity, _STYLES[alert.severity]), f"{state} {about}"))
+        lines.append(Text(f"  {'rehearsal: ' if alert.rehearsal else ''}{alert.summary}"))
+        lines.append(Text(f"  since {clock(alert.starts_at)}; explain {alert.fingerprint[:_SHOWN]}"))
+        missing = untold.get(alert.fingerprint)
+        if missing:
+            lines.append(Text(f"  not told: {', '.join(name or _NOBODY for name in missing)}", "bold red"))
+    return Text("\n").join(lines)
+
+
+def _table(alerts: list[Alert], untold: dict[str, list[str | None]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     from monitor.web.text import clock
 
-    if not alerts:
-        typer.echo("nothing fires")
-        return
     table = Table(box=None, pad_edge=False)
     for name in ("fingerprint", "severity", "status", "alert", "entity", "method", "subject", "since", "summary", "not told"):
         table.add_column(name, overflow="fold", no_wrap=name == "fingerprint")
@@ -181,4 +212,4 @@ def _table(alerts: list[Alert], untold: dict[str, list[str | None]]) -> None:
         missing = Text(", ".join(name or _NOBODY for name in untold.get(alert.fingerprint, ())), "bold red")
         short = Text(alert.fingerprint[:_SHOWN])
         table.add_row(short, Text(alert.severity, _STYLES[alert.severity]), *(Text(text) for text in texts), missing)
-    Console().print(table)
+    return table

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from monitor.cli.running import alerts
 from monitor.cli.running.alerts import app
 from monitor.errors import UsageError
+from tests.alert_samples import an_alert
 from tests.receivers import AlertmanagerReceiver, WebhookReceiver
 
 
@@ -101,3 +103,21 @@ def test_exit_codes(served: Served, config: Path) -> None:
     for arguments in (["test", "nobody"], ["test", "hook", "--severity", "fatal"]):
         result = CliRunner().invoke(app, [*arguments, "--config", str(config)])
         assert isinstance(result.exception, UsageError)
+
+
+def test_on_a_narrow_terminal_alerts_stand_one_under_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told, untold = an_alert(), an_alert(entity="kr-main", summary="a sentence " * 12)
+    alerts._show([told, untold], {untold.fingerprint: ["pager"], told.fingerprint: []})
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert said.splitlines()[0].startswith("critical ")
+    assert f"explain {untold.fingerprint[:12]}" in said
+    assert said.count("not told: pager") == 1
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    alerts._show([told], {})
+    assert capsys.readouterr().out.splitlines()[0].startswith("fingerprint")
