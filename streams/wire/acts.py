@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -35,6 +36,19 @@ class GroupDismissal(ActForm):
     """That nothing is missing of a group of positions."""
 
     group: Text
+
+
+class AlertDismissal(ActForm):
+    """That an alert is over which nothing is looked at for any more: the configuration took away what it was of."""
+
+    alert: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+def dismissal_form(body: Mapping[str, Any]) -> type[ActForm]:
+    """What a dismissal must be, by what it names."""
+    if "group" in body:
+        return GroupDismissal
+    return AlertDismissal if "alert" in body else Dismissal
 
 
 class MethodPromotion(ActForm):

@@ -134,7 +134,7 @@ class Judge:
         except ValidationError as error:
             _refuse(error)
         entity = getattr(model, "entity", None)
-        if entity is not None and not self.known.knows(entity):
+        if entity is not None and not self.known.knows(entity) and not _ends_an_alert(model):
             raise _Refused(Reason.UNKNOWN_ENTITY, f"entity {entity!r} is not configured")
         latest = logged_at + self.source.max_ahead_ns
         for name, time in _checked_times(model):
@@ -146,6 +146,11 @@ class Judge:
                 raise _Refused(Reason.TOO_OLD, "executed_at lies before the correction horizon")
             return trade_of(model)
         return valid_of(model)
+
+
+def _ends_an_alert(model: object) -> bool:
+    """Whether it is the act of people that ends an alert: that of an entity which is configured no more, too."""
+    return isinstance(model, Operation) and model.kind == "dismissal" and "alert" in model.body
 
 
 def is_late(source: SourceFormat, event_time: int, logged_at: int) -> bool:

@@ -32,7 +32,7 @@ from monitor.core.journal.vocabulary import (
     Storage,
     TradeStatus,
 )
-from streams.wire.acts import Dismissal, GroupDismissal, MethodPromotion, PartPromotion, Signature
+from streams.wire.acts import MethodPromotion, PartPromotion, Signature, dismissal_form
 from streams.wire.fields import (
     Account,
     AssetName,
@@ -236,7 +236,7 @@ class Operation(Wire):
     @model_validator(mode="after")
     def _form(self) -> Self:
         if self.kind == "dismissal":
-            (GroupDismissal if "group" in self.body else Dismissal).model_validate(self.body)
+            dismissal_form(self.body).model_validate(self.body)
         if self.kind == "promotion":
             (MethodPromotion if self.body.get("subject") == "method" else PartPromotion).model_validate(self.body)
             if self.expires_at is None:

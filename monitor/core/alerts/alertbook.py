@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from monitor.core.alerts.conditions import Condition
+from monitor.core.alerts.entity_conditions import RULES_OF_FEEDS
 from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
-from monitor.core.alerts.method_conditions import blinded, is_skipped
+from monitor.core.alerts.method_conditions import UNKNOWN_RULE, blinded, is_skipped
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult
@@ -24,7 +25,8 @@ _NO_DWELL = Levels()
 class FollowedAlert:
     """One alert: its life, its newest record as published, and what its rule read since then.
 
-    `flip` are the causes of the evaluation at which its verdict changed last, `noted` the others.
+    `flip` are the causes of the evaluation at which its verdict changed last, `noted` the others. `let_go`: people ended it
+    on record; that counts where nothing is looked at any more that could prove it over.
 
     A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
     """
@@ -34,6 +36,7 @@ class FollowedAlert:
     verdict: Verdict | None = None
     flip: list[Cause] = field(default_factory=list)
     noted: list[Cause] = field(default_factory=list)
+    let_go: bool = False
 
     def note(self, condition: Condition, causes: list[Cause]) -> None:
         """What the rule read since the last evaluation; where its verdict changed, that is what changed it."""
@@ -54,10 +57,11 @@ class FollowedAlert:
 class Surroundings:
     """What an evaluation's alerts have in common.
 
-    Results by method, the entity's levels, the causes since the last evaluation, and where runbooks are.
+    Results by method (None: the entity is configured no more, nothing is looked at), its levels, the causes since the last
+    evaluation, and where runbooks are.
     """
 
-    results: Mapping[str, MethodResult]
+    results: Mapping[str, MethodResult] | None
     levels: Levels
     causes: list[Cause]
     runbook_base_url: str
@@ -79,11 +83,19 @@ class AlertBook:
             kept = self._kept.get(condition.identity)
             if kept is None and condition.verdict is not Verdict.TRUE:
                 continue
-            drafts += self._follow_one(condition, kept or FollowedAlert(), moment, around)
+            kept = kept or FollowedAlert()
+            kept.let_go = False
+            drafts += self._follow_one(condition, kept, moment, around)
         for identity in sorted((one for one in self._kept if one not in seen), key=_order):
             kept = self._kept[identity]
-            drafts += self._follow_one(_absent(identity, around.results, kept.verdict), kept, moment, around, shows=False)
+            drafts += self._follow_one(_absent(identity, around.results, kept), kept, moment, around, shows=False)
         return drafts
+
+    def let_go(self, fingerprint: str) -> None:
+        """People end an alert on record: it is over at the next evaluation, unless that one still speaks of it."""
+        for identity, kept in self._kept.items():
+            if identity.fingerprint == fingerprint and kept.life.status == "firing":
+                kept.let_go = True
 
     @property
     def followed(self) -> Collection[Identity]:
@@ -139,6 +151,7 @@ class AlertBook:
                 "verdict": getattr(self._kept[identity].verdict, "value", None),
                 "flip": [cause.state() for cause in self._kept[identity].flip],
                 "noted": [cause.state() for cause in self._kept[identity].noted],
+                "let_go": self._kept[identity].let_go,
             }
             for identity in sorted(self._kept, key=_order)
         ]
@@ -148,7 +161,7 @@ class AlertBook:
         for entry in state:
             flip, noted = ([Cause.of_state(cause) for cause in entry[name]] for name in ("flip", "noted"))
             verdict = None if entry["verdict"] is None else Verdict(entry["verdict"])
-            followed = FollowedAlert(Life.of_state(entry["life"]), entry["record"], verdict, flip, noted)
+            followed = FollowedAlert(Life.of_state(entry["life"]), entry["record"], verdict, flip, noted, let_go=entry["let_go"])
             self._kept[Identity(**entry["identity"])] = followed
 
     def _follow_one(
@@ -192,13 +205,15 @@ class AlertBook:
         if not printed and kept.record is not None and change.life.status == "firing":
             printed = kept.record["causes"]
         if kept.record is not None and (content is None or change.reason == "method_changed"):
-            content = _last_told(identity, change, AlertContent.of_record(kept.record))
+            content = _last_told(identity, change, AlertContent.of_record(kept.record), by_people=kept.let_go)
         return Draft(identity, change.life, change.reason, content, printed, around.runbook_base_url, caused_at)
 
 
-def _last_told(identity: Identity, change: Change, told: AlertContent) -> AlertContent:
+def _last_told(identity: Identity, change: Change, told: AlertContent, *, by_people: bool) -> AlertContent:
     """What is shown of an alert that the evaluation does not speak of any more."""
-    why = "the configuration of its method changed" if change.reason == "method_changed" else "what it was about is gone"
+    changed = "the configuration" if identity.method is None else "the configuration of its method"
+    why = f"{changed} changed" if change.reason == "method_changed" else "what it was about is gone"
+    why = "people ended it on record" if by_people else why
     about = " ".join(part for part in (identity.alertname, identity.method, identity.subject) if part)
     return replace(told, over=(f"{identity.entity}: {about} ended, since {why}", f"Told last: {told.summary}"))
 
@@ -211,24 +226,31 @@ def _weight(condition: Condition, cause: Cause, ending: bool) -> tuple[int, Deci
     return 0 if worsens is not ending else 2, -abs(Decimal(cause.after) - Decimal(cause.before))
 
 
-def _absent(identity: Identity, results: Mapping[str, MethodResult], last: Verdict | None) -> Condition:
-    """An alert that the evaluation does not speak of; `last` is what was found of it last.
+def _absent(identity: Identity, results: Mapping[str, MethodResult] | None, kept: FollowedAlert) -> Condition:
+    """An alert that the evaluation does not speak of.
 
-    Its subject is gone, which is evidence unless the method cannot see; or its method is gone, which ends what was known.
+    Its subject is gone, which is evidence unless the method cannot see; or nobody looks at it any more, since the configuration
+    took its entity, method, rule or feed away: that ends what was known, and nothing that was not.
     """
-    if identity.method is None:
-        return Condition(identity, Verdict.CLEAR, mode="", ends_as="ended")
-    found = results.get(identity.method)
+    if kept.let_go:
+        return Condition(identity, Verdict.CLEAR, mode="", dwells=False, ends_as="ended")
+    verdict = Verdict.UNKNOWN if kept.life.status == "firing" and _was_unknown(identity, kept.verdict) else Verdict.CLEAR
+    found = None if results is None or identity.method is None else results.get(identity.method)
+    if identity.method is None and results is not None and identity.rule not in RULES_OF_FEEDS:
+        return Condition(identity, verdict, mode="", ends_as="ended")
     if found is None:
-        verdict = Verdict.UNKNOWN if last is Verdict.UNKNOWN else Verdict.CLEAR
         return Condition(identity, verdict, mode="", dwells=False, ends_as="method_changed")
+    method, name = found.prepared.config, f"{identity.rule}.{identity.subject}" if identity.subject else identity.rule
     blind = found.result.state == "not_computable" or blinded(found.result)
-    verdict = Verdict.UNKNOWN if blind else Verdict.CLEAR
-    method = found.prepared.config
-    name = f"{identity.rule}.{identity.subject}" if identity.subject else identity.rule
     if identity.rule == "headline" or is_skipped(method, name):
+        verdict = Verdict.UNKNOWN if blind else verdict
         return Condition(identity, verdict, mode=method.mode, dwells=False, ends_as="method_changed")
-    return Condition(identity, verdict, mode=method.mode, ends_as="ended")
+    return Condition(identity, Verdict.UNKNOWN if blind else Verdict.CLEAR, mode=method.mode, ends_as="ended")
+
+
+def _was_unknown(identity: Identity, last: Verdict | None) -> bool:
+    """Whether the figure that would prove an alert over was not known when it was looked at last."""
+    return last is Verdict.UNKNOWN or (identity.rule == UNKNOWN_RULE and last is Verdict.TRUE)
 
 
 def _order(identity: Identity) -> tuple[str, str, str, str]:

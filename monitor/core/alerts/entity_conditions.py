@@ -16,7 +16,7 @@ from monitor.core.alerts.texts import known_figure
 from monitor.core.book.completeness import FeedKnown
 from monitor.core.book.rejections import RejectedRecord
 from monitor.core.evaluation.observations import Backing, IncidentSight
-from monitor.core.journal.vocabulary import INCIDENTS, OPEN_STATUSES, Severity
+from monitor.core.journal.vocabulary import INCIDENTS, OPEN_STATUSES, EndReason, Severity
 from monitor.core.values.money import exact_text, round_up
 from monitor.core.values.wording import grouped
 
@@ -24,6 +24,7 @@ SEVERITY_OF_INCIDENT: dict[str, Severity] = {"low": "info", "medium": "warning",
 
 _EXCEEDS = "LiabilityExceedsAssets"
 _RULE_OF_FEEDS = {"SourceStale": "source_stale", "SourceBehind": "source_behind", "SourceUnhealthy": "source_unhealthy"}
+RULES_OF_FEEDS = frozenset(_RULE_OF_FEEDS.values())
 
 REFUSED_APART = 20
 """Refused records of one topic that have an alert each."""
@@ -50,8 +51,10 @@ def entity_conditions(
         yield _incident_open(entity, incident)
     for feed in feeds:
         stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
-        yield replace(stale, grace=feed.grace)
-        yield _feed(entity, feed.name, "SourceBehind", feed.behind, "says only what was long before")
+        behind = _feed(entity, feed.name, "SourceBehind", feed.behind, "says only what was long before")
+        ends_as: EndReason = "recovered" if feed.limited else "method_changed"
+        yield replace(stale, grace=feed.grace, ends_as=ends_as)
+        yield replace(behind, ends_as=ends_as)
         yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
 
 

@@ -25,6 +25,8 @@ from monitor.core.evaluation.assessment import Result
 from monitor.core.journal.vocabulary import BALANCES, PRICES, TRADES, Severity
 from monitor.core.values.figure import Figure
 
+UNKNOWN_RULE = "reserve_unknown"
+
 OWN_ALERTS = {
     "guarantee_asset": "SameAssetShortfall",
     "reserve_asset": "SameAssetShortfall",
@@ -82,7 +84,7 @@ def unknown_condition(entity: str, method: MethodConfig, result: Result, dead_fe
     if result.state in {"unknown", "not_computable"}:
         explained = result.state == "unknown" and _explained(result.gaps, dead_feeds)
         verdict = Verdict.BETWEEN if explained else Verdict.TRUE
-    identity = Identity("ReserveUnknown", entity, method.id, "reserve_unknown", None)
+    identity = Identity("ReserveUnknown", entity, method.id, UNKNOWN_RULE, None)
     return Condition(identity, verdict, "critical", method.mode, show=lambda: unknown_content(entity, method.id, result))
 
 

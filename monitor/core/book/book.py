@@ -197,6 +197,8 @@ class Book:
             self._hear(OPERATIONS, None, statement.logged_at, parse_time(body["at"]))
         if body["kind"] != "dismissal" or self.config.controls.dismissal_refusal(body, self.clock) is not None:
             return
+        if "alert" in body["body"]:
+            return
         if "group" not in body["body"]:
             self._dismiss(body["body"])
             return

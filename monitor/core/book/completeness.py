@@ -8,7 +8,7 @@ group of positions misses members: what is missing may be of any account of any 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.core.book.book import Book
 from monitor.core.journal.vocabulary import BALANCES, FeedState
@@ -22,7 +22,8 @@ class FeedKnown:
     passed since it was first waited for, else every fresh installation would page. `behind`: its newest record says what
     was so long before. `unhealthy`: past its bad share, None: of too few records to judge by. `lost`: records are lost, not
     all here, or may count twice. `rejected_since`: a refused record still marks what was accepted.
-    `keys_unsafe_since`: trades may count twice for their keys.
+    `keys_unsafe_since`: trades may count twice for their keys. `limited`: a limit of silence, or of how far it may lie behind,
+    is configured: without any, that it is neither says nothing.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FeedKnown:
     lost_since: int | None = None
     rejected_since: int | None = None
     keys_unsafe_since: int | None = None
+    limited: bool = True
 
     @property
     def impaired(self) -> bool:
@@ -109,17 +111,21 @@ class Completeness:
 
     def _look(self, name: str) -> FeedKnown:
         book, source = self._book, name.partition("/")[2]
-        silent, since = self._silent(name)
+        limits, (silent, since) = book.freshness(name), self._silent(name)
         behind = book.behind_since(name) if self._live else None
-        grace = (book.freshness(name).max_age_ns or 0) if silent and since is None else 0
-        known = FeedKnown(name, silent, since, grace, behind is not None, behind)
+        grace = (limits.max_age_ns or 0) if silent and since is None else 0
+        known = FeedKnown(name, silent, since, grace, behind is not None, behind, limited=limits.behind_ns is not None)
         if source and name not in book.config.sources:
             return known
         lost, lost_since = book.lost_since(name)
-        unhealthy = book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at)
-        rejected = book.rejections.since(name)
-        keys = book.keys_unsafe_since(name)
-        return FeedKnown(name, silent, since, grace, known.behind, behind, unhealthy, lost, lost_since, rejected, keys)
+        return replace(
+            known,
+            unhealthy=book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at),
+            lost=lost,
+            lost_since=lost_since,
+            rejected_since=book.rejections.since(name),
+            keys_unsafe_since=book.keys_unsafe_since(name),
+        )
 
     def _silent(self, name: str) -> tuple[bool, int | None]:
         limit, newest = self._book.freshness(name).max_age_ns, self._newest(name)

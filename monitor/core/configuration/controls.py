@@ -57,3 +57,11 @@ def parse_controls(raw: Mapping[str, Any] | None) -> Controls:
     if raw is None:
         return Controls()
     return Controls(dict(raw["approvers"]), frozenset(raw["four_eyes"]), tuple(raw["approvals"]))
+
+
+def dismissed_alert(operation: Mapping[str, Any], controls: Controls, at: int) -> str | None:
+    """The fingerprint of the alert that an operation read at `at` (ns) ends; None where it ends none, or may not."""
+    if operation["kind"] != "dismissal" or controls.dismissal_refusal(operation, at) is not None:
+        return None
+    alert = operation["body"].get("alert")
+    return None if alert is None else str(alert)

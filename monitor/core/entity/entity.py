@@ -16,6 +16,7 @@ from monitor.core.attribution.attribution import Instant
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
+from monitor.core.configuration.controls import dismissed_alert
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.footings import Footings
 from monitor.core.entity.promotions import Promotions
@@ -125,6 +126,8 @@ class Entity:
             standing.rehearsal.take(statement.body)
         if statement.body["kind"] == "checkpoint":
             standing.seal.asked = True
+        if (alert := dismissed_alert(statement.body, self.config.controls, clock)) is not None:
+            self.alerts.let_go(alert)
         methods = self.evaluator.methods if self.evaluator else ()
         if standing.promotions.take(record, self.config.controls, methods, clock):
             self.prepare()
@@ -207,7 +210,7 @@ class Entity:
         return Moment(at, self.standing.rehearsal.under_way(at), self.alerts.update_every)
 
     def _surroundings(self, evaluation: Evaluation | None) -> Surroundings:
-        results = {} if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
+        results = None if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
         levels = self.evaluator.entity_config.levels if self.evaluator else Levels()
         causes = self.standing.causes.since(self.standing.mark)
         return Surroundings(results, levels, causes, self.config.runbook_base_url)

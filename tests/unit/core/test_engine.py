@@ -218,17 +218,62 @@ class TestConfiguration:
         assert second["config_digest"] == engine.config.digest != first["config_digest"]
         assert [(part["part"], part["causes"][0]["event_id"]) for part in second["why"]] == [("method", "configuration/2")]
 
-    def test_an_entity_that_is_no_longer_configured_has_its_alerts_ended_and_no_figures(self) -> None:
+    def taken_out(self, *, loaded: bool) -> Journal:
+        """An entity that is short (or of which nothing is known) and then configured no more."""
         made = journal()
+        if loaded:
+            load(made)
+            made.position("ledger", "client_liability", "ledger", "BTC", "2000")
         made.at(0.1).tick()
         made.at(1).configure(configuration_text({"jp-new": house()}, revision=2))
         made.at(2).tick()
-        engine, outputs = engine_of(made)
+        return made
+
+    def told(self, made: Journal, name: str) -> list[tuple[str, str]]:
+        _, outputs = engine_of(made)
         told = [value for value in evaluated(outputs, "reserve.alerts") if value["entity"] == "jp-main"]
-        assert [(value["status"], value["reason"]) for value in told] == [("firing", "entered"), ("resolved", "method_changed")]
+        return [(value["status"], value["reason"]) for value in told if value["alertname"] == name]
+
+    def test_what_was_known_of_an_entity_that_is_no_longer_configured_ends_as_that(self) -> None:
+        """Fails where a configuration makes what clients are owed look paid: `ended` says that what it was about is gone."""
+        made = self.taken_out(loaded=True)
+        assert self.told(made, "LiabilityExceedsAssets") == [("firing", "entered"), ("resolved", "method_changed")]
+        engine, _ = engine_of(made)
         assert engine.entities() == ("jp-new",)
         with pytest.raises(KeyError):
             engine.status("jp-main")
+
+    def test_what_is_not_known_of_an_entity_outlives_its_configuration_until_people_end_it_on_record(self) -> None:
+        """Fails where taking an entity out of the configuration is evidence that it is well."""
+        made = self.taken_out(loaded=False)
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        fingerprint = next(v["fingerprint"] for v in evaluated(engine_of(made)[1], "reserve.alerts"))
+        made.at(3).operation("dismissal", body={"alert": "0" * 32})
+        made.at(4).tick()
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        made.at(5).operation("dismissal", body={"alert": fingerprint})
+        made.at(6).tick()
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("resolved", "ended")]
+
+    def test_a_feed_that_is_configured_no_more_is_not_said_to_speak_again(self) -> None:
+        made = journal(configuration_text({"jp-main": house(freshness={"custody.balances": {"max_age_s": 5}})}))
+        load(made)
+        made.at(0.1).tick()
+        made.at(20).tick()
+        made.at(21).configure(configuration_text({"jp-main": house()}, revision=2))
+        made.at(22).tick()
+        assert self.told(made, "SourceStale") == [("firing", "entered"), ("resolved", "method_changed")]
+
+    def test_people_do_not_end_an_alert_that_is_looked_at(self) -> None:
+        made = journal()
+        made.at(0.1).tick()
+        fingerprint = next(v["fingerprint"] for v in evaluated(engine_of(made)[1], "reserve.alerts"))
+        made.at(1).operation("dismissal", body={"alert": fingerprint})
+        made.at(2).tick()
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        made.at(3).configure(configuration_text({"jp-new": house()}, revision=2))
+        made.at(4).tick()
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
 
     def test_records_of_an_entity_nobody_configured_are_ignored_and_counted(self) -> None:
         made = journal()

@@ -101,6 +101,15 @@ def reason(topic: str, changes: dict[str, Any], **source: Any) -> str:
     return found.reason.value
 
 
+def test_people_end_an_alert_of_an_entity_that_is_configured_no_more() -> None:
+    """Fails where nobody can end what a configuration left behind: every other record of a stranger is refused."""
+    gone = {"entity": "other", "body": {"alert": "0f" * 16}}
+    assert isinstance(verdict("reserve.operations", GOOD["reserve.operations"] | gone), Valid)
+    assert reason("reserve.operations", {"entity": "other"}) == "unknown_entity"
+    assert reason("reserve.operations", {"entity": "other", "kind": "note", "body": {"alert": "0f" * 16}}) == "unknown_entity"
+    assert isinstance(verdict("reserve.operations", GOOD["reserve.operations"] | {"body": {"alert": "all"}}), Invalid)
+
+
 @pytest.mark.parametrize("topic", sorted(GOOD))
 def test_a_good_record_of_each_topic_passes(topic: str) -> None:
     found = verdict(topic, GOOD[topic])
