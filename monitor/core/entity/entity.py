@@ -20,7 +20,16 @@ from monitor.core.configuration.controls import dismissed_alert
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.footings import Footings
 from monitor.core.entity.promotions import Promotions
-from monitor.core.entity.publication import Evidence, PublishedLine, Shapes, method_fields, next_publication, study_mark
+from monitor.core.entity.publication import (
+    UNCHAINED,
+    Evidence,
+    PublishedLine,
+    Shapes,
+    as_shown,
+    assessment_object,
+    method_fields,
+    next_publication,
+)
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
 from monitor.core.evaluation.exposure import exposure_object
@@ -47,8 +56,6 @@ SPACING = SECOND // 10
 
 GROUP_WAIT = 5 * SECOND
 EXPOSURE = "exposure"
-_UNCHAINED: dict[str, Any] = {"chain": None, "digest": None}
-"""Of figures that were not published."""
 
 
 @dataclass(slots=True)
@@ -243,7 +250,7 @@ class Entity:
         digests: dict[str, str] = {}
         for found in evaluation.methods:
             name = found.prepared.config.id
-            value = self._assessment(found, evaluation.at, evidence, sources)
+            value = assessment_object(self.name, found, evaluation.at, evidence, sources)
             shape = self._shapes.of(found, evidence.config_digest)
             if self._due(name, found, shape, evaluation.at, told=None in told or name in told):
                 reads = self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
@@ -251,7 +258,7 @@ class Entity:
                 self.footings.keep_live(found, value, evaluation.at, reads)
                 outputs.append(Output(ASSESSMENTS, self.name, self.name, value))
                 digests[name] = value["digest"]
-            self.standing.newest[name] = _newest(value, self.standing.newest.get(name))
+            self.standing.newest[name] = as_shown(value, self.standing.newest.get(name))
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
         value |= {"scenarios": self._scenarios(evaluation.at, exposure)} | self.courses.foreseen(evaluation)
@@ -260,7 +267,7 @@ class Entity:
         if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False):
             self._publish(EXPOSURE, exposure, value, shape, evaluation.at)
             outputs.append(Output(EXPOSURES, self.name, self.name, value))
-        self.standing.newest[EXPOSURE] = _UNCHAINED | value
+        self.standing.newest[EXPOSURE] = UNCHAINED | value
         return digests
 
     def _scenarios(self, at: int, exposure: MethodResult) -> list[dict[str, Any]]:
@@ -287,23 +294,6 @@ class Entity:
 
     def _instant(self, at: int) -> Instant:
         return Instant(self.book, at, self.config.digest)
-
-    def _assessment(self, found: MethodResult, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "schema": "reserve.assessment/1",
-            "entity": self.name,
-            **method_fields(found),
-            **study_mark(found),
-            "mode": found.prepared.config.mode,
-            "kind": "live",
-            "revision": 0,
-            "replaces": None,
-            "at": format_time(at),
-            **found.printed,
-            "sources": sources,
-            **evidence.printed(),
-            "result_digest": found.digest,
-        }
 
     # --- closed days
     def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
@@ -333,7 +323,7 @@ class Entity:
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
             return []
-        value = self._assessment(found, at, evidence, sources) | {"kind": "close"}
+        value = assessment_object(self.name, found, at, evidence, sources) | {"kind": "close"}
         if previous is not None:
             value |= {"revision": previous.revision + 1, "replaces": previous.digest}
         reads = self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
@@ -407,14 +397,6 @@ class Entity:
         if found is not None and max(found, soonest) <= clock:
             found = self.book.deadline(clock)
         return None if found is None else max(found, soonest)
-
-
-def _newest(value: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An evaluation as it is shown: one that was not published has the `why` of the last that was, and names it."""
-    if "why" in value:
-        return value | {"explained": {"at": value["at"], "digest": value["digest"]}}
-    told = {} if before is None else {name: before[name] for name in ("why", "why_since", "explained")}
-    return _UNCHAINED | value | told
 
 
 def _evaluator(name: str, config: Configuration, modes: Mapping[str, Mode]) -> Evaluator | None:

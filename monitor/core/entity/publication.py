@@ -10,7 +10,11 @@ from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.chain import ENGINE_VERSION, inputs_text
 from monitor.core.journal.schedule import earliest
 from monitor.core.values.canonical import Fixed, canonical_text, digest_of
+from monitor.core.values.times import format_time
 from monitor.core.view.memo import Made
+
+UNCHAINED: dict[str, Any] = {"chain": None, "digest": None}
+"""Of figures that were not published."""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,35 @@ def method_fields(found: MethodResult) -> dict[str, Any]:
 def study_mark(found: MethodResult) -> dict[str, bool]:
     """The mark of a study on its assessments; nothing for any other method."""
     return {"study": True} if found.prepared.method.plan.pack.study else {}
+
+
+def assessment_object(
+    entity: str, found: MethodResult, at: int, evidence: Evidence, sources: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A result as `reserve.assessments` carries it, before it has its place in the chain (CONTRACT 2)."""
+    return {
+        "schema": "reserve.assessment/1",
+        "entity": entity,
+        **method_fields(found),
+        **study_mark(found),
+        "mode": found.prepared.config.mode,
+        "kind": "live",
+        "revision": 0,
+        "replaces": None,
+        "at": format_time(at),
+        **found.printed,
+        "sources": sources,
+        **evidence.printed(),
+        "result_digest": found.digest,
+    }
+
+
+def as_shown(value: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An evaluation as it is shown: one that was not published has the `why` of the last that was, and names it."""
+    if "why" in value:
+        return value | {"explained": {"at": value["at"], "digest": value["digest"]}}
+    told = {} if before is None else {name: before[name] for name in ("why", "why_since", "explained")}
+    return UNCHAINED | value | told
 
 
 class Shapes:

@@ -8,7 +8,8 @@ from typing import Final, Literal, get_args
 from monitor.core.values.calendar import Zone
 from monitor.report.adequacy import sections
 from monitor.report.adequacy.model import AdequacyReport
-from monitor.report.adequacy.sections import SectionMaker, Telling
+from monitor.report.adequacy.phrases import Telling
+from monitor.report.adequacy.sections import SectionMaker
 from monitor.report.adequacy.sheet import Sheet
 from monitor.report.adequacy.words import Language, Words, word
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.attribution.story import grouped_if_number
-from monitor.core.values.calendar import Zone
 from monitor.report.adequacy import words as vocabulary
-from monitor.report.adequacy.model import AdequacyReport, AlertLife, BreachSpan, CloseDay, IncidentStep, UnknownSpan
+from monitor.report.adequacy.model import BreachSpan, CloseDay, IncidentStep, UnknownSpan
+from monitor.report.adequacy.phrases import (
+    Telling,
+    alert_name,
+    because,
+    close_date,
+    delta,
+    method_name,
+    missing,
+    quantity,
+    with_article,
+)
 from monitor.report.adequacy.sheet import (
     SheetCell,
     SheetColumn,
@@ -17,7 +25,6 @@ from monitor.report.adequacy.sheet import (
     SheetTable,
     code,
     duration,
-    local_time,
     measured,
     number,
     percent,
@@ -25,22 +32,6 @@ from monitor.report.adequacy.sheet import (
     text,
 )
 from monitor.report.adequacy.words import Words
-
-CAUSES_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """A report, the words it is told in, and the zone its times are shown in."""
-
-    report: AdequacyReport
-    words: Words
-    zone: Zone
-
-    def time(self, moment: str | None) -> str:
-        """A time as it is shown."""
-        return local_time(moment, self.zone)
-
 
 SectionMaker = Callable[[Telling], SheetSection]
 
@@ -60,7 +51,7 @@ def standing(of: Telling) -> SheetSection:
         lowest = number(method.lowest_surplus, method.currency)
         dated = f"{lowest.shown} ({method.lowest_date})" if method.lowest_date else lowest.shown
         rows.append((
-            text(_method_name(method.method, method.mode, words, study=method.study)), text(last.date),
+            text(method_name(method.method, method.mode, words, study=method.study)), text(last.date),
             state_cell(last.state, words), number(last.required, last.currency), number(last.available, last.currency),
             number(last.surplus, last.currency), percent(last.coverage), SheetCell(dated, method.lowest_surplus or "", "number"),
         ))  # fmt: skip
@@ -90,14 +81,14 @@ def _closes_of(of: Telling, method: str) -> SheetTable:
     )  # fmt: skip
     rows = tuple(
         (
-            SheetCell(_date(close, words), close.date), state_cell(close.state, words), number(close.required),
+            SheetCell(close_date(close, words), close.date), state_cell(close.state, words), number(close.required),
             number(close.available), number(close.surplus), percent(close.coverage),
-            text("; ".join(_with_article(rule.name, rule.ref) for rule in close.broken)),
+            text("; ".join(with_article(rule.name, rule.ref) for rule in close.broken)),
         )
         for close in own
     )  # fmt: skip
     mode = next(one for one in of.report.methods if one.method == method)
-    return SheetTable(columns, rows, _method_name(method, mode.mode, words, study=mode.study))
+    return SheetTable(columns, rows, method_name(method, mode.mode, words, study=mode.study))
 
 
 def changes(of: Telling) -> SheetSection:
@@ -115,14 +106,14 @@ def changes(of: Telling) -> SheetSection:
 
 def _changes_of(close: CloseDay, words: Words) -> Iterator[tuple[SheetCell, ...]]:
     for part in close.changes:
-        gaps = [words.say("now unknown: {what}", what=_missing(gap, words)) for gap in part.opened]
-        gaps += [words.say("known again: {what}", what=_missing(gap, words)) for gap in part.closed]
+        gaps = [words.say("now unknown: {what}", what=missing(gap, words)) for gap in part.opened]
+        gaps += [words.say("known again: {what}", what=missing(gap, words)) for gap in part.closed]
         if part.required_delta in {None, "0"} and part.available_delta in {None, "0"} and not gaps:
             continue
         yield (
             text(close.date), text(close.method), text(words.of(vocabulary.PARTS, part.part)),
-            _delta(part.required_delta, close.currency), _delta(part.available_delta, close.currency),
-            text("; ".join(told for told in (*gaps, _because(part.causes, words)) if told)),
+            delta(part.required_delta, close.currency), delta(part.available_delta, close.currency),
+            text("; ".join(told for told in (*gaps, because(part.causes, words)) if told)),
         )  # fmt: skip
 
 
@@ -145,13 +136,13 @@ def _breach(of: Telling, span: BreachSpan) -> tuple[SheetCell, ...]:
     worth = span.unit not in {span.currency, "1"} and span.worst_amount not in {None, "0"}
     valued = f"{worst.shown} ({number(span.worst_amount, span.currency).shown})" if worth else worst.shown
     ended = words.of(vocabulary.ENDS, span.end)
-    because = _because(span.ended_by, words)
-    told = f"{ended}: {because}" if because else ended
+    cause = because(span.ended_by, words)
+    told = f"{ended}: {cause}" if cause else ended
     if span.late is not None:
         in_time = words.say("After the deadline") if span.late else words.say("Within the deadline")
         told = f"{told} ({in_time})"
     return (
-        text(_with_article(f"{span.method} {span.rule}", span.ref)), text(of.time(span.began_at)),
+        text(with_article(f"{span.method} {span.rule}", span.ref)), text(of.time(span.began_at)),
         text(of.time(span.ended_at) if span.ended_at else words.say("lasts")), SheetCell(valued, worst.exact, "number"),
         text(span.cure_by or words.say("no term")), text(told),
     )  # fmt: skip
@@ -184,7 +175,7 @@ def incidents(of: Telling) -> SheetSection:
 
 def _incident_step(of: Telling, step: IncidentStep) -> tuple[SheetCell, ...]:
     words = of.words
-    lost = [f"{_quantity(one['quantity'], words)} {one['asset']} ({one['owner']})" for one in step.losses]
+    lost = [f"{quantity(one['quantity'], words)} {one['asset']} ({one['owner']})" for one in step.losses]
     if step.loss_estimate is not None:
         estimate = number(step.loss_estimate["amount"], step.loss_estimate["currency"]).shown
         lost.append(words.say("estimated {amount}", amount=estimate))
@@ -211,9 +202,9 @@ def quality(of: Telling) -> SheetSection:
 
 def _unknown(of: Telling, span: UnknownSpan) -> tuple[SheetCell, ...]:
     words = of.words
-    missing = {"kind": span.kind, "subject": span.subject}
+    gap = {"kind": span.kind, "subject": span.subject}
     return (
-        text(span.method), text(_missing(missing, words)), text(words.of(vocabulary.EFFECTS, span.effect)),
+        text(span.method), text(missing(gap, words)), text(words.of(vocabulary.EFFECTS, span.effect)),
         text(of.time(span.noticed_at)),
         text(of.time(span.ended_at) if span.ended_at else words.say("lasts")),
         SheetCell(duration(span.seconds, words), str(span.seconds), "number"),
@@ -238,7 +229,7 @@ def actions(of: Telling) -> SheetSection:
 
 def _proposal(of: Telling, proposal: Mapping[str, Any]) -> Iterator[tuple[SheetCell, ...]]:
     words = of.words
-    rule = text(_with_article(f"{proposal['method']} {proposal['rule']}", proposal["ref"]))
+    rule = text(with_article(f"{proposal['method']} {proposal['rule']}", proposal["ref"]))
     by = text(f"{proposal['by']} 24:00" if proposal["by"] else words.say("at once: the rule sets no term"))
     if not proposal["moves"]:
         yield rule, text(words.say("No move is known that mends it")), by, text("")
@@ -247,8 +238,8 @@ def _proposal(of: Telling, proposal: Mapping[str, Any]) -> Iterator[tuple[SheetC
 
 
 def _move(move: Mapping[str, Any], words: Words) -> str:
-    quantity = number(move["quantity"], move["asset"]).shown
-    values = {"quantity": quantity, "role": move["role"], "source": move["from"], "target": move["to"]}
+    shown = number(move["quantity"], move["asset"]).shown
+    values = {"quantity": shown, "role": move["role"], "source": move["from"], "target": move["to"]}
     if move["kind"] == "transfer":
         return words.say("move {quantity} of {role} from {source} to {target}", **values)
     if move["kind"] == "designate":
@@ -310,7 +301,7 @@ def alerts(of: Telling) -> SheetSection:
     )  # fmt: skip
     rows = tuple(
         (
-            text(_alert_name(of, one)), text(words.of(vocabulary.SEVERITIES, one.severity)), text(of.time(one.starts_at)),
+            text(alert_name(of, one)), text(words.of(vocabulary.SEVERITIES, one.severity)), text(of.time(one.starts_at)),
             text(of.time(one.ends_at) if one.ends_at else say("fires")), text(words.of(vocabulary.ALERT_REASONS, one.reason)),
             code(one.fingerprint),
         )
@@ -360,62 +351,8 @@ def _checkpoint(of: Telling) -> Iterator[tuple[str, str]]:
     yield say("Signed with key"), signed or say("not signed")
 
 
-def _missing(gap: Mapping[str, Any], words: Words) -> str:
-    """What is not known, in a sentence."""
-    return words.of(vocabulary.GAPS, gap["kind"]).format(subject=gap["subject"] or words.say("an input"))
-
-
 def _tables(columns: Sequence[SheetColumn], rows: Sequence[tuple[SheetCell, ...]]) -> tuple[SheetTable, ...]:
     return (SheetTable(tuple(columns), tuple(rows)),) if rows else ()
-
-
-def _method_name(method: str, mode: str, words: Words, *, study: bool) -> str:
-    marks = [words.of(vocabulary.MODES, mode), *([words.say("study")] if study else [])]
-    return f"{method} ({', '.join(marks)})"
-
-
-def _date(close: CloseDay, words: Words) -> str:
-    if close.business_day is None or close.business_day:
-        return close.date
-    return words.say("{date} (no business day)", date=close.date)
-
-
-def _with_article(rule: str, ref: str | None) -> str:
-    return f"{rule} ({ref})" if ref else rule
-
-
-def _delta(exact: str | None, currency: str) -> SheetCell:
-    cell = number(exact, currency)
-    return cell if exact is None or exact == "0" or exact.startswith("-") else SheetCell(f"+{cell.shown}", cell.exact, "number")
-
-
-def _because(causes: Sequence[Mapping[str, Any]], words: Words) -> str:
-    """The newest causes by what they changed."""
-    newest = list(reversed(causes))
-    named = [_cause(cause, words) for cause in newest[:CAUSES_NAMED]]
-    if len(newest) > CAUSES_NAMED:
-        named.append(words.say("and {count} more", count=len(newest) - CAUSES_NAMED))
-    return "; ".join(named)
-
-
-def _cause(cause: Mapping[str, Any], words: Words) -> str:
-    """What an event changed, else its name and its place."""
-    if not cause.get("subject") or cause.get("after") is None:
-        place = f"{cause['topic']} {cause['partition']}/{cause.get('offset')}"
-        return f"{cause['event_id']} ({place})" if cause.get("event_id") else place
-    after = grouped_if_number(str(cause["after"]))
-    if cause.get("before") is None:
-        return words.say("{topic} {subject} new: {after}", topic=cause["topic"], subject=cause["subject"], after=after)
-    return f"{cause['topic']} {cause['subject']} {grouped_if_number(str(cause['before']))} → {after}"
-
-
-def _quantity(exact: str | None, words: Words) -> str:
-    return words.say("an unknown quantity") if exact is None else number(exact).shown
-
-
-def _alert_name(of: Telling, one: AlertLife) -> str:
-    name = " ".join(part for part in (one.alertname, one.method, one.subject) if part)
-    return of.words.say("[REHEARSAL] {alert}", alert=name) if one.rehearsal else name
 
 
 def _by_date(close: CloseDay) -> tuple[str, str]:
