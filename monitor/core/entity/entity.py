@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ from monitor.core.alerts.alertbook import AlertBook, Surroundings
 from monitor.core.alerts.life import Moment
 from monitor.core.alerts.observed import observed_conditions
 from monitor.core.alerts.record import Draft, alert_record
-from monitor.core.alerts.rehearsal import Rehearsal
 from monitor.core.attribution.attribution import Instant
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
@@ -19,9 +17,9 @@ from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.configuration.controls import dismissed_alert
 from monitor.core.entity.closes import Closed, Closes
 from monitor.core.entity.footings import Footings
-from monitor.core.entity.promotions import Promotions
 from monitor.core.entity.publication import (
     UNCHAINED,
+    EntityStanding,
     Evidence,
     PublishedLine,
     Shapes,
@@ -30,7 +28,6 @@ from monitor.core.entity.publication import (
     method_fields,
     next_publication,
 )
-from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.foresight.margins.courses import Courses
@@ -39,8 +36,7 @@ from monitor.core.foresight.printed import outcome_object
 from monitor.core.foresight.published import published
 from monitor.core.foresight.scenarios import Scenario, outcomes, scenarios_of
 from monitor.core.foresight.sentences import proposal_object
-from monitor.core.journal.causes import Causes
-from monitor.core.journal.chain import NO_INPUTS, Chain
+from monitor.core.journal.chain import NO_INPUTS
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import earliest
@@ -56,23 +52,6 @@ SPACING = SECOND // 10
 
 GROUP_WAIT = 5 * SECOND
 EXPOSURE = "exposure"
-
-
-@dataclass(slots=True)
-class EntityStanding:
-    """What an entity has published and where it stands: all that a snapshot keeps besides the book."""
-
-    chain: Chain = field(default_factory=Chain)
-    seal: Seal = field(default_factory=Seal)
-    causes: Causes = field(default_factory=Causes)
-    lines: dict[str, PublishedLine] = field(default_factory=dict)
-    closes: dict[str, Closes] = field(default_factory=dict)
-    newest: dict[str, dict[str, Any]] = field(default_factory=dict)
-    rehearsal: Rehearsal = field(default_factory=Rehearsal)
-    promotions: Promotions = field(default_factory=Promotions)
-    evaluated_at: int = 0
-    mark: int = -1
-    again: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Entity:

@@ -1,13 +1,18 @@
-"""When a live figure is published, and the part of an output that says from what it was made (JOURNAL 7)."""
+"""What an entity has published, when a figure is due, and what an output says of its making (JOURNAL 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.entity.closes import Closes
+from monitor.core.entity.promotions import Promotions
+from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import MethodResult
-from monitor.core.journal.chain import ENGINE_VERSION, inputs_text
+from monitor.core.journal.causes import Causes
+from monitor.core.journal.chain import ENGINE_VERSION, Chain, inputs_text
 from monitor.core.journal.schedule import earliest
 from monitor.core.values.canonical import Fixed, canonical_text, digest_of
 from monitor.core.values.times import format_time
@@ -59,6 +64,23 @@ class PublishedLine:
     def of_state(state: Mapping[str, Any]) -> PublishedLine:
         """The line that `state_values` wrote."""
         return PublishedLine(**{**state, "published_at": int(state["published_at"]), "state_since": int(state["state_since"])})
+
+
+@dataclass(slots=True)
+class EntityStanding:
+    """What an entity has published and where it stands: all that a snapshot keeps besides the book."""
+
+    chain: Chain = field(default_factory=Chain)
+    seal: Seal = field(default_factory=Seal)
+    causes: Causes = field(default_factory=Causes)
+    lines: dict[str, PublishedLine] = field(default_factory=dict)
+    closes: dict[str, Closes] = field(default_factory=dict)
+    newest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    promotions: Promotions = field(default_factory=Promotions)
+    evaluated_at: int = 0
+    mark: int = -1
+    again: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
