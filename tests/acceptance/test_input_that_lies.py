@@ -179,6 +179,18 @@ def test_a_code_that_is_owed_and_in_no_bank_or_a_market_base_is_doubted(tmp_path
     assert ("asset_ambiguous", "BOB") in gaps(traded.trades("BOB/USDT", "77").assess("us.ny_custody"))
 
 
+@pytest.mark.parametrize("storage", ["third_party", "in_transit"])
+def test_a_code_that_only_passes_through_is_a_coin_or_money(tmp_path: Path, storage: str) -> None:
+    """Fails where a place that says nothing is taken for a bank: 60 million GEL with an exchange counted in no crypto sum."""
+    case = Case(tmp_path, "house.composite").holds("client_asset", storage, "GEL", "60000000").priced("GEL", "0.4")
+    found = case.assess("house.composite")
+    assert ("asset_ambiguous", "GEL") in gaps(found)
+    assert found["figures"]["custody"] is None
+    banked = case.holds("house_asset", "bank", "GEL", "1").assess("house.composite")
+    assert ("asset_ambiguous", "GEL") not in gaps(banked)
+    assert ("asset_ambiguous", "EUR") not in gaps(case.holds("client_asset", storage, "EUR", "5").assess("house.composite"))
+
+
 def test_reporting_currencies_and_pivots_are_money(tmp_path: Path) -> None:
     """Fails where the list of the majors alone decides."""
     case = Case(tmp_path, "house.composite", currency="MNT", entity={"prices": {"pivots": ["GEL"]}})

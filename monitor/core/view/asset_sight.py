@@ -1,7 +1,8 @@
 """What the tickers in an entity's book stand for at an instant: which count, which are left out, which nobody can tell.
 
 A code of ISO 4217 that the configuration does not name is a coin or money. Where money is kept it is money; in a wallet, as
-the base of a market, or owed while no bank or trust holds any, it may be either, and what depends on it is not known.
+the base of a market, or owed, in transit or with a third party while no bank or trust holds any, it may be either, and what
+depends on it is not known.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from monitor.core.view.gaps import Gaps
 
 WALLETS = frozenset({"cold", "cold_equivalent", "third_party_cold", "warm", "hot"})
 """Storages that speak for a coin."""
+ELSEWHERE = frozenset({"third_party", "in_transit"})
+"""Storages that say nothing: coins and money both pass through, and both count there as coins at risk do."""
 VAULTS = frozenset({"bank", "trust"})
 """Storages that hold money."""
 
@@ -88,7 +91,8 @@ class AssetSight:
     def _speaks_for_a_coin(self, asset: str) -> bool:
         if self._held(asset, (*ASSET_ROLES, LIABILITY), WALLETS) or self._book.trades.is_base(asset):
             return True
-        return self._held(asset, (LIABILITY,)) != 0 and self._held(asset, ASSET_ROLES, VAULTS) == 0
+        told = self._held(asset, (LIABILITY,)) or self._held(asset, ASSET_ROLES, ELSEWHERE)
+        return told != 0 and self._held(asset, ASSET_ROLES, VAULTS) == 0
 
     def _held(self, asset: str, roles: tuple[str, ...], storages: frozenset[str] | None = None) -> Decimal:
         """Sum of absolute quantities by role, so that nothing cancels out."""
