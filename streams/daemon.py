@@ -232,7 +232,7 @@ class Daemon:
             hold_s=settings.alerting.hold_s,
             group_above=settings.alerting.group_above,
             runbook_base_url=settings.alerting.runbook_base_url,
-            status_url=settings.http.advertised_url,
+            links=settings.links,
             pulse=self._pulse if self._assesses else None,
             standstill=self._progress.standstill,
         )

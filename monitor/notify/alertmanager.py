@@ -21,7 +21,7 @@ from monitor.notify import text
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import Http, read_secret
-from monitor.notify.settings import AlertmanagerSettings
+from monitor.notify.settings import NO_LINKS, AlertmanagerSettings, Links
 
 PATH = "/api/v2/alerts"
 _BATCH = 200
@@ -60,13 +60,13 @@ class AlertmanagerChannel:
         name: str,
         settings: AlertmanagerSettings,
         hold_s: float = 86_400.0,
-        status_url: str | None = None,
+        links: Links = NO_LINKS,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name = name
         self._settings = settings
         self._hold_ns = int(hold_s * SECOND)
-        self._status_url = status_url
+        self._links = links
         self._clock = clock
         self._http = Http(settings.timeout_s)
         self._peers = [_Peer(url) for url in settings.urls]
@@ -174,7 +174,7 @@ class AlertmanagerChannel:
         return self._with_link(
             {
                 "labels": alert.labels(*marks),
-                "annotations": annotation_texts(alert),
+                "annotations": annotation_texts(alert, self._links),
                 "startsAt": alert.starts_at,
                 "endsAt": format_time(self._clock() + self._hold_ns) if firing else max(ended, alert.starts_at),
             },
@@ -196,15 +196,16 @@ class AlertmanagerChannel:
         )
 
     def _with_link(self, postable: Postable, page: Callable[[str], str]) -> Postable:
-        return postable if self._status_url is None else postable | {"generatorURL": page(self._status_url)}
+        return postable if self._links.status_url is None else postable | {"generatorURL": page(self._links.status_url)}
 
 
-def annotation_texts(alert: Alert) -> dict[str, str]:
+def annotation_texts(alert: Alert, links: Links = NO_LINKS) -> dict[str, str]:
     """The texts of an alert: they may change without making it another alert."""
     texts = {
         "summary": alert.summary,
         "description": alert.description,
         "runbook_url": alert.runbook_url,
+        "dashboard_url": "" if links.boards_url is None else text.board(links.boards_url, alert),
         "fingerprint": alert.fingerprint,
         "cure_by": alert.cure_by or "",
         "reason": alert.reason,

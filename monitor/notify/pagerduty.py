@@ -17,7 +17,7 @@ from monitor.notify import text
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import failure, read_secret
-from monitor.notify.settings import PagerDutySettings
+from monitor.notify.settings import NO_LINKS, Links, PagerDutySettings
 
 _SUMMARY = 1024
 _LISTED = 200
@@ -42,10 +42,10 @@ class PagerDutyChannel:
     refresh_s = None
     ends_disturb = True
 
-    def __init__(self, name: str, settings: PagerDutySettings, status_url: str | None = None) -> None:
+    def __init__(self, name: str, settings: PagerDutySettings, links: Links = NO_LINKS) -> None:
         self.name = name
         self._settings = settings
-        self._status_url = status_url
+        self._links = links
         self._client: tuple[str, _Client] | None = None
 
     @property
@@ -55,7 +55,7 @@ class PagerDutyChannel:
 
     async def deliver(self, notice: Notice) -> Receipt:
         """Trigger or resolve; acceptance is the service's 202 with the key."""
-        event = trigger_event(notice.alert, self._status_url) if notice.firing else None
+        event = trigger_event(notice.alert, self._links) if notice.firing else None
         return await self._enqueue(notice.alert.fingerprint, event)
 
     async def deliver_group(self, group: Group) -> Receipt:
@@ -68,7 +68,7 @@ class PagerDutyChannel:
         graver = any(n.firing and (n.told is None or n.told.severity != n.alert.severity) for n in group.changed)
         if group.begun and not graver:
             return Receipt()
-        return await self._enqueue(group.key, group_event(group, self._status_url))
+        return await self._enqueue(group.key, group_event(group, self._links))
 
     async def _enqueue(self, dedup_key: str, event: Mapping[str, Any] | None) -> Receipt:
         """Trigger with an event, resolve without one."""
@@ -105,7 +105,7 @@ class PagerDutyChannel:
         return self._client[1]
 
 
-def trigger_event(alert: Alert, status_url: str | None) -> dict[str, Any]:
+def trigger_event(alert: Alert, to: Links) -> dict[str, Any]:
     """Payload and links of a trigger event in the vendor's fields."""
     details = {
         "description": alert.description,
@@ -132,12 +132,12 @@ def trigger_event(alert: Alert, status_url: str | None) -> dict[str, Any]:
             "custom_details": {name: value for name, value in details.items() if value is not None},
         }
     }
-    return event | _links(alert, status_url)
+    return event | _links(alert, to)
 
 
-def group_event(group: Group, status_url: str | None) -> dict[str, Any]:
+def group_event(group: Group, to: Links) -> dict[str, Any]:
     """The trigger event of a group: that of its worst alert, with the list of all that fire."""
-    event = trigger_event(group.worst, status_url)
+    event = trigger_event(group.worst, to)
     payload = event["payload"]
     payload["summary"] = text.clipped(f"{text.group_title(group)}; worst: {group.worst.summary}", _SUMMARY)
     payload["component"] = "group"
@@ -145,12 +145,14 @@ def group_event(group: Group, status_url: str | None) -> dict[str, Any]:
     return event
 
 
-def _links(alert: Alert, status_url: str | None) -> dict[str, Any]:
+def _links(alert: Alert, to: Links) -> dict[str, Any]:
     links = []
     if alert.runbook_url.startswith("http"):
         links.append({"href": alert.runbook_url, "text": "Runbook"})
-    if status_url is not None:
-        links.append({"href": text.page(status_url, alert), "text": "Status"})
+    if to.status_url is not None:
+        links.append({"href": text.page(to.status_url, alert), "text": "Status"})
+    if to.boards_url is not None:
+        links.append({"href": text.board(to.boards_url, alert), "text": "Board"})
     return {"links": links} if links else {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -35,6 +35,16 @@ def _secure_url(text: str) -> str:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 SecureUrl = Annotated[HttpUrl, AfterValidator(_secure_url)]
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Links(NamedTuple):
+    """Base addresses of what a notification links to; None: no such link."""
+
+    status_url: str | None = None
+    boards_url: str | None = None
+
+
+NO_LINKS = Links()
 
 
 class ChannelSettings(BaseModel):

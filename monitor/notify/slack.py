@@ -27,7 +27,7 @@ from monitor.notify import text
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Beat, Group, Notice, Receipt, Refused, Undelivered
 from monitor.notify.http import Http, read_secret, retry_after_s
-from monitor.notify.settings import SlackSettings
+from monitor.notify.settings import NO_LINKS, Links, SlackSettings
 
 EVENT_TYPE = "reserve_alert"
 _HEADER, _SECTION, _FIELD, _FIELDS = 150, 3000, 2000, 10
@@ -45,10 +45,10 @@ class SlackChannel:
     refresh_s = None
     ends_disturb = True
 
-    def __init__(self, name: str, settings: SlackSettings, status_url: str | None = None) -> None:
+    def __init__(self, name: str, settings: SlackSettings, links: Links = NO_LINKS) -> None:
         self.name = name
         self._settings = settings
-        self._status_url = status_url
+        self._links = links
         self._http = Http(settings.timeout_s)
 
     @property
@@ -150,12 +150,12 @@ class SlackChannel:
     def _message(self, notice: Notice) -> dict[str, Any]:
         alert = notice.alert
         words = f"{text.title(alert, notice.firing)}: {alert.summary}"
-        return _message(words, blocks(notice, self._status_url), alert.fingerprint, alert.revision, notice.firing)
+        return _message(words, blocks(notice, self._links), alert.fingerprint, alert.revision, notice.firing)
 
     def _group_message(self, group: Group) -> dict[str, Any]:
         words = f"{text.group_title(group)}: {group.worst.summary}"
         revision = max(notice.alert.revision for notice in group.changed)
-        return _message(words, group_blocks(group, self._status_url), group.key, revision, bool(group.standing))
+        return _message(words, group_blocks(group, self._links), group.key, revision, bool(group.standing))
 
 
 def _message(words: str, shown: list[Block], name: str, revision: int, firing: bool) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _message(words: str, shown: list[Block], name: str, revision: int, firing: b
     }
 
 
-def group_blocks(group: Group, status_url: str | None) -> list[Block]:
+def group_blocks(group: Group, to: Links) -> list[Block]:
     """Headline, the worst, and the list of what fires: all within Slack's limits."""
     worst = group.worst
     result: list[Block] = [
@@ -182,11 +182,11 @@ def group_blocks(group: Group, status_url: str | None) -> list[Block]:
     return [
         *result,
         DividerBlock(),
-        ContextBlock(elements=[MarkdownTextObject(text=" | ".join([times, *_links(worst, status_url)]))]),
+        ContextBlock(elements=[MarkdownTextObject(text=" | ".join([times, *_links(worst, to)]))]),
     ]
 
 
-def blocks(notice: Notice, status_url: str | None) -> list[Block]:
+def blocks(notice: Notice, to: Links) -> list[Block]:
     """Headline, what it is, figures, why, cure deadline, links: in this order, all within Slack's limits."""
     alert = notice.alert
     result: list[Block] = [
@@ -203,14 +203,18 @@ def blocks(notice: Notice, status_url: str | None) -> list[Block]:
     if alert.cure_by is not None and notice.firing:
         result.append(_section(f"*Cure by* {_escaped(alert.cure_by)}"))
     times = f"since {alert.starts_at}" + ("" if notice.firing else f", ended {alert.ends_at or alert.updated_at}")
-    foot = " | ".join([times, *_links(alert, status_url), f"`explain {alert.fingerprint[:12]}`"])
+    foot = " | ".join([times, *_links(alert, to), f"`explain {alert.fingerprint[:12]}`"])
     result += [DividerBlock(), ContextBlock(elements=[MarkdownTextObject(text=foot)])]
     return result
 
 
-def _links(alert: Alert, status_url: str | None) -> list[str]:
+def _links(alert: Alert, to: Links) -> list[str]:
     links = [f"<{alert.runbook_url}|Runbook>"] if alert.runbook_url.startswith("http") else []
-    return links if status_url is None else [*links, f"<{text.page(status_url, alert)}|Status>"]
+    if to.status_url is not None:
+        links.append(f"<{text.page(to.status_url, alert)}|Status>")
+    if to.boards_url is not None:
+        links.append(f"<{text.board(to.boards_url, alert)}|Board>")
+    return links
 
 
 def _section(markdown: str) -> SectionBlock:

@@ -46,6 +46,12 @@ def page(status_url: str, alert: Alert) -> str:
     return f"{status_url}/?entity={alert.entity}"
 
 
+def board(boards_url: str, alert: Alert) -> str:
+    """Address of the Grafana board of the alert's entity; of that of operations for an alert of the dispatcher itself."""
+    place = "reserve-operations" if alert.value.get("journal") is None else f"reserve-entity?var-entity={alert.entity}"
+    return f"{boards_url.rstrip('/')}/d/{place}"
+
+
 def figures(alert: Alert) -> dict[str, str]:
     """Name and figure of all that was published with the alert, digits in threes; what is not known says `unknown`."""
     found = alert.value.get("figures")

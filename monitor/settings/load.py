@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
+from monitor.notify.settings import Links
 from monitor.settings.feeds import SourceSettings
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
@@ -133,6 +134,11 @@ class Settings(Section):
     def feed_topics(self) -> dict[str, str]:
         """The topic on the broker that each feed (`<kind>/<feed>`) reads."""
         return {f"{kind}/{name}": feed.topic for kind, source in self.sources.items() for name, feed in source.feeds.items()}
+
+    @property
+    def links(self) -> Links:
+        """Where notifications lead."""
+        return Links(self.http.advertised_url, self.alerting.boards_base_url)
 
     def signed_topics(self) -> frozenset[str]:
         """The topics on the broker of which a source or feed asks for signatures."""

@@ -276,6 +276,8 @@ class AlertingSettings(Section):
     runbook_base_url: str = RUNBOOKS
     """Where the runbook is served: what `runbook_url` of every alert begins with. Default: the admin server's own pages, as its
     own host reaches them."""
+    boards_base_url: str | None = None
+    """Where Grafana is: an alert then links to the board of its entity, one of the dispatcher itself to that of operations."""
     channels: dict[str, AnyChannelSettings] = {}
     """Who is told, by a name of the site's choice. Empty: nobody."""
 

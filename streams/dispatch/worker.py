@@ -25,7 +25,7 @@ from monitor.errors import ConnectionProblem
 from monitor.notify.alert import Alert, BadAlert
 from monitor.notify.channel import Beat, Channel, Told
 from monitor.notify.channels import make_channel
-from monitor.notify.settings import AnyChannelSettings
+from monitor.notify.settings import NO_LINKS, AnyChannelSettings, Links
 from monitor.settings.kafka import KafkaSettings
 from streams.dispatch.board import Board, Forgotten
 from streams.dispatch.failing import Failures
@@ -63,7 +63,7 @@ class Dispatcher:
         hold_s: float = 86_400,
         group_above: int | None = None,
         runbook_base_url: str = "",
-        status_url: str | None = None,
+        links: Links = NO_LINKS,
         pulse: Pulse | None = None,
         standstill: Standstill | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class Dispatcher:
         self._ended = asyncio.Event()
         self._ended.set()
         self._lanes = [
-            self._lane(make_channel(name, settings, hold_s=hold_s, status_url=status_url), settings, group_above)
+            self._lane(make_channel(name, settings, hold_s=hold_s, links=links), settings, group_above)
             for name, settings in channels.items()
         ]
         self._failures = Failures(self._lanes, kafka.prefix, runbook_base_url)

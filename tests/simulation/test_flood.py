@@ -20,7 +20,7 @@ from monitor.core.values.times import SECOND, format_time
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Channel, Told
 from monitor.notify.pagerduty import PagerDutyChannel
-from monitor.notify.settings import ChannelSettings, PagerDutySettings, SlackSettings, WebhookSettings
+from monitor.notify.settings import ChannelSettings, Links, PagerDutySettings, SlackSettings, WebhookSettings
 from monitor.notify.slack import SlackChannel
 from monitor.notify.webhook import WebhookChannel
 from streams.dispatch.lane import Lane
@@ -59,7 +59,7 @@ class Pager(PagerDutyChannel):
 
     def __init__(self, receiver: PagerDutyReceiver, heard: Heard, key: Path) -> None:
         settings = PagerDutySettings(type="pagerduty", routing_key_file=key)
-        super().__init__("pager", settings, "https://status.example")
+        super().__init__("pager", settings, Links("https://status.example"))
         self.receiver, self.heard, self.limits = receiver, heard, settings
 
     async def _enqueue(self, dedup_key: str, event: Any) -> Any:
@@ -79,7 +79,7 @@ class Chat(SlackChannel):
 
     def __init__(self, receiver: SlackReceiver, heard: Heard, token: Path) -> None:
         settings = SlackSettings(type="slack", token_file=token, channel="C1")
-        super().__init__("chat", settings, "https://status.example")
+        super().__init__("chat", settings, Links("https://status.example"))
         self.receiver, self.heard, self.limits = receiver, heard, settings
 
     def _client(self) -> Any:

@@ -82,9 +82,7 @@ async def _tell_all(settings: Settings, names: Sequence[str], told: Sequence[Reh
     from monitor.notify.channels import make_channel
 
     made = [
-        make_channel(
-            name, settings.alerting.channels[name], hold_s=settings.alerting.hold_s, status_url=settings.http.advertised_url
-        )
+        make_channel(name, settings.alerting.channels[name], hold_s=settings.alerting.hold_s, links=settings.links)
         for name in names
     ]
     try:

@@ -92,7 +92,7 @@ def try_out(
     if dry_run:
         talk(f"would send {channel} ({chosen.type}) a rehearsal of severity {severity}, and its end after {hold:g} s")
         return
-    made = make_channel(channel, chosen, hold_s=settings.alerting.hold_s, status_url=settings.http.advertised_url)
+    made = make_channel(channel, chosen, hold_s=settings.alerting.hold_s, links=settings.links)
     report, code = asyncio.run(_rehearse(made, settings.kafka.prefix, severity, hold))
     if as_json:
         emit(report)

@@ -7,7 +7,7 @@ import pytest
 from monitor.core.values.times import SECOND, format_time, parse_time
 from monitor.notify.alertmanager import AlertmanagerChannel
 from monitor.notify.channel import Beat, Notice, Refused, Told, Undelivered
-from monitor.notify.settings import AlertmanagerSettings
+from monitor.notify.settings import AlertmanagerSettings, Links
 from tests.alert_samples import an_alert
 from tests.receivers import AlertmanagerReceiver, until
 
@@ -21,7 +21,9 @@ def receiver() -> AlertmanagerReceiver:
 @contextlib.asynccontextmanager
 async def channel(*receivers: AlertmanagerReceiver, timeout_s: float = 5.0) -> AsyncIterator[AlertmanagerChannel]:
     settings = AlertmanagerSettings(type="alertmanager", urls=tuple(one.url for one in receivers), timeout_s=timeout_s)
-    made = AlertmanagerChannel("pager", settings, hold_s=86_400, status_url="http://status", clock=lambda: NOW)
+    made = AlertmanagerChannel(
+        "pager", settings, hold_s=86_400, links=Links("http://status", "http://grafana/"), clock=lambda: NOW
+    )
     try:
         yield made
     finally:
@@ -38,6 +40,7 @@ async def test_fires_with_the_labels_and_holds_the_end_a_day_ahead() -> None:
         await pager.deliver(Notice(alert))
         (posted,) = am.accepted[0].json
         assert posted["labels"] == alert.labels("critical", rehearsal=False)
+        assert posted["annotations"]["dashboard_url"] == "http://grafana/d/reserve-entity?var-entity=jp-main"
         assert posted["startsAt"] == alert.starts_at
         assert posted["endsAt"] == format_time(NOW + 86_400 * SECOND)
         assert posted["annotations"]["fingerprint"] == alert.fingerprint

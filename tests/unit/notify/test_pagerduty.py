@@ -6,7 +6,7 @@ import pytest
 
 from monitor.notify.channel import Notice, Refused, Undelivered
 from monitor.notify.pagerduty import PagerDutyChannel, trigger_event
-from monitor.notify.settings import PagerDutySettings
+from monitor.notify.settings import Links, PagerDutySettings
 from tests.alert_samples import an_alert
 from tests.receivers import PagerDutyReceiver
 
@@ -65,7 +65,17 @@ async def test_no_connection_and_a_hanging_service_are_undelivered(tmp_path: Pat
 
 
 def test_the_summary_fits_and_a_rehearsal_says_so_first() -> None:
-    event = trigger_event(an_alert(summary="x" * 2000, rehearsal=True), "http://status")
+    event = trigger_event(an_alert(summary="x" * 2000, rehearsal=True), Links("http://status", "http://grafana/"))
     assert len(event["payload"]["summary"]) == 1024
     assert event["payload"]["summary"].startswith("[REHEARSAL] ReserveShortfall jp-main")
     assert {"href": "http://status/?entity=jp-main", "text": "Status"} in event["links"]
+
+
+def test_an_alert_leads_to_the_board_of_its_entity_and_one_of_the_dispatcher_to_that_of_operations() -> None:
+    to = Links(None, "https://grafana.example/")
+    assert trigger_event(an_alert(), to)["links"][-1] == {
+        "href": "https://grafana.example/d/reserve-entity?var-entity=jp-main",
+        "text": "Board",
+    }
+    own = trigger_event(an_alert(journal=None), Links("http://status", "https://grafana.example"))["links"]
+    assert [one["href"] for one in own[-2:]] == ["http://status/", "https://grafana.example/d/reserve-operations"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.notify.channel import Notice, Receipt, Refused, Told, Undelivered
-from monitor.notify.settings import SlackSettings
+from monitor.notify.settings import NO_LINKS, Links, SlackSettings
 from monitor.notify.slack import SlackChannel, blocks
 from tests.alert_samples import an_alert
 from tests.receivers import SlackReceiver
@@ -16,7 +16,7 @@ async def channel(receiver: SlackReceiver, tmp_path: Path, timeout_s: float = 5.
     token = tmp_path / "token"
     token.write_text("xoxb-1\n")
     settings = SlackSettings(type="slack", token_file=token, channel="C1", url=f"{receiver.url}/api", timeout_s=timeout_s)
-    made = SlackChannel("chat", settings, "http://status")
+    made = SlackChannel("chat", settings, Links("http://status"))
     try:
         yield made
     finally:
@@ -105,7 +105,12 @@ async def test_a_failing_or_hanging_service_is_undelivered(tmp_path: Path, statu
 
 
 def test_blocks_say_what_why_until_when_and_where() -> None:
-    made = [block.to_dict() for block in blocks(Notice(an_alert(summary="<!channel> & more", rehearsal=True)), "http://status")]
+    made = [
+        block.to_dict()
+        for block in blocks(
+            Notice(an_alert(summary="<!channel> & more", rehearsal=True)), Links("http://status", "http://grafana/")
+        )
+    ]
     assert [block["type"] for block in made] == ["header", "section", "section", "section", "section", "divider", "context"]
     assert made[0]["text"]["text"].startswith("[REHEARSAL] CRITICAL ReserveShortfall")
     assert "&lt;!channel&gt; &amp; more" in made[1]["text"]["text"]
@@ -119,6 +124,8 @@ def test_blocks_say_what_why_until_when_and_where() -> None:
 def test_long_texts_are_cut_to_what_the_service_takes() -> None:
     causes = [{"topic": "t", "partition": 0, "offset": n, "event_id": "e" * 900} for n in range(9)]
     figures = {f"figure_{n}": "9" * 40 for n in range(30)}
-    made = [block.to_dict() for block in blocks(Notice(an_alert(description="d" * 9000, causes=causes, figures=figures)), None)]
+    made = [
+        block.to_dict() for block in blocks(Notice(an_alert(description="d" * 9000, causes=causes, figures=figures)), NO_LINKS)
+    ]
     assert all(len(block.get("text", {}).get("text", "")) <= 3000 for block in made)
     assert max(len(block.get("fields", [])) for block in made) == 10
