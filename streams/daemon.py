@@ -220,7 +220,8 @@ class Daemon:
             return Intake(kafka, self._names, self._configuration, self.metrics, settings.intake.flush_s)
         if name == "assessor":
             idle_ns = min(IDLE_NS, int(settings.http.stale_after_s * SECOND / TICKS_BEFORE_STALE))
-            self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys, idle_ns=idle_ns)
+            check = settings.assessor.check_evaluations
+            self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys, idle_ns=idle_ns, check_evaluations=check)
             return self.assessor
         if name == "archiver":
             return self._archiver()

@@ -37,7 +37,7 @@ class Engine:
     `check_journal_time`: whether the journal keeps the broker's time, so that a record's `at` is held against it.
     `only`: the one entity to evaluate; others are followed as far as figures share something with them (see audit/stubs).
     `evaluate`: `at_ticks` evaluates at ticks alone and closes no days (offline, where only the last instant matters).
-    `checked`: every evaluation is held against one that reads everything anew; raises `NotAsAnew` where they differ.
+    `checked`: every evaluation is held against one that reads everything anew, which stands where they differ; see `differences`.
     """
 
     def __init__(
@@ -114,6 +114,14 @@ class Engine:
         """Checkpoints cut since the last call, unsigned, in order; after a restore perhaps some a second time."""
         cut, self._cut = self._cut, []
         return cut
+
+    def differences(self) -> list[str]:
+        """Where `checked` evaluations differed since the last call, a sentence each; the figures are those read anew."""
+        known = self._population.differences
+        found = list(known or ())
+        if known:
+            known.clear()
+        return found
 
     # --- where it stands
     @property

@@ -96,6 +96,7 @@ PROCESS_METRICS = (
     _gauge("reserve_intake_lag_records", "topic partition", "Source records not read yet, by position."),
     _counter("reserve_journal_holes_total", "topic", "Holes in what the journal says of a topic, once for each entity."),
     _counter("reserve_chain_forks_total", "", "Outputs that differ from what was published before at the same place of a chain."),
+    _counter("reserve_evaluation_differences_total", "", "Evaluations that differed from reading everything anew, if checked."),
     Metric("reserve_event_to_alert_seconds", "histogram", (), "From an alert's newest cause to its publication.", _LATENCY_S),
     Metric("reserve_evaluation_duration_seconds", "histogram", (), "Time one evaluation of one entity took.", _DURATION_S),
     _gauge("reserve_broker_last_answer_timestamp_seconds", "", "When a broker of Kafka answered this process last."),

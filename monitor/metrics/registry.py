@@ -212,6 +212,10 @@ class Metrics:
         """An output differs from what was published before at the same place of its chain."""
         self._counter("reserve_chain_forks_total").inc()
 
+    def evaluation_differed(self, partition: int) -> None:  # noqa: ARG002
+        """A checked evaluation differed from one that read everything anew."""
+        self._counter("reserve_evaluation_differences_total").inc()
+
     def partition_stopped(self, partition: int, reason: str) -> None:
         """A partition stands still: nothing to count, its clock says so by standing still."""
 

@@ -26,6 +26,7 @@ from monitor.settings.sections import (
     AlertingSettings,
     AllPricesSettings,
     ArchiveSettings,
+    AssessorSettings,
     AssetSettings,
     AuditSettings,
     CalendarSettings,
@@ -67,6 +68,7 @@ class Settings(Section):
     """Number of this version of all that figures depend on. Raise it with every such change: the journal refuses a changed
     configuration under an old number, so that two processes never disagree in silence."""
     intake: IntakeSettings = IntakeSettings()
+    assessor: AssessorSettings = AssessorSettings()
     prices: AllPricesSettings = AllPricesSettings()
     assets: AssetSettings = AssetSettings()
     methods: MethodsSettings = MethodsSettings()

@@ -197,6 +197,15 @@ class IntakeSettings(Section):
     """How often sums of trades and prices go to the journal: the delay they add to an alert."""
 
 
+class AssessorSettings(Section):
+    """How the assessor looks after itself; no figure depends on it."""
+
+    check_evaluations: bool = False
+    """Debugging: every evaluation, which reads again only what has changed, is held against one that reads everything. Where
+    they differ the latter's figures stand, an error is logged and `reserve_evaluation_differences_total` counts. Costs many
+    times as much."""
+
+
 class AllPricesSettings(Section):
     """What holds for the prices of every entity."""
 

@@ -42,5 +42,8 @@ class AssessorObserver(Protocol):
     def chain_forked(self, partition: int) -> None:
         """A published chain differs from what the engine computes: the partition has stopped."""
 
+    def evaluation_differed(self, partition: int) -> None:
+        """A checked evaluation differed from one that read everything anew; the latter's figures stand."""
+
     def partition_stopped(self, partition: int, reason: str) -> None:
         """The partition stands still until an operator acts: `journal_hole`, `chain_fork`, `bad_record` or `engine_error`."""

@@ -84,9 +84,10 @@ class PartitionWorker:
         memory: Keeper,
         check_time: bool,
         keys: Keyring,
+        check_evaluations: bool = False,
     ) -> None:
         self.partition = partition
-        self.engine = Engine(partition, check_journal_time=check_time)
+        self.engine = Engine(partition, check_journal_time=check_time, checked=check_evaluations)
         self.taken_over = False
         self.stopped: str | None = None
         self.last_applied = 0
@@ -105,6 +106,7 @@ class PartitionWorker:
         self._cadence = cadence
         self._memory = memory
         self._check_time = check_time
+        self._check_evaluations = check_evaluations
         self._keys = keys
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
@@ -224,6 +226,9 @@ class PartitionWorker:
         self.last_applied = record.journal_time
         self._progress.records += 1
         self._memory.applied(1)
+        for difference in self.engine.differences():
+            _log.error("evaluation_differs", partition=self.partition, offset=record.offset, detail=difference)
+            self._observer.evaluation_differed(self.partition)
         touched = set(self.engine.touched())
         if touched:
             took = time.perf_counter() - started
@@ -256,7 +261,7 @@ class PartitionWorker:
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)
         self.stopped = self._stuck_at = self._rewound = None
-        self.engine = Engine(self.partition, check_journal_time=self._check_time)
+        self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
         await self._take_newer()
         return True
 
@@ -320,7 +325,12 @@ class PartitionWorker:
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:
         with building():
             return Engine.restore(
-                self.partition, manifest.position, manifest.version, buckets, check_journal_time=self._check_time
+                self.partition,
+                manifest.position,
+                manifest.version,
+                buckets,
+                check_journal_time=self._check_time,
+                checked=self._check_evaluations,
             )
 
     def _stop(self, reason: str, detail: str) -> None:

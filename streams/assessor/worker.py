@@ -63,6 +63,7 @@ class Assessor:
         keys: Keyring | None = None,
         *,
         idle_ns: int = IDLE_NS,
+        check_evaluations: bool = False,
     ) -> None:
         self._settings = settings
         self._keys = keys or Keyring()
@@ -70,6 +71,7 @@ class Assessor:
         self._observer = observer
         self._cadence = cadence or SnapshotCadence()
         self._idle_ns = idle_ns
+        self._check_evaluations = check_evaluations
         self._memory = Keeper()
         self._journal = JournalProducer(settings, names)
         self._folder = Path(tempfile.mkdtemp(prefix="reserve-monitor-"))
@@ -185,6 +187,7 @@ class Assessor:
             memory=self._memory,
             check_time=not self._settings.embedded,
             keys=self._keys,
+            check_evaluations=self._check_evaluations,
         )
         self._workers[partition] = worker
         task = asyncio.create_task(worker.run(self._current), name=f"journal partition {partition}")

@@ -207,6 +207,7 @@ def test_counts_reports_of_the_stages() -> None:
     metrics.delivered("pager", "delivered")
     metrics.outbox_oldest("pager", 5 * NS)
     metrics.chain_forked(0)
+    metrics.evaluation_differed(0)
     metrics.output_published("jp-main")
     metrics.configuration("sha256:old")
     metrics.configuration("sha256:new")
@@ -219,6 +220,7 @@ def test_counts_reports_of_the_stages() -> None:
     assert found["reserve_alert_delivery_total", ("pager", "delivered")] == 1
     assert found["reserve_alert_outbox_oldest_timestamp_seconds", ("pager",)] == 5
     assert found["reserve_chain_forks_total", ()] == 1
+    assert found["reserve_evaluation_differences_total", ()] == 1
     assert found["reserve_audit_records_total", ("jp-main",)] == 1
     assert [key[1] for key in found if key[0] == "reserve_config_info"] == [("sha256:new",)]
     assert found["reserve_evaluation_duration_seconds_count", ()] == 1

@@ -28,7 +28,7 @@ from monitor.core.entity.publication import (
     method_fields,
     next_publication,
 )
-from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared, hold_against
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.foresight.margins.courses import Courses
 from monitor.core.foresight.moves import Planner
@@ -68,8 +68,8 @@ class Entity:
         self.uncut = True
         self.footings = Footings()
         self.courses = Courses()
-        self.checked = False
-        """Whether every evaluation is held against one that reads everything anew."""
+        self.differences: list[str] | None = None
+        """Where it is told if an evaluation differs from one that reads everything anew; None: none is held against one."""
         self.dropped: set[str] = set()
         self.cut: Mapping[str, Any] | None = None
         """The checkpoint that the last evaluation cut."""
@@ -170,9 +170,11 @@ class Entity:
         else:
             if closing:
                 outputs += self._closes(at, evidence, sources)
-            evaluation = self.evaluator.evaluate(self.book, at)
-            if self.checked:
-                hold_against(evaluation, self.evaluator.evaluate_anew(self.book, at))
+            evaluation = (
+                self.evaluator.evaluate(self.book, at)
+                if self.differences is None
+                else self.evaluator.evaluate_checked(self.book, at, self.differences)
+            )
             levels = self.evaluator.entity_config.levels
             self.courses.take(evaluation, levels, self.config.assets)
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)

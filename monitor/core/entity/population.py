@@ -52,7 +52,8 @@ class Population:
         self.deadlines_changed = True
         self.uncut = True
         """Whether no snapshot has what is shared yet: the next one takes it whole."""
-        self._checked = checked
+        self.differences: list[str] | None = [] if checked else None
+        """What evaluations found otherwise than those that read everything anew; None: none is held against one."""
         self._common = NO_INPUTS
         self._health: SourcesHealth = ()
 
@@ -192,7 +193,7 @@ class Population:
         found = self.entities.get(name)
         if found is None and self.config is not None and self.shared is not None and self.config.entity(name) is not None:
             found = Entity(name, Book(name, self.config, self.shared), self.config, self._common)
-            found.checked = self._checked
+            found.differences = self.differences
             self.entities[name] = found
             self.deadlines_changed = True
         return found
@@ -239,7 +240,7 @@ class Population:
         self.former = None if former is None else parse_configuration(former)
         for entity in restored_entities(self.config, self.former, self.shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
-            entity.checked = self._checked
+            entity.differences = self.differences
             self.entities[entity.name] = entity
 
 

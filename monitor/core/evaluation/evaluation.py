@@ -85,6 +85,16 @@ class Evaluator:
         """The same with nothing kept: what `evaluate` is held against."""
         return self._evaluate(book, at, Memo())
 
+    def evaluate_checked(self, book: Book, at: int, differences: list[str]) -> Evaluation:
+        """The same held against `evaluate_anew`, which stands where they differ: a sentence on it goes to `differences`."""
+        found, anew = self.evaluate(book, at), self.evaluate_anew(book, at)
+        difference = _difference(found, anew)
+        if difference is None:
+            return found
+        differences.append(f"{self.entity}: {difference}")
+        self._kept = Kept()
+        return anew
+
     def _evaluate(self, book: Book, at: int, memo: Memo) -> Evaluation:
         methods = tuple(self._run(prepared, book, at, memo) for prepared in self.methods)
         if self._exposure_is is None:
@@ -103,17 +113,14 @@ class Evaluator:
         return MethodResult(prepared, result, printed, digest_of(printed))
 
 
-class NotAsAnew(Exception):
-    """An evaluation that kept what had not changed found something else than one that read everything anew."""
-
-
-def hold_against(found: Evaluation, anew: Evaluation) -> None:
-    """Raises `NotAsAnew`, naming the first method that differs, unless both found the same to the last byte."""
+def _difference(found: Evaluation, anew: Evaluation) -> str | None:
+    """Names the first method that differs; None where both found the same to the last byte."""
     for one, other in zip((*found.methods, found.exposure), (*anew.methods, anew.exposure), strict=True):
         if one.printed != other.printed or one.digest != other.digest or _unprinted(one) != _unprinted(other):
-            raise NotAsAnew(f"{one.prepared.config.id} at {found.at}: kept {one.printed}, anew {other.printed}")
+            return f"{one.prepared.config.id} at {found.at}: kept {one.printed}, anew {other.printed}"
     if found.observations != anew.observations:
-        raise NotAsAnew(f"observations at {found.at}: kept {found.observations}, anew {anew.observations}")
+        return f"observations at {found.at}: kept {found.observations}, anew {anew.observations}"
+    return None
 
 
 def _unprinted(found: MethodResult) -> Any:

@@ -17,6 +17,7 @@ from monitor.core.journal.records import JournalRecord, Source, SourcePartition,
 from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import SECOND
+from monitor.core.view.kept import Kept
 from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
@@ -35,12 +36,16 @@ class Told:
 
     stopped: list[str] = field(default_factory=list)
     forks: int = 0
+    differed: int = 0
 
     def partition_stopped(self, _partition: int, reason: str) -> None:
         self.stopped.append(reason)
 
     def chain_forked(self, _partition: int) -> None:
         self.forks += 1
+
+    def evaluation_differed(self, _partition: int) -> None:
+        self.differed += 1
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None
@@ -50,7 +55,13 @@ class Bench:
     """A worker on a table, with what it has published and acknowledged."""
 
     def __init__(
-        self, table: Table, cadence: SnapshotCadence | None = None, *, log_start: int = 0, refusing: bool = False
+        self,
+        table: Table,
+        cadence: SnapshotCadence | None = None,
+        *,
+        log_start: int = 0,
+        refusing: bool = False,
+        check: bool = False,
     ) -> None:
         self.rewound: list[int] = []
         self._log_start, self._refusing = log_start, refusing
@@ -69,6 +80,7 @@ class Bench:
             memory=Keeper(),
             check_time=False,
             keys=Keyring((KEY,)),
+            check_evaluations=check,
         )
 
     async def feed(self, records: Iterable[JournalRecord]) -> None:
@@ -116,6 +128,19 @@ async def test_a_worker_publishes_what_the_engine_gives(journal: list[JournalRec
     bench = Bench(Table())
     await bench.feed(journal)
     assert bench.published == straight(journal)
+
+
+async def test_a_checked_evaluation_that_differs_is_counted_and_what_is_read_anew_is_published(
+    journal: list[JournalRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, table = straight(journal), Table()
+    monkeypatch.setattr(Kept, "_forget", lambda *_: None)
+    for records in (journal[:25], journal):  # the second worker begins at a snapshot of the first, and checks as well
+        bench = Bench(table, check=True)
+        await bench.worker.prepare()
+        await bench.feed(records)
+        assert bench.told.differed > 0
+    assert [output for output in right if output not in bench.published] == right[: len(right) - len(bench.published)]
 
 
 async def test_a_worker_signs_and_publishes_what_the_engine_cuts(journal: list[JournalRecord]) -> None:
