@@ -31,7 +31,10 @@ def simulate(
     sign_with: SignWith = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents."""
+    """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents.
+
+    They are canonical. A kind that is read by feeds is left out, and said so: no feed would take canonical records.
+    """
     import asyncio
     from contextlib import suppress
 
@@ -48,12 +51,26 @@ def simulate(
     settings = load_settings(config)
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
+    chosen = _written(settings, chosen)
     vouching = signing(settings, sign_with)
     if dry_run:
         _told(settings, rate, chosen, seed, vouching)
         return
     with suppress(KeyboardInterrupt):
         asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed, vouching=vouching)))
+
+
+def _written(settings: Settings, topics: frozenset[str]) -> frozenset[str]:
+    """Those of the topics whose readers take canonical events, the others named; UsageError where none is left."""
+    feeds = {topic: names for topic in sorted(topics) if (names := sorted(settings.source(topic).feeds))}
+    for topic, names in feeds.items():
+        talk(
+            f"{topic} is left out: it is read by feeds ({', '.join(names)}), each in its own format, which simulate does not "
+            f"write; send records of that format with `reserve-monitor publish {topic}/{names[0]} FILE`"
+        )
+    if feeds and topics == feeds.keys():
+        raise UsageError("nothing is left to simulate: choose other --topics, or a configuration without feeds for these")
+    return topics - feeds.keys()
 
 
 def _told(settings: Settings, rate: float, topics: frozenset[str], seed: int, vouching: Signing) -> None:

@@ -165,3 +165,15 @@ def test_a_mapping_that_cannot_be_is_told_by_config_check(change: str, words: st
 
 def test_trades_without_ids_are_warned_of() -> None:
     assert "fields.trade_id is %id, the record's place" in run("config", "check").stderr
+
+
+def test_simulate_leaves_out_what_feeds_read_and_says_so() -> None:
+    """Canonical events would go to a topic that nobody reads, and their absence be taken for a quiet venue."""
+    result = run("simulate", "--dry-run")
+    told = result.stderr.splitlines()
+    assert code_of(result) == 0
+    assert told[0].startswith(f"{TRADES} is left out: it is read by feeds (kraken)")
+    assert f"publish {TRADES}/kraken FILE" in told[0]
+    assert not any(line.startswith(f"{TRADES}:") for line in told)
+    assert any(line.startswith(f"{PRICES}:") for line in told)
+    assert code_of(run("simulate", "--dry-run", "--topics", TRADES)) == USAGE
