@@ -84,7 +84,7 @@ class FeedSettings(Section):
     snapshot: SnapshotSettings | None = None
     """Each record is the whole list of an entity's accounts in this feed, so that an account that is closed does not stay."""
     time_zone: str | None = None
-    """Zone of mapped times that are written without an offset."""
+    """Zone of mapped times that are written without an offset. Times that bring one keep it, `+0545` and `+05` too."""
     signatures: SignatureSettings | None = None
     """Whose records are taken, so that who can write the topic still cannot invent them. Absent: everybody's."""
 

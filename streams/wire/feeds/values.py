@@ -26,6 +26,7 @@ Convert = Callable[[Any, EventSight], Any]
 """A raw value and the event it is of to the canonical value; None leaves the field out."""
 
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\Z", re.ASCII)
+_WITH_OFFSET = re.compile(r"(\d{4}-\d\d-\d\d)[ Tt](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?([Zz]|([+-]\d\d)(?::?(\d\d))?)\Z", re.ASCII)
 _DIVISION = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PLACES_18 = Decimal(1).scaleb(-18)
 _LARGEST_EXPONENT = 40
@@ -203,13 +204,16 @@ def time_of_count(unit: str) -> Convert:
 
 
 def local_time(name: str) -> Convert:
-    """RFC 3339 of a time without an offset, as the clocks of a zone showed it; one that occurs twice or never is refused."""
+    """RFC 3339 of a time without an offset, as the clocks of a zone showed it; one that occurs twice or never is refused.
+
+    A time that brings its offset keeps it, as data bases write it too: `2026-01-05 09:00:00+0545`, `+05`, ` +05:45`.
+    """
     zone = ZoneInfo(name)
 
     def time(raw: Any, _sight: EventSight) -> Any:
         found = _LOCAL.match(raw) if isinstance(raw, str) else None
         if not found:
-            return raw  # with an offset, or no time at all: the model says which
+            return _offset_spelt_out(raw)
         try:
             moments = [datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
             first, second = (moment.astimezone(UTC) for moment in moments)
@@ -221,6 +225,15 @@ def local_time(name: str) -> Convert:
         return exact_time(seconds * SECOND + int((found[3] or "0").ljust(9, "0")))
 
     return time
+
+
+def _offset_spelt_out(raw: Any) -> Any:
+    """RFC 3339 of a time with an offset in another spelling; what is no time goes on, the model says why it is refused."""
+    found = _WITH_OFFSET.match(raw) if isinstance(raw, str) else None
+    if not found:
+        return raw
+    day, clock, offset, hours, minutes = found.groups()
+    return f"{day}T{clock}{offset if hours is None else hours + ':' + (minutes or '00')}"
 
 
 def _expanded(text: str) -> str:

@@ -164,6 +164,16 @@ def test_a_scale_that_is_in_no_table_is_refused() -> None:
         ({"times": "ns"}, 1767571200123456789, "2026-01-05T00:00:00.123456789Z"),
         ({"time_zone": "Asia/Seoul"}, "2026-01-05 09:00:00.5", "2026-01-05T00:00:00.5Z"),
         ({"time_zone": "Asia/Seoul"}, "2026-01-05T09:00:00+09:00", "2026-01-05T00:00:00Z"),
+        ({}, "2026-01-05T09:00:00+05:45", "2026-01-05T03:15:00Z"),
+        ({}, "2026-01-05T09:00:00-00:44", "2026-01-05T09:44:00Z"),
+        ({"time_zone": "Asia/Kathmandu"}, "2026-01-05 00:10:00.123456789", "2026-01-04T18:25:00.123456789Z"),
+        ({"time_zone": "Asia/Kathmandu"}, "2026-01-05 09:00:00Z", "2026-01-05T09:00:00Z"),
+        ({"time_zone": "Asia/Tokyo"}, "2026-01-05 09:00:00.5+05:45", "2026-01-05T03:15:00.5Z"),
+        ({"time_zone": "Asia/Tokyo"}, "2026-01-05T09:00:00 +0545", "2026-01-05T03:15:00Z"),
+        ({"time_zone": "Asia/Tokyo"}, "2026-01-05 09:00:00-03", "2026-01-05T12:00:00Z"),
+        ({"time_zone": "Australia/Eucla"}, "2026-01-05 09:00:00", "2026-01-05T00:15:00Z"),
+        ({"time_zone": "Pacific/Chatham"}, "2026-01-05 09:00:00", "2026-01-04T19:15:00Z"),
+        ({"time_zone": "Pacific/Chatham"}, "2026-07-05 09:00:00", "2026-07-04T20:15:00Z"),
     ],
 )
 def test_times(spec: dict[str, Any], raw: Any, time: str) -> None:
@@ -171,9 +181,18 @@ def test_times(spec: dict[str, Any], raw: Any, time: str) -> None:
     assert parse_time(one(made, TRADE | {"t": raw})["executed_at"]) == parse_time(time)
 
 
-@pytest.mark.parametrize("raw", ["2026-10-25 01:30:00", "2026-03-29 01:30:00"])
-def test_a_local_time_that_occurs_twice_or_never_is_refused(raw: str) -> None:
-    made = plan(values={"market": {"separator": "-"}, "executed_at": {"time_zone": "Europe/London"}})
+@pytest.mark.parametrize(
+    ("zone", "raw"),
+    [
+        ("Europe/London", "2026-10-25 01:30:00"),
+        ("Europe/London", "2026-03-29 01:30:00"),
+        ("Pacific/Chatham", "2026-04-05 03:00:00"),
+        ("Pacific/Chatham", "2026-09-27 03:30:00"),
+        ("Australia/Lord_Howe", "2026-04-05 01:50:00"),
+    ],
+)
+def test_a_local_time_that_occurs_twice_or_never_is_refused(zone: str, raw: str) -> None:
+    made = plan(values={"market": {"separator": "-"}, "executed_at": {"time_zone": zone}})
     assert refused(made, TRADE | {"t": raw}).invalid.reason is Reason.BAD_TIME
 
 
