@@ -136,6 +136,11 @@ def requeue(
     """
     letterbox = _letterbox(ctx, config)
     chosen = _chosen(letterbox, letters)
+    for letter in chosen:
+        if letter.value is None:
+            raise UsageError(
+                f"{letter.id} has no value to put back ({letter.detail}): publish it from its source, then dismiss it"
+            )
     act = _act(by, f"requeued: {reason}", letterbox.signing(sign_with))
     if not dry_run:
         letterbox.requeue(chosen, act)

@@ -96,6 +96,16 @@ def test_requeue_and_dismiss_say_who_and_why() -> None:
     ]
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_letter_without_its_value_is_not_put_back_as_a_tombstone(dry: list[str]) -> None:
+    """Too large for the topic of dead letters, it stayed in its source: a null would be sent in its place, and it dismissed."""
+    letters = Letters()
+    letters.stored.append(letter(9, None))
+    with pytest.raises(UsageError, match="9 has no value to put back"):
+        run("requeue", "custody.balances/0/0/3", "custody.balances/0/0/9", "--reason", "x", *dry, letters=letters)
+    assert letters.done == []
+
+
 def test_a_dry_run_does_nothing() -> None:
     letters = Letters()
     result = run("requeue", "custody.balances/0/0/3", "--reason", "x", "--dry-run", letters=letters)
