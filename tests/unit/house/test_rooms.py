@@ -40,6 +40,20 @@ def arrows() -> dict[str, set[str]]:
     return found
 
 
+def file_arrows() -> dict[str, set[str]]:
+    """Which module imports which other, when it is loaded or later."""
+    ours = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules()}
+    found: dict[str, set[str]] = {}
+    for name in ours:
+        tree = ast.parse((ROOT / name.replace(".", "/")).with_suffix(".py").read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        found[name] = (imported & ours) - {name}
+    return found
+
+
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """Rooms that import each other in a circle; empty when there is none."""
     done: set[str] = set()
@@ -67,6 +81,10 @@ def test_no_room_has_more_than_a_dozen_files() -> None:
 
 def test_no_rooms_import_each_other_in_a_circle() -> None:
     assert circle(arrows()) == []
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_later() -> None:
+    assert circle(file_arrows()) == []
 
 
 def test_a_circle_is_found() -> None:
