@@ -160,6 +160,19 @@ def test_a_same_asset_rule_that_decides_either_way_keeps_its_state(tmp_path: Pat
     assert (found["state"], component(found, "client_asset.SOS")["state"]) == ("unknown", "adequate")
 
 
+@pytest.mark.parametrize("method", ["us.ny_custody", "ae.vara"])
+def test_a_same_asset_method_does_not_become_unknown_by_a_price(tmp_path: Path, method: str) -> None:
+    """Fails where a headline in dollars hides that every asset is there: the rule compares quantities, no price is asked."""
+    case = Case(tmp_path, method).owes("KAVA", "100").holds("client_asset", "cold", "KAVA", "100")
+    skip = {"skip": ["paid_up_capital", "net_liquid_assets"], "activities": ["custody"]}
+    case.content["entities"]["sg-two"]["methods"][0]["options"] = skip if method == "ae.vara" else {}
+    found = case.assess(method)
+    assert (found["state"], found["required"], found["coverage"]) == ("adequate", None, None)
+    assert ("price_missing", f"KAVA/{found['currency']}") in gaps(found)
+    case.holds("client_asset", "cold", "KAVA", "99", "2026-03-10T12:00:01Z")
+    assert case.assess(method)["state"] == "shortfall"
+
+
 @pytest.mark.parametrize("where", ["bank", "trust"])
 def test_money_in_a_bank_is_money(tmp_path: Path, where: str) -> None:
     """Fails where any code that is not a major currency is doubted."""

@@ -113,7 +113,8 @@ def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_ent
     projection = computation.is_projection()
     rows = tuple(row if not projection else row.as_projection() for outcome in outcomes.values() for row in outcome.rows)
     ratio = _watch_ratio(computation, outcomes)
-    state = _state(rows, ratio, watch_enter, has_headline=required is not None, valued=_known(required) and _known(available))
+    decided = required is None or (_known(required) and _known(available)) or computation.decided_by_quantity(outcomes)
+    state = _state(rows, ratio, watch_enter, decided=decided)
     if view.forced_unknown and state != "shortfall":
         state = "unknown"
     parts = _Parts(state, rows, required, available, figures, ratio)
@@ -184,9 +185,10 @@ def _not_computable(plan: Plan, view: View) -> Result:
     )
 
 
-def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, has_headline: bool, valued: bool) -> str:
+def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, decided: bool) -> str:
+    """Of the whole. `decided`: whether the headline has a value, needs none, or is skipped."""
     states = {row.state for row in rows} - {NOT_APPLICABLE}
-    if has_headline and not valued:
+    if not decided:
         states.add("unknown")
     if watch_enter is not None and ratio is not None:
         above = ratio.reaches(Figure.of(watch_enter))

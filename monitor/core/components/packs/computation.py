@@ -60,11 +60,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a component yields: its rows and, for a headline, what it asks and what there is in the reporting currency."""
+    """What a component yields: its rows and, for a headline, what it asks and what there is in the reporting currency.
+
+    `by_quantity`: the rows alone say whether a headline of it is met, whatever prices are.
+    """
 
     rows: tuple[Row, ...]
     required: Figure | None = None
     available: Figure | None = None
+    by_quantity: bool = False
 
 
 class Computation:
@@ -150,6 +154,12 @@ class Computation:
             self._headline_term(headline.required) or total(required),
             self._headline_term(headline.available) or total(available),
         )
+
+    def decided_by_quantity(self, outcomes: Mapping[str, Outcome]) -> bool:
+        """Whether the rows of the headline say by themselves if it is met, so that it needs no value."""
+        headline = self.plan.pack.headline
+        counted = [outcomes[name] for name in headline.components if name not in self.plan.skip]
+        return not headline.required and all(outcome.by_quantity for outcome in counted)
 
     def printed_figures(self) -> dict[str, str | None]:
         """The named figures, exact or 34 digits; a name that ends in `*` prints every part of a term."""
