@@ -101,6 +101,7 @@ class PartitionWorker:
         self._rewind = rewind
         self._rewound: tuple[int, float] | None = None
         self._stuck_at: int | None = None
+        self._half_applied = False
         self._stepped_over: set[int] = set()
         self._observer = observer
         self._cadence = cadence
@@ -145,10 +146,15 @@ class PartitionWorker:
                 resumed = time.perf_counter()
 
     async def prepare(self) -> None:
-        """After an assignment: take the table's snapshot when it is ahead of the memory. A stopped partition tries again."""
+        """After an assignment: take the table's snapshot when it is ahead of the memory. A stopped partition tries again.
+
+        An engine that failed within a record is given up: its position may be behind what it holds, its evaluation half done.
+        """
         async with self._turn:
-            self.stopped = None
+            self.stopped = self._stuck_at = None
             self.taken_over = False
+            if self._half_applied:
+                self._begin_anew()
             await self._take_newer()
 
     def take_over(self, found: Found) -> None:
@@ -216,11 +222,12 @@ class PartitionWorker:
         try:
             outputs = self.engine.apply(record)
         except Forked as fork:
+            self._half_applied = True
             self._stop("chain_fork", str(fork))
             return
         except Exception as error:  # noqa: BLE001 - one partition's trouble stops that one; the others go on
             _log.exception("engine failed", partition=self.partition, offset=message.offset)
-            self._stuck_at = message.offset
+            self._stuck_at, self._half_applied = message.offset, True
             self._stop("engine_error", stuck_on(record, self.partition, error))
             return
         self.last_applied = record.journal_time
@@ -261,9 +268,16 @@ class PartitionWorker:
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)
         self.stopped = self._stuck_at = self._rewound = None
-        self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
+        self._begin_anew()
         await self._take_newer()
         return True
+
+    def _begin_anew(self) -> None:
+        """An empty engine, behind every snapshot; where outputs are read from is said by the snapshot that it takes."""
+        self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
+        self._half_applied = False
+        self._manifest, self._heads, self._outputs = None, {}, {}
+        self._progress = _Progress()
 
     async def _publish(self, output: Output) -> None:
         if output.value is not None and output.topic != CHECKPOINTS:

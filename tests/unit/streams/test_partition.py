@@ -310,6 +310,26 @@ async def test_a_record_no_engine_can_take_is_named_and_stepped_over_on_record(
     assert bench.published
 
 
+@pytest.mark.parametrize("offset", [4, 20])
+async def test_after_the_next_assignment_an_engine_that_failed_goes_on_with_nothing_of_the_half(
+    journal: list[JournalRecord], offset: int
+) -> None:
+    """What lets it fail: the half-applied engine stands behind the record it failed on, and goes on without it."""
+    offset = next(r.offset for r in journal[offset:] if r.statement.kind == "position")
+    log = broken(journal, offset)[:-1]
+    bench = Bench(Table())
+    await bench.feed(log)
+    assert bench.worker.stopped == "engine_error"
+    await bench.worker.prepare()
+    assert bench.worker.engine.position < offset
+    await bench.feed(log)
+    assert bench.told.stopped == ["engine_error"] * 2
+    await bench.worker.prepare()
+    await bench.feed(journal)
+    assert bench.worker.stopped is None
+    assert bench.published[-1] == straight(journal)[-1]
+
+
 async def test_an_operation_on_another_record_steps_over_nothing(journal: list[JournalRecord]) -> None:
     offset = next(r.offset for r in journal[4:] if r.statement.kind == "position")
     log = broken(journal, offset)
