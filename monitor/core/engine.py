@@ -36,7 +36,7 @@ class Engine:
 
     `check_journal_time`: whether the journal keeps the broker's time, so that a record's `at` is held against it.
     `only`: the one entity to evaluate; others are followed as far as figures share something with them (see audit/stubs).
-    `evaluate`: `at_ticks` evaluates at ticks alone and closes no days (offline, where only the last instant matters).
+    `evaluate`: `at_ticks` evaluates at ticks alone, without closes and scenarios (offline, where only the last instant matters).
     `checked`: every evaluation is held against one that reads everything anew, which stands where they differ; see `differences`.
     """
 

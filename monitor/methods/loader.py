@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,20 @@ _EVERY_DAY = ("all",)
 _NO_HOLIDAYS = ("weekdays", "all")
 
 
-def load_packs(directories: Sequence[str | Path] = ()) -> dict[str, dict[str, Any]]:
+def load_packs(directories: Sequence[str | Path] = (), named: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Every pack by id: those shipped, and those of a site's directories, which replace a shipped one by a new version.
 
     What is returned is what the configuration record carries and `pack_digest` is taken of: without `documentation`.
+    `named`: where no directory is given, only these of the shipped are read.
     ConfigurationError names file, line and field of what is wrong.
     """
-    return {name: pack_object(document) for name, document in load_documents(directories).items()}
+    return {name: pack_object(document) for name, document in load_documents(directories, named).items()}
 
 
-def load_documents(directories: Sequence[str | Path] = ()) -> dict[str, Document]:
+def load_documents(directories: Sequence[str | Path] = (), named: Collection[str] | None = None) -> dict[str, Document]:
     """As `load_packs`, each with its file, lines and documentation."""
+    if named is not None and not directories:
+        return {file.stem: read_pack_file(file) for file in sorted(SHIPPED.glob("*.yaml")) if file.stem in named}
     found: dict[str, Document] = {}
     for directory in (SHIPPED, *map(Path, directories)):
         for name, document in _read_directory(directory).items():
@@ -176,20 +179,29 @@ def _transitions(name: str) -> list[list[Any]]:
 
 def _days_of_change(zone: ZoneInfo, start: datetime, end: datetime) -> Iterable[datetime]:
     """The start of each UTC day in which the offset changes."""
-    day, step = start, timedelta(days=1)
-    offset = day.astimezone(zone).utcoffset()
-    while day < end:
-        following = (day + step).astimezone(zone).utcoffset()
+    step, day, last = timedelta(days=1), start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    offset = _offset(zone, day)
+    while day < last:
+        following = _offset(zone, day + step)
         if following != offset:
-            yield day
+            yield day.replace(tzinfo=UTC)
         day, offset = day + step, following
 
 
 def _first_minute_of_change(zone: ZoneInfo, day: datetime) -> datetime:
     """The first instant of the day, to the minute, at which the new offset holds."""
-    before = day.astimezone(zone).utcoffset()
-    moments = (day + timedelta(minutes=n) for n in range(1, 24 * 60 + 1))
-    return next(moment for moment in moments if moment.astimezone(zone).utcoffset() != before)
+    reading = day.replace(tzinfo=zone)
+    before = _offset(zone, reading)
+    moments = (reading + timedelta(minutes=n) for n in range(1, 24 * 60 + 1))
+    return next(moment for moment in moments if _offset(zone, moment) != before).replace(tzinfo=UTC)
+
+
+def _offset(zone: ZoneInfo, reading: datetime) -> timedelta:
+    """What local clocks show less what UTC shows. `reading` is of UTC and bears the zone, as `fromutc` wants it.
+
+    It is asked of every day of 71 years, and is three times as fast so.
+    """
+    return zone.fromutc(reading) - reading
 
 
 def _text(moment: datetime) -> str:

@@ -14,7 +14,7 @@ from monitor.errors import ConfigurationError
 from monitor.settings.admin.tls import ServerCertificate, client_context
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, deciding_lines, method_problems
-from monitor.settings.sections import RUNBOOKS
+from monitor.settings.sections import ADMIN_SERVER, RUNBOOKS
 
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 _FOR_EVERYBODY = 0o004
@@ -50,7 +50,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "alerting.channels is empty: nobody is told of an alert"
     if not urlsplit(settings.alerting.runbook_base_url).scheme:
         yield f"alerting.runbook_base_url {settings.alerting.runbook_base_url} is no address: links of alerts lead nowhere"
-    if settings.alerting.runbook_base_url == RUNBOOKS and settings.http.local_url != RUNBOOKS.removesuffix("/runbooks"):
+    if settings.alerting.runbook_base_url == RUNBOOKS and settings.http.local_url != ADMIN_SERVER:
         served = f"{settings.http.advertised_url or settings.http.local_url}/runbooks"
         yield f"alerting.runbook_base_url {RUNBOOKS} is not where this admin server has them: set it, perhaps to {served}"
     for name, entity in settings.entities.items():

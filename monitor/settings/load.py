@@ -180,14 +180,21 @@ def _overridden(content: Mapping[str, Any]) -> Settings:
 
     The library is imported where it is needed: it brings asyncio, 0.1 s of a command's start.
     """
-    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+    from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
     class EnvironmentFirst(Settings, BaseSettings):
         model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
 
         @classmethod
-        def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
-            return EnvSettingsSource(settings_cls), init_settings
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature, as the two below
+            init_settings: Any,
+            env_settings: Any,
+            dotenv_settings: Any,  # noqa: ARG003
+            file_secret_settings: Any,  # noqa: ARG003
+        ) -> tuple[Any, ...]:
+            return env_settings, init_settings
 
     try:
         return EnvironmentFirst(**content)

@@ -43,7 +43,12 @@ def build_configuration(
     `packs`: packs by the name the settings know them by, beside those on file (candidates of a back-test).
     Raises ConfigurationError for an unknown method, calendar or zone, and for options a pack does not take or lacks.
     """
-    packs = load_packs(settings.methods.pack_dirs) | dict(packs or {})
+    named = {
+        settings.exposure.pack,
+        *any_entity_methods,
+        *(m.id for entity in settings.entities.values() for m in entity.methods),
+    }
+    packs = load_packs(settings.methods.pack_dirs, named) | dict(packs or {})
     entities = {name: _entity(name, entity, packs) for name, entity in sorted(settings.entities.items())}
     any_entity = _any_entity(any_entity_methods, packs) if any_entity_methods else None
     described = [*entities.values(), *([any_entity] if any_entity else [])]

@@ -271,7 +271,8 @@ class CalendarSettings(Section):
         return value
 
 
-RUNBOOKS = "http://127.0.0.1:9464/runbooks"
+ADMIN_SERVER = "http://127.0.0.1:9464"
+RUNBOOKS = f"{ADMIN_SERVER}/runbooks"
 """The same on every stage, since it is part of the record: not derived from an address of one process."""
 
 

@@ -17,7 +17,7 @@ from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, format_time
-from monitor.settings.sections import RUNBOOKS
+from monitor.settings.sections import ADMIN_SERVER, RUNBOOKS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
 from monitor.web.history import POINTS
@@ -292,7 +292,7 @@ def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
 
 def _runbook(url: str) -> str:
     """The link of an alert; to the page beside this one where the pages of the admin server are meant, whatever host shows it."""
-    return url.removeprefix(RUNBOOKS.removesuffix("/runbooks")) if url.startswith(f"{RUNBOOKS}#") else url
+    return url.removeprefix(ADMIN_SERVER) if url.startswith(f"{RUNBOOKS}#") else url
 
 
 @cache

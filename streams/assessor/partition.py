@@ -194,6 +194,7 @@ class PartitionWorker:
         """Wait until everything published so far is acknowledged; raises what a send raised."""
         while self._unsent:
             await asyncio.gather(*self._unsent)
+            await asyncio.sleep(0)  # of futures that are done already gather waits for nothing, and `_sent` has still to run
 
     async def _ask_again(self, offset: int) -> None:
         """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""

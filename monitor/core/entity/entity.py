@@ -159,7 +159,10 @@ class Entity:
         return self._deadline
 
     def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> list[Output]:
-        """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones."""
+        """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones.
+
+        `closing`: whether days that ended are closed and scenarios worked out too, which nobody reads of one instant offline.
+        """
         self.waiting = False
         self.book.advance(at)
         standing = self.standing
@@ -179,7 +182,8 @@ class Entity:
             self.courses.take(evaluation, levels, self.config.assets)
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
-            digests = self._live(evaluation, drafts, evidence, sources, outputs)
+            stresses = self._scenarios(at, evaluation.exposure) if closing else []
+            digests = self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
         repeats, over = self.alerts.repeats(at)
         outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
@@ -225,6 +229,8 @@ class Entity:
         evidence: Evidence,
         sources: list[dict[str, Any]],
         outputs: list[Output],
+        *,
+        stresses: list[dict[str, Any]],
     ) -> dict[str, str]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
         told = {draft.identity.method for draft in drafts}
@@ -242,7 +248,7 @@ class Entity:
             self.standing.newest[name] = as_shown(value, self.standing.newest.get(name))
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
-        value |= {"scenarios": self._scenarios(evaluation.at, exposure)} | self.courses.foreseen(evaluation)
+        value |= {"scenarios": stresses} | self.courses.foreseen(evaluation)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
         shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
         if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from monitor.core.engine import Engine
 from monitor.core.foresight.scenarios import STRESSES, NotApplicable, Scenario
+from monitor.core.journal.records import JournalRecord, Statement
 from monitor.errors import ConfigurationError
 from monitor.methods.stresses import load_scenarios, scenario_of
 from monitor.settings.load import settings_of
@@ -63,9 +64,11 @@ def lines() -> Iterator[dict[str, Any]]:
 def engine_of(path: Path, *methods: dict[str, Any]) -> Engine:
     entity = {"reporting_currency": "JPY", "time_zone": "Asia/Tokyo", "methods": list(methods)}
     content = build_configuration(settings_of({"kafka": {"journal_partitions": 1}, "entities": {"jp-main": entity}}))
-    engine = Engine(0, check_journal_time=False, evaluate="at_ticks")
+    engine = Engine(0, check_journal_time=False)
     for record in statements([Path(written(path / "e.jsonl", list(lines())))], content, None, lambda _: None):
         engine.apply(record)
+    later = engine.clock + 1
+    engine.apply(JournalRecord(Statement("tick", None, later, {}), engine.position + 1, later, b""))
     return engine
 
 

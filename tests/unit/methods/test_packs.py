@@ -42,6 +42,14 @@ def written(tmp_path: Path, pack: dict[str, Any] | str, name: str = "site.yaml")
 
 def test_every_method_has_a_pack_named_after_it() -> None:
     assert set(load_packs()) == IDS
+
+
+def test_of_the_shipped_only_those_named_are_read_unless_a_site_may_replace_them(tmp_path: Path) -> None:
+    """What lets it fail: a shipped pack in a file of another name is not found."""
+    for name in IDS:
+        assert load_packs((), {name, "no.such"}) == {name: load_packs()[name]}
+    assert load_packs((), {"../packs/hk.vatp"}) == {}
+    assert set(load_packs([tmp_path], {"hk.vatp"})) == IDS
     assert {file.stem for file in SHIPPED.glob("*.yaml")} == IDS
 
 
