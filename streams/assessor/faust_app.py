@@ -7,9 +7,9 @@ its automatic acknowledgement stay off (JOURNAL 6 says why the last).
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -24,6 +24,23 @@ from streams.kafka.clients import delivery, fetch_wait_ms, security, session_tim
 from streams.kafka.topics import SNAPSHOTS, TopicNames
 
 
+class Undelivered(NamedTuple):
+    """Records of a partition that were fetched and not delivered: offset of the first, and the one behind the last."""
+
+    first: int
+    behind: int
+
+
+def undelivered(fetched: Mapping[TP, Sequence[Any]], delivered: Mapping[TP, int]) -> dict[TP, Undelivered]:
+    """What is left of fetched records; `delivered` is the offset behind the last that was delivered of a partition."""
+    ends = {
+        tp: Undelivered(delivered.get(tp, records[0].offset), records[-1].offset + 1)
+        for tp, records in fetched.items()
+        if records
+    }
+    return {tp: left for tp, left in ends.items() if left.first < left.behind}
+
+
 class _Thread(driver.AIOKafkaConsumerThread):
     """Takes the fetch wait from the settings: Faust fixes 1,500 ms, which is the latency where data does not wake a fetch."""
 
@@ -32,21 +49,39 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = fetch_wait_ms(transport.kafka)  # noqa: SLF001 - read when it starts; no argument reaches it
         return consumer
 
+    async def give_back(self, undelivered: Mapping[TP, Undelivered]) -> None:
+        """Fetch again what was not delivered, but for partitions that were sought elsewhere since."""
+        await self.call_thread(self._give_back, undelivered)
+
+    async def _give_back(self, undelivered: Mapping[TP, Undelivered]) -> None:
+        consumer = self._ensure_consumer()
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - `position` would wait for one, and others seek then
+        assignment = None if subscription is None else subscription.assignment
+        for tp, (first, behind) in undelivered.items():
+            state = None if assignment is None else assignment.state_value(tp)
+            if state is not None and state.has_valid_position and state.position == behind:
+                consumer.seek(tp, first)
+
 
 class _Consumer(driver.Consumer):
     """Commits what `acknowledge` was told and nothing else, and reads the journal only after the committed position is sought.
 
-    Faust loses records in two places (both measured here). Even in a stream without acknowledgement, records that wait in a
+    Faust loses records in three places (all measured here). Even in a stream without acknowledgement, records that wait in a
     buffer when the flow stops, at a rebalance or an orderly end, are skipped *and* acknowledged, and the last commit passes
     them: 36 records of a partition at one SIGTERM. And after a recovery it resumes partitions before it clears the buffers
-    and resumes the flow, so that the first records of a partition are delivered, cleared, and never come again.
+    and resumes the flow, so that the first records of a partition are delivered, cleared, and never come again. And a fetch that
+    was under way when the flow stopped may bring records of partitions that were assigned and sought in the meantime: they are
+    dropped, and only those of the journal are sought again. A recovery then waited for changelog records for ever.
     """
+
+    _thread: _Thread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._acknowledged: dict[TP, int] = {}
         self._held_back: set[TP] = set()
         self._rewinds: dict[TP, int] = {}
+        self._fetched: Mapping[TP, Sequence[Any]] = {}
 
     def rewind(self, tp: TP, offset: int) -> None:
         """Deliver from `offset` on again; what was fetched of the partition before that is dropped."""
@@ -58,9 +93,18 @@ class _Consumer(driver.Consumer):
         wanted = {tp: offset for tp, offset in rewinds.items() if tp in self.assignment()}
         if wanted:
             await self.seek_wait(wanted)
+        self._fetched, delivered = {}, {}
         async for tp, message in super().getmany(timeout):
+            delivered[tp] = message.offset + 1
             if tp not in self._rewinds:
                 yield tp, message
+        left = undelivered(self._fetched, delivered)
+        if left:
+            await self._thread.give_back(left)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        self._fetched = await super()._getmany(active_partitions, timeout) or {}
+        return self._fetched
 
     def pause_partitions(self, tps: Iterable[TP]) -> None:
         """Pause, and forget what was to be resumed."""
