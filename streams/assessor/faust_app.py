@@ -24,17 +24,17 @@ from streams.kafka.clients import delivery, fetch_wait_ms, security, session_tim
 from streams.kafka.topics import SNAPSHOTS, TopicNames
 
 
-class Undelivered(NamedTuple):
+class DroppedRecords(NamedTuple):
     """Records of a partition that were fetched and not delivered: offset of the first, and the one behind the last."""
 
     first: int
     behind: int
 
 
-def undelivered(fetched: Mapping[TP, Sequence[Any]], delivered: Mapping[TP, int]) -> dict[TP, Undelivered]:
+def undelivered(fetched: Mapping[TP, Sequence[Any]], delivered: Mapping[TP, int]) -> dict[TP, DroppedRecords]:
     """What is left of fetched records; `delivered` is the offset behind the last that was delivered of a partition."""
     ends = {
-        tp: Undelivered(delivered.get(tp, records[0].offset), records[-1].offset + 1)
+        tp: DroppedRecords(delivered.get(tp, records[0].offset), records[-1].offset + 1)
         for tp, records in fetched.items()
         if records
     }
@@ -49,11 +49,11 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = fetch_wait_ms(transport.kafka)  # noqa: SLF001 - read when it starts; no argument reaches it
         return consumer
 
-    async def give_back(self, undelivered: Mapping[TP, Undelivered]) -> None:
+    async def give_back(self, undelivered: Mapping[TP, DroppedRecords]) -> None:
         """Fetch again what was not delivered, but for partitions that were sought elsewhere since."""
         await self.call_thread(self._give_back, undelivered)
 
-    async def _give_back(self, undelivered: Mapping[TP, Undelivered]) -> None:
+    async def _give_back(self, undelivered: Mapping[TP, DroppedRecords]) -> None:
         consumer = self._ensure_consumer()
         subscription = consumer._subscription.subscription  # noqa: SLF001 - `position` would wait for one, and others seek then
         assignment = None if subscription is None else subscription.assignment
