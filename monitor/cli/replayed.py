@@ -40,10 +40,11 @@ def replayed(
     from monitor.core.configuration.configuration import parse_configuration
     from monitor.core.engine import Engine
     from monitor.core.journal.records import JournalRecord, Statement
-    from streams.eventfiles.offline import Rejection, statements
+    from streams.eventfiles.offline import FileLines, Rejection, statements
 
     configuration = offline_configuration(config, methods)
     until = None if at is None else instant("--at", at)
+    lines = FileLines()
     engine = Engine(0, check_journal_time=False, evaluate="at_ticks" if on_output is None else "always")
     next_look = None if on_output is None else _before_midnights(parse_configuration(configuration))
 
@@ -52,11 +53,12 @@ def replayed(
 
     def applied(record: JournalRecord) -> None:
         outputs = engine.apply(record)
+        lines.tell(engine.too_old, refused)
         if on_output is not None:
             for output in outputs:
                 on_output(output)
 
-    for record in statements(events, configuration, until, refused, next_look=next_look):
+    for record in statements(events, configuration, until, refused, next_look=next_look, on_line=lines.note):
         if on_record is not None:
             on_record(record)
         applied(record)

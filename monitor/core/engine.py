@@ -18,7 +18,7 @@ from monitor.core.entity.population import Population
 from monitor.core.entity.publication import Evidence
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
-from monitor.core.journal.outputs import Output
+from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import EngineClock, earliest
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
@@ -52,6 +52,8 @@ class Engine:
         self.partition = partition
         self._only = only
         self.position = -1
+        self.too_old: tuple[TooOld, ...] = ()
+        """What the last record applied showed to be too old; a price, which every partition refuses alike, in one of them."""
         self._always = evaluate == "always"
         self._clock = EngineClock(check_journal_time=check_journal_time)
         self._population = Population(partition, checked=checked)
@@ -82,6 +84,7 @@ class Engine:
         self.position = record.offset
         if record.statement.kind == "tick" and (moves or not self._always):
             outputs += self._tick()
+        self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
 
     def step_over(self, record: JournalRecord) -> None:
@@ -264,6 +267,13 @@ class Engine:
         state = values["engine"]
         self._clock.now, self._clock.refused = int(state["clock"]), state["clock_refused"]
         self._population.put_back(state, values)
+
+    def _taken_too_old(self) -> tuple[TooOld, ...]:
+        config, shared = self._population.config, self._population.shared
+        if config is None or shared is None:
+            return ()
+        found = shared.taken_too_old()
+        return tuple(one for one in found if one.entity or one.offset % config.journal_partitions == self.partition)
 
     # --- evaluation points
     def _advance(self, reading: int) -> list[Output]:

@@ -8,11 +8,14 @@ and at the end; the last record is a tick.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from monitor.core.journal.outputs import TooOld
 from monitor.core.journal.records import JournalRecord, SourcePartition, Statement, encode_statement
 from monitor.core.journal.vocabulary import SOURCE_TOPICS, TRADES
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
@@ -23,6 +26,7 @@ from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.wire import Reason
+from streams.wire.rejected import too_old_detail
 
 LOG = "events"
 _BATCH = 4096
@@ -42,6 +46,29 @@ class Rejection:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.topic}: {self.reason.value}: {self.detail}"
+
+
+class FileLines:
+    """Where the lines of several files stand, by their offset over all of them. `then` is told of each line as well."""
+
+    def __init__(self, then: Callable[[EventLine], None] | None = None) -> None:
+        self._then = then
+        self._files: list[tuple[int, Path]] = []
+
+    def note(self, line: EventLine) -> None:
+        """A line was read, in log order."""
+        begin = line.offset - line.line + 1
+        if not self._files or self._files[-1] != (begin, line.path):
+            self._files.append((begin, line.path))
+        if self._then is not None:
+            self._then(line)
+
+    def tell(self, refused: Iterable[TooOld], on_rejected: Callable[[Rejection], None]) -> None:
+        """What the engine found too old, as lines that intake would refuse."""
+        for one in refused:
+            begin, path = self._files[bisect_right(self._files, one.offset, key=itemgetter(0)) - 1]
+            number = one.offset - begin + 1
+            on_rejected(Rejection(path, number, one.where.topic, Reason.TOO_OLD, too_old_detail(one)))
 
 
 def statements(

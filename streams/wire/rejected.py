@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.core.journal.outputs import TooOld
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
+from monitor.core.values.times import exact_time
 from streams.wire.fields import has_control
 from streams.wire.judge import Known
 from streams.wire.reasons import Reason
 
 REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
 """Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
+
+
+def too_old_detail(refused: TooOld) -> str:
+    """What is wrong with a record that only the engine could refuse, for people."""
+    of = "its account" if refused.where.kind == BALANCES else "its asset, currency, kind and source"
+    return f"as_of {exact_time(refused.event_time)} lies before the correction horizon, and {of} has something newer"
 
 
 def rejected_price(reason: Reason, readable: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -489,8 +489,10 @@ def test_a_balance_older_than_the_horizon_is_refused_and_told(tmp_path: Path) ->
     case = wallet(tmp_path, ("120", "11:00:00"))
     case.holds("client_asset", "cold", "KAS", "1", "1998-06-01T00:00:00Z", logged="2026-03-10T12:00:00Z", source="node")
     assert ("record_rejected", "custody.balances") in gaps(case.assess("us.ny_custody"))
+    assert f"events.jsonl:{len(case.lines)}: custody.balances: too_old: as_of 1998-06-01T00:00:00" in case.stderr
     case.holds("client_asset", "cold", "KAS", "110", "2026-03-10T12:00:01Z", source="node")
     assert gaps(case.assess("us.ny_custody")) == set()
+    assert case.stderr.count("too_old") == 1
 
 
 def test_a_wallet_that_rests_may_say_the_same_old_time_every_day(tmp_path: Path) -> None:
@@ -521,6 +523,7 @@ def test_a_price_whose_time_lies_is_refused_and_told(tmp_path: Path, time: str, 
     case.priced("SOL", "75", time, logged=f"{DAY}T12:05:00Z")
     assert said in gaps(case.assess("us.ny_custody"))
     assert case.assess("us.ny_custody")["required"] == "1500"
+    assert case.stderr.count("left out") == 1
     case.priced("ETH", "75", f"{DAY}T12:06:00Z")
     assert said in gaps(case.assess("us.ny_custody"))
     case.priced("SOL", "76", f"{DAY}T12:06:00Z", source="other")

@@ -40,7 +40,7 @@ def assess(
 
     Methods and options are the configuration's. With --method and no configuration every entity seen is assessed, in the
     method's own currency, zone and calendar; with both, the configured entities under those methods alone. A line that
-    intake would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known, also
+    the daemon would refuse is left out and named on stderr. Exit 1 for a shortfall, 5 for what is not known, also
     where TIME lies before the first line.
 
     With --closes the figures at the end of each business day follow (`kind` close), as they were published first and

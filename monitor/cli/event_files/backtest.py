@@ -140,7 +140,7 @@ def _of_events(
     from monitor.core.foresight.comparison import tracks_of
     from monitor.core.foresight.history import History, zones_of
     from monitor.report.backtest import Backtest
-    from streams.eventfiles.offline import Rejection, statements
+    from streams.eventfiles.offline import FileLines, Rejection, statements
 
     content = candidates_configuration(settings, tried)
     config = parse_configuration(content)
@@ -154,15 +154,18 @@ def _of_events(
         talk(f"left out: {rejection}")
 
     with line_bar(events, "replaying") as on_line:
+        lines = FileLines(on_line)
         records = statements(
-            events, content, span[1], refused, next_look=lambda instant: cadence.following(instant, zones), on_line=on_line
+            events, content, span[1], refused, next_look=lambda instant: cadence.following(instant, zones), on_line=lines.note
         )
 
         def samples() -> Any:
             for record in records:
                 clock[:] = [clock[0] if clock else record.statement.at, record.statement.at]
                 yield from history.apply(record)
+                lines.tell(history.too_old, refused)
             yield from history.finish()
+            lines.tell(history.too_old, refused)
 
         tracks = tracks_of(samples())
     begin, end = clock or (None, None)

@@ -161,6 +161,7 @@ class Book:
         if before is not None and self.positions.refuses(key, position):
             if before[2:7] < position[2:7]:
                 self.rejections.refuse(position[:7], position_identity(*key), name)
+                self.shared.tell_too_old(position[:7], self.entity)
             return
         if not self.positions.put(key, position) or (before is not None and before > position):
             return

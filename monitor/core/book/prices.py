@@ -81,12 +81,14 @@ class PriceBook:
     def refuses(self, body: Mapping[str, Any], order: Order, horizon_ns: int) -> bool:
         """Whether a price is too old to say anything: past the horizon when it came, not the first of its series, no repeat.
 
-        Daily closes are of days past by their nature and never too old.
+        Daily closes are of days past by their nature and never too old, and no record is for one that was logged after it.
         """
         quotes = self._series.get((body["asset"], body["currency"]), {}).get((body["kind"], body["source"]))
         if body["kind"] == DAILY_CLOSE or not quotes or order[2] - order[0] <= horizon_ns:
             return False
         newest = quotes[-1]
+        if order[2:] <= newest.order[2:]:
+            return False
         return newest.order[0] != order[0] or newest.price != parse_decimal(body["price"])
 
     def _note(self, pair: Pair, kind: str, source: str, order: Order) -> None:

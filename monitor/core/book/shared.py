@@ -16,8 +16,9 @@ from monitor.core.book.sources.bad_share import OutcomeCounts
 from monitor.core.book.sources.sources import Sources, rules_of
 from monitor.core.book.trades.flow import Flow
 from monitor.core.configuration.configuration import Configuration
-from monitor.core.journal.ordering import order_of
-from monitor.core.journal.records import JournalRecord, Statement
+from monitor.core.journal.ordering import Order, order_of
+from monitor.core.journal.outputs import TooOld
+from monitor.core.journal.records import JournalRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import PRICES, SOURCE_TOPICS
 from monitor.core.values.times import parse_time
 
@@ -31,6 +32,7 @@ class Shared:
     def __init__(self, config: Configuration) -> None:
         self.config = config
         self.dirty: set[str] = set()
+        self._too_old: list[TooOld] = []
         self.version = 0
         self._clock = 0
         self.prices = PriceBook(self.dirty)
@@ -63,9 +65,21 @@ class Shared:
         series = (body["asset"], body["currency"], body["kind"], body["source"])
         if self.prices.refuses(body, order, self.config.horizon_ns):
             self.refused_prices.refuse(series, order)
+            self.tell_too_old(order, None)
             return
         self.refused_prices.valid(series, order)
         self.prices.put(body, order)
+
+    def tell_too_old(self, order: Order, entity: str | None) -> None:
+        """The record at `order`, of `entity` (None: a price), was refused for its age."""
+        event_time, _, logged, topic, epoch, partition, place = order
+        self._too_old.append(TooOld(SourcePartition(topic, epoch, partition), place, logged, event_time, entity))
+
+    def taken_too_old(self) -> tuple[TooOld, ...]:
+        """What was refused for its age since the last call, in order."""
+        found = tuple(self._too_old)
+        self._too_old.clear()
+        return found
 
     def beat(self, feed: str, log_time: int) -> bool:
         """A heartbeat of a feed of prices, which are everybody's. Whether it is news."""

@@ -16,6 +16,7 @@ from monitor.core.book.shared import Shared, SourcesHealth
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator, Prepared
+from monitor.core.journal.outputs import TooOld
 from monitor.core.journal.records import JournalRecord, Statement
 from monitor.core.journal.schedule import EngineClock
 from monitor.core.values.calendar import Zone
@@ -121,6 +122,8 @@ class History:
         self._progressed = False
         self._due: int | None = None
         self.records = 0
+        self.too_old: tuple[TooOld, ...] = ()
+        """What the last record applied showed to be too old."""
 
     def apply(self, record: JournalRecord) -> Iterator[Sample]:
         """Takes a record in, after what is due before it."""
@@ -132,6 +135,7 @@ class History:
         self.records += 1
         if record.statement.kind not in _NO_DATA:
             self._take(record.statement, record)
+        self.too_old = self._shared.taken_too_old()
 
     def finish(self) -> Iterator[Sample]:
         """What is due up to the last record's instant, and what it leaves to be looked at."""
@@ -140,6 +144,7 @@ class History:
         self._clock.now = now
         for watched in self._sorted():
             yield from self._look(watched, self._clock.now)
+        self.too_old = self._shared.taken_too_old()
 
     # --- records
     def _take(self, statement: Statement, record: JournalRecord) -> None:
