@@ -322,26 +322,27 @@ class EngineStatus:
 
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         """The status object of CONTRACT 5; KeyError for an entity that was never seen."""
-        engine = self._engine(entity)
-        if engine is None or entity not in engine.entities():
-            raise KeyError(entity)
-        found = engine.status(entity, day)
+        found = self._of(entity).status(entity, day)
         checkpoint = found["checkpoint"]
         return found | {"checkpoint": None if checkpoint is None else signed(checkpoint, self._keys)}
 
     def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
         """What each method finds without and with the scenario; KeyError for an entity that was never seen."""
-        engine = self._engine(entity)
-        if engine is None:
-            raise KeyError(entity)
-        return engine.foresee(entity, scenario)
+        return self._of(entity).foresee(entity, scenario)
 
     def actions(self, entity: str) -> Sequence[Mapping[str, Any]]:
         """What mends each broken or threatened rule; KeyError for an entity that was never seen."""
+        return self._of(entity).actions(entity)
+
+    def candidates(self, entity: str) -> Mapping[str, Any]:
+        """The methods in force and the candidates beside them; KeyError for an entity that was never seen."""
+        return self._of(entity).candidates(entity)
+
+    def _of(self, entity: str) -> Engine:
         engine = self._engine(entity)
-        if engine is None:
+        if engine is None or entity not in engine.entities():
             raise KeyError(entity)
-        return engine.actions(entity)
+        return engine
 
     def _engine(self, entity: str) -> Engine | None:
         return self._assessor.engines.get(journal_partition(entity, self._count))

@@ -194,6 +194,51 @@ def adequate() -> dict[str, Any]:
     return deepcopy(_ADEQUATE)
 
 
+_STUDIED = assessment(
+    "shortfall",
+    "jp.crypto_reserve_2026",
+    mode="shadow",
+    method_version="2026.1-site",
+    required="3210000000",
+    available="0",
+    surplus="-3210000000",
+    coverage="0",
+    coverage_lower="0",
+    coverage_upper="0",
+    components=[
+        component(
+            "reserve",
+            "shortfall",
+            required="3210000000",
+            held="0",
+            shortfall="3210000000",
+            amount="3210000000",
+            ref="Act No. 64 of 2026; ordinance pending",
+        )
+    ],
+)
+
+
+def compared() -> dict[str, Any]:
+    """What is in force, a method of another currency and a study of the draft side by side (candidates.compared)."""
+
+    def row(value: dict[str, Any], more: str, reporting: tuple[str, str, str], **fields: Any) -> dict[str, Any]:
+        figures = dict(zip(("required", "available", "surplus"), reporting, strict=True))
+        return value | {"study": False, "draft": False, "reporting": figures, "more": more, "parameters": []} | fields
+
+    in_force, korean = adequate()["methods"]
+    floor = {"name": "jp.crypto_reserve.floor", "value": "3210000000", "unit": "JPY", "status": "house", "ref": "our own"}
+    drawn = {"name": "jp.crypto_reserve.draw_without_approval", "value": ["external_theft"], "unit": "incident_kinds",
+             "status": "secondary", "ref": "press reports of November 2025"}  # fmt: skip
+    rows = [
+        row(in_force, "0", ("1850000000", "1850000000", "0")),
+        row(korean, "97000000", ("1947000000", "2343000000", "396000000")),
+        row(deepcopy(_STUDIED), "1360000000", ("3210000000", "0", "-3210000000"), study=True, parameters=[floor, drawn]),
+    ]
+    today = {"method": "jp.psa_custody", "required": "1850000000"}
+    return {"entity": "jp-main", "at": AT, "currency": "JPY", "today": today, "methods": rows}
+
+
 def shortfall() -> dict[str, Any]:
     """Own ETH is short of client ETH held hot, after a theft."""
     status = adequate()

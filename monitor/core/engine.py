@@ -225,6 +225,13 @@ class Engine:
         """
         return self._population.configured(entity).actions()
 
+    def candidates(self, entity: str) -> dict[str, Any]:
+        """The methods in force and the candidates beside them, in one currency: see candidates.compared.
+
+        KeyError for an entity that is not here.
+        """
+        return status.candidates_of(self._population.configured(entity), self._clock.now)
+
     # --- snapshots
     def cut(self) -> Cut:
         """A snapshot at `position`: see snapshot.Cut."""

@@ -18,6 +18,7 @@ MOST_ALERTS = 200
 _KEPT_FIELDS = (
     "method", "method_version", "mode", "revision", "at", "business_date", "state", "currency", "required", "available",
     "surplus", "coverage", "coverage_lower", "coverage_upper", "gaps", "why", "why_since", "digest", "replaces", "projection",
+    "study",
 )  # fmt: skip
 
 

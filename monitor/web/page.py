@@ -93,6 +93,7 @@ class EntityView:
     methods: Sequence[MethodView]
     raw: Mapping[str, Any]
     dates: Sequence[str]
+    candidates: Sequence[str] = field(default_factory=tuple)
     exposure: Sequence[Bar] = field(default_factory=tuple)
     treasury: Treasury | None = None
 
@@ -143,6 +144,7 @@ def entity_view(status: Mapping[str, Any], parts: WebParts, now_ns: int) -> Enti
         methods=methods,
         raw=status,
         dates=parts.days.dates(status["entity"])[::-1],
+        candidates=tuple(view.raw["method"] for view in methods if view.raw["mode"] == "shadow"),
         exposure=_exposure(status["exposure"]),
         treasury=None if status["exposure"] is None else _treasury(status["exposure"], methods),
     )
@@ -208,7 +210,7 @@ def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], parts: Web
         scope=text.scope(assessment),
         ignored=text.ignored_sentence(assessment.get("ignored") or ()),
         coverage=_coverage(assessment),
-        balance=_balance(assessment["surplus"], assessment["currency"]),
+        balance=_balance(assessment),
         pair=_pair(assessment),
         breaches=[row for row in assessment["components"] if row["state"] not in {"adequate", "not_applicable"}],
         gaps=assessment["gaps"],
@@ -225,12 +227,14 @@ def _coverage(assessment: Mapping[str, Any]) -> str:
     return text.coverage_range(assessment["coverage_lower"], assessment["coverage_upper"])
 
 
-def _balance(surplus: str | None, currency: str) -> str:
+def _balance(assessment: Mapping[str, Any]) -> str:
+    surplus, currency = assessment["surplus"], assessment["currency"]
+    mark = " (study)" if assessment.get("study") else ""
     if surplus is None:
         return "Surplus not known"
     if surplus.startswith("-"):
-        return f"Short by {text.amount(surplus[1:])} {currency}"
-    return f"Surplus {text.amount(surplus)} {currency}"
+        return f"Short by {text.amount(surplus[1:])} {currency}{mark}"
+    return f"Surplus {text.amount(surplus)} {currency}{mark}"
 
 
 def _trust(sources: Sequence[Mapping[str, Any]]) -> str:
@@ -249,14 +253,15 @@ def _urgency(alert: Mapping[str, Any]) -> tuple[bool, int, int, str]:
 
 
 def _pair(assessment: Mapping[str, Any]) -> tuple[Bar, ...]:
-    rows = (("Required", assessment["required"]), ("Available", assessment["available"]))
-    return tuple(_bars(rows))
+    mark = " (study)" if assessment.get("study") else ""
+    rows = ((f"Required{mark}", assessment["required"]), (f"Available{mark}", assessment["available"]))
+    return tuple(bars(rows))
 
 
 def _exposure(exposure: Mapping[str, Any] | None) -> tuple[Bar, ...]:
     if exposure is None:
         return ()
-    return tuple(_bars([(text.PART_WORDS.get(name, name), value) for name, value in exposure["parts"].items()]))
+    return tuple(bars([(text.PART_WORDS.get(name, name), value) for name, value in exposure["parts"].items()]))
 
 
 def _treasury(exposure: Mapping[str, Any], methods: Sequence[MethodView]) -> Treasury:
@@ -282,7 +287,8 @@ def _still(buffer: Mapping[str, Any]) -> str | None:
     return plain(max(Decimal(buffer["amount"]) - Decimal(buffer["margin"]), Decimal(0)))
 
 
-def _bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
+def bars(rows: Sequence[tuple[str, str | None]]) -> Iterator[Bar]:
+    """Named amounts on one scale, that of the greatest; one that is not known has no share."""
     known = [Decimal(value) for _, value in rows if value is not None]
     widest = max([*known, Decimal(0)])
     for name, value in rows:

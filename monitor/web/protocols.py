@@ -69,6 +69,10 @@ class StatusSource(Protocol):
         """What mends each broken or threatened rule (sentences.proposal_object). KeyError: never seen."""
         ...
 
+    def candidates(self, entity: str) -> Mapping[str, Any]:
+        """The methods in force and the candidates beside them (candidates.compared). KeyError: never seen."""
+        ...
+
 
 class NotTold(Protocol):
     """An alert that a channel was not told of."""

@@ -21,9 +21,10 @@ from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
 from monitor.web.access import Handler, logged_in
-from monitor.web.day_page import render_day
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
+from monitor.web.pages.candidates import render_candidates
+from monitor.web.pages.day import render_day
 from monitor.web.protocols import Certificate, Health, NotDelivered, StatusSource, WebParts
 from monitor.web.runbooks import INDEX, render_runbook
 from monitor.web.runbooks import PATH as RUNBOOKS
@@ -100,6 +101,8 @@ def build_web(parts: WebParts) -> web.Application:
     app.router.add_get("/status/{entity}", pages.entity)
     app.router.add_get("/foresee/{entity}", pages.foresee)
     app.router.add_get("/actions/{entity}", pages.actions)
+    app.router.add_get("/candidates", pages.candidates)
+    app.router.add_get("/candidates/{entity}", pages.candidates_of)
     app.router.add_get(RUNBOOKS, _runbook)
     app.router.add_get(f"{RUNBOOKS}/{{name}}", _runbook)
     for path, probe in (("/livez", parts.probes.live), ("/readyz", parts.probes.ready), ("/startupz", parts.probes.started)):
@@ -224,6 +227,23 @@ class _Pages:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
         except (ConfigurationError, NotApplicable, ValueError) as error:
             raise web.HTTPBadRequest(text=f"scenario: {error}") from None
+
+    async def candidates(self, request: web.Request) -> web.Response:
+        """What each candidate would ask: of all entities held here, or the one of `?entity=`."""
+        only, source = request.query.get("entity"), self._parts.status
+        names = [] if source is None else [name for name in source.entities() if only in {None, name}]
+        found = [source.candidates(name) for name in names] if source is not None else []
+        return web.Response(text=render_candidates(self._parts, found, only), content_type="text/html")
+
+    async def candidates_of(self, request: web.Request) -> web.Response:
+        """The methods of one entity side by side; 421 with the owner's address where another worker holds it."""
+        source, entity = self._source(), request.match_info["entity"]
+        if not source.holds(entity):
+            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        try:
+            return _json(judged(source.candidates(entity), self._parts.clock(), self._parts.stale_after_s))
+        except KeyError:
+            raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
 
     async def actions(self, request: web.Request) -> web.Response:
         """The smallest moves that mend what is broken or threatened; nothing changes by asking."""

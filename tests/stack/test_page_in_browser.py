@@ -55,6 +55,21 @@ def keep(folder: Path, name: str, picture: bytes) -> None:
     (folder / f"{name}.png").write_bytes(picture)
 
 
+async def test_the_page_of_candidates_fits_every_width_and_scheme(page: Page) -> None:
+    server = await serve(examples.adequate())
+    try:
+        for size, (width, height) in SIZES.items():
+            for dark in (False, True):
+                await page.open(f"{server.url}/candidates", width, height, dark=dark)
+                await page.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
+                assert await page.ask("document.documentElement.scrollWidth") <= width
+                if folder := os.environ.get("RESERVE_PICTURES"):
+                    keep(Path(folder), f"candidates-{size}{'-dark' if dark else ''}", await page.picture())
+        assert page.complaints == []
+    finally:
+        await server.stop()
+
+
 @pytest.mark.parametrize("state", STATES)
 async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page: Page, state: str) -> None:
     server = await serve(STATES[state]())
@@ -75,7 +90,12 @@ async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page
 
 @pytest.mark.parametrize(
     ("state", "path"),
-    [*((state, "/") for state in STATES), ("adequate", "/runbooks"), ("adequate", "/runbooks/ReserveShortfall")],
+    [
+        *((state, "/") for state in STATES),
+        ("adequate", "/candidates"),
+        ("adequate", "/runbooks"),
+        ("adequate", "/runbooks/ReserveShortfall"),
+    ],
 )
 async def test_the_page_keeps_to_wcag_aa_as_axe_judges_it(page: Page, state: str, path: str) -> None:
     if not AXE.is_file():

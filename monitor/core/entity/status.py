@@ -9,6 +9,7 @@ from typing import Any
 from monitor.core.book.completeness import Completeness, FeedKnown
 from monitor.core.entity.entity import EXPOSURE, Entity
 from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
+from monitor.core.foresight.candidates import compared
 from monitor.core.journal.vocabulary import LIABILITY, OUTCOMES, SOURCE_TOPICS
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import plain, round_down, round_up
@@ -51,6 +52,13 @@ def evaluations_of(entity: Entity) -> dict[str, Any]:
     methods = entity.evaluator.methods if entity.evaluator else ()
     names = [prepared.config.id for prepared in methods if prepared.config.id in newest]
     return {"assessments": [newest[name] for name in names], "exposure": newest.get(EXPOSURE)}
+
+
+def candidates_of(entity: Entity, clock: int) -> dict[str, Any]:
+    """The methods side by side at the engine clock (ns): see candidates.compared. KeyError for one that is not configured."""
+    if entity.evaluator is None:
+        raise KeyError(entity.name)
+    return compared(entity.evaluator, entity.standing.newest, entity.book, clock)
 
 
 def measures_of(entity: Entity, clock: int) -> Measures:

@@ -26,7 +26,18 @@ from monitor.web.access import MOST_FAILURES, WINDOW_S, Access, Patience, Tokens
 from tests import status_examples as examples
 from tests.unit.web.test_server import parts
 
-DATA = ("/", "/metrics", "/version", "/status", "/status/jp-main", "/foresee/jp-main", "/actions/jp-main", "/static/status.js")
+DATA = (
+    "/",
+    "/metrics",
+    "/version",
+    "/status",
+    "/status/jp-main",
+    "/foresee/jp-main",
+    "/actions/jp-main",
+    "/candidates",
+    "/candidates/jp-main",
+    "/static/status.js",
+)
 TOKEN = "a-long-token"
 
 

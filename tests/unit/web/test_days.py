@@ -10,9 +10,9 @@ import pytest
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.core.values.times import SECOND, parse_time
 from monitor.web import Health, WebParts
-from monitor.web.day_page import render_day
 from monitor.web.days import MOST_POINTS, Days
 from monitor.web.page import render_page
+from monitor.web.pages.day import render_day
 from tests.evidence_maker import ENTITY, Published, published, two_days
 from tests.journal_maker import Journal
 from tests.status_examples import assessment

@@ -59,6 +59,11 @@ class FakeStatus:
             raise KeyError(entity)
         return [{"rule": "hot_ratio"}]
 
+    def candidates(self, entity: str) -> Mapping[str, Any]:
+        if entity not in self.statuses:
+            raise KeyError(entity)
+        return examples.compared() | {"entity": entity, "at": self.statuses[entity]["at"]}
+
     def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
         if entity not in self.statuses:
             raise KeyError(entity)

@@ -1,0 +1,1 @@
+"""Pages beside the status page: a business date, and what candidates would ask."""
