@@ -341,7 +341,9 @@ def _moved(value: Any, place: str) -> Any:
 
 
 def _dead_letters() -> dict[str, Any]:
-    names = ("reason", "detail", "topic", "epoch", "partition", "offset", "timestamp", "at")
+    of_record = ("reason", "detail", "topic", "epoch", "partition", "offset", "timestamp", "at", "entity", "left_out")
+    names = (*of_record, "feed", "index")
     headers = {"type": "object", "properties": {f"dlq.{name}": _TEXT for name in names}}
-    message = {"name": "dead letter", "summary": "Key and value are the refused record's own bytes.", "headers": headers}
+    summary = "Key and value are the refused record's own bytes; with dlq.left_out they stand in another letter of its record."
+    message = {"name": "dead letter", "summary": summary, "headers": headers}
     return {"address": DEAD_LETTERS, "messages": {"record": message}}

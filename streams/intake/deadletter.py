@@ -18,6 +18,7 @@ from streams.kafka.clients import ended, started_producer
 from streams.kafka.topics import TopicNames
 
 PREFIX = "dlq."
+_LONGEST_KEY = 1024
 
 
 def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
@@ -34,8 +35,8 @@ def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
     }
     if letter.where.feed is not None:
         ours["feed"] = letter.where.feed
-    if letter.index is not None:
-        ours["index"] = str(letter.index)
+    optional = {"index": letter.index, "entity": letter.entity, "left_out": letter.left_out}
+    ours |= {name: str(value) for name, value in optional.items() if value is not None}
     return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]
 
 
@@ -61,10 +62,10 @@ class DeadLetterProducer:
     async def send(self, letter: DeadLetter) -> asyncio.Future[Any]:
         """Hand a letter over; the future is done once it is acknowledged.
 
-        A value that the topic has no room for is left out: the headers say where the record lies.
+        Where the topic has no room for a record, value and headers are left out: the letter says where it lies.
         """
         try:
-            sent = await self._send(letter, letter.value, letter.detail)
+            sent = await self._send(letter)
         except MessageSizeTooLargeError:
             return await self._without_value(letter)
         return asyncio.ensure_future(self._settled(letter, sent))
@@ -76,12 +77,12 @@ class DeadLetterProducer:
             return await (await self._without_value(letter))
 
     async def _without_value(self, letter: DeadLetter) -> asyncio.Future[Any]:
-        size = len(letter.value or b"")
-        return await self._send(letter, None, f"{letter.detail}; the value of {size} bytes stays in the source, too large here")
+        key = letter.key if letter.key is None or len(letter.key) <= _LONGEST_KEY else None
+        return await self._send(replace(letter, key=key, value=None, headers=(), left_out=len(letter.value or b"")))
 
-    async def _send(self, letter: DeadLetter, value: bytes | None, detail: str) -> asyncio.Future[Any]:
+    async def _send(self, letter: DeadLetter) -> asyncio.Future[Any]:
         if self._producer is None:
             raise RuntimeError("the dead-letter producer is not started")
-        headers = headers_of(replace(letter, detail=detail), self._clock())
-        result: asyncio.Future[Any] = await self._producer.send(self._topic, value=value, key=letter.key, headers=headers)
+        headers = headers_of(letter, self._clock())
+        result: asyncio.Future[Any] = await self._producer.send(self._topic, value=letter.value, key=letter.key, headers=headers)
         return result

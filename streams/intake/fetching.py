@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Protocol
 
 import aiokafka
@@ -26,6 +27,7 @@ TRIED_WITH = "0.14.0"
 _NOBODY = TopicPartition("", 0)
 _STAMPED_BY_BROKER = 1
 _ENOUGH = 4_000
+_HEADERS = attrgetter("headers")
 _CODECS = ("uncompressed", "gzip", "snappy", "lz4", "zstd")
 _log = structlog.get_logger(__name__)
 
@@ -145,7 +147,7 @@ def _batch(offsets: Sequence[int], times_ms: Sequence[int], records: Sequence[An
     def original(index: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
         return records[index].key, records[index].headers
 
-    return Batch(offsets, times_ms, [r.value for r in records], original)
+    return Batch(offsets, times_ms, [r.value for r in records], original, any(map(_HEADERS, records)))
 
 
 def _unpacked(tp: TopicPartition, fetched: Any) -> Batch:

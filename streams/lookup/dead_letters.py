@@ -1,15 +1,15 @@
 """Dead letters as people handle them: read, put back, dismissed (CONTRACT 2, 3 `dlq`).
 
 A letter is identified by where its record lies: topic, epoch, partition, offset, in a feed also feed and index. A restart of
-intake writes it again; here it is one. To requeue is to publish the record again, in the partition it came from so that its
-trade id stays there, and to dismiss the refused one; to dismiss is an operation on record, which ends the gap the refusal left.
+intake writes it again; here it is one. To dismiss one is an operation on record, which ends the gap the refusal left; to put
+one back is in `requeue`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from aiokafka import TopicPartition
@@ -26,7 +26,7 @@ from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 from streams.wire import SCHEMAS
-from streams.wire.signatures import HEADER, Signing
+from streams.wire.signatures import Signing
 
 PREFIX = "dlq."
 NOBODY = Controls()
@@ -48,7 +48,10 @@ class LetterId:
         feed = [parts.pop(0)] if len(parts) == 5 else []
         numbers = [int(part) for part in parts if part.isdecimal()]
         if topic not in (*SOURCE_TOPICS, JOURNAL) or len(numbers) != len(parts) or len(parts) != (4 if feed else 3):
-            raise UsageError(f"{text!r} is not topic/epoch/partition/offset of a dead letter, as `dlq list` prints it")
+            raise UsageError(
+                f"{text!r} is not topic/epoch/partition/offset, or topic/feed/epoch/partition/offset/index, of a dead letter, "
+                "as `dlq list` prints it"
+            )
         return cls(SourcePartition("/".join([topic, *feed]), numbers[0], numbers[1]), *numbers[2:])
 
     def __str__(self) -> str:
@@ -58,7 +61,11 @@ class LetterId:
 
 @dataclass(frozen=True, slots=True)
 class StoredLetter:
-    """A dead letter read back. `headers` are the record's own; times are text as in the headers."""
+    """A dead letter read back. `headers` are the record's own; times are text as in the headers.
+
+    `whole`: the record as a whole is refused, and no element of it. `entity`: whose it is, where intake could read that.
+    `left_out`: size of the value, where it stands with another letter of its record, or in the source alone.
+    """
 
     id: LetterId
     reason: str
@@ -69,6 +76,14 @@ class StoredLetter:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     dismissed: bool = False
+    whole: bool = True
+    entity: str | None = None
+    left_out: int | None = None
+
+    @property
+    def record(self) -> str | None:
+        """The path of its record, where it is one of several events of it."""
+        return None if self.whole else str(self.id).rpartition("/")[0]
 
     def shown(self) -> dict[str, Any]:
         """As `--json` prints it; bytes that are no UTF-8 with backslash escapes."""
@@ -86,6 +101,7 @@ class StoredLetter:
             "dismissed": self.dismissed,
             "key": _text(self.key),
             "value": _text(self.value),
+            **({} if self.left_out is None else {"left_out": self.left_out}),
             "headers": {name: _text(value) for name, value in self.headers},
         }
 
@@ -108,12 +124,7 @@ async def read_letters(settings: KafkaSettings, names: TopicNames, controls: Con
         letter = letter_of(record.key, record.value, record.headers)
         if letter is not None:
             letters[letter.id] = letter
-    return [
-        StoredLetter(one.id, one.reason, one.detail, one.logged_at, one.refused_at, one.key, one.value, one.headers, True)
-        if one.id in dismissed
-        else one
-        for _, one in sorted(letters.items())
-    ]
+    return [replace(one, dismissed=one.id in dismissed) for _, one in sorted(letters.items())]
 
 
 def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> StoredLetter | None:
@@ -131,29 +142,12 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
             key=key,
             value=value,
             headers=tuple((name, data) for name, data in headers if not name.startswith(PREFIX)),
+            whole="index" not in ours,
+            entity=ours.get("entity"),
+            left_out=int(ours["left_out"]) if "left_out" in ours else None,
         )
     except (KeyError, ValueError):
         return None
-
-
-async def requeue(
-    settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act, *, dismissing: bool = True
-) -> None:
-    """Publish the records again where they came from, signed anew where asked for; `dismissing`: and dismiss the refused ones."""
-    signed = [_vouched(letter, act) for letter in letters]
-    client = await started_producer(settings)
-    try:
-        for letter, headers in zip(letters, signed, strict=True):
-            topic, partition = names.of(letter.id.where.topic), letter.id.where.partition
-            if partition not in await client.partitions_for(topic):
-                raise UsageError(f"{topic} has no partition {partition} any more: publish {letter.id} by hand")
-            await client.send_and_wait(topic, value=letter.value, key=letter.key, partition=partition, headers=headers)
-    except KafkaError as error:
-        raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
-    finally:
-        await ended(client)
-    known = [letter for letter in letters if dismissing and entity_of(letter) is not None]
-    await dismiss(settings, names, known, act)
 
 
 async def dismiss(
@@ -171,12 +165,6 @@ async def dismiss(
         raise ConnectionProblem(f"the broker at {settings.bootstrap_servers} took no record: {error}") from error
     finally:
         await ended(client)
-
-
-def _vouched(letter: StoredLetter, act: Act) -> list[tuple[str, bytes]]:
-    """The headers under which a record goes back: its own, but the signature of who sends it now."""
-    own = [(name, content) for name, content in letter.headers if name != HEADER]
-    return own + act.signing.headers(letter.id.where.topic, letter.key, letter.value, act.at)
 
 
 def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict[str, Any]:
@@ -213,7 +201,9 @@ def stuck_record(place: LetterId, entity: str | None, partitions: int) -> Stored
 
 
 def entity_of(letter: StoredLetter) -> str | None:
-    """The entity a refused record names in the canonical field, as far as it can be read."""
+    """The entity a refused record is of, as far as it can be read."""
+    if letter.entity is not None:
+        return letter.entity
     try:
         raw = json.loads(letter.value or b"")
     except (ValueError, RecursionError):

@@ -10,7 +10,8 @@ from monitor.core.journal.vocabulary import BALANCES, TRADES
 from streams.intake.worker import Intake
 from streams.kafka.clients import ended, producer, started
 from streams.kafka.topics import TopicNames, TopicSpec, create_topics
-from streams.lookup.dead_letters import read_letters
+from streams.lookup.dead_letters import Act, read_letters
+from streams.lookup.requeue import requeue, with_source_values, with_values
 from tests.intake_broker import Counting, configuration, journal, run_intake, said
 
 AT = "2026-01-05T03:04:05Z"
@@ -94,3 +95,34 @@ async def test_feeds_of_one_topic_are_counted_exactly_and_a_restart_changes_noth
     for (name, _, outcome), count in final.items():  # type: ignore[misc]
         totals[name, outcome] = totals.get((name, outcome), 0) + count
     assert {key: count for key, count in totals.items() if count} == COUNTS
+
+
+async def test_a_frame_of_megabytes_is_read_refused_and_put_back_element_by_element(broker: Any) -> None:
+    """Of 500 elements in 6 MB half are refused: the dead letters hold the frame once at most, and one counts when put back."""
+    await broker.create()
+    settings, names, topic = broker.settings, broker.names, f"{broker.names.prefix}frames"
+    rules = configuration(settings.journal_partitions, segment_records=7)
+    feed = {"topic": topic, "each": "$.list[*]", "fields": FIELDS | {"trade_id": "%id"}, "constants": {"entity": "a"}}
+    rules["sources"][TRADES]["feeds"] = {"one": feed}
+    names = TopicNames(names.sources, names.prefix, {f"{TRADES}/one": topic})
+    limits = {"cleanup.policy": "delete", "max.message.bytes": "16000000"}
+    await create_topics(settings, [TopicSpec(topic, TRADES, 1, limits)])
+    elements = [trade(number, p="bad" if number % 2 else "100") for number in range(500)]
+    frame = json.dumps({"at": AT, "note": "x" * 6_000_000, "list": elements}).encode()
+    client = await started(producer(settings), settings)
+    await client.send_and_wait(topic, value=frame, key=b"k", partition=0)
+    await ended(client)
+    observer = Counting()
+    await run_intake(Intake(settings, names, rules, observer, 0.2), lambda: observer.total(f"{TRADES}/one") == 500)
+    assert observer.outcomes == {(f"{TRADES}/one", "applied"): 250, (f"{TRADES}/one", "dead_letter"): 250}
+    letters = await read_letters(settings, names)
+    assert [letter.id.index for letter in letters] == list(range(1, 500, 2))
+    assert sum(len(letter.value or b"") for letter in letters) <= len(frame)
+    (one,) = await with_source_values(settings, names, with_values(letters[-1:], []))
+    assert one.value == frame, "its own record in the source, where no other letter had the value"
+    await requeue(settings, names, [one], Act("ops", "mended", 1_767_571_200_000_000_000))
+    rules["revision"], feed["values"] = 2, {"price": {"table": {"bad": "100"}}}
+    observer = Counting()
+    await run_intake(Intake(settings, names, rules, observer, 0.2), lambda: observer.total(f"{TRADES}/one") >= 500)
+    assert observer.outcomes[f"{TRADES}/one", "filtered"] == 499, "the others were told at their first place"
+    assert [str(letter.id) for letter in await read_letters(settings, names) if letter.dismissed] == [str(one.id)]

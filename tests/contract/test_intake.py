@@ -28,7 +28,8 @@ from streams.eventfiles.publisher import Publisher
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, producer, started
-from streams.lookup.dead_letters import Act, dismiss, read_letters, requeue
+from streams.lookup.dead_letters import Act, dismiss, read_letters
+from streams.lookup.requeue import requeue
 from streams.wire.signatures import Signers, Signing, signers_of
 from tests.intake_broker import (
     TRADE_PARTITIONS,

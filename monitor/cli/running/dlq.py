@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
 
-Letters = Annotated[list[str], typer.Argument(metavar="ID...", help="topic/epoch/partition/offset, as `dlq list` prints it.")]
+Letters = Annotated[
+    list[str], typer.Argument(metavar="ID...", help="As `dlq list` prints it; without its last part all of a record.")
+]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")]
 WhyText = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
 
@@ -34,6 +36,9 @@ class Letterbox(Protocol):
 
     def signing(self, sign_with: SignWith) -> Signing:
         """What the keys vouch for of the sources."""
+
+    def with_source_values(self, letters: list[StoredLetter]) -> list[StoredLetter]:
+        """Letters with the values that stand in their source alone."""
 
     def requeue(self, letters: list[StoredLetter], act: Act) -> None:
         """Publish them again where they came from."""
@@ -68,9 +73,15 @@ class LettersInKafka:
 
         return signing(self._settings, sign_with)
 
+    def with_source_values(self, letters: list[StoredLetter]) -> list[StoredLetter]:
+        """See `Letterbox`."""
+        from streams.lookup.requeue import with_source_values
+
+        return asyncio.run(with_source_values(self._kafka, self._names, letters))
+
     def requeue(self, letters: list[StoredLetter], act: Act) -> None:
         """See `Letterbox`."""
-        from streams.lookup.dead_letters import requeue as put_back
+        from streams.lookup.requeue import requeue as put_back
 
         dismissing = "dismissals" not in self._controls.four_eyes
         asyncio.run(put_back(self._kafka, self._names, letters, act, dismissing=dismissing))
@@ -115,8 +126,12 @@ def list_letters(
 
 @app.command(epilog="Example: reserve-monitor dlq show custody.balances/0/0/881")
 def show(ctx: typer.Context, letters: Letters, config: Config = None) -> None:
-    """Show dead letters whole: reason, place, headers, key and value."""
-    emit([letter.shown() for letter in _chosen(_letterbox(ctx, config), letters)])
+    """Show dead letters whole: reason, place, headers, key and value.
+
+    A value that stands in the source alone is fetched from it; `left_out` is its size where it is gone from there.
+    """
+    letterbox = _letterbox(ctx, config)
+    emit([letter.shown() for letter in _valued(letterbox, letters)])
 
 
 @app.command(epilog="Example: reserve-monitor dlq requeue custody.balances/0/0/881 --reason 'feed repaired'")
@@ -132,16 +147,15 @@ def requeue(
 ) -> None:
     """Publish refused records again where they came from, unchanged; the gap they left ends.
 
-    Use it when what refused them has changed: an entity was configured, a mapping was mended.
+    Use it when what refused them has changed: an entity was configured, a mapping was mended. Of a record of several events
+    those put back are read again at its first place, so that none that counted already counts twice.
     """
+    from streams.lookup.requeue import again
+
     letterbox = _letterbox(ctx, config)
-    chosen = _chosen(letterbox, letters)
-    for letter in chosen:
-        if letter.value is None:
-            raise UsageError(
-                f"{letter.id} has no value to put back ({letter.detail}): publish it from its source, then dismiss it"
-            )
+    chosen = _valued(letterbox, letters)
     act = _act(by, f"requeued: {reason}", letterbox.signing(sign_with))
+    again(chosen, act)
     if not dry_run:
         letterbox.requeue(chosen, act)
     _tell("requeued", chosen, dry_run)
@@ -224,14 +238,31 @@ def _letterbox(ctx: typer.Context, config: Config) -> Letterbox:
 
 
 def _chosen(letterbox: Letterbox, ids: Sequence[str]) -> list[StoredLetter]:
+    return _among(letterbox.read(), ids)
+
+
+def _valued(letterbox: Letterbox, ids: Sequence[str]) -> list[StoredLetter]:
+    """The letters chosen, with values that stand elsewhere."""
+    from streams.lookup.requeue import with_values
+
+    every = letterbox.read()
+    chosen = with_values(_among(every, ids), every)
+    return letterbox.with_source_values(chosen) if any(one.value is None for one in chosen) else chosen
+
+
+def _among(every: Sequence[StoredLetter], ids: Sequence[str]) -> list[StoredLetter]:
+    """The letters named: each by itself, or all of a record that are not dismissed; each once."""
     from streams.lookup.dead_letters import LetterId
 
-    by_id = {letter.id: letter for letter in letterbox.read()}
-    wanted = [LetterId.parse(text) for text in ids]
-    for one in wanted:
-        if one not in by_id:
-            raise UsageError(f"there is no dead letter {one}: see `reserve-monitor dlq list --all`")
-    return [by_id[one] for one in wanted]
+    by_id = {letter.id: letter for letter in every}
+    chosen: dict[LetterId, StoredLetter] = {}
+    for text in ids:
+        of_record = [one for one in every if one.record == text and not one.dismissed]
+        found = of_record or [one for one in [by_id.get(LetterId.parse(text))] if one is not None]
+        if not found:
+            raise UsageError(f"there is no dead letter {text}: see `reserve-monitor dlq list --all`")
+        chosen |= {letter.id: letter for letter in found}
+    return list(chosen.values())
 
 
 def _stuck(places: Sequence[str], entity: str | None, config: Config) -> list[StoredLetter]:

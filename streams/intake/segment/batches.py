@@ -21,13 +21,15 @@ Addressed = tuple[int, Statement]
 class Batch:
     """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
 
-    `oldest_ms` and `newest_ms` are the bounds of all log times, looked for once.
+    `headed`: whether any has headers, as far as known. `oldest_ms` and `newest_ms` are the bounds of all log times,
+    looked for once.
     """
 
     offsets: Sequence[int]
     times_ms: Sequence[int]
     values: Sequence[bytes | None]
     original: Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]] = lambda _index: (None, ())
+    headed: bool = True
     oldest_ms: int = field(init=False)
     newest_ms: int = field(init=False)
 
@@ -44,6 +46,7 @@ class DeadLetter:
     """A refused record, as it came, with the reason and where it lies.
 
     `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
+    Of a record the feed's first letter has value and headers; `left_out` is the size of the value that the others do without.
     """
 
     where: SourcePartition
@@ -55,6 +58,8 @@ class DeadLetter:
     reason: Reason
     detail: str
     index: int | None = None
+    entity: str | None = None
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

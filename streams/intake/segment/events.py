@@ -70,6 +70,10 @@ class Events(ABC):
         """Index in a dead letter: None where the whole record is refused."""
         return None
 
+    def said_by_all(self, row: int) -> bool:  # noqa: ARG002 - as above
+        """Whether each feed of the topic refuses the record in the same words."""
+        return False
+
     def weight(self, record: int) -> int:  # noqa: ARG002 - as above
         """Events of a record, the one at this index of the batch the events are of; at least 1."""
         return 1
@@ -171,6 +175,10 @@ class FeedEvents(Events):
 
     def letter_index(self, row: int) -> int | None:
         return self.found[row].index
+
+    def said_by_all(self, row: int) -> bool:
+        found = self.found[row]
+        return isinstance(found, RefusedEvent) and found.by_all
 
     def weight(self, record: int) -> int:
         number = record - self.first

@@ -166,6 +166,8 @@ class LeanSight:
             values = _at(values, kept)
         counts = [1] * len(kept) if elements is None else list(map(len, map(elements, objects)))
         unsure = set(self._lean.doubtful(values, counts))  # type: ignore[arg-type]  # what is null was not taken
+        if sighting.batch.headed:  # the plan knows what was put back, and for which of its elements
+            unsure.update(number for number, index in enumerate(kept) if sighting.batch.original(begin + index)[1])
         if elements is not None:
             unsure.update(number for number, count in enumerate(counts) if not 0 < count <= EVENTS_IN_RECORD)
         if not unsure and len(kept) == end - begin:

@@ -7,7 +7,7 @@ A record is decoded, asked whether the feed takes it (`where` of `$` and `%`), s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from streams.wire.feeds.format import FeedFormat
 from streams.wire.feeds.formats import reader_of_format
 from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
 from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, parse_path
+from streams.wire.feeds.requeued import RequeuedRecord, UnreadableRequeue
 from streams.wire.feeds.sight import EventSight, RecordPlace
 from streams.wire.feeds.values import StepFailed, is_negative
 from streams.wire.judge import Invalid
@@ -38,11 +39,15 @@ class FeedEvent:
 
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
-    """An element that cannot be made canonical; `readable` is what could be. `index` None: the record as a whole."""
+    """An element that cannot be made canonical; `readable` is what could be. `index` None: the record as a whole.
+
+    `by_all`: what every feed of the topic says of the record, as they share its format.
+    """
 
     index: int | None
     invalid: Invalid
     readable: dict[str, Any]
+    by_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,31 @@ class FeedPlan:
 
     def read(self, value: bytes | None, record: RecordPlace) -> FeedReading:
         """The events of a record; never raises for any bytes."""
+        try:
+            requeued = RequeuedRecord.of(record.headers)
+        except UnreadableRequeue as error:
+            return FeedReading([RefusedEvent(None, Invalid(Reason.UNKNOWN_VALUE, str(error)), {}, by_all=True)], 0)
+        if requeued is None:
+            return self._read(value, record)
+        return self._again(self._read(value, requeued.first_place(record)), requeued)
+
+    def _read(self, value: bytes | None, record: RecordPlace) -> FeedReading:
         documents = self._documents(value)
         if isinstance(documents, Invalid):
-            return FeedReading([RefusedEvent(None, documents, {})], 0)
+            return FeedReading([RefusedEvent(None, documents, {}, by_all=True)], 0)
         try:
             return self._reading(documents, record)
         except GivenTwice as twice:
             return FeedReading([RefusedEvent(None, Invalid(Reason.BAD_JSON, str(twice)), {})], 0)
+
+    def _again(self, reading: FeedReading, requeued: RequeuedRecord) -> FeedReading:
+        """What of a record that was put back is meant; the rest was told at its first place. It is no sign of life."""
+        feed = self.feed.full_name
+        events = [one for one in reading.events if requeued.names(feed, one.index)]
+        if requeued.elements is not None:  # no other feed of the topic tells of it
+            events = [replace(one, by_all=False) if isinstance(one, RefusedEvent) else one for one in events]
+        filtered = reading.filtered + len(reading.events) - len(events)
+        return FeedReading(events, filtered, whole=reading.whole and requeued.wholly(feed))
 
     def takes(self, value: bytes, record: RecordPlace) -> bool:
         """Whether a record of one JSON value, which can be read, fulfils the conditions on records."""

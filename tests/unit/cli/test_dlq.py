@@ -36,6 +36,10 @@ class Letters:
     def __init__(self) -> None:
         self.stored = [letter(3), letter(5, b"\xff", reason=Reason.BAD_ENCODING), replace(letter(7), dismissed=True)]
         self.done: list[tuple[Any, ...]] = []
+        self.in_source: dict[LetterId, bytes] = {}
+
+    def with_source_values(self, letters: list[StoredLetter]) -> list[StoredLetter]:
+        return [replace(one, value=self.in_source.get(one.id)) if one.value is None else one for one in letters]
 
     def read(self) -> list[StoredLetter]:
         return self.stored
@@ -98,12 +102,40 @@ def test_requeue_and_dismiss_say_who_and_why() -> None:
 
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
 def test_a_letter_without_its_value_is_not_put_back_as_a_tombstone(dry: list[str]) -> None:
-    """Too large for the topic of dead letters, it stayed in its source: a null would be sent in its place, and it dismissed."""
+    """Too large for the topic of dead letters, it stayed in its source, and is gone from there by now."""
     letters = Letters()
     letters.stored.append(letter(9, None))
     with pytest.raises(UsageError, match="9 has no value to put back"):
         run("requeue", "custody.balances/0/0/3", "custody.balances/0/0/9", "--reason", "x", *dry, letters=letters)
     assert letters.done == []
+
+
+def test_a_letter_whose_value_stayed_in_the_source_is_fetched_from_it() -> None:
+    letters = Letters()
+    letters.stored.append(letter(9, None))
+    letters.in_source[letters.stored[-1].id] = b'{"entity": "b"}'
+    (shown,) = json.loads(run("show", "custody.balances/0/0/9", letters=letters).stdout)
+    assert shown["value"] == '{"entity": "b"}'
+    assert run("requeue", "custody.balances/0/0/9", "--reason", "x", "--by", "ann", letters=letters).exit_code == 0
+    assert letters.done == [("requeue", ["custody.balances/0/0/9"], "ann", "requeued: x")]
+
+
+def test_a_record_of_several_events_is_named_by_its_place_or_an_event_by_its_own() -> None:
+    letters = Letters()
+    letters.stored = [element(index, b"{}" if index == 1 else None) for index in (1, 4, 17)]
+    record = "market.trades/venue/0/3/42"
+    assert json.loads(run("show", f"{record}/4", letters=letters).stdout)[0]["value"] == "{}"
+    run("requeue", record, "--reason", "x", "--by", "ann", letters=letters)
+    assert letters.done == [("requeue", [f"{record}/{index}" for index in (1, 4, 17)], "ann", "requeued: x")]
+
+
+def element(index: int, value: bytes | None) -> StoredLetter:
+    """A refused element of one frame; of the frame one letter has the value."""
+    where, left_out = SourcePartition("market.trades/venue", 0, 3), 2 if value is None else None
+    refused = DeadLetter(where, 42, 0, b"k", value, (), Reason.BAD_DECIMAL, "price: no", index, "a", left_out)
+    found = letter_of(refused.key, refused.value, headers_of(refused, 0))
+    assert found is not None
+    return found
 
 
 def test_a_dry_run_does_nothing() -> None:
