@@ -8,8 +8,8 @@ from typing import Any
 
 import aiohttp
 
+from monitor.settings.admin.http import HttpSettings
 from monitor.settings.admin.tls import client_context, login
-from monitor.settings.sections import HttpSettings
 
 _ASK_S = 5.0
 _TIMEOUT_S = 2.0

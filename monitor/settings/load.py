@@ -20,6 +20,7 @@ from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
 from monitor.notify.settings import Links
+from monitor.settings.admin.http import HttpSettings
 from monitor.settings.feeds import SourceSettings
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
@@ -34,7 +35,6 @@ from monitor.settings.sections import (
     CorrectionSettings,
     EntitySettings,
     ExposureSettings,
-    HttpSettings,
     IntakeSettings,
     LogSettings,
     MethodsSettings,

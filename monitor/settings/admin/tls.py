@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from monitor.settings.sections import HttpSettings, TlsSettings
+    from monitor.settings.admin.http import HttpSettings, TlsSettings
 
 
 class ServerCertificate:

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from monitor.audit.signatures.keys import PrivateKey
 from monitor.core.values.times import SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem, UsageError
+from monitor.settings.admin.http import HttpSettings
 from monitor.settings.kafka import KafkaSettings
-from monitor.settings.sections import HttpSettings
 from streams.eventfiles.publisher import Publisher, check_retention, refuse_deleted, replay
 from streams.kafka.topics import TopicNames
 from streams.peers import Peers

@@ -17,10 +17,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from monitor.cli import ask
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.probe import probed
+from monitor.settings.admin.http import TlsSettings
 from monitor.settings.admin.tls import ServerCertificate
 from monitor.settings.checks import warnings
 from monitor.settings.load import Settings, settings_of
-from monitor.settings.sections import TlsSettings
 from monitor.web import build_web, start_web
 from monitor.web.access import MOST_FAILURES, WINDOW_S, Access, Patience, Tokens
 from tests import status_examples as examples
