@@ -67,7 +67,7 @@ def tried(plan: FeedPlan, known: Known, records: Iterable[TriedRecord]) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A record that is about to be sent: its key, and why it would be refused, if it would."""
+    """A record that is about to be sent: its number from 1, its key, and why it would be refused, if it would."""
 
     number: int
     value: bytes
@@ -79,7 +79,7 @@ def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) ->
     """What becomes of records if they are logged in `topic` (a kind or `<kind>/<feed>`) at `now` (ns)."""
     plan = rules.plan(topic)
     found: list[Judged] = []
-    for number, value in enumerate(values):
+    for number, value in enumerate(values, 1):
         if plan is None:
             verdict = rules.judge(topic).verdict(value, now)
             told = [f"{verdict.reason.value}: {verdict.detail}"] if isinstance(verdict, Invalid) else []

@@ -124,3 +124,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }
 """A valid record of each source topic."""
+
+
+def example_at(topic: str, at: str) -> dict[str, Any]:
+    """The example with its times at `at` (RFC 3339): one that is sent then is no news of long ago."""
+    return {name: at if value == _AT else value for name, value in EXAMPLES[topic].items()}

@@ -42,9 +42,10 @@ def publish(
     judged = judge_here(settings, topic, _documents(file))
     bad = [one for one in judged if one.refused]
     for one in bad:
-        talk(f"event {one.number}: {one.refused}")
+        talk(f"event {one.number} of {len(judged)}: {one.refused}")
     if bad:
-        raise MonitorError(f"{len(bad)} of {len(judged)} would be dead letters: nothing was sent; correct them and call again")
+        told = f"{len(bad)} of {len(judged)} would be dead letters: nothing was sent"
+        raise MonitorError(f"{told}; correct them (`schema {topic.partition('/')[0]}` says what a field may hold) and call again")
     records = [(key or one.key, one.value) for one in judged]
     if dry_run:
         for name, value in records:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from monitor.core.values.times import DAY, parse_time
 from monitor.errors import MonitorError, UsageError
@@ -44,6 +44,12 @@ class Wanted:
         timed = self.at is not None or self.day is not None
         return timed and not self.is_digest and not self.is_alert and bool(_ENTITY.match(self.name))
 
+    def or_now(self, now: int, entities: Container[str] | None) -> Self:
+        """The same; an entity (one of these; None: any) without a time or a date means what holds now (ns)."""
+        alone = self.at is None and self.day is None and (entities is None or self.name in entities)
+        at_now = replace(self, at=now)
+        return at_now if alone and at_now.is_entity else self
+
     def spans(self) -> Iterator[tuple[int | None, int | None]]:
         """Log times (ns) between which the figure lies, ever further back; the last one is all there is up to it."""
         if self.day is not None:
@@ -62,7 +68,7 @@ class Wanted:
         if not (self.is_digest or self.is_alert or self.is_entity):
             raise UsageError(
                 f"{self.name} is no fingerprint (32 hex digits, or the first 4 and more), no alert's name and no digest "
-                "(sha256: and 64); the figures of an entity are found with --at TIME or --date D"
+                "(sha256: and 64), and no entity of the configuration: `status` shows those"
             )
 
     def of_alert(self, entry: PublishedEntry) -> bool:

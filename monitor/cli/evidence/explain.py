@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -33,7 +34,7 @@ def explain(
         str,
         typer.Argument(
             metavar="FINGERPRINT|NAME|DIGEST|ENTITY",
-            help="Of an alert or any output (its beginning will do); with --at or --date also an entity.",
+            help="Of an alert or any output (its beginning will do), or an entity: its figures now, or of --at or --date.",
             autocompletion=alerts,
         ),
     ],
@@ -54,17 +55,26 @@ def explain(
     from monitor.cli.options import instant
     from monitor.report.explanation import explained
 
-    wanted = Wanted(name, None if at is None else instant("--at", at), None if day is None else _date(day), method)
-    wanted.check()
     if bundle is not None and archive is not None:
         raise UsageError("--bundle and --archive are two places: name one")
-    records = _in_bundle(bundle, wanted) if bundle is not None else asyncio.run(_find(_settings(config), wanted, archive))
+    asked = Wanted(name, None if at is None else instant("--at", at), None if day is None else _date(day), method)
+    if bundle is not None:
+        records = _in_bundle(bundle, _checked(asked, None))
+    else:
+        settings = _settings(config)
+        records = asyncio.run(_find(settings, _checked(asked, settings.entities), archive))
     if as_json:
         emit([{**record, "explanation": explained(record).printed()} for record in records])
         return
     for record in records:
         for line in explained(record).lines():
             typer.echo(line)
+
+
+def _checked(asked: Wanted, entities: Container[str] | None) -> Wanted:
+    wanted = asked.or_now(time.time_ns(), entities)
+    wanted.check()
+    return wanted
 
 
 def _date(text: str) -> date:

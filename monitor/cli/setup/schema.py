@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ app = command_app()
 @app.command(epilog="Example: reserve-monitor schema market.trades > market.trades.schema.json")
 def schema(
     topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="One topic by its default name; without it all.")] = None,
-    example: Annotated[bool, typer.Option("--example", help="A valid record of TOPIC, a source topic, instead.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="A valid record of TOPIC, a source topic, as of now.")] = False,
     asyncapi: Annotated[bool, typer.Option("--asyncapi", help="An AsyncAPI 3 document of all topics instead.")] = False,
 ) -> None:
     """Print the JSON Schema (2020-12) of each topic's records, an example of one, or the AsyncAPI document."""
@@ -34,8 +35,9 @@ def schema(
 
 
 def _print_example(topic: str | None) -> None:
-    from streams.wire.described import EXAMPLES
+    from monitor.core.values.times import SECOND, format_time
+    from streams.wire.described import EXAMPLES, example_at
 
     if topic not in EXAMPLES:
         raise UsageError(f"--example needs a source topic: one of {', '.join(EXAMPLES)}")
-    emit(EXAMPLES[topic])
+    emit(example_at(topic, format_time(time.time_ns() // SECOND * SECOND)))

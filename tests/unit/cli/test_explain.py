@@ -83,7 +83,8 @@ def test_a_digest_or_its_beginning_is_one_record(bundle: Path, found: Published)
 
 
 def test_what_is_not_there_says_what_to_do(bundle: Path) -> None:
-    assert "--at TIME" in refused(bundle, ENTITY)
+    assert shown(bundle, ENTITY) == shown(bundle, ENTITY, "--at", "2199-01-01T00:00:00Z"), "an entity alone: its newest figures"
+    assert "no entity" in refused(bundle, "No-Such")
     assert "history" in refused(bundle, ENTITY, "--date", "2020-01-01")
     assert "alerts list" in refused(bundle, "ShortfallForecast")
     assert "no output with the digest" in refused(bundle, "sha256:" + "0" * 64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from monitor import __main__ as program
 from monitor.audit.signatures.keys import new_key
 from monitor.core.journal.vocabulary import BALANCES, PRICES, TRADES
+from monitor.core.values.times import HOUR, parse_time
 from monitor.errors import CHECK_FAILED, CONFIGURATION, USAGE, MonitorError
 from monitor.settings.feeds import shipped_names
 from streams.kafka.clients import ended, started_producer
@@ -111,13 +113,14 @@ def test_a_feed_is_tried_on_its_topic_and_events_are_published(broker: Any) -> N
 
 def test_publishing_sends_all_or_nothing(tmp_path: Path) -> None:
     example = run("schema", BALANCES, "--example").stdout
+    assert abs(parse_time(json.loads(example)["as_of"]) - time.time_ns()) < HOUR, "an example of long ago is `source_behind`"
     good = example.replace("jp-main", "a")
     dry = run("publish", BALANCES, "-", "--dry-run", given=good)
     assert "would be sent to custody.balances with key a" in dry.stderr
     (tmp_path / "two.jsonl").write_text(json.dumps(json.loads(good)) + "\n" + json.dumps(json.loads(example)) + "\n")
     refused = run("publish", BALANCES, "two.jsonl")
     assert code_of(refused) == CHECK_FAILED
-    assert "event 1: unknown_entity" in refused.stderr
+    assert "event 2 of 2: unknown_entity" in refused.stderr
     assert "1 of 2 would be dead letters: nothing was sent" in str(refused.exception)
     assert "leaves it out" in run("publish", f"{TRADES}/kraken", "-", given='{"event": "heartbeat"}').stderr
     for arguments, given in (
