@@ -43,6 +43,7 @@ METHODS = (
 OPTIONS: dict[str, dict[str, Any]] = {"eu.mica_67": {"class": "2"}, "ae.vara": {"activities": ["exchange", "custody"]}}
 CURRENCIES = ("JPY", "HKD", "KRW", "SGD", "USD", "EUR", "AED")
 ROLES = (("client_liability", "ledger"), ("client_asset", "cold"), ("client_asset", "hot"), ("guarantee_asset", "cold"))
+MIDNIGHT = parse_time("2026-02-26T15:00:00Z")
 REPEATS = 9
 _WARM = 3
 
@@ -178,17 +179,27 @@ def closes(accounts: int) -> Iterator[tuple[str, float]]:
         desk.position(f"client-{number}", ("client_liability", "ledger", asset), "1", as_of=desk.now - number * SECOND)
     desk.tick()
     yield f"an evaluation of {accounts:,} accounts", _median(desk, _moved_price)
-    before, desk.now = desk.spent, desk.now + DAY
-    desk.tick()
-    yield f"the end of a day with {accounts:,} accounts", (desk.spent - before) * 1000
-    late = desk.now - 12 * HOUR
-    desk.tick()
+    yield from _day(desk, f"{accounts:,} accounts")
 
-    def step(desk: Desk, number: int) -> None:
-        desk.price("A007", "JPY", f"{200 + number}", as_of=late + number * SECOND)
+
+def days(assets: int) -> Iterator[tuple[str, float]]:
+    """The same with so many assets under ten methods, six of which close at this day's end."""
+    yield from _day(Desk(METHODS).load(assets), f"{assets} assets x 10 methods")
+
+
+def _day(desk: Desk, held: str) -> Iterator[tuple[str, float]]:
+    """A day's end in Tokyo; then prices that come late for the day that is closed."""
+    desk.tick(MIDNIGHT - SECOND - desk.now)
+    before = desk.spent
+    desk.tick()
+    yield f"the end of a day, {held}", (desk.spent - before) * 1000
+    desk.tick(HOUR)
+
+    def late(desk: Desk, number: int) -> None:
+        desk.price("A007", "JPY", f"{200 + number}", as_of=MIDNIGHT - 6 * HOUR + number * SECOND)
         desk.tick()
 
-    yield "a late price revises a closed day", _median(desk, step)
+    yield f"a late price revises a closed day, {held}", _median(desk, late)
 
 
 def trust(changes: int) -> Iterator[tuple[str, float]]:
@@ -205,6 +216,7 @@ SIZES: dict[str, tuple[Callable[[int], Iterator[tuple[str, float]]], tuple[int, 
     "window": (window, (20,), (100,)),
     "groups": (groups, (5_000,), (20_000,)),
     "closes": (closes, (5_000,), (50_000,)),
+    "days": (days, (100,), (100, 500)),
     "trust": (trust, (5_000,), (40_000,)),
 }
 """Each subject with its sizes, and those of `--full`."""

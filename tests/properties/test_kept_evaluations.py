@@ -15,7 +15,8 @@ from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import HOUR, SECOND
-from monitor.core.view.kept import Kept
+from monitor.core.view.kept import Kept, KeptDays
+from monitor.core.view.memo import Memo
 from tests.journal_maker import Journal, configuration_text, house, load
 
 Action = Callable[[Journal], None]
@@ -26,11 +27,11 @@ METHODS = ("jp.psa_custody", "kr.vaupa_cold", "house.composite", "ae.vara")
 
 
 @functools.cache
-def _text(revision: int, *, limits: bool) -> str:
+def _text(revision: int, *, limits: bool, methods: tuple[str, ...] = METHODS) -> str:
     options = {"ae.vara": {"activities": ["exchange", "custody"]}}
-    methods = [{"id": name, "mode": "in_force", "options": options.get(name, {})} for name in METHODS[: 5 - revision]]
+    own = [{"id": name, "mode": "in_force", "options": options.get(name, {})} for name in methods[: 5 - revision]]
     entity: dict[str, Any] = house(
-        methods=methods,
+        methods=own,
         levels={"dwell_s": 5, "watch_enter": "1.05", "watch_exit": "1.10"},
         prices={"max_age_s": 900 if limits else None, "pivots": ["USD"]},
         freshness={"custody.balances": {"max_age_s": 1800, "account_max_age_s": 7200}} if limits else {},
@@ -85,9 +86,18 @@ WAITS = st.sampled_from([0.0, 0.05, 0.3, 1.0, 6.0, 61.0, 61.0, 901.0, 3600.0, 40
 STEPS = st.lists(st.tuples(WAITS, ACTIONS), min_size=5, max_size=14)
 
 
-def _journal(steps: Sequence[tuple[float, Action]], *, limits: bool) -> Journal:
+LATE = st.sampled_from([0, 0, 4000, 20_000, 50_000, 90_000, 130_000, 40 * 86_400])
+DAYS_ACTIONS: st.SearchStrategy[Action] = st.one_of(
+    st.builds(_position, PLACES, QUANTITIES, LATE, GROUPS),
+    st.builds(_price, PAIRS, st.sampled_from(["100", "101", "104.5", "5000"]), LATE, st.sampled_from(["spot", "daily_close"])),
+    ACTIONS,
+)
+DAYS = st.lists(st.tuples(st.sampled_from([0.3, 1.0, 61.0, 3600.0, 30_000.0, 60_000.0]), DAYS_ACTIONS), min_size=5, max_size=14)
+
+
+def _journal(steps: Sequence[tuple[float, Action]], *, limits: bool, methods: tuple[str, ...] = METHODS) -> Journal:
     journal = Journal()
-    journal.configure(_text(1, limits=limits))
+    journal.configure(_text(1, limits=limits, methods=methods))
     load(journal)
     journal.tick()
     journal.play(steps, tick_after=1)
@@ -99,16 +109,65 @@ def _outputs(journal: Journal, engine: Engine) -> list[bytes]:
     return [canonical_bytes([output.topic, output.key, output.value, str(output.caused_at)]) for output in found]
 
 
-@settings(max_examples=15, deadline=None)
-@given(STEPS, st.booleans())
-def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool) -> None:
-    journal = _journal(steps, limits=limits)
+def _same_as_anew(journal: Journal) -> None:
     engine = Engine(0, check_journal_time=True, checked=True)
     kept = _outputs(journal, engine)
     assert engine.differences() == []
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluator, "reads", lambda *_: Memo())
         patch.setattr(Evaluator, "evaluate", Evaluator.evaluate_anew)
         assert kept == _outputs(journal, Engine(0, check_journal_time=True))
+
+
+@settings(max_examples=15, deadline=None)
+@given(STEPS, st.booleans())
+def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool) -> None:
+    _same_as_anew(_journal(steps, limits=limits))
+
+
+@settings(max_examples=10, deadline=None)
+@given(DAYS, st.booleans())
+def test_what_is_kept_of_closed_days_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool) -> None:
+    _same_as_anew(_journal(steps, limits=limits, methods=("jp.psa_custody", "house.composite")))
+
+
+def _closed_day(late: Action) -> Journal:
+    journal = Journal()
+    journal.configure(_text(1, limits=False))
+    load(journal)
+    for asset in ("ETH", "XRP"):
+        journal.price(asset, "100")
+        journal.position("cold", "client_asset", "cold", asset, "5")
+    journal.tick()
+    journal.at(57_600).tick()
+    late(journal.at(57_700))
+    journal.at(57_701).tick()
+    return journal
+
+
+def test_a_late_record_is_read_in_its_day_and_no_other_asset_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, begun = KeptDays.memo, list[list[str]]()
+
+    def told_of(kept: KeptDays, book: Any, at: int) -> Memo:
+        memo = told(kept, book, at)
+        begun.append(sorted(memo.changed.since(0)))
+        return memo
+
+    monkeypatch.setattr(KeptDays, "memo", told_of)
+    for late in (_price(("ETH", "JPY"), "104.5", 30_000, "spot"), _position(("client_asset", "hot", "ETH"), "9", 30_000, None)):
+        begun.clear()
+        outputs = _outputs(_closed_day(late), Engine(0, check_journal_time=True))
+        assert any(b'"kind":"close"' in one and b'"revision":1,' in one for one in outputs)
+        assert begun[-1] == ["ETH"]
+
+
+def test_the_check_finds_what_was_not_read_again_of_a_closed_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = _closed_day(_price(("ETH", "JPY"), "104.5", 30_000, "spot"))
+    right = _outputs(journal, Engine(0, check_journal_time=True))
+    monkeypatch.setattr(Kept, "_forget", lambda *_: None)
+    engine = Engine(0, check_journal_time=True, checked=True)
+    assert _outputs(journal, engine) == right
+    assert any("at 1767625199999999999: kept" in one for one in engine.differences())
 
 
 def test_a_price_that_moves_reads_no_other_asset_again(monkeypatch: pytest.MonkeyPatch) -> None:

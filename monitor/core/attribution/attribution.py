@@ -24,6 +24,7 @@ from monitor.core.evaluation.evaluation import MethodResult, Prepared
 from monitor.core.journal.causes import CAUSES_A_PART, DELTAS, Cause, why
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Figure
+from monitor.core.view.memo import Memo
 
 FigurePair = tuple[Figure | None, Figure | None]
 """Required and available."""
@@ -31,11 +32,15 @@ FigurePair = tuple[Figure | None, Figure | None]
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """The book and the instant (ns) of an evaluation, and the configuration under which it was made."""
+    """The book and the instant (ns) of an evaluation, and the configuration under which it was made.
+
+    `known`: what the evaluation read.
+    """
 
     book: Book
     at: int
     config_digest: str
+    known: Memo
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,8 @@ def explain(
 
     `former`: the method as it was then; `causes`: the events since then.
     """
-    view = SplitView(found.prepared, where.book, where.at)
-    found.prepared.method.evaluate(view)
+    view = SplitView(found.prepared, where.book, where.at, memo=where.known.lent())
+    found.prepared.method.figures(view)
     reads = view.finished()
     if before is None or former is None:
         return Explanation(why(causes), reads)
@@ -137,8 +142,9 @@ class _Change:
         """What is found with all parts up to this one as they are read now."""
         renewed = frozenset(CAUSE_PARTS[: CAUSE_PARTS.index(part) + 1])
         prepared = self._found.prepared if "method" in renewed else self._former
-        before = (self._before.reads, self._before.at)
-        return _pair(prepared.method.evaluate(SplitView(prepared, self._where.book, self._where.at, before, renewed)))
+        where, before = self._where, (self._before.reads, self._before.at)
+        view = SplitView(prepared, where.book, where.at, before, renewed, memo=where.known.lent())
+        return prepared.method.figures(view)
 
 
 def _pair(result: Result) -> FigurePair:

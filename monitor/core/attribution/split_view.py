@@ -19,6 +19,7 @@ from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart, Effect
 from monitor.core.values.figure import Figure
 from monitor.core.view.incident_view import KnownIncidents
+from monitor.core.view.memo import Memo
 from monitor.core.view.view import View
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ class SplitView(View):
         at: int,
         before: tuple[Readings, int] | None = None,
         renewed: frozenset[CausePart] = frozenset(),
+        *,
+        memo: Memo | None = None,
     ) -> None:
-        super().__init__(book, at, prepared.zone, prepared.calendar, prepared.currency)
+        super().__init__(book, at, prepared.zone, prepared.calendar, prepared.currency, memo=memo)
         self.made = Readings()
         self._former, self._former_at = (Readings(), at) if before is None else before
         self._renewed = frozenset(CAUSE_PARTS) if before is None else renewed

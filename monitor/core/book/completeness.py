@@ -67,9 +67,16 @@ class Completeness:
         self._of_balances = (self.group_incomplete_since(), self.unheard_sources())
 
     def says_as(self, earlier: Completeness) -> bool:
-        """Whether it says of the book's clock just what another said that was asked before it, whatever that was asked."""
-        same = self._live and earlier._live and self._of_balances == earlier._of_balances
-        return same and all(self.feed(name) == known for name, known in earlier._feeds.items())
+        """Whether it says just what another said that was asked before it, whatever that was asked.
+
+        Both are of the book's clock, or of one instant that is past.
+        """
+        alike = earlier._live if self._live else earlier._at == self._at and not earlier._live
+        return (
+            alike
+            and self._of_balances == earlier._of_balances
+            and all(self.feed(name) == known for name, known in earlier._feeds.items())
+        )
 
     def feeds(self) -> Iterator[FeedKnown]:
         """Every source topic or, where it is read by feeds, each of these, and every configured feed within one, by name."""
@@ -128,7 +135,10 @@ class Completeness:
         )
 
     def _silent(self, name: str) -> tuple[bool, int | None]:
-        limit, newest = self._book.freshness(name).max_age_ns, self._newest(name)
-        if limit is None or (newest is not None and self._at - newest <= limit):
+        limit = self._book.freshness(name).max_age_ns
+        if limit is None:
+            return False, None
+        newest = self._newest(name)
+        if newest is not None and self._at - newest <= limit:
             return False, None
         return True, None if newest is None else newest + limit

@@ -45,6 +45,8 @@ class PriceBook:
     def __init__(self, dirty: set[str]) -> None:
         self.changes: Changes[Pair] = Changes()
         """Pairs whose prices of the last two days, or whose closes, may be others."""
+        self.past: Changes[Pair] = Changes()
+        """Pairs whose prices at the end of an hour gone by, or what those are held against, may be others."""
         self._dirty = dirty
         self._series: dict[Pair, dict[tuple[str, str], list[Quote]]] = {}
         self._pinned: dict[str, frozenset[int]] = {}
@@ -70,6 +72,8 @@ class PriceBook:
                 return pair
         quotes.insert(place, new)
         self.changes.note(pair)
+        if order[0] < hour_of(self.clock):
+            self.past.note(pair)
         self._dirty.add(self._name(pair, kind, source, order[0]))
         self._note(pair, kind, source, order)
         if order[0] < self._full_from:
@@ -210,8 +214,10 @@ class PriceBook:
                 known = len(quotes)
                 self._thin(quotes, kind, begin, end)
                 self._drop_oldest(pair, kind, source, quotes)
-                if len(quotes) < known and not self._looks_no_further(pair):
-                    self.changes.note(pair)
+                if len(quotes) < known:
+                    self.past.note(pair)
+                    if not self._looks_no_further(pair):
+                        self.changes.note(pair)
 
     def _thin(self, quotes: list[Quote], kind: str, begin: int, end: int) -> None:
         """Of those at [`begin`, `end`) keep the newest of each UTC hour, pinned ones and daily closes."""

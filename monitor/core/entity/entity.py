@@ -43,6 +43,7 @@ from monitor.core.journal.schedule import earliest
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES, Mode
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import DAY, SECOND, format_time
+from monitor.core.view.memo import Memo
 
 REVISIONS_AT_ONCE = 8
 """Closed days looked at again in one evaluation: a correction of an old day must not hold up the present."""
@@ -266,7 +267,7 @@ class Entity:
         if fresh and newest is not None and newest["config_digest"] == self.config.digest:
             known: list[dict[str, Any]] = newest["scenarios"]
             return known
-        return published(self.scenarios, self.evaluator, self.book, at)
+        return published(self.scenarios, self.evaluator, self.book, at, self.evaluator.reads(self.book, at))
 
     def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool) -> bool:
         """Notes the newest figures; whether they are to be published. `told`: an alert tells of them."""
@@ -280,7 +281,8 @@ class Entity:
         self.standing.lines[name].published(shape, found.digest, at, value["journal"]["offset"])
 
     def _instant(self, at: int) -> Instant:
-        return Instant(self.book, at, self.config.digest)
+        known = self.evaluator.reads(self.book, at) if self.evaluator else Memo()
+        return Instant(self.book, at, self.config.digest, known)
 
     # --- closed days
     def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
@@ -306,7 +308,11 @@ class Entity:
         at = prepared.zone.day_end(day) - 1
         if self.evaluator is None:
             return []
-        found = self.evaluator.close(prepared, self.book, at)
+        found = (
+            self.evaluator.close(prepared, self.book, at)
+            if self.differences is None
+            else self.evaluator.close_checked(prepared, self.book, at, self.differences)
+        )
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
             return []

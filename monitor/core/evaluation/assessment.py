@@ -70,8 +70,16 @@ class Method:
         if missing:
             return _not_computable(self.plan, view)
         computation = Computation(self.plan, view)
-        outcomes = {name: computation.outcome(name) for name in self.plan.pack.components}
-        return _result(computation, outcomes, watch_enter)
+        return _result(computation, computation.outcomes(), watch_enter)
+
+    def figures(self, view: View) -> tuple[Figure | None, Figure | None]:
+        """Required and available as `evaluate` finds them, with all that it reads of the view; nothing is printed."""
+        if self._not_computable(view):
+            return None, None
+        computation = Computation(self.plan, view)
+        outcomes = computation.outcomes()
+        computation.printed_figures()
+        return computation.headline(outcomes)
 
     def _not_computable(self, view: View) -> bool:
         """Notes the gaps that leave the method without a number: null parameters, a date outside its time."""

@@ -13,7 +13,7 @@ from monitor.core.evaluation.observations import Observations, observe
 from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
-from monitor.core.view.kept import Kept
+from monitor.core.view.kept import Kept, KeptDays
 from monitor.core.view.memo import Memo
 from monitor.core.view.view import View
 
@@ -71,7 +71,7 @@ class Evaluator:
         methods = [replace(method, mode=(modes or {}).get(method.id, method.mode)) for method in entity_config.methods]
         self.methods = tuple(_prepared(config, entity, entity_config, method) for method in methods)
         self.yardstick = _prepared(config, entity, entity_config, MethodConfig(config.exposure_pack, "shadow"))
-        self._kept = Kept()
+        self._kept, self._days = Kept(), KeptDays()
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)
 
     def evaluate(self, book: Book, at: int) -> Evaluation:
@@ -103,9 +103,23 @@ class Evaluator:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
         return Evaluation(at, methods, exposure, observe(book, self.yardstick.view(book, at, memo)))
 
+    def reads(self, book: Book, at: int) -> Memo:
+        """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
+        return self._kept.memo(book, at) if at >= book.clock else self._days.memo(book, at)
+
     def close(self, prepared: Prepared, book: Book, at: int) -> MethodResult:
         """One method at the last instant of a closed day."""
-        return self._run(prepared, book, at, Memo())
+        return self._run(prepared, book, at, self.reads(book, at))
+
+    def close_checked(self, prepared: Prepared, book: Book, at: int, differences: list[str]) -> MethodResult:
+        """The same held against one that reads everything anew: see `evaluate_checked`."""
+        found, anew = self.close(prepared, book, at), self._run(prepared, book, at, Memo())
+        difference = _method_difference(found, anew, at)
+        if difference is None:
+            return found
+        differences.append(f"{self.entity}: {difference}")
+        self._days = KeptDays()
+        return anew
 
     def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> MethodResult:
         result = prepared.method.evaluate(prepared.view(book, at, memo), self.entity_config.levels.watch_enter)
@@ -116,11 +130,18 @@ class Evaluator:
 def _difference(found: Evaluation, anew: Evaluation) -> str | None:
     """Names the first method that differs; None where both found the same to the last byte."""
     for one, other in zip((*found.methods, found.exposure), (*anew.methods, anew.exposure), strict=True):
-        if one.printed != other.printed or one.digest != other.digest or _unprinted(one) != _unprinted(other):
-            return f"{one.prepared.config.id} at {found.at}: kept {one.printed}, anew {other.printed}"
+        difference = _method_difference(one, other, found.at)
+        if difference is not None:
+            return difference
     if found.observations != anew.observations:
         return f"observations at {found.at}: kept {found.observations}, anew {anew.observations}"
     return None
+
+
+def _method_difference(one: MethodResult, other: MethodResult, at: int) -> str | None:
+    if one.printed == other.printed and one.digest == other.digest and _unprinted(one) == _unprinted(other):
+        return None
+    return f"{one.prepared.config.id} at {at}: kept {one.printed}, anew {other.printed}"
 
 
 def _unprinted(found: MethodResult) -> Any:

@@ -6,7 +6,7 @@ declarations by an amount. Whatever is not named is read as it is, with its boun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,7 @@ from monitor.core.view.view import DeclarationView, View
 ONE = Decimal(1)
 INCIDENT = "scenario"
 _EVERY_STORAGE = frozenset(STORAGES)
+_UNCHANGED: Mapping[str, HoldingChange] = {}
 
 HoldingPlace = tuple[str, str, str]
 """(role, asset, storage)"""
@@ -99,21 +100,28 @@ class OverlaidView(View):
     def __init__(self, prepared: Prepared, book: Book, at: int, overlay: Overlay, memo: Memo | None = None) -> None:
         super().__init__(book, at, prepared.zone, prepared.calendar, prepared.currency, memo=memo)
         self._overlay = overlay
+        self._changed_of: dict[tuple[str, str], dict[str, HoldingChange]] = {}
+        self._into: dict[str, set[str]] = {}
+        for (role, asset, storage), change in overlay.holdings.items():
+            self._changed_of.setdefault((role, asset), {})[storage] = change
+            if change.shift > 0:
+                self._into.setdefault(role, set()).add(asset)
 
     # --- positions
 
     def role_seen(self, role: str) -> bool:
         """See `View`; a role into which something is moved is seen."""
-        return super().role_seen(role) or bool(self._moved_into(role))
+        return super().role_seen(role) or role in self._into
 
     def assets(self, role: str) -> tuple[str, ...]:
         """See `View`; with the assets of which something is moved into the role."""
-        return tuple(sorted({*super().assets(role), *self._moved_into(role)}))
+        found, into = super().assets(role), self._into.get(role)
+        return tuple(sorted({*found, *into})) if into else found
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """See `View`."""
         wanted = _EVERY_STORAGE if storages is None else storages
-        changes = {place[2]: change for place, change in self._changes(role, asset) if place[2] in wanted}
+        changes = {storage: change for storage, change in self._changes(role, asset).items() if storage in wanted}
         if not changes:
             return self._held(role, asset, storages)
         kept = self._held(role, asset, wanted.difference(changes))
@@ -122,13 +130,13 @@ class OverlaidView(View):
     def positive_quantity(self, role: str, asset: str) -> Figure:
         """See `View`; what is added or taken away counts whole, as money of one more client would."""
         found = super().positive_quantity(role, asset)
-        for _, change in self._changes(role, asset):
+        for change in self._changes(role, asset).values():
             found = (found.scaled(change.factor) + Figure.of(change.shift)).at_least(0)
         return found
 
     def _held(self, role: str, asset: str, storages: frozenset[str] | None) -> Figure:
         """As the book has it; nothing of a role that only the overlay knows."""
-        if not super().role_seen(role) and self._moved_into(role):
+        if role in self._into and not super().role_seen(role):
             return NOTHING
         return super().quantity(role, asset, storages)
 
@@ -136,11 +144,8 @@ class OverlaidView(View):
         there = self._held(role, asset, frozenset({storage})).scaled(change.factor) + Figure.of(change.shift)
         return there if role == LIABILITY and self.is_fiat(asset) else there.at_least(0)
 
-    def _changes(self, role: str, asset: str) -> Iterator[tuple[HoldingPlace, HoldingChange]]:
-        return (item for item in self._overlay.holdings.items() if item[0][:2] == (role, asset))
-
-    def _moved_into(self, role: str) -> set[str]:
-        return {asset for (of, asset, _), change in self._overlay.holdings.items() if of == role and change.shift > 0}
+    def _changes(self, role: str, asset: str) -> Mapping[str, HoldingChange]:
+        return self._changed_of.get((role, asset), _UNCHANGED)
 
     # --- prices
 

@@ -24,15 +24,16 @@ _READS_ACCOUNTS = "lose_account"
 _UNKNOWN = {"state": "unknown", "required": None, "available": None, "shortfall": None}
 
 
-def published(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int) -> list[dict[str, Any]]:
+def published(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int, known: Memo) -> list[dict[str, Any]]:
     """Per scenario, in order: the exposure's requirement under it, and each method in force beside it.
 
-    A scenario beyond the budget, or one that cannot be applied, has null figures and says why.
+    `known`: what is read at `at` without any of them. A scenario beyond the budget, or one that cannot be applied, has null
+    figures and says why.
     """
-    return list(_entries(scenarios, evaluator, book, at))
+    return list(_entries(scenarios, evaluator, book, at, known))
 
 
-def _entries(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int) -> Iterator[dict[str, Any]]:
+def _entries(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int, known: Memo) -> Iterator[dict[str, Any]]:
     methods = [prepared for prepared in evaluator.methods if prepared.config.mode == "in_force"]
     assets = len({asset for role in ROLES for asset in book.positions.assets(role, at + 1)})
     cost, spent = (len(methods) + 1) * max(1, assets), 0
@@ -44,11 +45,11 @@ def _entries(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at
             continue
         spent += cost
         try:
-            overlay = overlay_of(scenario, evaluator.yardstick, book, at)
+            overlay = overlay_of(scenario, evaluator.yardstick, book, at, known)
         except NotApplicable as error:
             yield {"name": scenario.name, **_UNKNOWN, "left_out": str(error), "methods": []}
             continue
-        memo, watch = Memo(), evaluator.entity_config.levels.watch_enter
+        memo, watch = known.lent(), evaluator.entity_config.levels.watch_enter
         whole = result_under(evaluator.yardstick, book, at, overlay, watch_enter=watch, memo=memo)
         each = [(p.config.id, result_under(p, book, at, overlay, watch_enter=watch, memo=memo)) for p in methods]
         rows = [{"method": name, "currency": result.currency, **_figures(result, book)} for name, result in each]

@@ -58,10 +58,10 @@ Apply = Callable[["_Applying", Mapping[str, Any]], Overlay]
 class _Applying:
     """One stress on what the ones before it have left."""
 
-    def __init__(self, prepared: Prepared, book: Book, at: int, overlay: Overlay) -> None:
+    def __init__(self, prepared: Prepared, book: Book, at: int, overlay: Overlay, known: Memo) -> None:
         self.book = book
         self.overlay = overlay
-        self.view = OverlaidView(prepared, book, at, overlay)
+        self.view = OverlaidView(prepared, book, at, overlay, known.lent())
 
     def crypto(self, role: str) -> list[str]:
         """Crypto assets of a role."""
@@ -206,14 +206,14 @@ def scenarios_of(config: Configuration) -> tuple[Scenario, ...]:
     return tuple(Scenario(name, raw["title"], tuple(raw["stresses"])) for name, raw in found)
 
 
-def overlay_of(scenario: Scenario, yardstick: Prepared, book: Book, at: int) -> Overlay:
-    """What the scenario makes of the book at `at`; sizes are compared in the yardstick's currency.
+def overlay_of(scenario: Scenario, yardstick: Prepared, book: Book, at: int, known: Memo) -> Overlay:
+    """What the scenario makes of the book at `at`, of which `known` is read; sizes are compared in the yardstick's currency.
 
     Raises NotApplicable where what it needs is not known.
     """
     overlay = Overlay()
     for stress in scenario.stresses:
-        overlay = STRESSES[stress["type"]](_Applying(yardstick, book, at, overlay), stress)
+        overlay = STRESSES[stress["type"]](_Applying(yardstick, book, at, overlay, known), stress)
     return overlay
 
 
@@ -221,7 +221,8 @@ def outcomes(
     scenario: Scenario, evaluator: Evaluator, methods: Sequence[Prepared], book: Book, at: int
 ) -> Iterator[StressedResult]:
     """Each method without and with the scenario. The book is read, never written."""
-    overlay, plain, stressed = overlay_of(scenario, evaluator.yardstick, book, at), Memo(), Memo()
+    plain = evaluator.reads(book, at)
+    overlay, stressed = overlay_of(scenario, evaluator.yardstick, book, at, plain), plain.lent()
     watch_enter = evaluator.entity_config.levels.watch_enter
     for prepared in methods:
         view = prepared.view(book, at, plain)

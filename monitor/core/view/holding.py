@@ -106,9 +106,16 @@ class EarlierHolding:
         self._before = before
         self._silent = silent
         self._bounded = bounded
+        self._known: dict[Storages, Figure] = {}
 
     def quantity(self, storages: Storages) -> Figure:
         """See `Holding`."""
+        figure = self._known.get(storages)
+        if figure is None:
+            figure = self._known[storages] = self._sum(storages)
+        return figure
+
+    def _sum(self, storages: Storages) -> Figure:
         if not self._silent and self._positions.boundaries.holds(self._before):
             known = self._positions.fresh_sum_before(self._role, self._asset, storages, self._before)
             return swung(self._figure(known), self._swings, storages)

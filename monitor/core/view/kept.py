@@ -8,31 +8,48 @@ begins anew.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.book.book import Book
 from monitor.core.book.completeness import Completeness
+from monitor.core.book.custody.position import RoleAsset
+from monitor.core.book.prices import Pair
 from monitor.core.journal.vocabulary import ROLES
+from monitor.core.values.changes import Changes
 from monitor.core.view.memo import Memo
 
 MOST_NOTES = 50_000
 """Beyond so many different notes of gaps and feeds all is read anew: most are of times long past."""
 
 
+DAYS_KEPT = 8
+"""Ends of days of which reads are kept: the newest in several zones."""
+
+
+class _Changed(NamedTuple):
+    """What of a book may be read otherwise than before."""
+
+    holdings: Changes[RoleAsset]
+    pairs: Changes[Pair]
+    refused: Changes[Pair]
+    markets: Changes[str]
+
+
 class Kept:
-    """The memo of one book's evaluations at its clock, carried on from each to the next."""
+    """The memo of one book's evaluations at its clock, carried on from each to the next; or of one instant that is past."""
 
     def __init__(self) -> None:
         self._memo = Memo()
         self._book: Book | None = None
         self._at = 0
+        self._live = True
         self._completeness: Completeness | None = None
         self._common: Any = None
-        self._seen = (0, 0, 0, 0)
+        self._seen: tuple[int, ...] = ()
         self._doubted: frozenset[str] = frozenset()
 
     def memo(self, book: Book, at: int) -> Memo:
-        """For an evaluation at `at` (ns): with what is known already, less what may have changed since."""
+        """For evaluations at `at` (ns): with what is known already, less what may have changed since."""
         book.advance(at)
         completeness, common = Completeness(book, at), _common(book, at)
         follows = self._follows(book, at) and common == self._common and self._memo.notes_kept <= MOST_NOTES
@@ -41,24 +58,27 @@ class Kept:
         else:
             self._memo = Memo()
         self._memo.carry_on(completeness)
-        self._book, self._at, self._completeness, self._common = book, at, completeness, common
-        self._seen, self._doubted = _counts(book), book.doubts.assets()
+        self._book, self._at, self._live = book, at, at >= book.clock
+        self._completeness, self._common = completeness, common
+        self._seen, self._doubted = tuple(one.count for one in _changed(book, at)), book.doubts.assets()
         return self._memo
 
     def _follows(self, book: Book, at: int) -> bool:
-        """Whether the evaluation is of the same book and of its clock, up to which prices are known too."""
-        return self._book is book and self._at <= at == book.clock and at <= book.shared.prices.clock
+        """Whether the evaluation is of the same book and of its clock, up to which prices are known too; or of the same past."""
+        if self._book is not book or self._live != (at >= book.clock):
+            return False
+        return self._at <= at == book.clock and at <= book.shared.prices.clock if self._live else self._at == at
 
     def _forget(self, memo: Memo, book: Book, at: int) -> None:
-        holdings, pairs, refused, markets = self._seen
-        for role, asset in book.positions.changes.since(holdings):
+        changed, (holdings, pairs, refused, markets) = _changed(book, at), self._seen
+        for role, asset in changed.holdings.since(holdings):
             memo.holding_changed(role, asset)
-        for pair in book.shared.prices.changes.since(pairs):
+        for pair in changed.pairs.since(pairs):
             memo.changed.note(pair[0])
             memo.market_changed("/".join(pair))
-        for pair in book.shared.refused_prices.changes.since(refused):
+        for pair in changed.refused.since(refused):
             memo.market_changed("/".join(pair))
-        for market in book.trades.changes.since(markets):
+        for market in changed.markets.since(markets):
             memo.market_changed(market)
         for asset in self._doubted | book.doubts.assets():
             for role in ROLES:
@@ -66,10 +86,27 @@ class Kept:
         memo.come_to(at)
 
 
-def _counts(book: Book) -> tuple[int, int, int, int]:
-    shared = book.shared
-    of_prices = shared.prices.changes.count, shared.refused_prices.changes.count
-    return book.positions.changes.count, *of_prices, book.trades.changes.count
+class KeptDays:
+    """The memos of the ends of closed days, of the last `DAYS_KEPT` that were looked at."""
+
+    def __init__(self) -> None:
+        self._days: dict[int, Kept] = {}
+
+    def memo(self, book: Book, at: int) -> Memo:
+        """For evaluations at the last instant of a day: see `Kept.memo`."""
+        kept = self._days.pop(at, None) or Kept()
+        self._days[at] = kept
+        if len(self._days) > DAYS_KEPT:
+            del self._days[next(iter(self._days))]
+        return kept.memo(book, at)
+
+
+def _changed(book: Book, at: int) -> _Changed:
+    """Of a past instant, which is the end of an hour, only what came of the hours that have ended."""
+    positions, prices, refused, trades = book.positions, book.shared.prices, book.shared.refused_prices, book.trades
+    if at >= book.clock:
+        return _Changed(positions.changes, prices.changes, refused.changes, trades.changes)
+    return _Changed(positions.past, prices.past, refused.changes, trades.past)
 
 
 def _common(book: Book, at: int) -> Any:

@@ -144,6 +144,17 @@ class Memo:
         self.known = {}
         self._completeness = completeness
 
+    def lent(self) -> Memo:
+        """A memo of the same instant that finds here what is read of single assets and adds up for itself.
+
+        For views that take sums otherwise, or note what they read: of holdings and prices all read the same.
+        """
+        memo = Memo()
+        memo.kept, memo.notes, memo.placed, memo.varying = self.kept, self.notes, self.placed, self.varying
+        memo._markets, memo._until, memo._due = self._markets, self._until, self._due
+        memo._completeness = self._completeness
+        return memo
+
     # --- what holds no longer
 
     def holding_changed(self, role: str, asset: str) -> None:

@@ -57,6 +57,8 @@ class Positions:
         self.clock = 0
         self.changes: Changes[RoleAsset] = Changes()
         """Holdings whose sums at `clock` may be others."""
+        self.past: Changes[RoleAsset] = Changes()
+        """Holdings whose sums at the end of an hour gone by may be others."""
         self._dirty = dirty
         self._now: Tallies = {}
         self._closings = Closings(Boundaries(zones))
@@ -119,6 +121,8 @@ class Positions:
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
         self._dirty.add(_NAMES[shard])
+        if position.event_time < hour_of(self.clock):
+            self.past.note(key[:2])
         first = self._first.setdefault(key[0], {})
         if position.event_time < first.get(key[1], position.event_time + 1):
             first[key[1]] = position.event_time

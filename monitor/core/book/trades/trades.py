@@ -35,6 +35,8 @@ class TradeRegister:
     def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str]) -> None:
         self.changes: Changes[str] = Changes()
         """Markets whose last prices may be others."""
+        self.past: Changes[str] = Changes()
+        """Markets whose last prices at the end of an hour gone by may be others."""
         self._dirty = dirty
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
@@ -70,7 +72,7 @@ class TradeRegister:
             self._below.pop((cell, key), None)
         values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
         values[key] = EXACT.add(values.get(key, ZERO), change.value)
-        self._touch(cell.market)
+        self._touch(cell.market, hour)
 
     def seen(self, capacity: str, hour: int) -> None:
         """A trade of this capacity executed in this hour came."""
@@ -93,13 +95,13 @@ class TradeRegister:
             mark.open[where] = (gross, trades)
         else:
             mark.open.pop(where, None)
-        self._touch(cell.market)
+        self._touch(cell.market, hour)
 
     def fold(self, cell: CellKey, hour: int, where: SourcePartition) -> None:
         """The open segment of a source partition is closed."""
         if cell.instrument == SPOT:
             self._market(cell.market).mark(hour, (cell.capacity, cell.side)).fold(where)
-            self._touch(cell.market)
+            self._touch(cell.market, hour)
 
     def _settle(self, market: str, before: Bust | None, now: Bust | None) -> None:
         """Another bust counts for a trade, or none any more."""
@@ -107,7 +109,7 @@ class TradeRegister:
             self.add(before.cell, before.hour, before.taken)
         if now is not None:
             self.add(now.cell, now.hour, NO_TRADES.minus(now.taken))
-        self._touch(market)
+        self._touch(market, None)
 
     def _totals_of(self, cell: CellKey) -> dict[int, Total]:
         found = self._cells.get(cell)
@@ -122,8 +124,11 @@ class TradeRegister:
             found = self._marks[market] = Marks()
         return found
 
-    def _touch(self, market: str) -> None:
+    def _touch(self, market: str, hour: int | None) -> None:
+        """Trades of a market executed in this hour may be others; None: of any."""
         self.changes.note(market)
+        if hour is None or hour < self._hourly_from + HOURLY_NS:
+            self.past.note(market)
         self._last.pop(market, None)
         self._moved[market] = None
         self._dirty.add(f"trades/{market}")
@@ -217,9 +222,10 @@ class TradeRegister:
             if marks.thin(hourly_from, lambda hour, then: self._keeps_mark(hour, then, oldest)):
                 self._dirty.add(f"trades/{market}")
                 self.changes.note(market)
+                self.past.note(market)
         for (market, trade_id), hour in self.busts.forget(oldest):
             self._market(market).forget(hour, trade_id)
-            self._touch(market)
+            self._touch(market, None)
         self._dirty.add("trades")
 
     def _keeps_mark(self, hour: int, then: int, oldest: int) -> bool:

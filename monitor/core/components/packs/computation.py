@@ -127,6 +127,10 @@ class Computation:
         return self.view.local_date() != last
 
     # --- results
+    def outcomes(self) -> dict[str, Outcome]:
+        """What every component of the pack yields."""
+        return {name: self.outcome(name) for name in self.plan.pack.components}
+
     def outcome(self, name: str) -> Outcome:
         """The rows of a component, each with the rule's reference; one row `not_applicable` when it is skipped."""
         element = self.plan.pack.components[name]
