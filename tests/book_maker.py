@@ -15,7 +15,7 @@ from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePar
 from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS, Calendar, Zone
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.money import EXACT, ZERO, plain
-from monitor.core.values.times import exact_time, hour_of, parse_time
+from monitor.core.values.times import HOUR, exact_time, parse_time
 from monitor.core.view.view import View
 
 ENTITY = "e-1"
@@ -217,10 +217,11 @@ class Trade:
     instrument: str = "spot"
     side: str | None = None
     busted: bool = False
+    width: int = HOUR
 
     @property
     def cell(self) -> tuple[str, str, str, str | None, int]:
-        return self.market, self.capacity, self.instrument, self.side, hour_of(self.executed)
+        return self.market, self.capacity, self.instrument, self.side, self.executed - self.executed % self.width
 
 
 class Segment:

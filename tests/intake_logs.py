@@ -192,9 +192,9 @@ def _cut(log: list[Logged], verdicts: Verdicts, rules: IntakeRules, inside: list
             verdict.capacity,
             verdict.instrument,
             verdict.side,
-            exact_time(verdict.executed_at // HOUR * HOUR),
+            exact_time(verdict.executed_at // rules.cell_ns * rules.cell_ns),
         )
-        cut.hours[key] = verdict.executed_at // HOUR * HOUR
+        cut.hours[key] = verdict.executed_at // rules.cell_ns * rules.cell_ns
         cell = cut.cells.setdefault(key, {"trades": 0, "quantity": Fraction(0), "value": Fraction(0)})
         cell["trades"] += 1
         cell["quantity"] += Fraction(verdict.quantity)

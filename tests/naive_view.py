@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,14 @@ def zone(name: str) -> Zone:
         from monitor.methods.loader import resolve_zones
 
         raw = resolve_zones([name])[name]
-        ZONES[name] = Zone(name, [parse_time(text) for text, _ in raw], [hours for _, hours in raw])
+        ZONES[name] = Zone(name, [parse_time(text) for text, _ in raw], [_hours(offset) for _, offset in raw])
     return ZONES[name]
+
+
+def _hours(offset: int | str) -> int | Fraction:
+    if isinstance(offset, int):
+        return offset
+    return int(f"{offset[0]}1") * (int(offset[1:3]) + Fraction(int(offset[4:]), 60))
 
 
 def calendar(code: str) -> Calendar:
@@ -85,6 +92,7 @@ class NaiveView:
         seen = [e for e in events if e.logged <= at]
         self.prices = [e for e in seen if e.topic == "market.prices"]
         self.events = [e for e in seen if e.topic != "market.prices" and e.value["entity"] == entity]
+        self.width = place.grain
         self.entity, self.at, self.zone, self.calendar, self.currency = entity, at, place, days, currency
         self.limit, self.pivots = price_max_age_ns, pivots
         self.effect = "both"
@@ -258,7 +266,7 @@ class NaiveView:
         ]
         for e in self._own_trades(f"{asset}/{currency}"):
             own = min(e.time("executed_at"), e.logged)
-            good = hour_of(own) + HOUR <= instant if past else own <= instant
+            good = own - own % self.width + self.width <= instant if past else own <= instant
             if e.value.get("instrument", "spot") == "spot" and good:
                 found.append((own, e.logged, e.offset, e.amount("price")))
         if not found:

@@ -103,9 +103,10 @@ def resolve_calendars(codes: Iterable[str], changes: Mapping[str, Mapping[str, S
 
 
 def resolve_zones(names: Iterable[str]) -> dict[str, list[list[Any]]]:
-    """Each zone as [instant, offset in hours] from 1970 to 2040, in the form of the configuration record.
+    """Each zone as [instant, offset] from 1970 to 2040, in the form of the configuration record.
 
-    ConfigurationError for one that is not on whole hours from FIRST_YEAR on: a local midnight must be a UTC hour.
+    An offset of whole hours is their number, another a text such as `+05:45`. ConfigurationError for a zone that is not on
+    quarter hours from FIRST_YEAR on: a local midnight must be the start of a UTC hour or of a quarter of one.
     """
     return {name: _transitions(name) for name in sorted(set(names))}
 
@@ -162,19 +163,35 @@ def _holidays(code: str) -> set[date]:
 
 
 def _transitions(name: str) -> list[list[Any]]:
-    """Offsets of a zone; those before its last one that was not on whole hours are left out, if that was before FIRST_YEAR."""
+    """Offsets of a zone, without those before FIRST_YEAR that are finer than all from then on need."""
     try:
         zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigurationError(f"time zone {name!r} is not known: use a name such as Asia/Tokyo") from None
     start, end = datetime(_FIRST_ZONE_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
     changes = [start, *(_first_minute_of_change(zone, day) for day in _days_of_change(zone, start, end))]
-    offsets = [(moment, divmod(moment.astimezone(zone).utcoffset() or timedelta(), timedelta(hours=1))) for moment in changes]
-    broken = [index for index, (_, (_, rest)) in enumerate(offsets) if rest]
-    if broken and (broken[-1] + 1 == len(offsets) or offsets[broken[-1] + 1][0].year >= FIRST_YEAR):
-        raise ConfigurationError(f"time zone {name} is not on whole hours: local dates would split UTC hours; use another zone")
-    whole = offsets[broken[-1] + 1 :] if broken else offsets
-    return [[_text(moment if index else start), hours] for index, (moment, (hours, _)) in enumerate(whole)]
+    offsets = [(moment, moment.astimezone(zone).utcoffset() or timedelta()) for moment in changes]
+    kept = _on(timedelta(hours=1), offsets) or _on(timedelta(minutes=15), offsets)
+    if kept is None:
+        raise ConfigurationError(f"time zone {name} is not on quarter hours: its days would split them; use another zone")
+    return [[_text(moment if index else start), _offset_text(offset)] for index, (moment, offset) in enumerate(kept)]
+
+
+def _on(grain: timedelta, offsets: Sequence[tuple[datetime, timedelta]]) -> Sequence[tuple[datetime, timedelta]] | None:
+    """The offsets after the last one that is no multiple of `grain`; None where that one held in FIRST_YEAR or later."""
+    broken = [index for index, (_, offset) in enumerate(offsets) if offset % grain]
+    if not broken:
+        return offsets
+    kept = offsets[broken[-1] + 1 :]
+    return kept if kept and kept[0][0].year < FIRST_YEAR else None
+
+
+def _offset_text(offset: timedelta) -> int | str:
+    hours, rest = divmod(offset, timedelta(hours=1))
+    if not rest:
+        return hours
+    minutes = abs(offset) // timedelta(minutes=1)
+    return f"{'-' if offset < timedelta() else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _days_of_change(zone: ZoneInfo, start: datetime, end: datetime) -> Iterable[datetime]:

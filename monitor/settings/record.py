@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
+from monitor.core.configuration.configuration import cell_width
 from monitor.core.journal.records import Rules
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.currencies import MAJOR, is_iso_4217
 from monitor.core.values.money import parse_decimal
 from monitor.core.values.plausible import HIGHEST_PRICES, SUPPLY
+from monitor.core.values.times import HOUR, MINUTE
 from monitor.errors import ConfigurationError, UsageError
 from monitor.methods.loader import check_options, load_packs, pack_digest, resolve_calendars, resolve_zones
 from monitor.methods.stresses import load_scenarios, scenario_object
@@ -104,13 +106,16 @@ def configuration_digest(configuration: Mapping[str, Any]) -> str:
 
 def rules_of(configuration: Mapping[str, Any]) -> Rules:
     """Number and digest of all that intake's verdict on a record depends on (JOURNAL 3)."""
-    verdict = {
+    verdict: dict[str, Any] = {
         "schema": configuration["schema"],
         "sources": {topic: _verdict_parts(source) for topic, source in configuration["sources"].items()},
         "entities": None if configuration["any_entity"] is not None else sorted(configuration["entities"]),
         "horizon_days": configuration["corrections"]["horizon_days"],
         "intake": configuration["intake"],
     }
+    cells = cell_width(configuration.get("zones", {}))
+    if cells != HOUR:
+        verdict["cell_minutes"] = cells // MINUTE
     assets = _verdict_on_assets(configuration["assets"])
     return Rules(configuration["revision"], digest_of(verdict | ({"assets": assets} if any(assets.values()) else {})))
 

@@ -36,6 +36,23 @@ def test_a_day_is_closed_at_its_end_in_the_methods_zone() -> None:
     assert TOKYO_MIDNIGHT_S <= published[0] <= TOKYO_MIDNIGHT_S + 1
 
 
+def test_a_day_off_whole_hours_is_closed_at_its_quarter_and_revised_by_what_belongs_to_it() -> None:
+    """In Kathmandu a day ends at 18:15Z; a balance of 18:00Z that comes late is of the day before, one of 18:20Z is not."""
+    methods = [
+        house()["methods"][0] | {"options": {"skip": ["fiat_trust", "capital", "net_assets"], "time_zone": "Asia/Kathmandu"}}
+    ]
+    six = START + 18 * HOUR
+    late = [
+        (20 * HOUR_S, lambda journal: own(journal, "30", six + 1_200 * SECOND)),
+        (21 * HOUR_S, lambda journal: own(journal, "31", six)),
+    ]
+    line = line_of(methods=methods).play((0, load), *late, until=22 * HOUR_S)
+    first, second = line.assessments("close")
+    assert (first["business_date"], first["at"], first["state"]) == ("2026-01-05", "2026-01-05T18:14:59.999999Z", "adequate")
+    assert (second["business_date"], second["revision"], second["why"][0]["part"]) == ("2026-01-05", 1, "balance")
+    assert second["replaces"] == first["digest"]
+
+
 def test_each_method_closes_in_its_own_zone() -> None:
     methods = [house()["methods"][0], {"id": "us.ny_custody", "mode": "shadow"}]
     line = line_of(methods=methods).play((0, load), until=24 * HOUR_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,14 +13,19 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.records import JournalRecord
 from monitor.core.values.calendar import WEEKDAYS, Zone
-from monitor.core.values.times import HOUR, SECOND, exact_time, hour_of, parse_time
+from monitor.core.values.times import HOUR, SECOND, exact_time, parse_time
 from tests.book_maker import ENTITY, Desk, Segment, Trade, content, record
 from tests.naive_view import Event, NaiveView
 
 START = parse_time("2026-01-05T00:00:00Z")
 SPAN_S = 40 * 3600
 TOKYO = Zone("Asia/Tokyo", [0], [9])
-CONFIG = content({"prices": {"max_age_s": 7200, "pivots": ["USD"]}})
+KATHMANDU = Zone("Asia/Kathmandu", [0], [Fraction(23, 4)])
+PRICES = {"prices": {"max_age_s": 7200, "pivots": ["USD"]}}
+CONFIGS = {
+    TOKYO: content(PRICES),
+    KATHMANDU: content(PRICES | {"time_zone": "Asia/Kathmandu"}) | {"zones": {"Asia/Kathmandu": [[exact_time(0), "+05:45"]]}},
+}
 QUOTES = ("JPY", "USD")
 Line = tuple[str, int, dict[str, Any]]
 Log = list[tuple[int, int, bool]]
@@ -136,7 +142,7 @@ def _records(events: list[Event]) -> list[JournalRecord]:
     return told
 
 
-def _trades(events: list[Event]) -> list[Trade]:
+def _trades(events: list[Event], width: int) -> list[Trade]:
     return [
         Trade(
             e.offset,
@@ -150,6 +156,7 @@ def _trades(events: list[Event]) -> list[Trade]:
             instrument=e.value["instrument"],
             side=e.value["side"],
             busted="status" in e.value,
+            width=width,
         )
         for e in events
         if e.topic == "market.trades"
@@ -157,19 +164,24 @@ def _trades(events: list[Event]) -> list[Trade]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(lines, max_size=30), st.sets(st.integers(1, 40), max_size=3), st.integers(0, 3600))
-def test_every_read_is_that_of_a_search_through_all_events(found: list[Line], busted: set[int], after: int) -> None:
+@given(
+    st.lists(lines, max_size=30),
+    st.sets(st.integers(1, 40), max_size=3),
+    st.integers(0, 3600),
+    st.sampled_from([TOKYO, KATHMANDU]),
+)
+def test_every_read_is_that_of_a_search_through_all_events(found: list[Line], busted: set[int], after: int, place: Zone) -> None:
     events, at = _events(found, busted), ns(SPAN_S + after)
-    desk = Desk(CONFIG).put(_records(events))
-    trades = _trades(events)
+    desk = Desk(CONFIGS[place]).put(_records(events))
+    trades = _trades(events, place.grain)
     if trades:
         end = trades[-1].offset + 1
         desk.put(Segment(0, end, trades).flush(end, ns(SPAN_S)))
-    view = desk.view(at, zone=TOKYO)
+    view = desk.view(at, zone=place)
     naive = NaiveView(
-        events, ENTITY, at, place=TOKYO, days=WEEKDAYS, currency="JPY", price_max_age_ns=7200 * SECOND, pivots=("USD",)
+        events, ENTITY, at, place=place, days=WEEKDAYS, currency="JPY", price_max_age_ns=7200 * SECOND, pivots=("USD",)
     )
-    ends = [TOKYO.day_end(date(2026, 1, day)) for day in (4, 5, 6)]
+    ends = [place.day_end(date(2026, 1, day)) for day in (4, 5, 6)]
     for role in ("client_asset", "reserve_asset", "client_liability"):
         assert view.role_seen(role) == naive.role_seen(role)
         assert view.assets(role) == naive.assets(role)
@@ -214,7 +226,9 @@ def _crowded(trades: list[Trade]) -> list[bool]:
     counts: dict[Any, int] = {}
     for trade in trades:
         counts[trade.cell] = counts.get(trade.cell, 0) + 1
-    return [count > 4 for count in counts.values()] + [hour_of(min(t.executed, t.logged)) != hour_of(t.executed) for t in trades]
+    return [count > 4 for count in counts.values()] + [
+        min(t.executed, t.logged) // t.width != t.executed // t.width for t in trades
+    ]
 
 
 # --- segments under any schedule

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition, Statement
-from monitor.core.values.times import HOUR
+from monitor.core.values.times import HOUR, QUARTER
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.segments import SegmentReader
 from tests.intake_logs import Cut, Logged, batch_of, cells_said, intake_rules, logs, oracle
 
 WHERE = SourcePartition("market.trades", 0, 3)
+widths = st.sampled_from([HOUR, QUARTER])
 
 
 def offset_of(statement: Statement) -> int:
@@ -75,17 +76,17 @@ def read(reader: SegmentReader, log: list[Logged], pieces: list[int], upto: int)
 
 
 @settings(max_examples=150, deadline=None)
-@given(logs(), st.lists(st.integers(1, 9), max_size=30), st.sampled_from([None, 0, 2 * HOUR]))
-def test_any_pieces_give_the_oracles_segments(log: list[Logged], pieces: list[int], late: int | None) -> None:
-    rules = intake_rules(late_after_ns=late)
+@given(logs(), st.lists(st.integers(1, 9), max_size=30), st.sampled_from([None, 0, 2 * HOUR]), widths)
+def test_any_pieces_give_the_oracles_segments(log: list[Logged], pieces: list[int], late: int | None, width: int) -> None:
+    rules = intake_rules(late_after_ns=late, cell_ns=width)
     upto = log[-1].offset + 1 if log else 0
     assert read(reader_of(WHERE, rules, "log", 0), log, pieces, upto) == oracle(log, rules, upto)
 
 
 @settings(max_examples=120, deadline=None)
-@given(logs(), st.lists(st.integers(1, 9), max_size=30), st.randoms(use_true_random=False))
-def test_a_restart_at_any_commit_gives_the_same_rest(log: list[Logged], pieces: list[int], random: Random) -> None:
-    rules = intake_rules()
+@given(logs(), st.lists(st.integers(1, 9), max_size=30), st.randoms(use_true_random=False), widths)
+def test_a_restart_at_any_commit_gives_the_same_rest(log: list[Logged], pieces: list[int], random: Random, width: int) -> None:
+    rules = intake_rules(cell_ns=width)
     upto = log[-1].offset + 1 if log else 0
     expected = oracle(log, rules, upto)
     if not expected:

@@ -9,9 +9,11 @@ import pytest
 from monitor.core.configuration.configuration import parse_configuration
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.times import HOUR, QUARTER
 from monitor.errors import ConfigurationError, UsageError
 from monitor.settings.load import settings_of
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest, deciding_lines, rules_of, shown
+from streams.intake.segment.rules import IntakeRules
 
 ENTITY: dict[str, Any] = {
     "reporting_currency": "JPY",
@@ -88,6 +90,10 @@ def test_rules_are_what_intakes_verdict_depends_on() -> None:
     )
     for change in felt:
         assert rules_of(configured(**change)).digest != before.digest
+    assert rules_of(configured(**entity(time_zone="Europe/Paris"))).digest == before.digest
+    assert rules_of(configured(**entity(time_zone="Asia/Kathmandu"))).digest != before.digest, "cells are of a quarter then"
+    assert IntakeRules.of(configured(**entity(time_zone="Asia/Kathmandu"))).cell_ns == QUARTER
+    assert IntakeRules.of(configured()).cell_ns == HOUR
     not_felt: tuple[dict[str, Any], ...] = (
         entity(levels={"watch_enter": "1.05"}),
         {"publish_interval_s": 5},
@@ -115,7 +121,6 @@ def test_times_stand_in_the_record_only_where_they_are_counts() -> None:
         (entity(methods=[{"id": "jp.nothing"}]), "no method jp.nothing"),
         ({"exposure": {"pack": "no.pack"}}, "exposure.pack"),
         (entity(calendar="XX"), "calendar 'XX'"),
-        (entity(time_zone="Asia/Kolkata"), "whole hours"),
         (entity(methods=[{"id": "jp.psa_custody", "options": {"skp": []}}]), "skp is not an option"),
         (entity(methods=[{"id": "ae.vara"}]), "activities"),
         ({"calendars": {"JP": {"closed": ["2026-02-30"]}}}, "calendars.JP"),

@@ -48,13 +48,13 @@ class Book:
         zones, horizon = config.zones_in_use(entity), config.horizon_ns
         self.positions = Positions(zones, horizon, self._age_limit(), self.dirty)
         self.doubts = Doubts(rules_of(config.sources, BALANCES), self.dirty)
-        self.trades = TradeRegister(zones, horizon, self.dirty)
+        self.trades = TradeRegister(zones, horizon, self.dirty, config.cell_ns)
         self.declarations = Declarations(self.dirty)
         self.incidents = Incidents(self.dirty)
         self.groups = Groups(self.dirty)
         self.unsafe_keys = UnsafeKeys(self.dirty)
         self.rejections = Rejections(self.dirty)
-        self.heard = Heard(self.dirty)
+        self.heard = Heard(self.dirty, self.positions.boundaries.grain)
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
         self._midnight = 0
@@ -68,7 +68,8 @@ class Book:
         zones = config.zones_in_use(self.entity)
         self.positions.configure(zones, config.horizon_ns, self._age_limit())
         self.doubts.configure(rules_of(config.sources, BALANCES))
-        self.trades.configure(zones, config.horizon_ns)
+        self.trades.configure(zones, config.horizon_ns, config.cell_ns)
+        self.heard.configure(self.positions.boundaries.grain)
         self._hear_sources()
         self._midnight = 0
         self._next = None

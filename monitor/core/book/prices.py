@@ -42,7 +42,7 @@ class Quote(NamedTuple):
 class PriceBook:
     """All prices; `pins` are the instants at which something is valued for good."""
 
-    def __init__(self, dirty: set[str]) -> None:
+    def __init__(self, dirty: set[str], grain: int = HOUR) -> None:
         self.changes: Changes[Pair] = Changes()
         """Pairs whose prices of the last two days, or whose closes, may be others."""
         self.past: Changes[Pair] = Changes()
@@ -52,6 +52,8 @@ class PriceBook:
         self._pinned: dict[str, frozenset[int]] = {}
         self._pins = Instants(lambda: (t for instants in self._pinned.values() for t in instants))
         self._full_from = 0
+        self.grain = grain
+        """What every local midnight is a multiple of (ns): before each the newest price is kept."""
         self.clock = 0
         self._ahead: list[tuple[int, Pair]] = []
         self._newest = Newest()
@@ -220,7 +222,7 @@ class PriceBook:
                         self.changes.note(pair)
 
     def _thin(self, quotes: list[Quote], kind: str, begin: int, end: int) -> None:
-        """Of those at [`begin`, `end`) keep the newest of each UTC hour, pinned ones and daily closes."""
+        """Of those at [`begin`, `end`) keep the newest of each UTC hour (or quarter: `grain`), pinned ones and daily closes."""
         if kind != DAILY_CLOSE and begin < end:
             after = [*quotes[begin + 1 : end], quotes[end] if end < len(quotes) else None]
             quotes[begin:end] = [q for q, then in zip(quotes[begin:end], after, strict=True) if self._keeps(q, then)]
@@ -231,8 +233,10 @@ class PriceBook:
         return newest is not None and self._full_from <= newest - DAY < newest <= self.clock
 
     def _keeps(self, quote: Quote, then: Quote | None) -> bool:
-        event_time = quote.order[0]
-        return then is None or hour_of(event_time) != hour_of(then.order[0]) or self._pins.within(event_time, then.order[0])
+        if then is None:
+            return True
+        event_time, next_time = quote.order[0], then.order[0]
+        return event_time // self.grain != next_time // self.grain or self._pins.within(event_time, next_time)
 
     def _drop_oldest(self, pair: Pair, kind: str, source: str, quotes: list[Quote]) -> None:
         limit = self._full_from - _KEPT_NS

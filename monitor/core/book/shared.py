@@ -35,7 +35,7 @@ class Shared:
         self._too_old: list[TooOld] = []
         self.version = 0
         self._clock = 0
-        self.prices = PriceBook(self.dirty)
+        self.prices = PriceBook(self.dirty, config.cell_ns)
         self.refused_prices = RefusedPrices(self.dirty)
         self.sources = Sources(self.dirty)
         self.flow = Flow(self.sources, self.dirty)
@@ -43,6 +43,7 @@ class Shared:
     def configure(self, config: Configuration) -> None:
         """Change over to a configuration."""
         self.config = config
+        self.prices.grain = config.cell_ns
         self.version += 1
         self._judge()
 

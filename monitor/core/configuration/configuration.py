@@ -6,10 +6,12 @@ configuration. `parse_configuration` trusts the writer's validation and checks o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from monitor.core.configuration.assets import Assets
@@ -18,9 +20,10 @@ from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.money import parse_decimal
-from monitor.core.values.times import DAY, SECOND, parse_time
+from monitor.core.values.times import DAY, HOUR, QUARTER, SECOND, parse_time
 
 SCHEMA = "reserve.configuration/1"
+_OFFSET = re.compile(r"([+-])([0-9]{2}):(00|15|30|45)", re.ASCII)
 
 
 class BadConfiguration(ValueError):
@@ -109,6 +112,7 @@ class Configuration:
     runbook_base_url: str
     calendars: Mapping[str, Calendar]
     zones: Mapping[str, Zone]
+    cell_ns: int
     assets: Assets
     scenarios: Mapping[str, Mapping[str, Any]]
     controls: Controls
@@ -157,6 +161,14 @@ class Configuration:
         return tuple(zones[name] for name in sorted(zones))
 
 
+def cell_width(zones: Mapping[str, Iterable[Sequence[Any]]]) -> int:
+    """Width (ns) of the cells in which trades are counted: an hour, or a quarter where a zone of the record needs it (JOURNAL 2).
+
+    Cells are counted by intake and summed up by the engine, so it is part of `rules`.
+    """
+    return QUARTER if any(type(offset) is str for raw in zones.values() for _, offset in raw) else HOUR
+
+
 def parse_configuration(content: Mapping[str, Any]) -> Configuration:
     """The configuration in a record's content; `BadConfiguration` for another schema or a part that is missing."""
     if content.get("schema") != SCHEMA:
@@ -186,6 +198,7 @@ def _parse(content: Mapping[str, Any]) -> Configuration:
         runbook_base_url=content["alerting"]["runbook_base_url"],
         calendars={"weekdays": WEEKDAYS, "all": ALL_DAYS} | calendars,
         zones={name: _zone(name, raw) for name, raw in content["zones"].items()},
+        cell_ns=cell_width(content["zones"]),
         assets=_assets(content.get("assets")),
         scenarios=content.get("scenarios", {}),
         controls=parse_controls(content.get("controls")),
@@ -260,10 +273,17 @@ def _dates(texts: list[str]) -> frozenset[date]:
 
 
 def _zone(name: str, raw: list[list[Any]]) -> Zone:
-    offsets = [hours for _, hours in raw]
-    if any(type(hours) is not int for hours in offsets):
-        raise BadConfiguration(f"time zone {name} is not on whole hours")
-    return Zone(name, [parse_time(text) for text, _ in raw], offsets)
+    return Zone(name, [parse_time(text) for text, _ in raw], [_hours(name, offset) for _, offset in raw])
+
+
+def _hours(name: str, raw: Any) -> int | Fraction:
+    if type(raw) is int:
+        return raw
+    found = _OFFSET.fullmatch(raw)
+    if found is None:
+        raise BadConfiguration(f"time zone {name} is not on quarter hours")
+    sign, hours, minutes = found.groups()
+    return (int(hours) + Fraction(int(minutes), 60)) * (-1 if sign == "-" else 1)
 
 
 def _seconds(value: int | None) -> int | None:

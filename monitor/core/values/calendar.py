@@ -1,7 +1,8 @@
 """Local dates and business days, from transitions and holidays that the configuration carries (JOURNAL 5).
 
 The core knows no time zone library: a `Zone` is a list of instants at which the offset from UTC changes, a `Calendar` a
-set of closed days. Zones that are not on whole hours are refused, so that every local midnight is a UTC hour.
+set of closed days. Every zone is on whole hours or on quarters of one, so that a local midnight is the start of a UTC hour or
+of a quarter of one.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 
-from monitor.core.values.times import DAY, HOUR
+from monitor.core.values.times import DAY, HOUR, QUARTER
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _ONE_DAY = timedelta(days=1)
@@ -43,14 +45,19 @@ def month_end(year: int, month: int) -> date:
 
 
 class Zone:
-    """Offsets of a place from UTC: `instants` (ns, ascending) from which each of `offsets` (whole hours) holds."""
+    """Offsets of a place from UTC: `instants` (ns, ascending) from which each of `offsets` (hours, to the quarter) holds."""
 
     __slots__ = ("_instants", "_offsets_ns", "name")
 
-    def __init__(self, name: str, instants: Sequence[int] = (), offsets: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, instants: Sequence[int] = (), offsets: Sequence[int | Fraction] = ()) -> None:
         self.name = name
         self._instants = tuple(instants) or (0,)
-        self._offsets_ns = tuple(hours * HOUR for hours in offsets) or (0,)
+        self._offsets_ns = tuple(int(hours * HOUR) for hours in offsets) or (0,)
+
+    @property
+    def grain(self) -> int:
+        """What every local midnight is a multiple of (ns since 1970): an hour, or a quarter of one."""
+        return QUARTER if any(offset % HOUR for offset in self._offsets_ns) else HOUR
 
     def offset(self, instant: int) -> int:
         """Offset from UTC in ns at `instant`; before the first known transition its offset holds."""

@@ -12,33 +12,33 @@ from decimal import Decimal
 
 from monitor.core.values.calendar import Zone
 from monitor.core.values.money import EXACT, ZERO
-from monitor.core.values.times import HOUR
 
-_REMEMBERED_HOURS = 8192
+_REMEMBERED = 8192
 
 
 class Boundaries:
-    """Starts of local days of some zones; zones are on whole hours, so a boundary is always a UTC hour."""
+    """Starts of local days of some zones: multiples of `grain` (ns), an hour or a quarter of one."""
 
-    __slots__ = ("_starts", "zones")
+    __slots__ = ("_starts", "grain", "zones")
 
     def __init__(self, zones: Sequence[Zone]) -> None:
         self.zones = tuple(zones)
+        self.grain = min(zone.grain for zone in self.zones)
         self._starts: dict[int, int] = {}
 
     def before(self, instant: int) -> int:
         """The newest boundary at or before `instant`."""
-        hour = instant - instant % HOUR
-        found = self._starts.get(hour)
+        start = instant - instant % self.grain
+        found = self._starts.get(start)
         if found is None:
-            if len(self._starts) >= _REMEMBERED_HOURS:
+            if len(self._starts) >= _REMEMBERED:
                 self._starts.clear()
-            found = self._starts[hour] = max(zone.start_of(hour) for zone in self.zones)
+            found = self._starts[start] = max(zone.start_of(start) for zone in self.zones)
         return found
 
     def holds(self, instant: int) -> bool:
         """Whether `instant` is a boundary."""
-        return instant % HOUR == 0 and self.before(instant) == instant
+        return instant % self.grain == 0 and self.before(instant) == instant
 
 
 class Ladder:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+QUARTER = 15 * MINUTE
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
@@ -70,6 +71,11 @@ def exact_time(ns: int) -> str:
 def hour_of(ns: int) -> int:
     """Start of the UTC hour that holds `ns`."""
     return ns - ns % HOUR
+
+
+def quarter_of(ns: int) -> int:
+    """Start of the quarter of a UTC hour that holds `ns`."""
+    return ns - ns % QUARTER
 
 
 def utc_day(ns: int) -> int:

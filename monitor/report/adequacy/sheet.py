@@ -7,7 +7,7 @@ from typing import Literal
 
 from monitor.core.values import wording
 from monitor.core.values.calendar import Zone
-from monitor.core.values.times import HOUR, format_time, parse_time
+from monitor.core.values.times import MINUTE, format_time, parse_time
 from monitor.report.adequacy.words import STATES, Words
 
 CellKind = Literal["text", "number", "code", "state"]
@@ -103,9 +103,9 @@ def local_time(moment: str | None, zone: Zone) -> str:
         return wording.NOT_KNOWN
     instant = parse_time(moment)
     offset = zone.offset(instant)
-    hours = offset // HOUR
+    hours, minutes = divmod(abs(offset) // MINUTE, 60)
     there = format_time(instant + offset)
-    return f"{there[:10]} {there[11:19]} {'-' if hours < 0 else '+'}{abs(hours):02d}:00"
+    return f"{there[:10]} {there[11:19]} {'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
 def duration(seconds: int, words: Words) -> str:

@@ -17,6 +17,8 @@ _TENS = b"012345"
 _SHORTEST, _LONGEST_TIME = 20, 30
 _SAME_HOUR = 14
 """Characters of a time up to the colon after the hour."""
+_MINUTE = slice(14, 16)
+_QUARTER = 15
 
 
 def clean(texts: Sequence[str]) -> bool:
@@ -101,6 +103,15 @@ def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
         elif column.translate(None, _TENS if place in {14, 17} else _DIGITS):
             return None
     return first, last
+
+
+def times_of_one_quarter(texts: Sequence[str]) -> tuple[str, str] | None:
+    """As `times_of_one_hour`, of one quarter of an hour."""
+    found = times_of_one_hour(texts)
+    if found is None:
+        return None
+    first, last = (int(text[_MINUTE]) // _QUARTER for text in found)
+    return found if first == last else None
 
 
 def log_texts(times_ms: Sequence[int], length: int) -> list[str]:

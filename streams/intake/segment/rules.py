@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from monitor.core.configuration.configuration import cell_width
 from monitor.core.journal.records import Rules, journal_partition
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
-from monitor.core.values.times import DAY
+from monitor.core.values.times import DAY, HOUR
 from monitor.settings.record import rules_of
 from streams.wire import Judge, Known, Reading, SourceFormat
 from streams.wire.feeds import FeedPlan, plans_of
@@ -29,6 +30,8 @@ class IntakeRules:
     block_records: int = 10_000
     """Offsets of one block of the look-back: fixed by JOURNAL 4, smaller in simulations only."""
     plans: Mapping[str, FeedPlan] = field(default_factory=dict)
+    cell_ns: int = HOUR
+    """Width of the cells in which trades are counted."""
     signers: Mapping[str, Signers] = field(default_factory=dict)
     """By the name under which it is read, who signs the records of a source that asks for signatures."""
 
@@ -50,6 +53,7 @@ class IntakeRules:
             known=known,
             sources=sources | {name: _judged_as(plan) for name, plan in plans.items()},
             plans=plans,
+            cell_ns=cell_width(configuration.get("zones", {})),
             signers=signers_of(configuration["sources"]),
             segment_records=intake["segment_records"],
             lookback_blocks=intake["lookback_blocks"],

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.core.configuration.configuration import BadConfiguration, parse_configuration
+from monitor.core.configuration.configuration import BadConfiguration, cell_width, parse_configuration
 from monitor.core.values.calendar import ALL_DAYS, UTC_ZONE, WEEKDAYS, Calendar, Zone, month_before, month_end
-from monitor.core.values.times import HOUR, parse_time
+from monitor.core.values.times import HOUR, QUARTER, SECOND, parse_time
+from monitor.methods.loader import resolve_zones
 from tests.book_maker import ENTITY, ZONES, content
 
 BRUSSELS = Zone(
@@ -28,6 +29,24 @@ def test_local_days_are_those_of_the_zone_library_over_a_change_of_the_clocks() 
         day += timedelta(days=1)
     assert BRUSSELS.day_end(date(2026, 3, 29)) - BRUSSELS.day_start(date(2026, 3, 29)) == 23 * HOUR
     assert BRUSSELS.day_end(date(2026, 10, 25)) - BRUSSELS.day_start(date(2026, 10, 25)) == 25 * HOUR
+
+
+@pytest.mark.parametrize(
+    "name", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "Australia/Lord_Howe", "Pacific/Chatham"]
+)
+def test_local_days_of_zones_off_whole_hours_are_those_of_the_zone_library(name: str) -> None:
+    """The days around both changes of the clocks of 2026, at their first and last quarter."""
+    real, raw = ZoneInfo(name), resolve_zones([name])
+    zone = parse_configuration(content() | {"zones": raw}).zone(name)
+    assert zone.grain == cell_width(raw) == QUARTER
+    days = [date(2026, month, 1) + timedelta(days=n) for month in (1, 4, 10) for n in range(9)]
+    for day in days:
+        start, end = zone.day_start(day), zone.day_end(day)
+        assert datetime.fromtimestamp(start // SECOND, real).isoformat()[:19] == f"{day}T00:00:00"
+        assert (start % QUARTER, end % QUARTER) == (0, 0)
+        quarters = range(start, end, QUARTER)
+        assert {zone.local_date(quarter) for quarter in quarters} == {day}
+        assert {datetime.fromtimestamp(quarter // SECOND, real).date() for quarter in quarters} == {day}
 
 
 def test_a_midnight_that_does_not_exist_begins_the_day_at_the_jump() -> None:
@@ -85,6 +104,7 @@ def test_zones_and_calendars_of_a_method_its_option_then_its_pack_then_the_entit
         {"schema": "reserve.configuration/2"},
         {"entities": {"x": {}}},
         {"zones": {"Asia/Kolkata": [["1970-01-01T00:00:00Z", "5.5"]]}},
+        {"zones": {"Africa/Monrovia": [["1970-01-01T00:00:00Z", "-00:44"]]}},
     ],
 )
 def test_a_content_it_cannot_read_is_refused(change: dict[str, object]) -> None:

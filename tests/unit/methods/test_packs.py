@@ -11,6 +11,7 @@ import yaml
 from monitor.core.components import RULES, TERMS
 from monitor.core.components.packs.pack import STATUSES
 from monitor.errors import ConfigurationError
+from monitor.methods import loader
 from monitor.methods.loader import (
     SHIPPED,
     check_options,
@@ -199,14 +200,18 @@ def test_calendars_of_every_shipped_pack_resolve_with_local_changes() -> None:
         resolve_calendars(["XX"])
 
 
-def test_zones_on_whole_hours_only() -> None:
+def test_zones_on_quarter_hours_only(monkeypatch: pytest.MonkeyPatch) -> None:
     found = resolve_zones(["Asia/Tokyo", "Europe/Brussels", "UTC"])
     assert found["Asia/Tokyo"] == [["1970-01-01T00:00:00.000000Z", 9]]
     assert found["UTC"] == [["1970-01-01T00:00:00.000000Z", 0]]
     assert ["2024-03-31T01:00:00.000000Z", 2] in found["Europe/Brussels"]
     assert resolve_zones(["Asia/Singapore"])["Asia/Singapore"][-1][1] == 8  # half an hour off until 1981 only
-    for name in ("Asia/Kolkata", "Australia/Adelaide"):
-        with pytest.raises(ConfigurationError, match=f"{name} is not on whole hours"):
-            resolve_zones([name])
+    assert resolve_zones(["Asia/Kolkata"])["Asia/Kolkata"] == [["1970-01-01T00:00:00.000000Z", "+05:30"]]
+    assert resolve_zones(["Asia/Kathmandu"])["Asia/Kathmandu"][-1] == ["1985-12-31T18:30:00.000000Z", "+05:45"]
+    assert {offset for _, offset in resolve_zones(["Australia/Lord_Howe"])["Australia/Lord_Howe"]} >= {"+10:30", 11}
+    assert {offset for _, offset in resolve_zones(["America/St_Johns"])["America/St_Johns"]} >= {"-03:30", "-02:30"}
+    monkeypatch.setattr(loader, "FIRST_YEAR", 1971)
+    with pytest.raises(ConfigurationError, match="Africa/Monrovia is not on quarter hours"):
+        resolve_zones(["Africa/Monrovia"])  # 44 minutes and a half until 1972
     with pytest.raises(ConfigurationError, match="time zone 'Mars/Base' is not known"):
         resolve_zones(["Mars/Base"])

@@ -1,7 +1,7 @@
 """When each feed was heard: live by log times, and for a past instant by event times alone (JOURNAL 2).
 
-Of each UTC hour the newest event time is kept, of days older than 72 hours that of each local day: the instants at which
-days are closed then see exactly the newest record before them.
+Of each UTC hour the newest event time is kept (of each quarter of one where a zone in use is not on whole hours), of days older
+than 72 hours that of each local day: the instants at which days are closed then see exactly the newest record before them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PREFIX = "heard/"
 
 
 class _Feed:
-    """One feed. `hours`: keys of `newest`, ascending."""
+    """One feed. `hours`: starts of the hours or quarters of `newest`, ascending."""
 
     __slots__ = ("hours", "log_time", "newest")
 
@@ -26,8 +26,8 @@ class _Feed:
         self.hours: list[int] = []
         self.newest: dict[int, int] = {}
 
-    def note(self, event_time: int) -> bool:
-        hour = hour_of(event_time)
+    def note(self, event_time: int, grain: int) -> bool:
+        hour = event_time - event_time % grain
         known = self.newest.get(hour)
         if known is None:
             insort(self.hours, hour)
@@ -40,17 +40,22 @@ class _Feed:
 class Heard:
     """The feeds of one entity by name (`<topic>` or `<topic>/<source>`)."""
 
-    def __init__(self, dirty: set[str]) -> None:
+    def __init__(self, dirty: set[str], grain: int = HOUR) -> None:
         self._dirty = dirty
+        self._grain = grain
         self._feeds: dict[str, _Feed] = {}
         self._hourly_from = 0
+
+    def configure(self, grain: int) -> None:
+        """What is heard from now on is told apart by `grain` (ns): what local midnights are multiples of."""
+        self._grain = grain
 
     def note(self, feed: str, log_time: int, event_time: int) -> None:
         """A record of a feed came, logged at `log_time` and about the instant `event_time` (ns)."""
         found = self._feeds.get(feed)
         if found is None:
             found = self._feeds[feed] = _Feed()
-        moved = found.note(event_time)
+        moved = found.note(event_time, self._grain)
         if log_time > found.log_time or moved:
             found.log_time = max(found.log_time, log_time)
             self._dirty.add(PREFIX + feed)
@@ -75,7 +80,7 @@ class Heard:
         return None if log_time is None or event_time is None else (log_time, event_time)
 
     def event_time_before(self, feed: str, instant: int) -> int | None:
-        """The newest event time below `instant`: exact where that is a whole hour, never too new elsewhere."""
+        """The newest event time below `instant`: exact where that is a multiple of the grain, never too new elsewhere."""
         found = self._feeds.get(feed)
         if found is None:
             return None
@@ -125,4 +130,4 @@ class Heard:
                 feed = self._feeds[name.removeprefix(PREFIX)] = _Feed()
                 feed.log_time = int(value[0])
                 for event_time in value[1]:
-                    feed.note(int(event_time))
+                    feed.note(int(event_time), self._grain)

@@ -23,7 +23,7 @@ from monitor.core.book.trades.trades import SPOT, TradeRegister
 from monitor.core.journal.ordering import order_from, order_text
 from monitor.core.journal.records import BadRecord, Source, SourcePartition, Statement
 from monitor.core.values.money import EXACT, parse_decimal, parse_quantity, parse_total, plain
-from monitor.core.values.times import hour_of, parse_time
+from monitor.core.values.times import parse_time
 
 CellHour = tuple[CellKey, int]
 
@@ -108,6 +108,7 @@ class Flow:
         body = statement.body
         price, quantity = parse_decimal(body["price"]), parse_quantity(body["quantity"])
         executed = parse_time(body["executed_at"])
+        cell = CellKey(body["market"], body["capacity"], body["instrument"], body["side"] or "")
         register.busts.put(
             body["trade_id"],
             Bust(
@@ -115,8 +116,8 @@ class Flow:
                 source.where.place(source.offset, source.index),
                 source.where,
                 source.start,
-                CellKey(body["market"], body["capacity"], body["instrument"], body["side"] or ""),
-                hour_of(executed),
+                cell,
+                register.counted_in(cell, executed),
                 Total(1, quantity, EXACT.multiply(price, quantity)),
                 statement.logged_at,
             ),

@@ -1,7 +1,8 @@
-"""Last trade prices: of each market and UTC hour the newest trades of each cell, so that a bust can fall back (JOURNAL 4).
+"""Last trade prices: of each market and UTC hour, or quarter of one, the newest trades of each cell (JOURNAL 4).
 
-A cell keeps its four newest trades. When all of them are busted and it had more, its newest price is not known: better no
-price than an older one. A trade's event time for prices is the earlier of `executed_at` and its log time (INPUTS 1 Price).
+A cell keeps its four newest trades, so that a bust can fall back. When all of them are busted and it had more, its newest price
+is not known: better no price than an older one. A trade's event time for prices is the earlier of `executed_at` and its log time
+(INPUTS 1 Price).
 """
 
 from __future__ import annotations
@@ -99,11 +100,10 @@ class Marks:
             best = found if best is None else best if found is None else max(best, found, key=_order)
         return best
 
-    def newest_closed(self, instant: int, busted: Callable[[str], bool]) -> TradedPrice | None:
-        """The last trade of the newest hour that ended by `instant` and has one."""
-        for place in range(bisect_right(self._ascending, instant - HOUR) - 1, -1, -1):
-            hour = self._ascending[place]
-            found = self._of_hour(hour, hour + 2 * HOUR, busted)
+    def newest_closed(self, instant: int, width: int, busted: Callable[[str], bool]) -> TradedPrice | None:
+        """The last trade of the newest cell of `width` (ns) that ended by `instant` and has one."""
+        for place in range(bisect_right(self._ascending, instant - width) - 1, -1, -1):
+            found = self._of_hour(self._ascending[place], instant, busted)
             if found is not None:
                 return found
         return None

@@ -1,7 +1,9 @@
 """What an entity traded: exact totals by UTC hour and local date, and last prices (JOURNAL 2 to 4).
 
-A cell is (market, capacity, instrument, side) and UTC hour of `executed_at`. Hours are kept for 72 hours of the clock,
-then summed up between the starts of local days of the zones in use, for the correction horizon.
+A cell is (market, capacity, instrument, side) and UTC hour of `executed_at`; a quarter of an hour where a configured zone is
+not on whole hours, so that a cell lies within one local day. Cells are kept for 72 hours of the clock, then summed up between
+the starts of local days of the zones in use, for the correction horizon. A cell of an hour that was counted before the first
+such zone was configured belongs to the local day in which it begins.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from monitor.core.values.changes import Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO, parse_total, plain
-from monitor.core.values.times import DAY, HOUR, hour_of, utc_day
+from monitor.core.values.times import DAY, HOUR, QUARTER, hour_of, quarter_of, utc_day
 
 HOURLY_NS = 72 * HOUR
 WINDOW_NS = 24 * HOUR
@@ -32,7 +34,7 @@ SPOT = "spot"
 class TradeRegister:
     """The trades of one entity."""
 
-    def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str]) -> None:
+    def __init__(self, zones: Sequence[Zone], horizon_ns: int, dirty: set[str], cell_ns: int = HOUR) -> None:
         self.changes: Changes[str] = Changes()
         """Markets whose last prices may be others."""
         self.past: Changes[str] = Changes()
@@ -40,6 +42,9 @@ class TradeRegister:
         self._dirty = dirty
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
+        self._cell_ns = cell_ns
+        self._grain = cell_ns
+        """What every key of a cell is a multiple of; cells of quarters stay when the last zone that needs them goes."""
         self._hourly_from = 0
         self._cells: dict[CellKey, dict[int, Total]] = {}
         self._of_market: dict[str, list[CellKey]] = {}
@@ -59,10 +64,10 @@ class TradeRegister:
     # --- taking contributions
 
     def add(self, cell: CellKey, hour: int, change: Total) -> None:
-        """The totals of a cell's hour change by this much; a change may be negative."""
+        """The totals of a cell's hour (or quarter) change by this much; a change may be negative."""
         key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
         if key == hour:
-            self._recent[hour] = None
+            self._recent[hour_of(hour)] = None
         by_key = self._totals_of(cell)
         now = by_key.get(key, NO_TRADES).plus(change)
         by_key[key] = now
@@ -73,6 +78,13 @@ class TradeRegister:
         values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
         values[key] = EXACT.add(values.get(key, ZERO), change.value)
         self._touch(cell.market, hour)
+
+    def counted_in(self, cell: CellKey, executed_at: int) -> int:
+        """The hour or quarter in which a trade was counted: a change of width leaves what was counted before as it is."""
+        hour = executed_at - executed_at % self._cell_ns
+        kept = self._cells.get(cell, {})
+        others = (quarter_of(executed_at), hour_of(executed_at))
+        return next((start for start in (hour, *others) if start in kept), hour)
 
     def seen(self, capacity: str, hour: int) -> None:
         """A trade of this capacity executed in this hour came."""
@@ -152,9 +164,9 @@ class TradeRegister:
         return self._marks[market].newest(before, lambda i: self.busts.holds(market, i))
 
     def closed_price(self, market: str, instant: int) -> TradedPrice | None:
-        """The last trade of the newest UTC hour that ended by `instant`."""
+        """The last trade of the newest UTC hour, or quarter of one, that ended by `instant`."""
         marks = self._marks.get(market)
-        return None if marks is None else marks.newest_closed(instant, lambda i: self.busts.holds(market, i))
+        return None if marks is None else marks.newest_closed(instant, self._cell_ns, lambda i: self.busts.holds(market, i))
 
     def priced(self, market: str) -> bool:
         """Whether a price of the market was ever told."""
@@ -176,12 +188,12 @@ class TradeRegister:
             for cell in sorted(self._cells):
                 wanted = cell.instrument == instrument and (capacity is None or cell.capacity == capacity)
                 if wanted and not left_out(cell.market):
-                    for key in _keys_between(self._cells[cell], start, end):
+                    for key in self._keys_between(self._cells[cell], start, end):
                         found[cell.quote] = EXACT.add(found.get(cell.quote, ZERO), self._cells[cell][key].value)
             return {quote: found[quote] for quote in sorted(found) if found[quote]}
         for (of, by, quote), values in sorted(self._values.items()):
             if of == instrument and (capacity is None or by == capacity):
-                for key in _keys_between(values, start, end):
+                for key in self._keys_between(values, start, end):
                     found[quote] = EXACT.add(found.get(quote, ZERO), values[key])
         return {quote: value for quote, value in found.items() if value}
 
@@ -193,9 +205,15 @@ class TradeRegister:
         """Totals of trades executed in [`start`, `end`) by market, sorted, without markets that have none."""
         found: dict[str, Total] = {}
         for cell, by_key in self._cells.items():
-            for key in _keys_between(by_key, start, end):
+            for key in self._keys_between(by_key, start, end):
                 found[cell.market] = found.get(cell.market, NO_TRADES).plus(by_key[key])
         return {market: found[market] for market in sorted(found) if found[market].trades}
+
+    def _keys_between(self, by_key: Mapping[int, Any], start: int, end: int) -> Iterator[int]:
+        keys = range(start, end, self._grain)
+        if len(keys) <= len(by_key):
+            return (key for key in keys if key in by_key)
+        return (key for key in sorted(by_key) if start <= key < end)
 
     # --- time, configuration
 
@@ -204,7 +222,7 @@ class TradeRegister:
         hourly_from = hour_of(clock) - HOURLY_NS
         if hourly_from <= self._hourly_from:
             return
-        hours = range(self._hourly_from, hourly_from, HOUR)
+        hours = range(self._hourly_from, hourly_from, self._grain)
         self._hourly_from = hourly_from
         self._recent = {hour: None for hour in self._recent if hour >= hourly_from}
         oldest = clock - self._horizon_ns - _SLACK_NS
@@ -229,8 +247,8 @@ class TradeRegister:
         self._dirty.add("trades")
 
     def _keeps_mark(self, hour: int, then: int, oldest: int) -> bool:
-        closes_a_day = then >= oldest and self._boundaries.before(then) >= hour + HOUR
-        return closes_a_day or self._pins.within(hour + HOUR, then + HOUR)
+        closes_a_day = then >= oldest and self._boundaries.before(then) >= hour + QUARTER
+        return closes_a_day or self._pins.within(hour + self._cell_ns, then + HOUR)
 
     def pin(self, instants: Instants) -> None:
         """The instants at which something is valued for good: the prices of then are not forgotten."""
@@ -249,10 +267,11 @@ class TradeRegister:
         turns = (turn for hour in self._recent for turn in (hour, hour + WINDOW_NS) if turn > after)
         return min(turns, default=None)
 
-    def configure(self, zones: Sequence[Zone], horizon_ns: int) -> None:
+    def configure(self, zones: Sequence[Zone], horizon_ns: int, cell_ns: int = HOUR) -> None:
         """Change over to other zones; days already summed up for the former zones stay so."""
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
+        self._cell_ns, self._grain = cell_ns, min(cell_ns, self._grain)
 
     # --- snapshots
 
@@ -299,8 +318,10 @@ class TradeRegister:
             for key_text, trades, quantity, amount in totals:
                 key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
                 self._totals_of(cell)[key] = total
+                if key % self._grain:
+                    self._grain = QUARTER
                 if key >= self._hourly_from:
-                    self._recent[key] = None
+                    self._recent[hour_of(key)] = None
                 values[key] = EXACT.add(values.get(key, ZERO), total.value)
                 if total.below_zero:
                     self._below[cell, key] = None
@@ -311,7 +332,7 @@ class TradeRegister:
 
 def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
     """Move the hours in `span` to the start of their local day; whether there were any."""
-    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, HOUR)
+    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, span.step)
     old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
     for key in old:
         start = boundaries.before(key)
@@ -326,10 +347,3 @@ def _drop_before(by_key: dict[int, Any], oldest: int) -> bool:
     for key in gone:
         del by_key[key]
     return bool(gone)
-
-
-def _keys_between(by_key: Mapping[int, Any], start: int, end: int) -> Iterator[int]:
-    hours = range(start, end, HOUR)
-    if len(hours) <= len(by_key):
-        return (key for key in hours if key in by_key)
-    return (key for key in sorted(by_key) if start <= key < end)

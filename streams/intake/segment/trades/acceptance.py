@@ -9,37 +9,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.core.values.times import HOUR
 from streams.intake.segment.batches import Counts
+from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
 from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
-from streams.wire import Known, Trade
+from streams.wire import Trade
 
 CellName = tuple[str, str, str, str | None]
 """(market, capacity, instrument, side)"""
 
 
 class TradeLane:
-    """Where trades of one lean key go: the cells by hour (the last used in `cell`, [`begin`, `end`) its hour) and the ids."""
+    """Where trades of one lean key go: the ids, and the cells by the start of their `width` (ns).
 
-    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally")
+    The cell last used is in `cell`, [`begin`, `end`) its hour or quarter.
+    """
 
-    def __init__(self, name: CellName, tally: Tally, ids: Ids) -> None:
+    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally", "width")
+
+    def __init__(self, name: CellName, tally: Tally, ids: Ids, width: int) -> None:
         self.name = name
         self.tally = tally
         self.ids = ids
         self.pages = ids.pages
+        self.width = width
         self.taken: list[int] = []
         self.cells: dict[int, Cell] = {}
         self.begin = self.end = 0
         self.cell: Cell | None = None
 
     def turn(self, event_time: int) -> Cell:
-        """The cell of the hour of `event_time` (ns), which becomes the one in use."""
+        """The cell of the hour or quarter of `event_time` (ns), which becomes the one in use."""
         if self.cell is not None and self.begin <= event_time < self.end:
             return self.cell
-        self.begin = event_time - event_time % HOUR
-        self.end = self.begin + HOUR
+        self.begin = event_time - event_time % self.width
+        self.end = self.begin + self.width
         cell = self.cells.get(self.begin)
         if cell is None:
             cell = self.cells[self.begin] = Cell(self.tally, self.name, self.begin)
@@ -50,14 +54,17 @@ class TradeLane:
 class Acceptance:
     """The trades of one segment so far. `lawful` holds the (entity, market) that the authority has once accepted."""
 
-    __slots__ = ("_known", "_late_after", "_lookback", "_named", "_touched", "counts", "lanes", "lawful", "tallies")
+    __slots__ = ("_cell_ns", "_known", "_late_after", "_lookback", "_named", "_touched", "counts", "lanes", "lawful", "tallies")
 
-    def __init__(self, lookback: LookBack, known: Known, late_after: int, lawful: set[tuple[str, str]], counts: Counts) -> None:
+    def __init__(
+        self, lookback: LookBack, rules: IntakeRules, late_after: int, lawful: set[tuple[str, str]], counts: Counts
+    ) -> None:
         self.counts = counts
+        self._cell_ns = rules.cell_ns
         self.lawful = lawful
         self.lanes: dict[Any, TradeLane] = {}
         self.tallies: dict[str, Tally] = {}
-        self._lookback, self._known, self._late_after = lookback, known, late_after
+        self._lookback, self._known, self._late_after = lookback, rules.known, late_after
         self._named: dict[tuple[str, CellName], TradeLane] = {}
         self._touched: list[Cell] = []
 
@@ -122,5 +129,5 @@ class Acceptance:
             tally = self.tallies.get(entity)
             if tally is None:
                 tally = self.tallies[entity] = Tally(entity)
-            lane = self._named[entity, name] = TradeLane(name, tally, self._lookback.ids(entity, name[0]))
+            lane = self._named[entity, name] = TradeLane(name, tally, self._lookback.ids(entity, name[0]), self._cell_ns)
         return lane

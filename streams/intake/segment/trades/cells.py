@@ -39,7 +39,7 @@ class Tally:
 
 
 class Cell:
-    """Totals so far of one (market, capacity, instrument, side) and UTC hour of event time.
+    """Totals so far of one (market, capacity, instrument, side) and UTC hour, or quarter of one, of event time.
 
     Trades appended to `pending` are added by `fold`.
     """

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
-from monitor.core.values.times import exact_time, from_ms
+from monitor.core.values.times import HOUR, exact_time, from_ms
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
-from streams.intake.segment.columns import log_texts, times_of_one_hour
+from streams.intake.segment.columns import log_texts, times_of_one_hour, times_of_one_quarter
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
@@ -134,7 +134,7 @@ class CountedTrades(Content):
         self._taken = self._acceptance(self.findings.counts)
 
     def _acceptance(self, counts: Counts) -> Acceptance:
-        return Acceptance(self.lookback, self._rules.known, self._late_after, self._lawful, counts)
+        return Acceptance(self.lookback, self._rules, self._late_after, self._lawful, counts)
 
     # --- runs
 
@@ -162,7 +162,7 @@ class CountedTrades(Content):
         columns = self._columns(run)
         if self._several and run.now is not None:
             self._look_at_keys(run, columns)
-        if self._one_hour(columns.times, run):
+        if self._one_cell(columns.times, run):
             self._count_alike(run, columns, taken)
         else:
             self._count_each(run, columns, taken)
@@ -193,9 +193,9 @@ class CountedTrades(Content):
 
     # --- column by column
 
-    def _one_hour(self, texts: list[str], run: Run) -> bool:
-        """Whether times are of one form and one hour, and none is late, too old or too far ahead."""
-        found = times_of_one_hour(texts)
+    def _one_cell(self, texts: list[str], run: Run) -> bool:
+        """Whether times are of one form and one cell, and none is late, too old or too far ahead."""
+        found = times_of_one_hour(texts) if self._rules.cell_ns == HOUR else times_of_one_quarter(texts)
         first_ms, last_ms = run.batch.oldest_ms, run.batch.newest_ms
         if found is None or not 0 <= first_ms <= last_ms <= LAST_MS:
             return False
@@ -205,7 +205,7 @@ class CountedTrades(Content):
         return last_ms * 1_000_000 - oldest <= min(self._rules.known.horizon_ns, self._late_after)
 
     def _count_alike(self, run: Run, columns: Columns, taken: Acceptance) -> None:
-        """The loop for a run of one hour: a record costs the look-up of its lane and of its id."""
+        """The loop for a run of one cell's times: a record costs the look-up of its lane and of its id."""
         begin, number, place_mark = run.begin, run.number, mark_of(run.number, 0)
         lanes, slots, again = taken.lanes, SLOTS, self.lookback.again
         used: list[TradeLane] = []
@@ -251,7 +251,7 @@ class CountedTrades(Content):
             self._add(lane, run, columns, values, earlier)
 
     def _add(self, lane: TradeLane, run: Run, columns: Columns, values: list[Decimal], earlier: Sequence[str]) -> None:
-        """Add the records that the lane took of a run of one hour to their cell."""
+        """Add the records that the lane took of a run of one hour or quarter to their cell."""
         taken, of_lawful = lane.taken, self._times.of_lawful
         begin, offsets, logged_ms, times = run.begin, run.batch.offsets, run.batch.times_ms, columns.times
         if earlier:
