@@ -16,6 +16,7 @@ from pathlib import Path
 
 from monitor.core.journal.vocabulary import (
     ALERTS,
+    BALANCES,
     CHECKPOINTS,
     DEAD_LETTERS,
     DECLARATIONS,
@@ -24,6 +25,7 @@ from monitor.core.journal.vocabulary import (
     OPERATIONS,
     OUTPUT_TOPICS,
     OWN_TOPICS,
+    PRICES,
     SOURCE_TOPICS,
 )
 from monitor.settings.kafka import KafkaSettings
@@ -66,8 +68,8 @@ def grants(kafka: KafkaSettings) -> tuple[Grant, ...]:
         Grant(
             ASSESSOR,
             "run --only assessor",
-            (JOURNAL, *_OUTPUTS, DELIVERIES, snapshots),
-            (JOURNAL, *_OUTPUTS, snapshots),
+            (JOURNAL, *_OUTPUTS, DELIVERIES, snapshots, BALANCES, PRICES),
+            (JOURNAL, *_OUTPUTS, snapshots, DEAD_LETTERS),
             kafka.group("assessor"),
         ),
         Grant(DISPATCHER, "run --only dispatcher", (ALERTS, DELIVERIES), (DELIVERIES,), kafka.group("dispatcher")),

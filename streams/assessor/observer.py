@@ -30,6 +30,9 @@ class AssessorObserver(Protocol):
     def output_published(self, entity: str) -> None:
         """An output of the entity's chain is acknowledged."""
 
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """A record that intake had taken was refused by an engine, and its dead letter is acknowledged."""
+
     def alert_published(self, seconds: float) -> None:
         """From the log time of the newest cause to the acknowledged alert."""
 

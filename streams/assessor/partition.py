@@ -16,7 +16,7 @@ from monitor.collector import building
 from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
-from monitor.core.journal.outputs import Output
+from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import BadRecord, decode_record
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
 from monitor.core.journal.stepping import steps_over
@@ -38,6 +38,8 @@ _SLICE_S = 0.005
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
 
+Refuse = Callable[[TooOld], "asyncio.Future[Any]"]
+"""Hands a record that the engine refused to whoever writes dead letters; the future is the letter's acknowledgement."""
 
 Acknowledge = Callable[[int, int], None]
 """Told (journal partition, offset) once a complete snapshot holds all up to there."""
@@ -77,6 +79,7 @@ class PartitionWorker:
         store: SnapshotStore,
         *,
         send: Send,
+        refuse: Refuse,
         acknowledge: Acknowledge,
         rewind: Rewind,
         observer: AssessorObserver,
@@ -97,6 +100,7 @@ class PartitionWorker:
         self.touched: set[str] = set()
         self._store = store
         self._send = send
+        self._refuse = refuse
         self._acknowledge = acknowledge
         self._rewind = rewind
         self._rewound: tuple[int, float] | None = None
@@ -248,6 +252,8 @@ class PartitionWorker:
         for checkpoint in self.engine.checkpoints():
             entity = checkpoint["entity"]
             await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
+        for refused in self.engine.too_old:
+            self._await(self._refuse(refused), None)
 
     async def _may_go_on(self, message: Any) -> bool:
         """Whether a record behind the one the engine failed on is the operation that steps over that one.
@@ -285,14 +291,18 @@ class PartitionWorker:
             self._heads[output.entity] = max(output.value["chain"]["sequence"], self._heads.get(output.entity, 0))
             if output.topic == ASSESSMENTS and output.value["kind"] == "live":
                 self._tickers.heed(output.entity, output.value)
-        sent = await self._send(output, self.partition)
+        self._await(await self._send(output, self.partition), output)
+
+    def _await(self, sent: asyncio.Future[Any], output: Output | None) -> None:
         self._unsent.add(sent)
         sent.add_done_callback(lambda done: self._sent(done, output))
 
-    def _sent(self, done: asyncio.Future[Any], output: Output) -> None:
+    def _sent(self, done: asyncio.Future[Any], output: Output | None) -> None:
         if done.cancelled() or done.exception() is not None:
             return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
         self._unsent.discard(done)
+        if output is None:
+            return
         self._outputs[output.topic] = max(done.result().offset + 1, self._outputs.get(output.topic, 0))
         if output.value is not None and output.topic != CHECKPOINTS:
             self._observer.output_published(output.entity)

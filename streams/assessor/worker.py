@@ -33,9 +33,11 @@ from streams.assessor.faust_app import create_app, journal_topic, snapshot_table
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
+from streams.assessor.refusals import Originals, RefusalWriter
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
 from streams.assessor.ticks import IDLE_NS, Ticker
+from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import ended, started_producer
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
@@ -74,6 +76,9 @@ class Assessor:
         self._check_evaluations = check_evaluations
         self._memory = Keeper()
         self._journal = JournalProducer(settings, names)
+        self._letters = DeadLetterProducer(settings, names, time.time_ns)
+        self._originals = Originals(settings, names)
+        self._refusals = RefusalWriter(self._letters, self._originals, observer)
         self._folder = Path(tempfile.mkdtemp(prefix="reserve-monitor-"))
         self._workers: dict[int, PartitionWorker] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -82,6 +87,7 @@ class Assessor:
         self._to_take_over = False
         self._failure: asyncio.Future[None] | None = None
         self._clock: asyncio.Task[None] | None = None
+        self._refusing: asyncio.Task[None] | None = None
         self._outputs: AIOKafkaProducer | None = None
         self._app: Any = None
         self._table: Any = None
@@ -111,11 +117,14 @@ class Assessor:
         await require_topics(self._settings, topic_specs(self._settings, self._names))
         self._failure = asyncio.get_running_loop().create_future()
         await self._journal.start()
+        await self._letters.start()
         self._outputs = await started_producer(self._settings)
         self._app = create_app(self._settings, self._folder)
         self._table = snapshot_table(self._app, self._settings)
         self._app.agent(journal_topic(self._app, self._settings, self._names), name="journal")(self._consume)
         self._app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        self._refusing = asyncio.create_task(self._refusals.run(), name="refusals")
+        self._refusing.add_done_callback(self._on_ended)
         await self._app.start()
         self._clock = asyncio.create_task(self._keep_time())
         self._clock.add_done_callback(self._on_ended)
@@ -133,7 +142,7 @@ class Assessor:
 
     async def stop(self) -> None:
         """Finish what is in hand, send what is buffered, leave the group."""
-        tasks = [task for task in (self._clock, *self._tasks.values()) if task is not None]
+        tasks = [task for task in (self._clock, self._refusing, *self._tasks.values()) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -141,6 +150,8 @@ class Assessor:
             await self._app.stop()
         if self._outputs is not None:
             await ended(self._outputs)
+        await self._originals.stop()
+        await self._letters.stop()
         await self._journal.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._failure is not None and not self._failure.done():
@@ -180,6 +191,7 @@ class Assessor:
             partition,
             store,
             send=self._send,
+            refuse=self._refusals.put,
             acknowledge=self._acknowledge,
             rewind=self._rewind,
             observer=self._observer,

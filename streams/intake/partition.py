@@ -21,9 +21,10 @@ import structlog
 from monitor.core.journal.records import SourcePartition, Statement
 from streams.intake.beginning import Beginning
 from streams.intake.observer import IntakeObserver
-from streams.intake.segment.batches import Batch, Counts, DeadLetter, Flush
+from streams.intake.segment.batches import Batch, Counts, Flush
 from streams.intake.segment.content import Content
 from streams.intake.segment.segments import SegmentReader
+from streams.journal.deadletter import DeadLetter
 
 _KEY_BY = "key each record by its trade id or by entity|market, or make the topic of one partition; then raise its epoch"
 

@@ -23,12 +23,12 @@ from monitor.core.journal.vocabulary import SOURCE_TOPICS
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
-from streams.intake.deadletter import DeadLetterProducer
 from streams.intake.fetching import Fetch, UnreadableBatch, best_fetch
 from streams.intake.observer import IntakeObserver
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
+from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, consumer, ended, started
 from streams.kafka.topics import TopicNames

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, cast
 
@@ -17,8 +18,9 @@ from aiokafka import TopicPartition
 
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
-from monitor.core.journal.records import journal_partition
+from monitor.core.journal.records import Source, SourcePartition, journal_partition
 from monitor.core.journal.vocabulary import ALERTS, JOURNAL, OUTPUT_TOPICS
+from monitor.core.values.times import from_ms, parse_time
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 from streams.assessor.observer import AssessorObserver
@@ -26,6 +28,7 @@ from streams.assessor.partition import output_record
 from streams.assessor.worker import Assessor
 from streams.journal.writer import JournalProducer, journal_records, publish_configuration
 from streams.kafka.clients import consumer, ended, started, started_producer
+from streams.lookup.dead_letters import read_letters
 from tests.contract.conftest import PARTITIONS, Broker
 from tests.intake_broker import until
 from tests.journal_maker import Journal, house
@@ -81,6 +84,24 @@ class Feed:
         """So many changes of each entity's hot wallet, each followed by a tick."""
         await self._write(lambda maker, entity: self._toggle(maker, entity, count))
         self._steps += count
+
+    async def lies(self, count: int) -> list[bytes]:
+        """So many balances of 1998 behind a good one, each in source and journal as intake leaves them; their bytes."""
+        partition, entity = min(self._entities.items())
+        topic, names = "custody.balances", self._broker.names
+        values = [json.dumps({"wallet": "hot", "raw": number}).encode() for number in range(count + 1)]
+        client = await started_producer(self._broker.settings)
+        for number, value in enumerate(values):
+            logged = time.time_ns() // 1_000_000
+            sent = await client.send_and_wait(names.of(topic), value, key=b"hot", partition=0, timestamp_ms=logged)
+            maker = Journal(from_ms(logged))
+            as_of = maker.now if number == 0 else parse_time("1998-06-01T00:00:00Z")
+            maker.position("odd", "client_asset", "hot", "BTC", str(number), entity=entity, as_of=as_of)
+            source = Source(SourcePartition(topic, 0, 0), sent.offset)
+            statement = replace(maker.records[0].statement, at=time.time_ns(), source=source)
+            await (await self._journal.send(partition, statement))
+        await ended(client)
+        return values[1:]
 
     def _opening(self, maker: Journal, entity: str) -> None:
         maker.price("BTC", "5000000")
@@ -187,6 +208,23 @@ async def feed(broker: Broker) -> AsyncIterator[Feed]:
     await feed.begin()
     yield feed
     await journal.stop()
+
+
+async def test_what_only_the_engine_refuses_is_one_dead_letter_with_its_bytes_though_the_assessor_is_killed(
+    broker: Broker, feed: Feed
+) -> None:
+    """Fails where a balance that lies about its time leaves no dead letter, or two, or one without what was sent."""
+    await feed.steps(5)
+    values = await feed.lies(30)
+    for wait_for in (10, 30):
+        async with assessor(broker) as process, asyncio.timeout(PATIENCE_S):
+            while len(letters := await read_letters(broker.settings, broker.names)) < wait_for:
+                assert process.returncode is None
+            process.kill()
+            await process.wait()
+    assert [letter.value for letter in letters] == values
+    assert {(letter.reason, letter.key, letter.id.where.topic) for letter in letters} == {("too_old", b"hot", "custody.balances")}
+    assert [letter.id.offset for letter in letters] == list(range(1, 31))
 
 
 async def test_a_killed_assessor_loses_and_doubles_nothing(broker: Broker, feed: Feed) -> None:

@@ -1,12 +1,11 @@
-"""What goes into a segment and what comes out: batches of records, dead letters, flushes, counts of outcomes."""
+"""What goes into a segment and what comes out: batches of records, flushes, counts of outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
-from monitor.core.journal.records import SourcePartition, Statement
-from streams.wire import Reason
+from monitor.core.journal.records import Statement
 
 LAST_MS = 253_402_300_799_999
 """End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
@@ -39,27 +38,6 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.offsets)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A refused record, as it came, with the reason and where it lies.
-
-    `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
-    Of a record the feed's first letter has value and headers; `left_out` is the size of the value that the others do without.
-    """
-
-    where: SourcePartition
-    offset: int
-    time_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    reason: Reason
-    detail: str
-    index: int | None = None
-    entity: str | None = None
-    left_out: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any
 from monitor.core.journal.records import Source, SourcePartition, Statement
 from monitor.core.journal.vocabulary import PRICES
 from monitor.core.values.times import from_ms
-from streams.intake.segment.batches import Addressed, Batch, Counts, DeadLetter, clamped
+from streams.intake.segment.batches import Addressed, Batch, Counts, clamped
 from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.rules import IntakeRules
+from streams.journal.deadletter import DeadLetter
 from streams.wire import REJECTED_TOPICS, Invalid, Reason, rejected_body, rejected_entity, rejected_price
 
 
@@ -53,7 +54,7 @@ class Findings:
     def refuse(self, events: Events, row: int, invalid: Invalid, now: int) -> None:
         """Keep a refused event as a dead letter, and state the gap it leaves if it is a known entity's (CONTRACT 2)."""
         batch = events.batch
-        offset, time_ms, readable = batch.offsets[row], batch.times_ms[row], events.readable(row)
+        offset, logged_at, readable = batch.offsets[row], from_ms(clamped(batch.times_ms[row])), events.readable(row)
         self.counts.dead_letter += 1
         if self._tells_unreadable or not events.said_by_all(row):
             self.dead_letters.append(self._letter(events, row, invalid, rejected_entity(readable, self.rules.known)))
@@ -62,20 +63,19 @@ class Findings:
             marked = self._marked(invalid.reason, readable)
             if marked is not None:
                 entity, body = marked
-                logged_at = from_ms(clamped(time_ms))
                 self.state(Statement("rejected", entity, now, body, source, logged_at, auth=events.auth(row)))
 
     def _letter(self, events: Events, row: int, invalid: Invalid, entity: str | None) -> DeadLetter:
         """The dead letter of an event. A record is kept once: each element of a large frame would bring all of it again."""
         batch = events.batch
-        offset, time_ms, value = batch.offsets[row], batch.times_ms[row], batch.values[row]
+        offset, logged_at, value = batch.offsets[row], from_ms(clamped(batch.times_ms[row])), batch.values[row]
         key, headers = batch.original(row)
         left_out = len(value) if value is not None and self._whole_letter == offset else None
         if left_out is not None:
             value, headers = None, ()
         self._whole_letter = offset
         reason, index = invalid.reason, events.letter_index(row)
-        return DeadLetter(self.where, offset, time_ms, key, value, headers, reason, invalid.detail, index, entity, left_out)
+        return DeadLetter(self.where, offset, logged_at, key, value, headers, reason, invalid.detail, index, entity, left_out)
 
     def _marked(self, reason: Reason, readable: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]] | None:
         """Entity and body of the gap that a refused record leaves, if any; a price is nobody's and so everybody's."""

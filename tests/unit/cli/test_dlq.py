@@ -14,8 +14,7 @@ from monitor.audit.signatures.keys import read_key
 from monitor.cli.running.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
-from streams.intake.deadletter import headers_of
-from streams.intake.segment.batches import DeadLetter
+from streams.journal.deadletter import DeadLetter, headers_of
 from streams.lookup.dead_letters import Act, LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
 from streams.wire.signatures import Signing
@@ -24,7 +23,7 @@ WHERE = SourcePartition("custody.balances", 0, 0)
 
 
 def letter(offset: int, value: bytes | None = b'{"entity": "a"}', *, reason: Reason = Reason.BAD_DECIMAL) -> StoredLetter:
-    refused = DeadLetter(WHERE, offset, 1_767_571_200_000, b"k", value, [("origin", b"x")], reason, "quantity: no")
+    refused = DeadLetter(WHERE, offset, 1_767_571_200_000_000_000, b"k", value, [("origin", b"x")], reason, "quantity: no")
     found = letter_of(refused.key, refused.value, headers_of(refused, 1_767_571_201_000_000_000))
     assert found is not None
     return found
@@ -171,7 +170,7 @@ def test_a_dismissal_is_a_lawful_operation() -> None:
 
 
 def test_headers_survive_what_they_describe() -> None:
-    odd = DeadLetter(WHERE, 1, -5, None, None, (), Invalid(Reason.BAD_TEXT, "half a pair \ud800").reason, "half a pair \ud800")
+    odd = DeadLetter(WHERE, 1, 0, None, None, (), Invalid(Reason.BAD_TEXT, "half a pair \ud800").reason, "half a pair \ud800")
     found = letter_of(None, None, headers_of(odd, 0))
     assert found is not None
     assert (found.id, found.logged_at, found.headers) == (LetterId(WHERE, 1), "1970-01-01T00:00:00.000000Z", ())

@@ -15,11 +15,11 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import BALANCES, TRADES
 from monitor.core.values.times import exact_time, from_ms
 from monitor.errors import UsageError
-from streams.intake.deadletter import headers_of
-from streams.intake.segment.batches import Batch, DeadLetter
+from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
+from streams.journal.deadletter import DeadLetter, headers_of
 from streams.lookup.dead_letters import Act, StoredLetter, letter_of
 from streams.lookup.requeue import again, with_values
 from streams.wire import SourceFormat

@@ -11,9 +11,9 @@ import pytest
 from monitor.core.journal.records import Rules, SourcePartition, Statement
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide, decide_without_metadata
 from streams.intake.partition import Outlets, PartitionWork
-from streams.intake.segment.batches import DeadLetter
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
+from streams.journal.deadletter import DeadLetter
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 RULES = Rules(3, "sha256:3")

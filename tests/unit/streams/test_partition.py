@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.signatures.keys import Keyring, PrivateKey
 from monitor.core.engine import Engine
-from monitor.core.journal.outputs import Output
+from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
 from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import CHECKPOINTS
-from monitor.core.values.times import SECOND
+from monitor.core.values.times import DAY, SECOND
 from monitor.core.view.kept import Kept
 from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
@@ -62,9 +62,11 @@ class Bench:
         log_start: int = 0,
         refusing: bool = False,
         check: bool = False,
+        writes: bool = True,
     ) -> None:
         self.rewound: list[int] = []
-        self._log_start, self._refusing = log_start, refusing
+        self._log_start, self._refusing, self._writes = log_start, refusing, writes
+        self.letters: list[TooOld] = []
         self.published: list[Output] = []
         self.checkpoints: list[Any] = []
         self.acknowledged: list[int] = []
@@ -73,6 +75,7 @@ class Bench:
             0,
             SnapshotStore(table, 0),
             send=self._send,
+            refuse=self._refuse,
             acknowledge=lambda _, offset: self.acknowledged.append(offset),
             rewind=self._rewind,
             observer=self.told,
@@ -93,6 +96,13 @@ class Bench:
     async def _rewind(self, _partition: int, offset: int) -> bool:
         self.rewound.append(offset)
         return offset >= self._log_start
+
+    def _refuse(self, refused: TooOld) -> "asyncio.Future[Any]":
+        self.letters.append(refused)
+        written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._writes:
+            written.set_result(None)
+        return written
 
     async def _send(self, output: Output, _partition: int) -> "asyncio.Future[Any]":
         (self.checkpoints if output.topic == CHECKPOINTS else self.published).append(output)
@@ -186,6 +196,47 @@ async def test_a_successor_goes_on_from_the_snapshot_without_loss(journal: list[
     assert first.published == again[: len(first.published)]
     assert second.published == again[-len(second.published) :]
     assert len(first.published) + len(second.published) >= len(again)
+
+
+@pytest.fixture(scope="module")
+def lying(journal: list[JournalRecord]) -> list[JournalRecord]:
+    """The journal with balances in between that are older than the horizon."""
+    maker = Journal()
+    maker.records = list(journal)
+    for step in range(12):
+        maker.at(30 + step).position("hot", "client_asset", "hot", "BTC", "1", as_of=maker.start - 500 * DAY)
+        maker.tick()
+    return maker.records
+
+
+@pytest.mark.parametrize("crash", range(34, 58, 4))
+async def test_what_the_engine_refuses_is_a_dead_letter_once_by_its_place_whenever_the_worker_dies(
+    lying: list[JournalRecord], crash: int
+) -> None:
+    """Fails where a letter is lost between the last snapshot and the crash, or is another when it is written again."""
+    table = Table()
+    first = Bench(table)
+    await first.feed(lying[:crash])
+    second = Bench(table.recovered())
+    await second.worker.prepare()
+    await second.feed(lying[first.acknowledged[-1] + 1 :])
+    straight_on = Bench(Table())
+    await straight_on.feed(lying)
+    places = [letter.place for letter in straight_on.letters]
+    assert len(places) == len(set(places)) == 12
+    assert list(dict.fromkeys([*first.letters, *second.letters])) == straight_on.letters
+
+
+async def test_nothing_is_acknowledged_before_its_dead_letters_are_written(lying: list[JournalRecord]) -> None:
+    """Fails where the snapshot does not wait: the letter would be lost with the process."""
+    bench = Bench(Table(), writes=False)
+    await bench.feed(lying[:33])
+    before = list(bench.acknowledged)
+    going_on = asyncio.create_task(bench.feed(lying[33:]))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert (bench.letters != [], going_on.done(), bench.acknowledged) == (True, False, before)
+    going_on.cancel()
 
 
 async def test_what_is_published_already_is_compared_not_sent(journal: list[JournalRecord]) -> None:
