@@ -18,7 +18,6 @@ from deploy.words import CATALOGUE, compiled, read_catalogue, words_of_code
 from monitor.__main__ import program
 from monitor.archive.checking import check_archive
 from monitor.archive.target import open_target
-from monitor.cli.evidence import sources
 from monitor.cli.evidence.report import _compiled, _period, _rendered
 from monitor.cli.evidence.scheduling import write_due
 from monitor.cli.evidence.sources import ReportSource, in_events
@@ -233,12 +232,11 @@ def test_every_closed_vocabulary_has_its_words() -> None:
 # --- the command, and reports in the archive
 
 
-def test_the_command_writes_a_file(
-    source: ReportSource, made: AdequacyReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sources, "in_events", lambda *_: source)
+def test_the_command_writes_a_file(days: tuple[str, str], made: AdequacyReport, tmp_path: Path) -> None:
+    events, config = days
     out = tmp_path / "r.json"
-    asked = ["report", ENTITY, "--events", "days.jsonl", "--month", "2026-01", "--format", "json", "--out", str(out)]
+    asked = ["report", ENTITY, "--events", events, "--config", config, "--month", "2026-01", "--format", "json"]
+    asked += ["--out", str(out)]
     result = runner.invoke(program, asked)
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text()) == made.printed()
