@@ -24,24 +24,33 @@ _CURRENCY = "JPY"
 def worked_example(document: Document) -> Result:
     """The result of the pack's own example; ConfigurationError when its options do not fit."""
     pack, example = pack_object(document), document.value["documentation"]["example"]
+    config, book, at = example_book(pack, example)
+    method = MethodConfig(pack["id"], "in_force", example.get("options", {}))
+    zone, calendar = config.method_zone(ENTITY, method), config.method_calendar(ENTITY, method)
+    return Method(method, pack).evaluate(View(book, at, zone, calendar, currency_of(pack, example)))
+
+
+def example_book(pack: Mapping[str, Any], example: Mapping[str, Any]) -> tuple[Configuration, Book, int]:
+    """The book that an example's inputs make, under a configuration with this one method, at the example's time (ns)."""
     options = example.get("options", {})
     check_options(pack, options)
-    method = MethodConfig(pack["id"], "in_force", options)
-    config = _configuration(pack, options, example)
-    at = parse_time(example["at"])
+    config, at = _configuration(pack, options, example), parse_time(example["at"])
     shared = Shared(config)
     book = Book(ENTITY, config, shared)
-    currency = pack["currency"] or example.get("currency", _CURRENCY)
-    for offset, statement in enumerate(_statements(example, currency)):
+    for offset, statement in enumerate(_statements(example, currency_of(pack, example))):
         record = JournalRecord(statement, offset, statement.at, b"")
         (shared if statement.entity is None else book).apply(record, min(statement.at, at))
-    view = View(book, at, config.method_zone(ENTITY, method), config.method_calendar(ENTITY, method), currency)
-    return Method(method, pack).evaluate(view)
+    return config, book, at
+
+
+def currency_of(pack: Mapping[str, Any], example: Mapping[str, Any]) -> str:
+    """The pack's currency, else the example's."""
+    return str(pack["currency"] or example.get("currency", _CURRENCY))
 
 
 def _configuration(pack: Mapping[str, Any], options: Mapping[str, Any], example: Mapping[str, Any]) -> Configuration:
     entity = {
-        "reporting_currency": pack["currency"] or example.get("currency", _CURRENCY),
+        "reporting_currency": currency_of(pack, example),
         "time_zone": "UTC",
         "calendar": "weekdays",
         "methods": [{"id": pack["id"], "mode": "in_force", "options": dict(options)}],

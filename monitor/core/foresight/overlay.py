@@ -7,11 +7,12 @@ declarations by an amount. Whatever is not named is read as it is, with its boun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 from monitor.core.book.book import Book
+from monitor.core.book.declarations import Attributes, attributes_key
 from monitor.core.book.incidents import Amount, IncidentRevision
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Prepared
@@ -29,6 +30,10 @@ _UNCHANGED: Mapping[str, HoldingChange] = {}
 
 HoldingPlace = tuple[str, str, str]
 """(role, asset, storage)"""
+
+
+DeclaredPlace = tuple[str, Attributes, str | None]
+"""(kind, attributes with the kind's defaults, currency or None: the method's own)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,7 @@ class StressedLoss:
 class Overlay:
     """What is read otherwise. `prices` are factors; `volume` that of today's and the last 24 hours' trades.
 
-    `declared` are amounts added in the method's currency to the declaration of a kind without attributes; `incident` is the
-    kind of the incident that the losses come as.
+    `declared` are amounts added to declarations; `incident` is the kind of the incident that the losses come as.
     """
 
     holdings: Mapping[HoldingPlace, HoldingChange] = field(default_factory=dict)
@@ -67,7 +71,7 @@ class Overlay:
     volume: Decimal = ONE
     losses: tuple[StressedLoss, ...] = ()
     incident: str | None = None
-    declared: Mapping[str, Decimal] = field(default_factory=dict)
+    declared: Mapping[DeclaredPlace, Decimal] = field(default_factory=dict)
 
     def with_holding(self, place: HoldingPlace, change: HoldingChange) -> Overlay:
         """With one more change of a holding."""
@@ -88,9 +92,12 @@ class Overlay:
         """With a loss on the record of an incident."""
         return Overlay(self.holdings, self.prices, self.volume, (*self.losses, loss), incident, self.declared)
 
-    def with_declared(self, kind: str, amount: Decimal) -> Overlay:
-        """With an amount added to a declaration."""
-        changed = {**self.declared, kind: EXACT.add(self.declared.get(kind, ZERO), amount)}
+    def with_declared(
+        self, kind: str, amount: Decimal, attributes: Mapping[str, str] | None = None, currency: str | None = None
+    ) -> Overlay:
+        """With an amount added to a declaration; without a `currency` in that of the method which reads it."""
+        place = kind, attributes_key(kind, attributes or {}), currency
+        changed = {**self.declared, place: EXACT.add(self.declared.get(place, ZERO), amount)}
         return Overlay(self.holdings, self.prices, self.volume, self.losses, self.incident, changed)
 
 
@@ -99,13 +106,18 @@ class OverlaidView(View):
 
     def __init__(self, prepared: Prepared, book: Book, at: int, overlay: Overlay, memo: Memo | None = None) -> None:
         super().__init__(book, at, prepared.zone, prepared.calendar, prepared.currency, memo=memo)
-        self._overlay = overlay
+        self._prepared = prepared
+        self.overlay = overlay
         self._changed_of: dict[tuple[str, str], dict[str, HoldingChange]] = {}
         self._into: dict[str, set[str]] = {}
         for (role, asset, storage), change in overlay.holdings.items():
             self._changed_of.setdefault((role, asset), {})[storage] = change
             if change.shift > 0:
                 self._into.setdefault(role, set()).add(asset)
+
+    def under(self, overlay: Overlay) -> OverlaidView:
+        """The same sight with another overlay."""
+        return OverlaidView(self._prepared, self._book, self.at, overlay)
 
     # --- positions
 
@@ -152,28 +164,28 @@ class OverlaidView(View):
     def price(self, asset: str, currency: str | None = None) -> Figure:
         """See `View`."""
         found = super().price(asset, currency)
-        factor = self._overlay.prices.get(asset)
+        factor = self.overlay.prices.get(asset)
         return found if factor is None else found.scaled(factor)
 
     # --- trades
 
     def trade_value_24h(self, instrument: str, capacity: str | None = None) -> Figure:
         """See `View`."""
-        return super().trade_value_24h(instrument, capacity).scaled(self._overlay.volume)
+        return super().trade_value_24h(instrument, capacity).scaled(self.overlay.volume)
 
     def trade_value_day(self, day: date, instrument: str, capacity: str) -> dict[str, Decimal]:
         """See `View`; of days before today nothing changes."""
         found = super().trade_value_day(day, instrument, capacity)
         if day != self.local_date():
             return found
-        return {quote: EXACT.multiply(value, self._overlay.volume) for quote, value in found.items()}
+        return {quote: EXACT.multiply(value, self.overlay.volume) for quote, value in found.items()}
 
     # --- incidents and declarations
 
     def incidents(self) -> tuple[IncidentView, ...]:
         """See `View`; with the incident of the losses, valued at the overlay's prices of now."""
         found = super().incidents()
-        overlay = self._overlay
+        overlay = self.overlay
         if not overlay.losses or overlay.incident is None:
             return found
         losses = tuple(Amount(loss.asset, loss.quantity, loss.owner) for loss in overlay.losses)
@@ -187,22 +199,34 @@ class OverlaidView(View):
     def declared(self, kind: str, **attributes: str) -> Figure | None:
         """See `View`."""
         found = super().declared(kind, **attributes)
-        more = None if attributes else self._overlay.declared.get(kind)
+        more = self._added(kind).get(attributes_key(kind, attributes))
         if more is None:
             return found
-        return (NOTHING if found is None else found) + Figure.of(more)
+        return (NOTHING if found is None else found) + more
 
     def declarations(self, kind: str) -> tuple[DeclarationView, ...]:
-        """See `View`; what is added counts as one more where none without attributes is in effect."""
-        found = super().declarations(kind)
-        more = self._overlay.declared.get(kind)
-        if more is None:
+        """See `View`; what is added counts as one more where none with its attributes is in effect."""
+        found, added = super().declarations(kind), self._added(kind)
+        if not added:
             return found
-        return (*found, DeclarationView(kind, {}, Figure.of(more), self.at))
+        told = {attributes_key(kind, one.attributes): one for one in found}
+        for key, more in added.items():
+            one = told.get(key, DeclarationView(kind, dict(key), NOTHING, self.at))
+            told[key] = replace(one, amount=one.amount + more)
+        return tuple(told.values())
 
     def came(self, kind: str, **attributes: str) -> bool:
         """See `View`."""
-        return super().came(kind, **attributes) or (not attributes and kind in self._overlay.declared)
+        return super().came(kind, **attributes) or any(attributes.items() <= dict(key).items() for key in self._added(kind))
+
+    def _added(self, kind: str) -> dict[Attributes, Figure]:
+        """What the overlay adds to declarations of a kind, in the method's currency."""
+        found: dict[Attributes, Figure] = {}
+        for (of, key, currency), amount in self.overlay.declared.items():
+            if of == kind:
+                more = Figure.of(amount) if currency is None else self.value(currency, Figure.of(amount))
+                found[key] = found.get(key, NOTHING) + more
+        return found
 
 
 def result_under(
