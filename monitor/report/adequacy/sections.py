@@ -239,7 +239,8 @@ def _proposal(of: Telling, proposal: Mapping[str, Any]) -> Iterator[tuple[SheetC
 
 def _move(move: Mapping[str, Any], words: Words) -> str:
     shown = number(move["quantity"], move["asset"]).shown
-    values = {"quantity": shown, "role": move["role"], "source": move["from"], "target": move["to"]}
+    told = ", ".join(f"{name} {value}" for name, value in (move.get("attributes") or {}).items())
+    values = {"quantity": shown, "role": with_article(move["role"], told), "source": move["from"], "target": move["to"]}
     if move["kind"] == "transfer":
         return words.say("move {quantity} of {role} from {source} to {target}", **values)
     if move["kind"] == "designate":
