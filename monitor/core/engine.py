@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
+from monitor.core.book.custody.held_twice import HeldTwice
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity import status
 from monitor.core.entity.entity import Entity
@@ -59,6 +60,7 @@ class Engine:
         self._population = Population(partition, checked=checked)
         self._entities = self._population.entities
         self._published = Published()
+        self._held_twice = HeldTwice()
         self._touched: set[str] = set()
         self._cut: list[Mapping[str, Any]] = []
         self._next: int | None = None
@@ -198,7 +200,11 @@ class Engine:
 
         `day`: a business date for its trade flow. KeyError for an entity that is not here.
         """
-        return status.status_of(self._population.configured(entity), self._clock.now, day)
+        found = status.status_of(self._population.configured(entity), self._clock.now, day)
+        held = {name: one.book.positions for name, one in self._entities.items()}
+        complete = self._held_twice.look(held)
+        rows = self._held_twice.rows(entity, held, self._population.configured(entity).config.assets.is_fiat)
+        return found | {"held_twice": {"complete": complete, "accounts": rows}}
 
     def evaluations(self, entity: str) -> dict[str, Any]:
         """{"assessments": [newest evaluation of each method], "exposure": newest or None}.

@@ -317,6 +317,7 @@ def environment() -> Environment:
         "state_word": text.state_word,
         "state_sign": text.state_sign,
         "gap_sentence": text.gap_sentence,
+        "held_twice": text.held_twice_sentence,
         "effect_word": text.effect_word,
         "feed_word": text.feed_word,
         "untold_mark": text.untold_mark,

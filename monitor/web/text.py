@@ -194,6 +194,15 @@ def waiting_sentence(alert: Mapping[str, Any]) -> str:
     return alert_ends(alert) if clears_at is None else f"Over for now: clears at {clears_at[11:19]} UTC if it holds"
 
 
+def held_twice_sentence(one: Mapping[str, Any]) -> str:
+    """An account that counts more than once: {asset, account, held: [{entity, role, quantity}]}."""
+    holders = [f"{amount(row['quantity'])} as {row['role']} of {row['entity']}" for row in one["held"]]
+    return (
+        f"{one['asset']} in account {one['account']} is held {len(holders)} times, {' and '.join(holders)}: is it one wallet "
+        "that counts twice? Then the role, entity or condition of one feed is to be changed"
+    )
+
+
 def ignored_sentence(ignored: Sequence[Mapping[str, str]]) -> str:
     """What is left out of every figure, and how much of it is held."""
     return ", ".join(f"{amount(one['quantity'])} {one['asset']}" for one in ignored)

@@ -183,7 +183,7 @@ def _show_method(console: Console, one: Mapping[str, Any]) -> None:
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
-    from monitor.web.text import age, amount, told_sentence, untold_mark, untold_sentence, waiting_sentence
+    from monitor.web.text import age, amount, held_twice_sentence, told_sentence, untold_mark, untold_sentence, waiting_sentence
 
     exposure = found["exposure"]
     if exposure:
@@ -201,6 +201,8 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
         console.print(f"[bold red]{escape(said)}[/]", highlight=False)
     for incident in found["incidents"]:
         console.print(f"incident {incident['incident_id']} revision {incident['revision']} {incident['status']}", highlight=False)
+    for one in found.get("held_twice", {}).get("accounts", ()):
+        console.print(escape(held_twice_sentence(one)), highlight=False)
     console.print(_flow_table(found["trade_flow"]))
     sources = _table("source", "state", "age", "applied", "duplicate", "conflict", "late", "dead letter")
     for row in found["sources"]:

@@ -59,8 +59,9 @@ def check(
     """Check all that a start checks but the broker: values, secrets, certificates, methods, mappings, channels, the port.
 
     Lists every error (exit 3) and warns of every limit that is absent. Without a file there is nothing to check: exit 3.
-    An asset in `assets.ignore` that clients are owed is an error. Who is owed what is asked of the reserve-monitor that
-    runs on this configuration's port and of its peers, or read from --events.
+    An asset in `assets.ignore` that clients are owed is an error; an account under which one coin is held in several roles
+    or by several entities is warned of. Who holds and is owed what is asked of the reserve-monitor that runs on this
+    configuration's port and of its peers, or read from --events.
     """
     from monitor.settings.checks import warnings
     from monitor.settings.load import SettingsProblems, found_path, load_settings
@@ -122,7 +123,7 @@ def _errors(settings: Settings) -> list[str]:
 
 def _held(settings: Settings, config: Path | None, events: list[Path]) -> tuple[list[str], list[str]]:
     """Errors and warnings about what is held and owed: by event files, else by whoever runs here."""
-    from monitor.cli.setup.held import either, of_events, of_workers, owed_and_ignored
+    from monitor.cli.setup.held import either, held_twice, of_events, of_workers, owed_and_ignored
     from monitor.errors import ConnectionProblem
 
     if events:
@@ -138,7 +139,7 @@ def _held(settings: Settings, config: Path | None, events: list[Path]) -> tuple[
             "check again beside the running reserve-monitor, or with --events"
         )
         return [], [unasked]
-    return owed_and_ignored(settings, statuses), either(settings, statuses)
+    return owed_and_ignored(settings, statuses), [*either(settings, statuses), *held_twice(statuses)]
 
 
 def _refusals(attempt: Any) -> list[str]:

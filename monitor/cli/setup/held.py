@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
+    from monitor.core.engine import Engine
     from monitor.settings.load import Settings
 
 Statuses = Sequence[Mapping[str, Any]]
@@ -25,7 +26,14 @@ def of_events(settings: Settings, events: Sequence[Path], config: Path | None) -
     if not any(entity.methods for entity in settings.entities.values()):
         return []
     engine = replayed(events, config, [], None)
-    return [engine.status(entity) for entity in engine.entities()]
+    return [_whole(engine, entity) for entity in engine.entities()]
+
+
+def _whole(engine: Engine, entity: str) -> Mapping[str, Any]:
+    """The status of an entity once all accounts were looked through."""
+    while not (status := engine.status(entity))["held_twice"]["complete"]:
+        pass
+    return status
 
 
 def of_workers(settings: Settings) -> Statuses:
@@ -48,6 +56,16 @@ def owed_and_ignored(settings: Settings, statuses: Iterable[Mapping[str, Any]]) 
         for asset in status.get("owed", ())
         if asset in ignored
     ]
+
+
+def held_twice(statuses: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One warning for each account under which one coin is held in several roles or by several entities."""
+    from monitor.web.text import held_twice_sentence
+
+    accounts = {
+        (one["asset"], one["account"]): one for status in statuses for one in status.get("held_twice", {}).get("accounts", ())
+    }
+    return [held_twice_sentence(one) for _, one in sorted(accounts.items())]
 
 
 def either(settings: Settings, statuses: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -77,3 +77,11 @@ def test_beside_a_running_daemon_it_is_asked_what_is_owed(site: Path, worker: Wo
     worker.answers["/status/sg-two"] = (200, {"entity": "sg-two", "owed": ["BTC"], "methods": []})
     found = checked(site)
     assert (found["errors"], [line for line in found["warnings"] if "assets.ignore" in line]) == ([], [])
+
+
+def test_a_wallet_that_counts_twice_is_warned_of(site: Path, tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    twice = [balance("client_asset", "hot", "BTC", "2"), balance("reserve_asset", "hot", "BTC", "2.5")]
+    events.write_text("\n".join([*twice, balance("client_asset", "cold", "BTC", "1")]) + "\n")
+    (warning,) = [line for line in checked(site, "--events", str(events))["warnings"] if "held 2 times" in line]
+    assert "BTC in account hot is held 2 times, 2 as client_asset of sg-two and 2.5 as reserve_asset of sg-two" in warning

@@ -45,6 +45,7 @@ def test_it_has_the_contracts_parts(made: Journal) -> None:
         "sources",
         "checkpoint",
         "promotions",
+        "held_twice",
     ]
     assert list(status) == parts
     assert (status["entity"], status["at"]) == ("jp-main", format_time(START + SECOND))

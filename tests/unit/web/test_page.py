@@ -158,6 +158,15 @@ def test_an_entity_without_methods_is_not_green() -> None:
     assert (view.state, view.headline) == ("unknown", "No method is configured.")
 
 
+def test_an_account_that_is_held_twice_is_named() -> None:
+    status = examples.adequate()
+    held = [{"entity": "jp-main", "role": role, "quantity": "3"} for role in ("client_asset", "reserve_asset")]
+    status["held_twice"] = {"complete": True, "accounts": [{"asset": "BTC", "account": "<w>", "held": held}]}
+    shown = page(status)
+    assert "BTC in account &lt;w&gt; is held 2 times, 3 as client_asset of jp-main and 3 as reserve_asset of jp-main" in shown
+    assert "Accounts held twice" not in page(examples.adequate())
+
+
 def test_what_the_records_say_is_text_never_markup() -> None:
     status = examples.shortfall()
     status["alerts"][0]["summary"] = "<script>alert(1)</script>"

@@ -65,6 +65,8 @@ class Positions:
         self._ages = Ages(age_limit)
         self._horizon_ns = horizon_ns
         self._shards: list[dict[AccountKey, list[Position]]] = [{} for _ in range(SHARDS)]
+        self.in_order: list[AccountKey] = []
+        """Every account, the one heard of first before the others."""
         self._first: dict[str, dict[str, int]] = {}
         self._clients = MoneyByCurrency()
         self._ahead: list[tuple[int, AccountKey]] = []
@@ -111,6 +113,7 @@ class Positions:
         entries = self._shards[shard].get(key)
         if entries is None:
             entries = self._shards[shard][key] = []
+            self.in_order.append(key)
         place = bisect_left(entries, position)
         if place < len(entries):
             if entries[place][:7] == position[:7]:
@@ -394,7 +397,9 @@ class Positions:
             self._first.setdefault(role, {})[asset] = int(event_time)
         for index, name in enumerate(_NAMES):
             for role, asset, account, entries in buckets.get(name) or ():
-                self._shards[index][role, asset, account] = [position_from(entry) for entry in entries]
+                key = (role, asset, account)
+                self._shards[index][key] = [position_from(entry) for entry in entries]
+                self.in_order.append(key)
         self._derive(meta["lows"])
 
 
