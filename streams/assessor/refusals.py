@@ -20,11 +20,11 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.values.times import from_ms
 from monitor.settings.kafka import KafkaSettings
 from streams.assessor.observer import AssessorObserver
-from streams.journal.deadletter import DeadLetter, DeadLetterProducer
+from streams.journal.deadletter import DeadLetterProducer
 from streams.kafka.clients import as_it_is, consumer, ended, started
 from streams.kafka.topics import TopicNames
 from streams.wire.reasons import Reason
-from streams.wire.rejected import too_old_detail
+from streams.wire.rejected import DeadLetter, too_old_detail
 
 _log = structlog.get_logger(__name__)
 _WAIT_MS = 200

@@ -24,7 +24,7 @@ from streams.intake.observer import IntakeObserver
 from streams.intake.segment.batches import Batch, Counts, Flush
 from streams.intake.segment.content import Content
 from streams.intake.segment.segments import SegmentReader
-from streams.journal.deadletter import DeadLetter
+from streams.wire.rejected import DeadLetter
 
 _KEY_BY = "key each record by its trade id or by entity|market, or make the topic of one partition; then raise its epoch"
 

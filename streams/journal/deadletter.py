@@ -6,63 +6,20 @@ Intake refuses what it can tell by itself, the assessor what only the engine kno
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
-from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import DEAD_LETTERS
-from monitor.core.values.times import exact_time
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import ended, started_producer
 from streams.kafka.topics import TopicNames
-from streams.wire.reasons import Reason
+from streams.wire.rejected import DeadLetter, headers_of
 
-PREFIX = "dlq."
 _LONGEST_KEY = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A refused record, as it came, with the reason and where it lies; `logged_at` is in ns.
-
-    `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
-    Of a record the feed's first letter has value and headers; `left_out` is the size of the value that the others do without.
-    """
-
-    where: SourcePartition
-    offset: int
-    logged_at: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    reason: Reason
-    detail: str
-    index: int | None = None
-    entity: str | None = None
-    left_out: int | None = None
-
-
-def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
-    """The record's own headers, then ours; `at` (ns) is when it was refused."""
-    ours = {
-        "reason": letter.reason.value,
-        "detail": letter.detail,
-        "topic": letter.where.kind,
-        "epoch": str(letter.where.epoch),
-        "partition": str(letter.where.partition),
-        "offset": str(letter.offset),
-        "timestamp": exact_time(letter.logged_at),
-        "at": exact_time(at),
-    }
-    if letter.where.feed is not None:
-        ours["feed"] = letter.where.feed
-    optional = {"index": letter.index, "entity": letter.entity, "left_out": letter.left_out}
-    ours |= {name: str(value) for name, value in optional.items() if value is not None}
-    return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]
 
 
 class DeadLetterProducer:

@@ -21,14 +21,15 @@ from monitor.core.journal.records import SourcePartition, journal_partition
 from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, OPERATIONS, SOURCE_TOPICS
 from monitor.core.values.times import exact_time, parse_time
 from monitor.errors import ConnectionProblem, UsageError
+from monitor.notify.alert import Alert
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.kafka.reading import read_range
 from streams.kafka.topics import TopicNames
 from streams.wire import SCHEMAS
+from streams.wire.rejected import PREFIX
 from streams.wire.signatures import Signing
 
-PREFIX = "dlq."
 NOBODY = Controls()
 """Nobody approves, and nothing needs two."""
 
@@ -154,7 +155,11 @@ async def dismiss(
     settings: KafkaSettings, names: TopicNames, letters: Sequence[StoredLetter], act: Act, entity: str | None = None
 ) -> None:
     """Put on record that the letters need no more care; `entity` for those that name none."""
-    operations = [dismissal(letter, act, entity) for letter in letters]
+    await put_on_record(settings, names, [dismissal(letter, act, entity) for letter in letters], act)
+
+
+async def put_on_record(settings: KafkaSettings, names: TopicNames, operations: Sequence[Mapping[str, Any]], act: Act) -> None:
+    """Publish acts of people, signed where asked for; ConnectionProblem when the broker takes none."""
     records = [(one["entity"].encode(), json.dumps(one).encode()) for one in operations]
     signed = [(key, value, act.signing.headers(OPERATIONS, key, value, act.at)) for key, value in records]
     client = await started_producer(settings)
@@ -174,22 +179,32 @@ def dismissal(letter: StoredLetter, act: Act, entity: str | None = None) -> dict
         raise UsageError(f"{letter.id} names no entity that can be read: say with --entity whose it is")
     where = letter.id.where
     places = [str(letter.id.offset)] if where.feed is None else [str(letter.id.offset), str(letter.id.index)]
+    body = {
+        "topic": where.kind,
+        **({} if where.feed is None else {"feed": where.feed, "index": letter.id.index}),
+        "epoch": where.epoch,
+        "partition": where.partition,
+        "offset": letter.id.offset,
+    }
+    return _dismissing(owner, "-".join([where.topic, str(where.epoch), str(where.partition), *places]), body, act)
+
+
+def alert_dismissal(alert: Alert, act: Act) -> dict[str, Any]:
+    """The record of `reserve.operations` that ends an alert which nothing is looked at for any more."""
+    return _dismissing(alert.entity, f"alert-{alert.fingerprint}-{alert.revision}", {"alert": alert.fingerprint}, act)
+
+
+def _dismissing(entity: str, what: str, body: Mapping[str, Any], act: Act) -> dict[str, Any]:
     return {
         "schema": SCHEMAS[OPERATIONS],
-        "event_id": "-".join(["dismissal", where.topic, str(where.epoch), str(where.partition), *places]),
-        "entity": owner,
+        "event_id": f"dismissal-{what}",
+        "entity": entity,
         "kind": "dismissal",
         "at": exact_time(act.at),
         "by": [act.by],
         "reason": act.reason,
         "expires_at": None,
-        "body": {
-            "topic": where.kind,
-            **({} if where.feed is None else {"feed": where.feed, "index": letter.id.index}),
-            "epoch": where.epoch,
-            "partition": where.partition,
-            "offset": letter.id.offset,
-        },
+        "body": dict(body),
     }
 
 

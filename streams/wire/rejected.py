@@ -1,17 +1,20 @@
-"""What a refused record still tells: the journal's `rejected` records (CONTRACT 2, `record_rejected`)."""
+"""What a refused record still tells: the journal's `rejected` records and dead letters (CONTRACT 2, `record_rejected`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.journal.outputs import TooOld
+from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, PRICES
 from monitor.core.values.times import exact_time
 from streams.wire.fields import has_control
 from streams.wire.judge import Known
 from streams.wire.reasons import Reason
 
+PREFIX = "dlq."
 REJECTED_TOPICS = {BALANCES: "position", INCIDENTS: "incident", DECLARATIONS: "declaration"}
 """Topics of which a dead letter of a known entity is a gap at once (CONTRACT 2, `record_rejected`)."""
 
@@ -50,3 +53,43 @@ def rejected_entity(readable: Mapping[str, Any], known: Known) -> str | None:
 
 def _short(value: Any) -> bool:
     return type(value) is str and 0 < len(value) <= 128 and not has_control(value)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused record, as it came, with the reason and where it lies; `logged_at` is in ns.
+
+    `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
+    Of a record the feed's first letter has value and headers; `left_out` is the size of the value that the others do without.
+    """
+
+    where: SourcePartition
+    offset: int
+    logged_at: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    reason: Reason
+    detail: str
+    index: int | None = None
+    entity: str | None = None
+    left_out: int | None = None
+
+
+def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
+    """The record's own headers, then ours; `at` (ns) is when it was refused."""
+    ours = {
+        "reason": letter.reason.value,
+        "detail": letter.detail,
+        "topic": letter.where.kind,
+        "epoch": str(letter.where.epoch),
+        "partition": str(letter.where.partition),
+        "offset": str(letter.offset),
+        "timestamp": exact_time(letter.logged_at),
+        "at": exact_time(at),
+    }
+    if letter.where.feed is not None:
+        ours["feed"] = letter.where.feed
+    optional = {"index": letter.index, "entity": letter.entity, "left_out": letter.left_out}
+    ours |= {name: str(value) for name, value in optional.items() if value is not None}
+    return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]

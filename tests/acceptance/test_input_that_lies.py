@@ -422,6 +422,29 @@ def test_what_ends_the_doubt_about_a_balance(tmp_path: Path) -> None:
     assert doubted(wallet(tmp_path, *fall).dismisses("custody.balances", 3, "2026-03-10T12:00:05Z")) == ("shortfall", False)
 
 
+@pytest.mark.parametrize("named", [3, 4, 5, 6])
+def test_a_person_may_name_any_record_that_said_what_is_in_doubt(tmp_path: Path, named: int) -> None:
+    """Fails where the first and the newest alone are known: a feed that speaks each second is ahead of whoever looks."""
+    fall = [("120", "11:00:00"), ("1", "12:00:00"), ("1.2", "12:00:01"), ("1.1", "12:00:02"), ("1", "12:00:03")]
+    assert doubted(wallet(tmp_path, *fall)) == ("unknown", True)
+    assert doubted(wallet(tmp_path, *fall).dismisses("custody.balances", named, "2026-03-10T12:00:30Z")) == ("shortfall", False)
+    assert doubted(wallet(tmp_path, *fall).dismisses("custody.balances", 2, "2026-03-10T12:00:30Z")) == ("unknown", True)
+
+
+def test_who_confirms_more_than_there_is_has_not_confirmed_what_is_more_still(tmp_path: Path) -> None:
+    """Fails where naming the record of the old figure lifts the limit for the one that came while the person wrote."""
+    said = [("90", "11:00:00"), ("9000000000000", "12:00:00"), ("9000000000001", "12:00:01"), ("9500000000000", "12:00:02")]
+    limit = {"custody.balances": {"supply": {"KAS": "99000000"}}}
+
+    def after(offset: int) -> tuple[str, bool]:
+        case = wallet(tmp_path, *said)
+        case.content["sources"] = limit
+        return doubted(case.dismisses("custody.balances", offset, "2026-03-10T12:00:30Z"))
+
+    assert [after(offset) for offset in (3, 4)] == [("unknown", True)] * 2
+    assert after(5) == ("adequate", False)
+
+
 def test_a_person_may_speak_before_the_balance_is_read(tmp_path: Path) -> None:
     """Fails where what is known depends on which partition is read faster: that of operations or that of balances."""
     case = wallet(tmp_path, ("120", "11:00:00"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.cli import talk
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ def private_key(settings: Settings, name: str, path: Path) -> PrivateKey:
     if key.public.text != public:
         raise UsageError(f"{path} is not the key of {name}: controls.approvers has {public}, this one is {key.public.text}")
     return key
+
+
+def write_for_two(act: Mapping[str, Any], second: str, key: Path, out: Path | None, config: Path | None) -> None:
+    """An act of one person into a file, signed by that one, for a second to sign; nothing is written without `out`."""
+    from monitor.audit.signatures.approvals import signed_by
+    from monitor.settings.load import load_settings
+
+    settings, (by,) = load_settings(config), act["by"]
+    approver(settings, second)
+    signed = signed_by({**act, "by": [by, second], "signatures": []}, by, private_key(settings, by, key))
+    if out is None:
+        talk(f"would be signed by {by}, for {second} to sign: {signed['event_id']}")
+        return
+    write(out, signed, new=True)
+    talk(f"{out} written: {second} signs it with `reserve-monitor promote sign {out} --by {second} --key FILE`")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,20 +1,24 @@
-"""`alerts list` and `alerts test`: what fires, and whether a channel can be told."""
+"""`alerts`: what fires, whether a channel can be told, and that one is over of which nothing is looked at any more."""
 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import AsJson, Config, DryRun, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, SignWith, command_app, emit, talk
 from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
     from rich.text import Text
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.notify.channel import Channel
     from monitor.settings.load import Settings
 
-app = command_app(no_args_is_help=True, help="List alerts, test the channels.")
+app = command_app(no_args_is_help=True, help="List alerts, test the channels, end what nothing is looked at for.")
 
 _STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _HOLD_S = 5.0
@@ -98,6 +102,59 @@ def try_out(
         emit(report)
     if code:
         raise typer.Exit(code)
+
+
+@app.command("dismiss", epilog="Example: reserve-monitor alerts dismiss 3f9a0c11d2e4 --reason 'the entity is closed'")
+def dismiss(
+    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="Of the alert, or its first digits.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")],
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")] = None,
+    sign_with: SignWith = None,
+    second: Annotated[
+        str | None,
+        typer.Option("--second", metavar="NAME", help="Who signs too, where controls.four_eyes lists dismissals."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Your private key, where two must sign.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file for the second to sign.")] = None,
+    dry_run: DryRun = False,
+    config: Config = None,
+) -> None:
+    """Put on record that an alert is over of which nothing is looked at any more, since the configuration took that away.
+
+    An alert that is still looked at ends by its figures alone, whatever is dismissed. Where controls.four_eyes lists
+    dismissals it takes two: with --second, --key and --out it is signed and written, and counts once the second has run
+    `promote sign` on it.
+    """
+    from monitor.cli.control.signing import write_for_two
+    from monitor.cli.options import signing
+    from monitor.settings.load import load_settings
+    from streams.kafka.topics import topic_names
+    from streams.lookup.dead_letters import Act, alert_dismissal, put_on_record
+
+    settings = load_settings(config)
+    act = Act(by or getpass.getuser(), reason, time.time_ns(), signing(settings, sign_with))
+    alert = _one_firing(_standing(settings), fingerprint)
+    made = alert_dismissal(alert, act)
+    if second is not None and key is not None and out is not None:
+        write_for_two(made, second, key, None if dry_run else out, config)
+        return
+    if second or key or out or "dismissals" in settings.controls.four_eyes:
+        raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
+    if not dry_run:
+        asyncio.run(put_on_record(settings.kafka, topic_names(settings), [made], act))
+    talk(f"{'would be ' if dry_run else ''}dismissed: {alert.alertname} {alert.fingerprint} of {alert.entity}")
+
+
+def _one_firing(alerts: Sequence[Alert], beginning: str) -> Alert:
+    """The alert that fires whose fingerprint begins so; UsageError for none or several."""
+    found = [alert for alert in alerts if alert.fingerprint.startswith(beginning)]
+    if len(found) != 1:
+        several = ", ".join(sorted(alert.fingerprint for alert in found)) or "none"
+        raise UsageError(f"{beginning} must be the beginning of one fingerprint (there: {several}): see `alerts list --all`")
+    if not found[0].firing:
+        raise UsageError(f"{found[0].fingerprint} does not fire any more: it ended at {found[0].ends_at}")
+    return found[0]
 
 
 def _standing(settings: Settings) -> list[Alert]:

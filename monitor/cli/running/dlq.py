@@ -7,7 +7,7 @@ import getpass
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
@@ -190,6 +190,7 @@ def dismiss(
     controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and written, one letter a
     file, and counts once the second has run `promote sign` on it.
     """
+    from monitor.cli.control.signing import write_for_two
     from monitor.core.journal.vocabulary import JOURNAL
     from streams.lookup.dead_letters import dismissal
 
@@ -200,7 +201,9 @@ def dismiss(
     act = _act(by, reason, letterbox.signing(sign_with))
     made = [dismissal(letter, act, entity) for letter in chosen]
     if second is not None and key is not None and out is not None:
-        _write_for_two(made, second, key, None if dry_run else out, config)
+        if len(made) != 1:
+            raise UsageError("one dead letter a file: each is signed by itself")
+        write_for_two(made[0], second, key, None if dry_run else out, config)
         return
     if second or key or out or _needs_two(ctx, config):
         raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
@@ -213,24 +216,6 @@ def _needs_two(ctx: typer.Context, config: Config) -> bool:
     from monitor.settings.load import load_settings
 
     return ctx.obj is None and "dismissals" in load_settings(config).controls.four_eyes
-
-
-def _write_for_two(made: list[dict[str, Any]], second: str, key: Path, out: Path | None, config: Config) -> None:
-    """One dismissal into a file, signed by the first of two; nothing is written without `out`."""
-    from monitor.audit.signatures.approvals import signed_by
-    from monitor.cli.control.signing import approver, private_key, write
-    from monitor.settings.load import load_settings
-
-    if len(made) != 1:
-        raise UsageError("one dead letter a file: each is signed by itself")
-    settings, (by,) = load_settings(config), made[0]["by"]
-    approver(settings, second)
-    signed = signed_by({**made[0], "by": [by, second], "signatures": []}, by, private_key(settings, by, key))
-    if out is None:
-        talk(f"would be signed by {by}, for {second} to sign: {signed['event_id']}")
-        return
-    write(out, signed, new=True)
-    talk(f"{out} written: {second} signs it with `reserve-monitor promote sign {out} --by {second} --key FILE`")
 
 
 def _letterbox(ctx: typer.Context, config: Config) -> Letterbox:

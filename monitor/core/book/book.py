@@ -169,7 +169,7 @@ class Book:
         where = SourcePartition(position.topic, position.epoch, position.partition)
         offset = where.offset_of(position.offset)
         if self.doubts.newest(key, before, position) and self.rejections.is_dismissed(where, offset):
-            self.doubts.confirm(where, offset)
+            self.doubts.confirm(where, offset, self.positions.history)
 
     def _group_moves(self, group: str) -> None:
         """Figures may change from the event time of the group's earliest member on."""
@@ -210,7 +210,7 @@ class Book:
             self._hold(member, held)
 
     def _dismiss(self, body: Mapping[str, Any]) -> None:
-        self.doubts.confirm(*self.rejections.dismiss(body))
+        self.doubts.confirm(*self.rejections.dismiss(body), self.positions.history)
 
     def _flow(self, statement: Statement) -> None:
         self.shared.flow.flow(statement, self.trades)

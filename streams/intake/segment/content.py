@@ -12,8 +12,8 @@ from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Addressed, Batch, Counts, clamped
 from streams.intake.segment.events import Events, Sighted
 from streams.intake.segment.rules import IntakeRules
-from streams.journal.deadletter import DeadLetter
 from streams.wire import REJECTED_TOPICS, Invalid, Reason, rejected_body, rejected_entity, rejected_price
+from streams.wire.rejected import DeadLetter
 
 
 class Findings:

@@ -33,7 +33,7 @@ from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import Addressed, Batch, Flush, clamped
 from streams.intake.segment.content import Content
 from streams.intake.segment.rules import IntakeRules
-from streams.journal.deadletter import DeadLetter
+from streams.wire.rejected import DeadLetter
 
 _DAY_MS = 86_400_000
 EVENTS_A_RECORD = 10

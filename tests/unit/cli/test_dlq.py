@@ -14,9 +14,9 @@ from monitor.audit.signatures.keys import read_key
 from monitor.cli.running.dlq import app
 from monitor.core.journal.records import SourcePartition
 from monitor.errors import UsageError
-from streams.journal.deadletter import DeadLetter, headers_of
 from streams.lookup.dead_letters import Act, LetterId, StoredLetter, dismissal, letter_of
 from streams.wire import Invalid, Judge, Known, Reason, SourceFormat, Valid
+from streams.wire.rejected import DeadLetter, headers_of
 from streams.wire.signatures import Signing
 
 WHERE = SourcePartition("custody.balances", 0, 0)

@@ -19,12 +19,12 @@ from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
-from streams.journal.deadletter import DeadLetter, headers_of
 from streams.lookup.dead_letters import Act, StoredLetter, letter_of
 from streams.lookup.requeue import again, with_values
 from streams.wire import SourceFormat
 from streams.wire.feeds import FeedFormat, FeedPlan
 from streams.wire.feeds.requeued import HEADER, RequeuedRecord, ranges_of
+from streams.wire.rejected import DeadLetter, headers_of
 from tests.intake_logs import START_MS, cells_said, intake_rules
 
 ACT = Act("ann", "mended", from_ms(START_MS))

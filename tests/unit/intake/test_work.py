@@ -13,7 +13,7 @@ from streams.intake.beginning import Beginning, Committed, Log, Metadata, Partit
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
-from streams.journal.deadletter import DeadLetter
+from streams.wire.rejected import DeadLetter
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 RULES = Rules(3, "sha256:3")

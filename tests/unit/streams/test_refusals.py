@@ -17,8 +17,8 @@ from monitor.core.values.times import DAY, SECOND
 from monitor.settings.kafka import KafkaSettings
 from streams.assessor import refusals
 from streams.assessor.refusals import Originals, RefusalWriter
-from streams.journal.deadletter import DeadLetter
 from streams.kafka.topics import TopicNames
+from streams.wire.rejected import DeadLetter
 from tests.unit.streams.test_partition import Told
 
 WHERE = SourcePartition("custody.balances", 0, 0)

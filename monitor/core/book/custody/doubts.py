@@ -8,7 +8,7 @@ Intake cannot judge this: what an account held is the sum of the log, not of a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -101,14 +101,29 @@ class Doubts:
             new.event_time, None, measure, new.quantity, new.logged, new.source, (_place(new),), above_supply=above
         )
 
-    def confirm(self, where: SourcePartition, offset: int) -> None:
-        """A person says that the record at an offset of a source partition is right."""
+    def confirm(self, where: SourcePartition, offset: int, history: Callable[[AccountKey], Iterable[Position]]) -> None:
+        """A person says that the record at an offset of a source partition is right: any that said what is in doubt.
+
+        `history` gives the positions kept of an account, all of the last 48 hours; of older ones the first that said so is known.
+        """
         for key, doubt in [*self._open.items()]:
-            if any(SourcePartition(*place[:3]) == where and where.offset_of(place[3]) == offset for place in doubt.places):
-                del self._open[key]
-                self._dirty.add(BUCKET)
-                if doubt.above_supply:
-                    self._allowed[key] = doubt.value
+            told = {_place(one): one.quantity for one in history(key) if doubt.holds(one)}
+            said = dict.fromkeys(doubt.places, doubt.value) | told
+            meant = [
+                quantity
+                for place, quantity in said.items()
+                if SourcePartition(*place[:3]) == where and where.offset_of(place[3]) == offset
+            ]
+            if meant:
+                self._confirmed(key, doubt, max(meant))
+
+    def _confirmed(self, key: AccountKey, doubt: Doubt, quantity: Decimal) -> None:
+        """`quantity` is right; above the supply that says nothing of a larger one that was told since."""
+        self._dirty.add(BUCKET)
+        if doubt.above_supply:
+            self._allowed[key] = max(quantity, self._allowed.get(key, quantity))
+        if not doubt.above_supply or not self._above(key, doubt.value):
+            del self._open[key]
 
     def assets(self) -> frozenset[str]:
         """Of which there is or was any doubt."""

@@ -99,7 +99,7 @@ class Positions:
         """What doubted accounts may hold besides what they say: at `clock`, or at positions of event time below `before`."""
         for key, doubt in doubts.of(role, asset):
             instant = self.clock if before is None else before - 1
-            position = counting(self._entries(key), instant)
+            position = counting(self.history(key), instant)
             if position is None or not doubt.holds(position):
                 continue
             end = self._ages.end(position)
@@ -174,7 +174,7 @@ class Positions:
         while self._ahead and self._ahead[0][0] <= clock:
             due[heapq.heappop(self._ahead)[1]] = None
         for key in due:
-            entries = self._entries(key)
+            entries = self.history(key)
             old, new = counting(entries, previous), counting(entries, clock)
             if new is not None and new is not old:
                 self._swap(key, old, new)
@@ -203,7 +203,7 @@ class Positions:
 
     def _thinned(self, key: AccountKey, since: int) -> int:
         """Thin one account's history, which is so before `since` already; the number of positions left."""
-        entries, oldest = self._entries(key), self._oldest()
+        entries, oldest = self.history(key), self._oldest()
         begin = max(0, bisect_left(entries, since, key=by_event_time) - 1)
         forgotten = 0
         while forgotten + 1 < len(entries) and entries[forgotten + 1].event_time <= oldest:
@@ -231,7 +231,7 @@ class Positions:
 
     def _current(self, key: AccountKey) -> Position | None:
         """What counts for an account at `clock`."""
-        return counting(self._entries(key), self.clock)
+        return counting(self.history(key), self.clock)
 
     # --- reading
 
@@ -339,7 +339,8 @@ class Positions:
                     if position is not None:
                         yield position
 
-    def _entries(self, key: AccountKey) -> list[Position]:
+    def history(self, key: AccountKey) -> list[Position]:
+        """What is kept of an account that has a position, the oldest first."""
         return self._shards[_shard(key[2])][key]
 
     # --- configuration and snapshots
