@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import from_ms
+from streams.eventfiles.hints import hint
 from streams.intake.segment.rules import IntakeRules
 from streams.wire import Invalid, Judge, Known, SourceFormat
 from streams.wire.feeds import FeedPlan, RecordPlace, RefusedEvent
@@ -34,14 +35,18 @@ class TriedEvent:
     reason: str | None = None
     detail: str | None = None
     filtered: int = 0
+    next: str | None = None
+    """What to look at in the feed, for people."""
+    left_out: Sequence[str] = ()
+    """Why elements were left out."""
 
     def shown(self) -> dict[str, Any]:
         """As `--json` prints it."""
         told: dict[str, Any] = {"record": self.record, "outcome": self.outcome}
         if self.outcome == "filtered":
-            return told | {"count": self.filtered}
+            return told | {"count": self.filtered, "why": list(self.left_out)}
         told |= {"index": self.index, "canonical": self.canonical}
-        return told if self.reason is None else told | {"reason": self.reason, "detail": self.detail}
+        return told if self.reason is None else told | {"reason": self.reason, "detail": self.detail, "next": self.next}
 
 
 def tried(plan: FeedPlan, known: Known, records: Iterable[TriedRecord]) -> Iterator[TriedEvent]:
@@ -58,11 +63,13 @@ def tried(plan: FeedPlan, known: Known, records: Iterable[TriedRecord]) -> Itera
                 canonical = event.canonical
                 found = judge.judged(canonical, from_ms(place.time_ms))
             if isinstance(found, Invalid):
-                yield TriedEvent(name, event.index, "dead_letter", canonical, found.reason.value, found.detail)
+                following = hint(plan, found, canonical, event.index)
+                yield TriedEvent(name, event.index, "dead_letter", canonical, found.reason.value, found.detail, next=following)
             else:
                 yield TriedEvent(name, event.index, "event", canonical)
         if reading.filtered:
-            yield TriedEvent(name, None, "filtered", {}, filtered=reading.filtered)
+            why = plan.left_out(value, place)
+            yield TriedEvent(name, None, "filtered", {}, filtered=reading.filtered, left_out=why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,8 @@ def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) ->
             events = list(tried(plan, rules.known, [record]))
             told = [f"{one.reason}: {one.detail}" for one in events if one.outcome == "dead_letter"]
             if all(one.outcome == "filtered" for one in events):
-                told = [f"{topic} leaves it out: see `where` and `each` of the feed"]
+                why = "; ".join(reason for one in events for reason in one.left_out)
+                told = [f"{topic} leaves it out: {why or 'see `where` and `each` of the feed'}"]
             canonical = events[0].canonical
         found.append(Judged(number, value, _key(topic, canonical), told[0] if told else None))
     return found

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 app = command_app(no_args_is_help=True, help="Mappings of foreign records: those that ship, and yours tried out.")
 
+_REASONS_SHOWN = 10
 _ANY_AGE_NS = 1 << 62
 """Old frames may be tried: that they come too late is not the mapping's fault."""
 
@@ -53,9 +54,15 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds lis
 
 @app.command("try", epilog="Example: reserve-monitor feeds try market.trades/kraken frames.jsonl --config reserve.yaml")
 def try_feed(
-    feed: Annotated[str, typer.Argument(metavar="FEED", help="<kind>/<feed> of the configuration, or a shipped name.")],
+    feed: Annotated[
+        str,
+        typer.Argument(metavar="FEED", help="A feed of the configuration, FEED or KIND/FEED, or a shipped name."),
+    ],
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="One record a line, plain or gzip; event lines are opened.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="One record a line, JSON whatever the feed's format, plain or gzip; event lines too."
+        ),
     ] = None,
     *,
     from_topic: Annotated[
@@ -74,7 +81,7 @@ def try_feed(
     plan, known = _plan(feed, config, entity)
     if (file is None) == (from_topic is None):
         raise UsageError("name a FILE with records, or how many to read with --from-topic N")
-    records = _records(file) if file is not None else _newest(plan, config, from_topic or 1)
+    records = _records(file, plan) if file is not None else _newest(plan, config, from_topic or 1)
     found = list(tried(plan, known, records))
     if as_json:
         emit([one.shown() for one in found])
@@ -100,7 +107,8 @@ def _plan(feed: str, config: Path | None, entity: str) -> tuple[FeedPlan, Known]
     from streams.intake.segment.rules import IntakeRules
 
     rules = IntakeRules.of(build_configuration(load_settings(config)))
-    plan = rules.plan(feed)
+    named = [name for name in rules.plans if feed in {name, name.partition("/")[2]}]
+    plan = rules.plan(named[0]) if len(named) == 1 else None
     if plan is None:
         configured = ", ".join(rules.plans) or "none"
         raise UsageError(f"there is no feed {feed}: configured are {configured}; `feeds list` names those that ship")
@@ -127,14 +135,18 @@ def _newest(plan: FeedPlan, config: Path | None, count: int) -> list[TriedRecord
     ]
 
 
-def _records(file: Path) -> Iterator[TriedRecord]:
-    """The records in a file with their log times in ms; a line that is no event line is a record of now."""
+def _records(file: Path, plan: FeedPlan) -> Iterator[TriedRecord]:
+    """The records in a file with their log times in ms; a line that is no event line is a record of now.
+
+    A line of JSON stands for the record that holds it in the feed's format.
+    """
     import itertools
     import time
 
     from streams.eventfiles.codec import binary_lines, decode_line
     from streams.eventfiles.trial import TriedRecord
     from streams.wire.feeds import RecordPlace
+    from streams.wire.feeds.formats import wrapped
 
     now_ms, count = time.time_ns() // 1_000_000, itertools.count()
     for number, text in enumerate(binary_lines(file), 1):
@@ -142,7 +154,7 @@ def _records(file: Path) -> Iterator[TriedRecord]:
             record = decode_line(text, f"{file}:{number}", topics=None)
             value, time_ms, key = record.value, record.logged_at // 1_000_000, record.key
         elif text.strip():
-            value, time_ms, key = text.rstrip(b"\r\n"), now_ms, None
+            value, time_ms, key = wrapped(plan.feed.format, text.rstrip(b"\r\n")), now_ms, None
         else:
             continue
         place = next(count)
@@ -157,7 +169,11 @@ def _print(found: list[TriedEvent]) -> None:
         if one.outcome == "event":
             typer.echo(f"{place:<8}" + "  ".join(f"{name}={value}" for name, value in sorted(one.canonical.items())))
         else:
-            typer.echo(f"{place:<8}dead letter: {one.reason}: {one.detail}")
-    counts = Counter(one.outcome for one in found)
+            typer.echo(f"{place:<8}dead letter: {one.reason}: {one.detail}{f'; {one.next}' if one.next else ''}")
+    counts, reasons = Counter(one.outcome for one in found), Counter(why for one in found for why in one.left_out)
+    for why, count in reasons.most_common(_REASONS_SHOWN):
+        talk(f"left out: {count} by {why}")
     left_out = sum(one.filtered for one in found)
     talk(f"{counts['event']} events, {counts['dead_letter']} dead letters, {left_out} left out")
+    if left_out and len(counts) == 1:
+        talk("nothing came through: `where` and `each` of the feed say what it takes")

@@ -57,6 +57,21 @@ def reader_of_format(name: str, place: str) -> Callable[[bytes | None], Document
     return documents
 
 
+def wrapped(name: str, line: bytes) -> bytes:
+    """The record of the format that holds a line of JSON; what is no JSON object or list stays as it is."""
+    if not line.lstrip().startswith((b"{", b"[")):
+        return line
+    packing, _, inner = name.rpartition("+")
+    if inner == "json_text":
+        line = _encode(line.decode("utf-8", "backslashreplace"))
+    elif inner == "confluent_json":
+        line = bytes(_CONFLUENT_HEAD) + line
+    if packing:
+        pack = zlib.compressobj(wbits=PACKED[packing])
+        line = pack.compress(line) + pack.flush()
+    return line
+
+
 def _unpacked(value: bytes, window: int, packing: str) -> bytes | Invalid:
     unpack = zlib.decompressobj(window)
     try:

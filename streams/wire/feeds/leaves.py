@@ -26,9 +26,9 @@ LAST = ("price", "quantity", "amount")
 """Fields that others are reckoned from come first, amounts last, the price before the size."""
 
 _STEP_KEYS = frozenset(
-    "table else strip before after case separator quotes order scale in sign numbers times time_zone".split()  # noqa: SIM905
+    "table else strip before after case separator quotes quote order scale in sign numbers times time_zone".split()  # noqa: SIM905
 )
-_ONCE = frozenset({"separator", "quotes", "order", "times", "time_zone"})
+_ONCE = frozenset({"separator", "quotes", "quote", "order", "times", "time_zone"})
 _OF_AMOUNTS = frozenset({"scale", "in", "sign", "numbers"})
 _MOST_KEPT = 10_000
 
@@ -185,9 +185,12 @@ def _market_step(raw: Mapping[str, Any], feed: FeedFormat, place: str) -> Conver
     quotes, order = raw.get("quotes") or (), raw.get("order", "base_quote")
     if order not in {"base_quote", "quote_base"}:
         raise ConfigurationError(f"{place}.order: base_quote or quote_base")
-    if "separator" in raw and quotes:
-        raise ConfigurationError(f"{place}: separator or quotes, not both")
-    return values.market(raw.get("separator"), quotes, quote_first=order == "quote_base", aliases=feed.aliases)
+    if ("separator" in raw or "quote" in raw) and quotes:
+        raise ConfigurationError(f"{place}: separator and quote, or quotes, not both")
+    alone = raw.get("quote")
+    if alone is not None and (not isinstance(alone, str) or not alone):
+        raise ConfigurationError(f"{place}.quote: the asset for which a symbol of one part is traded, such as JPY")
+    return values.market(raw.get("separator"), quotes, quote_first=order == "quote_base", aliases=feed.aliases, quote_alone=alone)
 
 
 def _key(key: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -18,7 +18,7 @@ from streams.wire.feeds.conditions import Holds, parse_where
 from streams.wire.feeds.format import FeedFormat
 from streams.wire.feeds.formats import reader_of_format
 from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
-from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, parse_path
+from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, json_text, parse_path
 from streams.wire.feeds.requeued import RequeuedRecord, UnreadableRequeue
 from streams.wire.feeds.sight import EventSight, RecordPlace
 from streams.wire.feeds.values import StepFailed, is_negative
@@ -112,6 +112,24 @@ class FeedPlan:
             _all(self._of_record, EventSight(root, root, record, 0)) for root in documents
         )
 
+    def left_out(self, value: bytes | None, record: RecordPlace) -> list[str]:
+        """Why a record, or which of its elements, are left out: for people who write a mapping."""
+        documents = self._documents(value)
+        found = [] if isinstance(documents, Invalid) else [self._left_out(root, record) for root in documents]
+        return [reason for reasons in found for reason in reasons]
+
+    def _left_out(self, root: Any, record: RecordPlace) -> list[str]:
+        try:
+            if (unmet := _unmet(self._of_record, EventSight(root, root, record, 0))) is not None:
+                return [unmet]
+            parts = self._split(root)
+            if not parts:
+                return [f"each: no list with elements at {' or '.join(self.feed.each)}"]
+            reasons = (_unmet(self._of_element, EventSight(root, part, record, n)) for n, part in enumerate(parts))
+            return [reason for reason in reasons if reason is not None]
+        except GivenTwice:
+            return []
+
     def _reading(self, documents: list[Any], record: RecordPlace) -> FeedReading:
         events: list[FeedEvent | RefusedEvent] = []
         filtered = index = 0
@@ -171,15 +189,34 @@ def plans_of(configuration: Mapping[str, Any]) -> dict[str, FeedPlan]:
     return plans
 
 
-Look = tuple[Read, Holds]
+class Look(NamedTuple):
+    """A condition of `where`."""
+
+    path: str
+    read: Read
+    holds: Holds
 
 
 def _looks(conditions: Iterable[tuple[Path, Holds]], feed: FeedFormat) -> list[Look]:
-    return [(reader_of_paths(path.text, feed, feed.place), condition) for path, condition in conditions]
+    return [Look(path.text, reader_of_paths(path.text, feed, feed.place), condition) for path, condition in conditions]
 
 
 def _all(looks: list[Look], sight: EventSight) -> bool:
-    return all(condition(read(sight)) for read, condition in looks)
+    return all(holds(read(sight)) for _, read, holds in looks)
+
+
+def _unmet(looks: list[Look], sight: EventSight) -> str | None:
+    """The first condition that does not hold, for people."""
+    for path, read, holds in looks:
+        value = read(sight)
+        if not holds(value):
+            return f"where: {path} is {'not there' if value is MISSING else _shown(value)}"
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = json_text(value)
+    return f"{text[:40]!r}" if text is not None else "a list" if isinstance(value, list) else "an object"
 
 
 class _Object:

@@ -59,6 +59,9 @@ def table(entries: Mapping[str, Any], other: Any) -> Convert:
     return look_up
 
 
+_NAME_IT = "name it in values.market.table (raw: BASE/QUOTE), or leave it out by where"
+
+
 def text_step(change: Callable[[str], str]) -> Convert:
     """A change of a text or of a number's text; other values go on unchanged."""
 
@@ -89,8 +92,15 @@ def asset(aliases: Mapping[str, str]) -> Convert:
     return lambda raw, _sight: aliases.get(raw, raw) if isinstance(raw, str) else raw
 
 
-def market(separator: str | None, quotes: Sequence[str], *, quote_first: bool, aliases: Mapping[str, str]) -> Convert:
-    """`BASE/QUOTE` of a symbol, by its separator or by the quote it ends with."""
+def market(
+    separator: str | None,
+    quotes: Sequence[str],
+    *,
+    quote_first: bool,
+    aliases: Mapping[str, str],
+    quote_alone: str | None = None,
+) -> Convert:
+    """`BASE/QUOTE` of a symbol, by its separator or by the quote it ends with; of one part with `quote_alone`."""
     endings = sorted(quotes, key=len, reverse=True)
 
     def pair(raw: Any, _sight: EventSight) -> Any:
@@ -99,15 +109,21 @@ def market(separator: str | None, quotes: Sequence[str], *, quote_first: bool, a
         base, found, quote = raw.partition("/")
         if found and separator != "/" and (separator or endings):
             return f"{aliases.get(base, base)}/{aliases.get(quote, quote)}"  # a table's
+        if quote_alone is not None and raw and (separator or "/") not in raw and not found:
+            return f"{aliases.get(raw, raw)}/{quote_alone}"
         if endings:
             ending = next((quote for quote in endings if raw.endswith(quote) and len(raw) > len(quote)), None)
             if ending is None:
-                raise StepFailed(Reason.BAD_TEXT, f"{raw[:60]!r} ends with none of {', '.join(endings)}")
+                none = f"{raw[:60]!r} ends with none of {', '.join(endings)[:120]}"
+                raise StepFailed(Reason.BAD_TEXT, f"{none}: add its quote to quotes, or {_NAME_IT}")
             one, other = raw[: -len(ending)], ending
         else:
             one, found, other = raw.partition(separator or "/")
             if not found or not one or not other or (separator or "/") in other:
-                raise StepFailed(Reason.BAD_TEXT, f"{raw[:60]!r} is not two assets with {separator or '/'!r} between them")
+                how = "" if separator else ", or say how it is written by separator, quotes or quote"
+                raise StepFailed(
+                    Reason.BAD_TEXT, f"{raw[:60]!r} is not two assets with {separator or '/'!r} between them: {_NAME_IT}{how}"
+                )
         base, quote = (other, one) if quote_first else (one, other)
         return f"{aliases.get(base, base)}/{aliases.get(quote, quote)}"
 
@@ -164,7 +180,10 @@ def factor_by(name: str, entries: Mapping[str, Any], other: Any, place: str) -> 
     def factor(sight: EventSight) -> Decimal:
         found = factors.get(str(sight.done.get(name)), fallback)
         if found is None:
-            raise StepFailed(Reason.UNKNOWN_VALUE, f"no scale for the {name} {str(sight.done.get(name))[:60]!r}")
+            raise StepFailed(
+                Reason.UNKNOWN_VALUE,
+                f"no scale for the {name} {str(sight.done.get(name))[:60]!r}: name it in {place}.table, or an else",
+            )
         return found
 
     return factor

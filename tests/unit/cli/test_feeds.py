@@ -72,6 +72,15 @@ def test_a_feed_is_tried_on_a_file() -> None:
     assert run("feeds", "try", "kraken", "frames.jsonl", "--entity", "b").stdout.count("entity=b") == 2
 
 
+def test_a_feed_is_tried_by_its_own_name_on_readable_lines_whatever_its_format(tmp_path: Path) -> None:
+    """Lines that hold JSON stand for the packed records; a name alone is enough where one feed has it."""
+    (tmp_path / "reserve.yaml").write_text(SITE.replace("kraken: {topic: frames,", "mine: {topic: frames, format: gzip+json,"))
+    result = run("feeds", "try", "mine", "frames.jsonl", "--config", "reserve.yaml")
+    assert "market=XBT/CHF" in result.stdout
+    assert "left out: 1 by " in result.stderr
+    assert "2 events, 1 dead letters, 1 left out" in result.stderr
+
+
 def test_a_feed_that_is_not_there_and_two_ways_at_once_are_usage_errors() -> None:
     assert code_of(run("feeds", "try", "market.trades/okx", "frames.jsonl")) == USAGE
     assert code_of(run("feeds", "try", "kraken")) == USAGE
