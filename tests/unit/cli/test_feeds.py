@@ -76,7 +76,7 @@ def test_a_feed_is_tried_by_its_own_name_on_readable_lines_whatever_its_format(t
     """Lines that hold JSON stand for the packed records; a name alone is enough where one feed has it."""
     (tmp_path / "reserve.yaml").write_text(SITE.replace("kraken: {topic: frames,", "mine: {topic: frames, format: gzip+json,"))
     result = run("feeds", "try", "mine", "frames.jsonl", "--config", "reserve.yaml")
-    assert "market=XBT/CHF" in result.stdout
+    assert "market=BTC/CHF" in result.stdout
     assert "left out: 1 by " in result.stderr
     assert "2 events, 1 dead letters, 1 left out" in result.stderr
 
