@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from monitor.archive.target import open_target
 from monitor.audit.checkpoints import signed
 from monitor.audit.signatures.keys import Keyring, read_keyring
+from monitor.audit.signatures.timestamps import authority_at
 from monitor.core.engine import Engine
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import ENGINE_VERSION
@@ -243,7 +244,9 @@ class Daemon:
         archive = self._settings.archive
         target = open_target(archive.target or "", archive, make=True)
         limit, release = archive.object_mb * 1_000_000, version("reserve-monitor")
-        return Archiver(self._settings.kafka, self._names, target, self.metrics, limit=limit, release=release)
+        authority = self._settings.audit.timestamp_authority
+        stamp = None if authority is None else authority_at(authority.url, authority.ca_file)
+        return Archiver(self._settings.kafka, self._names, target, self.metrics, limit=limit, release=release, stamp=stamp)
 
     async def _record_configuration(self) -> None:
         journal = JournalProducer(self._settings.kafka, self._names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from monitor.archive.manifest import HEAD, REPORTS, BadArchive, ObjectManifest, folder
+from monitor.archive.manifest import HEAD, REPORTS, STAMPS, BadArchive, ObjectManifest, folder
 from monitor.archive.packing import Contents
 from monitor.archive.reading import Archive
 from monitor.archive.records import ArchivedRecord, line_of
@@ -45,7 +45,7 @@ def check_archive(archive: Archive, told: Callable[[ObjectManifest], None] = lam
             found.notes.append(f"{folder(topic, partition)} begins at offset {_first_of(archive, partition)}: what came before "
                                "had left Kafka when the archive began, so figures cannot be computed again from it")  # fmt: skip
     for name, _ in archive.target.names(""):
-        if name not in known and not name.startswith(REPORTS):
+        if name not in known and not name.startswith((REPORTS, STAMPS)):
             found.notes.append(f"{name} belongs to no manifest: a writer ended between the two, or someone put it there")
     return found
 

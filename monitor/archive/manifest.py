@@ -22,6 +22,15 @@ REPORTS = "reports/"
 """Where reports lie, beside the topics: `reports/ENTITY/DATE/SEQUENCE.json`, and the other form beside it."""
 
 
+STAMPS = "stamps/"
+"""Where time stamps of checkpoints lie: `stamps/ENTITY/TREE_SIZE.json`."""
+
+
+def stamp_name(entity: str, tree_size: int) -> str:
+    """Where the time stamp of an entity's checkpoint lies."""
+    return f"{STAMPS}{entity}/{tree_size:020}.json"
+
+
 class BadArchive(MonitorError):
     """What lies in the archive is not what was written."""
 

@@ -105,6 +105,7 @@ PROCESS_METRICS = (
     _counter("reserve_audit_records_total", "entity", "Outputs published to an entity's chain."),
     _counter("reserve_archived_records_total", "topic", "Records of journal and outputs that are in the archive."),
     _counter("reserve_archive_failures_total", "topic", "Attempts to archive that failed: the store, or a log that differs."),
+    _counter("reserve_checkpoint_stamps_total", "outcome", "Time stamps of checkpoints (RFC 3161): written, or failed for now."),
     _gauge("reserve_archive_oldest_timestamp_seconds", "topic", "Oldest record read and not archived yet; absent if none."),
     _gauge("reserve_config_info", "digest", "Digest of the configuration in force, always 1."),
     _gauge("reserve_build_info", "version engine_version", "Version of this program and of its engine, always 1."),

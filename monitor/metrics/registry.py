@@ -254,6 +254,10 @@ class Metrics:
         """A partition of a topic could not be archived for now."""
         self._counter("reserve_archive_failures_total", topic).inc()
 
+    def stamped(self, outcome: str) -> None:
+        """A checkpoint's time stamp was written, or could not be had for now."""
+        self._counter("reserve_checkpoint_stamps_total", outcome).inc()
+
     def archive_oldest(self, topic: str, at_ns: int | None) -> None:
         """Log time of the oldest record of a topic that is read and not archived yet; None: there is none."""
         self._set("reserve_archive_oldest_timestamp_seconds", (topic,), None if at_ns is None else at_ns / SECOND)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from monitor.core.journal.vocabulary import TRADES
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, UsageError
 from monitor.settings.admin.tls import ServerCertificate, client_context
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, deciding_lines, method_problems
@@ -37,7 +37,7 @@ def problems(settings: Settings) -> list[str]:
         for folder in settings.methods.pack_dirs
         if not folder.is_dir()
     ]
-    return [*files, *(() if files else _certificate(settings)), *(folders or _methods(settings))]
+    return [*files, *(() if files else (*_certificate(settings), *_authority(settings))), *(folders or _methods(settings))]
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -73,6 +73,8 @@ def _evidence(settings: Settings) -> Iterator[str]:
         yield "audit.keys is empty: checkpoints and bundles are not signed, so whoever holds the broker could rewrite them"
     if settings.archive.target is None:
         yield "archive.target is absent: nothing keeps the record when Kafka loses it"
+        if settings.audit.timestamp_authority is not None:
+            yield "audit.timestamp_authority is asked by `audit stamp` alone: the daemon keeps its answers in archive.target"
         return
     used = {method.id.partition(".")[0] for entity in settings.entities.values() for method in entity.methods}
     for law, (years, ref) in RECORD_YEARS.items():
@@ -150,6 +152,18 @@ def _certificate(settings: Settings) -> list[str]:
             ServerCertificate(settings.http.tls)
     except ConfigurationError as error:
         return [str(error)]
+    return []
+
+
+def _authority(settings: Settings) -> list[str]:
+    if settings.audit.timestamp_authority is None:
+        return []
+    from monitor.audit.signatures.timestamps import read_roots  # what most starts do without
+
+    try:
+        read_roots(settings.audit.timestamp_authority.ca_file)
+    except UsageError as error:
+        return [f"audit.timestamp_authority.ca_file: {error}"]
     return []
 
 

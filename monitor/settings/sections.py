@@ -300,7 +300,7 @@ class MetricsSettings(Section):
 
 
 class TimestampAuthoritySettings(Section):
-    """Who says when a checkpoint was there (RFC 3161); asked by `audit stamp`."""
+    """Who says when a checkpoint was there (RFC 3161); asked by the archiver of each, and by `audit stamp`."""
 
     url: str = Field(pattern=r"^https?://[^@]+$")
     """Address that takes time stamp queries over HTTP."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+StampOutcome = Literal["written", "failed"]
 
 
 class ArchiveObserver(Protocol):
@@ -13,6 +15,9 @@ class ArchiveObserver(Protocol):
 
     def archive_failed(self, topic: str) -> None:
         """A partition of a topic could not be archived for now."""
+
+    def stamped(self, outcome: StampOutcome) -> None:
+        """A checkpoint's time stamp was written, or could not be had for now."""
 
     def archive_oldest(self, topic: str, at_ns: int | None) -> None:
         """Log time of the oldest record of a topic that is read and not archived yet; None: there is none."""

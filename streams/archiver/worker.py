@@ -26,6 +26,7 @@ from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
 from streams.archiver.observer import ArchiveObserver
 from streams.archiver.partition import ArchivePartition
+from streams.archiver.stamping import CheckpointStamps, Stamp
 from streams.kafka.clients import consumer, ended, started
 from streams.kafka.topics import TopicNames
 
@@ -40,10 +41,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Archiver:
-    """`start` returns when it reads, `run` when it was stopped, `stop` ends it. `limit`: bytes of lines in an object."""
+    """`start` returns when it reads, `run` when it was stopped, `stop` ends it.
+
+    `limit`: bytes of lines in an object. `stamp`: asks the authority for time stamps of checkpoints (None: nobody does).
+    """
 
     def __init__(
-        self, kafka: KafkaSettings, names: TopicNames, target: Target, observer: ArchiveObserver, *, limit: int, release: str
+        self,
+        kafka: KafkaSettings,
+        names: TopicNames,
+        target: Target,
+        observer: ArchiveObserver,
+        *,
+        limit: int,
+        release: str,
+        stamp: Stamp | None = None,
     ) -> None:
         self._kafka, self._archive, self._observer = kafka, Archive(target), observer
         self._limit, self._release = limit, release
@@ -52,6 +64,7 @@ class Archiver:
         self._assigned: set[TopicPartition] | None = None
         self._held: dict[TopicPartition, ArchivePartition] = {}
         self._again: dict[TopicPartition, float] = {}
+        self._stamps = None if stamp is None else CheckpointStamps(target, stamp, observer)
         self._settled = 0.0
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -82,6 +95,8 @@ class Archiver:
         """End: an object that is being written is finished, one that is being filled is forgotten."""
         self._stopping.set()
         await self._ended.wait()
+        if self._stamps is not None:
+            await self._stamps.stop()
         if self._consumer is not None:
             await ended(self._consumer)
         self._consumer = None
@@ -102,6 +117,8 @@ class Archiver:
         for partition in self._held.values():
             partition.close()
         self._held.clear()
+        if self._stamps is not None:
+            self._stamps.forget()
 
     def _open_archive(self) -> None:
         wanted = ArchiveHead(self._kafka.journal_partitions, not self._kafka.embedded)
@@ -158,6 +175,8 @@ class Archiver:
         if partition is None:
             return
         found = [ArchivedRecord(one.offset, one.timestamp, one.key, one.value) for one in records]
+        if self._stamps is not None and partition.topic == CHECKPOINTS:
+            self._stamps.saw(found)
         try:
             for manifest in await asyncio.to_thread(partition.take, found):
                 self._written(manifest)
@@ -173,6 +192,8 @@ class Archiver:
             end = client.highwater(place)
             if end is None or await client.position(place) < end:
                 continue
+            if self._stamps is not None and partition.topic == CHECKPOINTS:
+                self._stamps.at_end()
             try:
                 manifest = await asyncio.to_thread(partition.settle, time.time_ns())
             except ConnectionProblem as error:

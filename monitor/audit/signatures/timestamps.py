@@ -6,9 +6,10 @@ The authority sees the SHA-256 of the checkpoint's canonical JSON alone. Its ans
 from __future__ import annotations
 
 import base64
+import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,17 @@ def stamped(checkpoint: Mapping[str, Any], url: str, roots: Sequence[x509.Certif
     except Fault as fault:
         raise ConnectionProblem(f"{url} gave no time stamp that holds: {fault.cause}") from None
     return record
+
+
+def authority_at(url: str, ca_file: Path) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """`stamped` by this authority under these roots; UsageError for a file that holds none."""
+    roots = read_roots(ca_file)
+    return lambda checkpoint: stamped(checkpoint, url, roots)
+
+
+def stamp_content(record: Mapping[str, Any]) -> bytes:
+    """The file of a stamped checkpoint."""
+    return (json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def check_timestamp(record: Mapping[str, Any], roots: Sequence[x509.Certificate]) -> str:

@@ -28,7 +28,7 @@ def is_stamp(path: Path) -> bool:
 
 def write_stamp(checkpoint: Mapping[str, Any], settings: Settings, out: Path) -> None:
     """Asks the configured authority, and writes its answer with the checkpoint into a new file."""
-    from monitor.audit.signatures.timestamps import check_timestamp, read_roots, stamped
+    from monitor.audit.signatures.timestamps import check_timestamp, read_roots, stamp_content, stamped
 
     authority = settings.audit.timestamp_authority
     if authority is None:
@@ -36,8 +36,8 @@ def write_stamp(checkpoint: Mapping[str, Any], settings: Settings, out: Path) ->
     roots = read_roots(authority.ca_file)
     record = stamped(checkpoint, authority.url, roots)
     try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        with out.open("xb") as file:
+            file.write(stamp_content(record))
     except OSError as error:
         raise UsageError(f"{out} cannot be written anew ({error.strerror})") from None
     told = check_timestamp(record, roots)

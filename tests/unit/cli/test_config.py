@@ -130,6 +130,12 @@ def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:
     assert line.startswith("kafka.ca_file, cert_file or key_file cannot be used")
 
 
+def test_the_roots_of_an_authority_for_time_stamps_are_read(tmp_path: Path) -> None:
+    (tmp_path / "tsa.pem").write_text("nonsense")
+    told = errors(tmp_path, 'audit: {timestamp_authority: {url: "https://tsa.example/tsr", ca_file: tsa.pem}}')
+    assert [line.partition(" holds")[0] for line in told] == ["audit.timestamp_authority.ca_file: tsa.pem"]
+
+
 def test_every_method_and_every_mapping_is_tried(tmp_path: Path) -> None:
     mappings = "sources: {market.trades: {fields: {nonsense: a}}, market.prices: {fields: {price: a}, constants: {price: '1'}}}"
     found = errors(tmp_path, ENTITY + mappings)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from monitor.audit.checkpoints import signed
 from monitor.audit.faults import Fault
-from monitor.audit.signatures.timestamps import check_timestamp, read_roots, stamped
+from monitor.audit.signatures.timestamps import authority_at, check_timestamp, read_roots, stamped
 from monitor.cli.evidence.audit import app
 from monitor.errors import ConnectionProblem, UsageError
 from tests.evidence_maker import FIRM, key
@@ -87,7 +87,7 @@ def url(here: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def record(here: Path, url: str) -> dict[str, Any]:
-    return stamped(CHECKPOINT, url, read_roots(here / "root.pem"))
+    return authority_at(url, here / "root.pem")(CHECKPOINT)
 
 
 def test_it_says_when_the_checkpoint_was_there(here: Path, record: dict[str, Any]) -> None:
