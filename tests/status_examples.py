@@ -239,6 +239,17 @@ def compared() -> dict[str, Any]:
     return {"entity": "jp-main", "at": AT, "currency": "JPY", "today": today, "methods": rows}
 
 
+def proposals() -> list[dict[str, Any]]:
+    """What mends a broken rule, and a rule that nothing known mends (sentences.proposal_object)."""
+    move = {"kind": "transfer", "role": "client_asset", "asset": "ETH", "quantity": "50", "from": "hot", "to": "cold"}
+    text = "move 50 ETH of client_asset from hot to cold, at once: the rule sets no term"
+    common = {"method": "jp.psa_custody", "state": "shortfall", "by": None, "costs": [], "reason": None}
+    return [
+        {**common, "rule": "guarantee_asset.ETH", "ref": "PSA 63-11-2(1)", "moves": [move | {"attributes": {}, "text": text}]},
+        {**common, "rule": "capital", "ref": None, "moves": [], "reason": "how much is missing is not known"},
+    ]
+
+
 def shortfall() -> dict[str, Any]:
     """Own ETH is short of client ETH held hot, after a theft."""
     status = adequate()

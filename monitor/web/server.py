@@ -23,6 +23,7 @@ from monitor.methods.stresses import scenario_of
 from monitor.web.access import Handler, logged_in
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
+from monitor.web.pages.actions import render_actions
 from monitor.web.pages.candidates import render_candidates
 from monitor.web.pages.day import render_day
 from monitor.web.protocols import Certificate, Health, NotDelivered, StatusSource, WebParts
@@ -100,6 +101,7 @@ def build_web(parts: WebParts) -> web.Application:
     app.router.add_get("/status", pages.status)
     app.router.add_get("/status/{entity}", pages.entity)
     app.router.add_get("/foresee/{entity}", pages.foresee)
+    app.router.add_get("/actions", pages.to_do)
     app.router.add_get("/actions/{entity}", pages.actions)
     app.router.add_get("/candidates", pages.candidates)
     app.router.add_get("/candidates/{entity}", pages.candidates_of)
@@ -217,8 +219,8 @@ class _Pages:
     async def foresee(self, request: web.Request) -> web.Response:
         """What each method would find under the scenario in the query, a JSON object; nothing changes by asking."""
         source, entity = self._source(), request.match_info["entity"]
-        if not source.holds(entity):
-            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        if (elsewhere := self._elsewhere(entity)) is not None:
+            return elsewhere
         try:
             scenario = scenario_of(request.query.get("name", "asked"), json.loads(request.query.get("scenario", "")))
             async with self._questions.asking():
@@ -238,8 +240,8 @@ class _Pages:
     async def candidates_of(self, request: web.Request) -> web.Response:
         """The methods of one entity side by side; 421 with the owner's address where another worker holds it."""
         source, entity = self._source(), request.match_info["entity"]
-        if not source.holds(entity):
-            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        if (elsewhere := self._elsewhere(entity)) is not None:
+            return elsewhere
         try:
             return _json(judged(source.candidates(entity), self._parts.clock(), self._parts.stale_after_s))
         except KeyError:
@@ -247,14 +249,34 @@ class _Pages:
 
     async def actions(self, request: web.Request) -> web.Response:
         """The smallest moves that mend what is broken or threatened; nothing changes by asking."""
-        source, entity = self._source(), request.match_info["entity"]
-        if not source.holds(entity):
-            return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
+        entity = request.match_info["entity"]
+        if (elsewhere := self._elsewhere(entity)) is not None:
+            return elsewhere
+        return _json(await self._proposals(entity))
+
+    async def to_do(self, request: web.Request) -> web.Response:
+        """The same of `?entity=` as a page."""
+        entity = request.query.get("entity")
+        if entity is None:
+            raise web.HTTPBadRequest(text="what to do is asked of one entity: add entity=NAME")
+        if (elsewhere := self._elsewhere(entity)) is not None:
+            return elsewhere
+        page = render_actions(self._parts, entity, await self._proposals(entity))
+        return web.Response(text=page, content_type="text/html")
+
+    async def _proposals(self, entity: str) -> Sequence[Mapping[str, Any]]:
         try:
             async with self._questions.asking():
-                return _json(source.actions(entity))
+                return self._source().actions(entity)
         except KeyError:
             raise web.HTTPNotFound(text=f"there is no entity {entity}: nothing was ever received for it") from None
+
+    def _elsewhere(self, entity: str) -> web.Response | None:
+        """The answer where another worker holds the entity."""
+        source = self._source()
+        if source.holds(entity):
+            return None
+        return _json({"error": f"{entity} is held by another worker", "owner": source.owner(entity)}, 421)
 
     def _source(self) -> StatusSource:
         if self._parts.status is None:

@@ -30,6 +30,7 @@ from monitor.core.entity.publication import (
 )
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
 from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.foresight.advice import Advice
 from monitor.core.foresight.margins.courses import Courses
 from monitor.core.foresight.moves import Planner
 from monitor.core.foresight.printed import outcome_object
@@ -186,7 +187,8 @@ class Entity:
             stresses = self._scenarios(at, evaluation.exposure) if closing else []
             digests = self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
         repeats, over = self.alerts.repeats(at)
-        outputs += [self._alert(draft, digests, evidence) for draft in (*drafts, *repeats)]
+        advice = Advice(self.evaluator, self.book, at)
+        outputs += [self._alert(draft, digests, evidence, advice) for draft in (*drafts, *repeats)]
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
         self.footings.former = None
         self._seal(at)
@@ -350,9 +352,11 @@ class Entity:
         self._opened = max((zone.day_start(closes.open_day) for zone, closes in days if closes.closed), default=None)
 
     # --- alerts
-    def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence) -> Output:
-        method = draft.identity.method
+    def _alert(self, draft: Draft, digests: dict[str, str], evidence: Evidence, advice: Advice) -> Output:
+        method, identity = draft.identity.method, draft.identity
         told = short_change(self.standing.newest[method]) if method is not None and method in digests else ""
+        if draft.life.status == "firing" and draft.repeats is None:
+            told = " ".join(filter(None, (told, advice.of(identity.alertname, method, identity.rule, identity.subject))))
         record = alert_record(draft, digests.get(method or ""), self._method_of(method) | evidence.printed(), told)
         self.standing.chain.stamp(record)
         self.alerts.published(draft.identity, record)

@@ -58,14 +58,19 @@ class Planner:
     def plan(self) -> Iterator[Proposal]:
         """A proposal for each broken or threatened rule of the methods, in their order; ratios of storage come first."""
         for prepared in self._evaluator.methods:
-            for name in [row.name for row in self._ordered(prepared)]:
+            for name in [row.name for row in self.in_need(prepared)]:
                 row = self._row(prepared, name)
                 if row is not None and self._needs(prepared, row):
                     yield self._proposal(prepared, row)
 
-    def _ordered(self, prepared: Prepared) -> list[Row]:
+    def in_need(self, prepared: Prepared) -> list[Row]:
+        """The broken or threatened rules of a method; ratios first, since moving coins mends others beside them."""
         rows = self._found[prepared.config.id].rows
         return sorted((row for row in rows if self._needs(prepared, row)), key=lambda row: row.unit != "1")
+
+    def alone(self, prepared: Prepared, row: Row) -> Proposal:
+        """What mends one rule by itself, whatever is done for others."""
+        return self._proposal(prepared, row, take=False)
 
     def _needs(self, prepared: Prepared, row: Row) -> bool:
         """Broken, on the watch of the rule itself, or of the headline and below the entity's watch level."""
@@ -75,7 +80,7 @@ class Planner:
     def _row(self, prepared: Prepared, name: str) -> Row | None:
         return next((row for row in self._found[prepared.config.id].rows if row.name == name), None)
 
-    def _proposal(self, prepared: Prepared, row: Row) -> Proposal:
+    def _proposal(self, prepared: Prepared, row: Row, *, take: bool = True) -> Proposal:
         broken = self._broken(prepared, row)
         reason = NOT_KNOWN if broken.short is None else NO_MOVE
         best: tuple[tuple[Move, ...], tuple[str, ...]] | None = None
@@ -90,7 +95,8 @@ class Planner:
             if not costs:
                 break
         moves, costs = best or ((), ())
-        self._take(moves)
+        if take:
+            self._take(moves)
         told = None if best else reason
         return Proposal(
             prepared.config.id, row.name, row.ref, row.state, self._by(prepared, row), prepared.zone.name, moves, costs, told

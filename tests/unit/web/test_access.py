@@ -34,6 +34,7 @@ DATA = (
     "/status/jp-main",
     "/foresee/jp-main",
     "/actions/jp-main",
+    "/actions?entity=jp-main",
     "/candidates",
     "/candidates/jp-main",
     "/static/status.js",

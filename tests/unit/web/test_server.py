@@ -57,7 +57,7 @@ class FakeStatus:
     def actions(self, entity: str) -> Sequence[Mapping[str, Any]]:
         if entity not in self.statuses:
             raise KeyError(entity)
-        return [{"rule": "hot_ratio"}]
+        return examples.proposals()
 
     def candidates(self, entity: str) -> Mapping[str, Any]:
         if entity not in self.statuses:
@@ -180,7 +180,7 @@ async def test_a_failure_inside_is_one_json_sentence_without_details() -> None:
 
 
 async def test_actions_are_of_an_entity_held_here(client: TestClient[Any, Any]) -> None:
-    assert await (await client.get("/actions/jp-main")).json() == [{"rule": "hot_ratio"}]
+    assert await (await client.get("/actions/jp-main")).json() == examples.proposals()
     assert [(await client.get(f"/actions/{name}")).status for name in ("kr-main", "zz-main")] == [421, 404]
 
 
