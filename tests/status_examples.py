@@ -243,7 +243,7 @@ def proposals() -> list[dict[str, Any]]:
     """What mends a broken rule, and a rule that nothing known mends (sentences.proposal_object)."""
     move = {"kind": "transfer", "role": "client_asset", "asset": "ETH", "quantity": "50", "from": "hot", "to": "cold"}
     text = "move 50 ETH of client_asset from hot to cold, at once: the rule sets no term"
-    common = {"method": "jp.psa_custody", "state": "shortfall", "by": None, "costs": [], "reason": None}
+    common: dict[str, Any] = {"method": "jp.psa_custody", "state": "shortfall", "by": None, "costs": [], "reason": None}
     return [
         {**common, "rule": "guarantee_asset.ETH", "ref": "PSA 63-11-2(1)", "moves": [move | {"attributes": {}, "text": text}]},
         {**common, "rule": "capital", "ref": None, "moves": [], "reason": "how much is missing is not known"},
