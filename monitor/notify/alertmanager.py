@@ -202,7 +202,7 @@ class AlertmanagerChannel:
 def annotation_texts(alert: Alert, links: Links = NO_LINKS) -> dict[str, str]:
     """The texts of an alert: they may change without making it another alert."""
     texts = {
-        "summary": alert.summary,
+        "summary": text.summary(alert),
         "description": alert.description,
         "runbook_url": alert.runbook_url,
         "dashboard_url": "" if links.boards_url is None else text.board(links.boards_url, alert),

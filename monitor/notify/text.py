@@ -22,6 +22,12 @@ def title(alert: Alert, firing: bool) -> str:
     return f"{'[REHEARSAL] ' if alert.rehearsal else ''}{state} {about}"
 
 
+def summary(alert: Alert) -> str:
+    """The alert's summary; of a rehearsal it says so first, where it does not yet."""
+    marked = alert.rehearsal and not alert.summary.startswith("REHEARSAL")
+    return f"REHEARSAL: {alert.summary}" if marked else alert.summary
+
+
 def group_title(group: Group) -> str:
     """How many fire, and whom they concern, in one line; a rehearsal says so first."""
     worst, count = group.worst, len(group.standing)
