@@ -351,7 +351,10 @@ class TestModesAndRehearsals:
             cut = line.engine.cut()
             line.engine = Engine.restore(0, cut.position, cut.version, dict(cut.buckets), check_journal_time=True)
         line.play((50, lambda journal: journal.configure(text)), until=400)
-        assert line.texts("SameAssetShortfall") == ["SameAssetShortfall BTC firing (entered)"]
+        assert line.texts("SameAssetShortfall") == [
+            "SameAssetShortfall BTC firing (entered)",
+            "SameAssetShortfall BTC firing (method_changed)",
+        ]
 
 
 class TestCure:

@@ -82,7 +82,7 @@ async def test_an_alert_of_an_entity_that_is_gone_ends_by_a_command(broker: Brok
     made.at(1).configure(configuration_text({"jp-new": house()}, revision=2))
     made.at(2).tick()
     await work.apply(made.records)
-    assert work.told("ReserveUnknown") == [("firing", "entered")]
+    assert work.told("ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed")]
 
     listed = json.loads((await _call("list", "--entity", "jp-main", "--json")).stdout)
     (fingerprint,) = [one["fingerprint"] for one in listed if one["alertname"] == "ReserveUnknown"]
@@ -102,6 +102,6 @@ async def test_an_alert_of_an_entity_that_is_gone_ends_by_a_command(broker: Brok
     more = [made.put(Statement("operation", "jp-main", made.now, verdict.body, source, made.now))]
     made.at(6).tick()
     await work.apply([*more, made.records[-1]])
-    assert work.told("ReserveUnknown") == [("firing", "entered"), ("resolved", "ended")]
+    assert work.told("ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed"), ("resolved", "ended")]
     with pytest.raises(UsageError, match="does not fire any more"):
         await _call("dismiss", fingerprint, "--reason", "again")

@@ -9,13 +9,15 @@ from typing import Any
 
 from monitor.core.alerts.conditions import Condition
 from monitor.core.alerts.entity_conditions import RULES_OF_FEEDS
-from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step
+from monitor.core.alerts.foreseen import FORECAST_RULE
+from monitor.core.alerts.life import Change, Finding, Identity, Life, Moment, Verdict, next_instant, resend, step, unwatched
 from monitor.core.alerts.method_conditions import UNKNOWN_RULE, blinded, is_skipped
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.causes import CAUSES_A_PART, Cause, telling
 from monitor.core.journal.schedule import earliest
+from monitor.core.journal.vocabulary import EndReason
 
 _NO_LIFE = Life()
 _NO_DWELL = Levels()
@@ -26,7 +28,8 @@ class FollowedAlert:
     """One alert: its life, its newest record as published, and what its rule read since then.
 
     `flip` are the causes of the evaluation at which its verdict changed last, `noted` the others. `let_go`: people ended it
-    on record; that counts where nothing is looked at any more that could prove it over.
+    on record; that counts where nothing is looked at any more that could prove it over, of which `unwatched` says that it was
+    told. `by_configuration`: another configuration, and no figure, made it look over.
 
     A record without a newer cause repeats those of the record before it: whoever reads it must see what began it (P4).
     """
@@ -37,6 +40,8 @@ class FollowedAlert:
     flip: list[Cause] = field(default_factory=list)
     noted: list[Cause] = field(default_factory=list)
     let_go: bool = False
+    unwatched: bool = False
+    by_configuration: bool = False
 
     def note(self, condition: Condition, causes: list[Cause]) -> None:
         """What the rule read since the last evaluation; where its verdict changed, that is what changed it."""
@@ -48,6 +53,12 @@ class FollowedAlert:
             self.noted = [*new, *self.noted][:CAUSES_A_PART]
         self.verdict = condition.verdict
 
+    def ends_as(self, condition: Condition, around: Surroundings) -> EndReason:
+        """Why it ends if it ends now: what only another configuration made look over has not recovered."""
+        turned = around.reconfigured and self.verdict is not Verdict.CLEAR
+        self.by_configuration = condition.verdict is Verdict.CLEAR and (turned or self.by_configuration)
+        return "method_changed" if self.by_configuration and condition.by_rules and not self.let_go else condition.ends_as
+
     def forget(self) -> None:
         """What was noted has been published."""
         self.flip, self.noted = [], []
@@ -58,13 +69,14 @@ class Surroundings:
     """What an evaluation's alerts have in common.
 
     Results by method (None: the entity is configured no more, nothing is looked at), its levels, the causes since the last
-    evaluation, and where runbooks are.
+    evaluation, and where runbooks are. `reconfigured`: it is the first under another configuration.
     """
 
     results: Mapping[str, MethodResult] | None
     levels: Levels
     causes: list[Cause]
     runbook_base_url: str
+    reconfigured: bool = False
 
 
 class AlertBook:
@@ -84,7 +96,7 @@ class AlertBook:
             if kept is None and condition.verdict is not Verdict.TRUE:
                 continue
             kept = kept or FollowedAlert()
-            kept.let_go = False
+            kept.let_go = kept.let_go and not condition.watched
             drafts += self._follow_one(condition, kept, moment, around)
         for identity in sorted((one for one in self._kept if one not in seen), key=_order):
             kept = self._kept[identity]
@@ -152,6 +164,8 @@ class AlertBook:
                 "flip": [cause.state() for cause in self._kept[identity].flip],
                 "noted": [cause.state() for cause in self._kept[identity].noted],
                 "let_go": self._kept[identity].let_go,
+                "unwatched": self._kept[identity].unwatched,
+                "by_configuration": self._kept[identity].by_configuration,
             }
             for identity in sorted(self._kept, key=_order)
         ]
@@ -161,7 +175,8 @@ class AlertBook:
         for entry in state:
             flip, noted = ([Cause.of_state(cause) for cause in entry[name]] for name in ("flip", "noted"))
             verdict = None if entry["verdict"] is None else Verdict(entry["verdict"])
-            followed = FollowedAlert(Life.of_state(entry["life"]), entry["record"], verdict, flip, noted, let_go=entry["let_go"])
+            marks = {name: entry.get(name, False) for name in ("let_go", "unwatched", "by_configuration")}
+            followed = FollowedAlert(Life.of_state(entry["life"]), entry["record"], verdict, flip, noted, **marks)
             self._kept[Identity(**entry["identity"])] = followed
 
     def _follow_one(
@@ -169,6 +184,9 @@ class AlertBook:
     ) -> list[Draft]:
         if kept.life.status == "resolved" and kept.life.true_since is None and condition.verdict is not Verdict.TRUE:
             return []
+        if not condition.watched:
+            condition = _unseen(condition, kept)
+        ends_as = kept.ends_as(condition, around)
         content = condition.show() if shows else None
         levels = around.levels if condition.dwells else _NO_DWELL
         sight = Finding(
@@ -177,11 +195,16 @@ class AlertBook:
             condition.mode or kept.life.mode,
             enter_dwell=max(levels.enter_dwell_ns, condition.grace),
             exit_dwell=levels.exit_dwell_ns,
-            ends_as=condition.ends_as,
+            ends_as=ends_as,
             shown=kept.life.shown if content is None else content.digest,
             facts=kept.life.facts if content is None else content.facts,
         )
         life, changes = step(kept.life, sight, moment)
+        lost_sight = life.status == "firing" and not condition.watched and condition.verdict is Verdict.UNKNOWN
+        if lost_sight and not kept.unwatched:
+            changes = [*changes, unwatched(life, moment.at)]
+            life = changes[-1].life
+        kept.unwatched = lost_sight
         kept.note(condition, around.causes)
         drafts = [self._draft(condition.identity, change, content, kept, around) for change in changes]
         if changes:
@@ -205,17 +228,34 @@ class AlertBook:
         if not printed and kept.record is not None and change.life.status == "firing":
             printed = kept.record["causes"]
         if kept.record is not None and (content is None or change.reason == "method_changed"):
-            content = _last_told(identity, change, AlertContent.of_record(kept.record), by_people=kept.let_go)
+            content = _last_told(identity, change, AlertContent.of_record(kept.record), kept)
         return Draft(identity, change.life, change.reason, content, printed, around.runbook_base_url, caused_at)
 
 
-def _last_told(identity: Identity, change: Change, told: AlertContent, *, by_people: bool) -> AlertContent:
+def _last_told(identity: Identity, change: Change, told: AlertContent, kept: FollowedAlert) -> AlertContent:
     """What is shown of an alert that the evaluation does not speak of any more."""
+    if change.life.status == "firing":
+        return replace(told, description=f"{told.description} {_nobody_looks(identity)}") if kept.unwatched else told
     changed = "the configuration" if identity.method is None else "the configuration of its method"
     why = f"{changed} changed" if change.reason == "method_changed" else "what it was about is gone"
-    why = "people ended it on record" if by_people else why
+    why = "people ended it on record" if kept.let_go else why
     about = " ".join(part for part in (identity.alertname, identity.method, identity.subject) if part)
     return replace(told, over=(f"{identity.entity}: {about} ended, since {why}", f"Told last: {told.summary}"))
+
+
+def _unseen(condition: Condition, kept: FollowedAlert) -> Condition:
+    """Nothing is looked at for it any more: what was known is over, what was not fires until people end it on record."""
+    if kept.let_go:
+        return replace(condition, verdict=Verdict.CLEAR, dwells=False, ends_as="ended")
+    unknown = kept.life.status == "firing" and _was_unknown(condition.identity, kept.verdict)
+    return replace(condition, verdict=Verdict.UNKNOWN) if unknown else condition
+
+
+def _nobody_looks(identity: Identity) -> str:
+    return (
+        "Nothing is looked at for this any more, since the configuration changed: it fires until it is looked at again or "
+        f"`reserve-monitor alerts dismiss {identity.fingerprint}` ends it."
+    )
 
 
 def _weight(condition: Condition, cause: Cause, ending: bool) -> tuple[int, Decimal]:
@@ -239,10 +279,10 @@ def _absent(identity: Identity, results: Mapping[str, MethodResult] | None, kept
     if identity.method is None and results is not None and identity.rule not in RULES_OF_FEEDS:
         return Condition(identity, verdict, mode="", ends_as="ended")
     if found is None:
-        return Condition(identity, verdict, mode="", dwells=False, ends_as="method_changed")
+        return Condition(identity, verdict, mode="", dwells=False, ends_as="method_changed", watched=False)
     method, name = found.prepared.config, f"{identity.rule}.{identity.subject}" if identity.subject else identity.rule
     blind = found.result.state == "not_computable" or blinded(found.result)
-    if identity.rule == "headline" or is_skipped(method, name):
+    if identity.rule in {"headline", FORECAST_RULE} or is_skipped(method, name):
         verdict = Verdict.UNKNOWN if blind else verdict
         return Condition(identity, verdict, mode=method.mode, dwells=False, ends_as="method_changed")
     return Condition(identity, Verdict.UNKNOWN if blind else Verdict.CLEAR, mode=method.mode, ends_as="ended")

@@ -16,7 +16,8 @@ class Condition:
     """What one evaluation says of one alert. `show` gives its figures and texts, and is called only when they are needed.
 
     `dwells`: whether the entity's dwell holds for it; not for facts (incidents, cure dates). An empty `mode` is the one
-    the alert has. `grace`: at least so long (ns) it must hold to fire.
+    the alert has. `grace`: at least so long (ns) it must hold to fire. `watched`: whether anything is looked at that could
+    prove it; the configuration may have taken that away.
     `concerns`: whether its rule read an event; `worsens`: whether that moved against the rule.
     """
 
@@ -30,3 +31,9 @@ class Condition:
     concerns: Callable[[Cause], bool] = field(default=lambda _cause: True)
     worsens: Callable[[Cause], bool | None] = field(default=lambda _cause: None)
     grace: int = 0
+    watched: bool = True
+
+    @property
+    def by_rules(self) -> bool:
+        """Whether the configuration decides what it holds against its figures, and not a fact alone (an incident, a refusal)."""
+        return self.ends_as == "recovered" or self.identity.method is not None

@@ -53,9 +53,10 @@ def entity_conditions(
         stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
         behind = _feed(entity, feed.name, "SourceBehind", feed.behind, "says only what was long before")
         ends_as: EndReason = "recovered" if feed.limited else "method_changed"
-        yield replace(stale, grace=feed.grace, ends_as=ends_as)
-        yield replace(behind, ends_as=ends_as)
-        yield _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
+        yield replace(stale, grace=feed.grace, ends_as=ends_as, watched=feed.limited)
+        yield replace(behind, ends_as=ends_as, watched=feed.limited)
+        unhealthy = _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
+        yield unhealthy if feed.judged else replace(unhealthy, ends_as="method_changed", watched=False)
 
 
 def refused_conditions(entity: str, refused: Sequence[RejectedRecord]) -> Iterator[Condition]:

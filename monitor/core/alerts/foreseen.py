@@ -13,6 +13,7 @@ from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.foresight.margins.forecast import ShortfallTime
 from monitor.core.values.times import format_time
 
+FORECAST_RULE = "shortfall_forecast"
 Shortfall = ShortfallTime | str | None
 
 
@@ -29,7 +30,7 @@ def forecast_condition(
     elif blinded(found.result) or found.result.required_figure is None or not found.result.required_figure.known:
         verdict = Verdict.UNKNOWN
     return Condition(
-        Identity("ShortfallForecast", entity, name, "shortfall_forecast", None),
+        Identity("ShortfallForecast", entity, name, FORECAST_RULE, None),
         verdict,
         "warning",
         found.prepared.config.mode,

@@ -158,6 +158,13 @@ def resend(life: Life, at: int) -> tuple[Life | None, Change | None]:
     return life, Change(life, "resent")
 
 
+def unwatched(life: Life, at: int) -> Change:
+    """That nothing is looked at any more for what fires: told once, and what is seen of it later is told in any case."""
+    changes: list[Change] = []
+    _published(replace(life, shown="", facts=()), at, "method_changed", changes)
+    return changes[0]
+
+
 def next_instant(life: Life, update_every: int) -> int | None:
     """When something about this alert is due by time alone: its dwell over, a delayed update, the next repeat, its end."""
     due: list[int | None] = []

@@ -23,7 +23,7 @@ class FeedKnown:
     was so long before. `unhealthy`: past its bad share, None: of too few records to judge by. `lost`: records are lost, not
     all here, or may count twice. `rejected_since`: a refused record still marks what was accepted.
     `keys_unsafe_since`: trades may count twice for their keys. `limited`: a limit of silence, or of how far it may lie behind,
-    is configured: without any, that it is neither says nothing.
+    is configured: without any, that it is neither says nothing. `judged`: so is a bad share.
     """
 
     name: str
@@ -38,6 +38,7 @@ class FeedKnown:
     rejected_since: int | None = None
     keys_unsafe_since: int | None = None
     limited: bool = True
+    judged: bool = True
 
     @property
     def impaired(self) -> bool:
@@ -128,6 +129,7 @@ class Completeness:
         return replace(
             known,
             unhealthy=book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at),
+            judged=book.shared.is_judged(name),
             lost=lost,
             lost_since=lost_since,
             rejected_since=book.rejections.since(name),

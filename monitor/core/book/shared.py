@@ -117,6 +117,10 @@ class Shared:
         """As `unhealthy`, at an earlier instant (ns of the engine clock)."""
         return self.sources.was_unhealthy(topic, at)
 
+    def is_judged(self, topic: str) -> bool:
+        """Whether a topic, or a feed of it, has a share of dead letters that it may not pass."""
+        return any(rules_of(self.config.sources, name).bad_share is not None for name in self.config.feeds_of(topic))
+
     def past_bad_share(self, topic: str) -> bool | None:
         """Whether a topic's dead letters are past its share; None where they would be, of too few records to judge by.
 

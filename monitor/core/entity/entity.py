@@ -208,7 +208,7 @@ class Entity:
         results = None if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
         levels = self.evaluator.entity_config.levels if self.evaluator else Levels()
         causes = self.standing.causes.since(self.standing.mark)
-        return Surroundings(results, levels, causes, self.config.runbook_base_url)
+        return Surroundings(results, levels, causes, self.config.runbook_base_url, self.footings.former is not None)
 
     def foresee(self, scenario: Scenario) -> list[dict[str, Any]]:
         """Every method, and the exposure's, without and with a scenario, at the book's clock: a view of it moves nothing."""

@@ -246,14 +246,14 @@ class TestConfiguration:
     def test_what_is_not_known_of_an_entity_outlives_its_configuration_until_people_end_it_on_record(self) -> None:
         """Fails where taking an entity out of the configuration is evidence that it is well."""
         made = self.taken_out(loaded=False)
-        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed")]
         fingerprint = next(v["fingerprint"] for v in evaluated(engine_of(made)[1], "reserve.alerts"))
         made.at(3).operation("dismissal", body={"alert": "0" * 32})
         made.at(4).tick()
-        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed")]
         made.at(5).operation("dismissal", body={"alert": fingerprint})
         made.at(6).tick()
-        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("resolved", "ended")]
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed"), ("resolved", "ended")]
 
     def test_a_feed_that_is_configured_no_more_is_not_said_to_speak_again(self) -> None:
         made = journal(configuration_text({"jp-main": house(freshness={"custody.balances": {"max_age_s": 5}})}))
@@ -273,7 +273,7 @@ class TestConfiguration:
         assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
         made.at(3).configure(configuration_text({"jp-new": house()}, revision=2))
         made.at(4).tick()
-        assert self.told(made, "ReserveUnknown") == [("firing", "entered")]
+        assert self.told(made, "ReserveUnknown") == [("firing", "entered"), ("firing", "method_changed")]
 
     def test_records_of_an_entity_nobody_configured_are_ignored_and_counted(self) -> None:
         made = journal()
