@@ -30,7 +30,8 @@ def same_asset(computation: Computation, element: Element) -> Outcome:
     """A row for each asset: quantity of the held role against that of the required role, times a multiple.
 
     Members are the assets of the required role, or (`either`) those of which either role may hold any. As a headline:
-    required quantity x price against min(held, required) x price, summed: it is met where every row is, whatever prices are.
+    required quantity x price against min(held, required) x price, summed: it is met where every row is, whatever prices are, if
+    no ticker may be something else.
     """
     arguments, view, plan = element.arguments, computation.view, computation.plan
     in_headline = element.name in plan.pack.headline.components
@@ -48,7 +49,7 @@ def same_asset(computation: Computation, element: Element) -> Outcome:
         view.gap("position_missing", arguments["required_role"], "both")
         return Outcome(rows, worth + UNKNOWN, there + UNKNOWN)
     valued = worth.known and there.known
-    return Outcome(rows, worth, there, by_quantity=valued or not _in_doubt(computation, assets))
+    return Outcome(rows, worth, there, by_quantity=valued or not any(map(view.doubtful, assets)))
 
 
 class _Member(NamedTuple):
@@ -67,12 +68,6 @@ def _worth(computation: Computation, asset: str, member: _Member | None) -> Figu
 def _there(computation: Computation, asset: str, member: _Member | None) -> Figure:
     """The value of what there is of it, up to what is asked."""
     return NOTHING if member is None else computation.view.value(asset, minimum([member.held, member.asked]))
-
-
-def _in_doubt(computation: Computation, assets: tuple[str, ...]) -> bool:
-    """Whether what feeds say is doubted: a ticker that may be something else, a price that may be of another product."""
-    view = computation.view
-    return any(gap.kind == "price_outlier" for gap in view.gaps) or any(view.doubtful(asset) for asset in assets)
 
 
 def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> tuple[str, ...]:
