@@ -69,6 +69,8 @@ def replayed(
     settled = engine.settled_at if until is None else None
     if settled is not None:
         tick(settled)
+    if on_output is not None:
+        engine.hurry()
     while on_output is not None and engine.waiting:
         tick(engine.clock + 1)  # an evaluation looks at a few closed days only
     return engine

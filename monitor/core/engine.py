@@ -128,6 +128,12 @@ class Engine:
             known.clear()
         return found
 
+    def hurry(self) -> None:
+        """Where a log is at its end: closed days whose corrections are gathered still are looked at at the next tick."""
+        for entity in self._entities.values():
+            entity.hurry()
+        self._population.deadlines_changed = True
+
     # --- where it stands
     @property
     def clock(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.core.engine import Engine
+from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.owner import TimeLine
@@ -99,6 +101,33 @@ def test_the_second_of_two_corrections_replaces_the_first() -> None:
     values = line_of().play((0, load), *events, until=22 * HOUR_S).assessments("close")
     assert [value["revision"] for value in values] == [0, 1, 2]
     assert values[2]["replaces"] == values[1]["digest"]
+
+
+def test_what_comes_late_in_bulk_is_one_revision_at_once_and_one_of_all_the_rest_a_minute_later() -> None:
+    def late(number: int) -> tuple[float, Any]:
+        price = str(16_000_000 + number)
+        return 20 * HOUR_S + number, lambda journal: journal.price("BTC", price, as_of=START + 14 * HOUR + number)
+
+    line = line_of().play((0, load), *(late(number) for number in range(30)), until=20 * HOUR_S + 59)
+    assert [value["required"] for value in line.assessments("close")] == ["600000000", "640000000"]
+    line.play(until=20 * HOUR_S + 61)
+    assert [value["required"] for value in line.assessments("close")] == ["600000000", "640000000", "640001160"]
+    line.play((20 * HOUR_S + 200, lambda journal: own(journal, "30", NOON)), until=20 * HOUR_S + 201)
+    assert closes(line)[-1] == ("2026-01-05", 3, "shortfall"), "a lone correction waits for nothing"
+
+
+def test_an_engine_restored_while_corrections_are_gathered_publishes_what_the_other_does() -> None:
+    events = [(20 * HOUR_S + n, lambda journal, n=n: own(journal, str(30 + n), NOON + n)) for n in range(3)]
+    line = line_of().play((0, load), *events, until=20 * HOUR_S + 90)
+    records = line.journal.records
+    half = next(n for n, record in enumerate(records) if record.statement.at > START + (20 * HOUR_S + 30) * SECOND)
+    first = Engine(0, check_journal_time=True)
+    for record in records[:half]:
+        first.apply(record)
+    other = Engine.restore(0, first.position, STATE_VERSION, dict(first.cut().buckets), check_journal_time=True)
+    expected = [output.value for record in records[half:] for output in first.apply(record)]
+    assert [output.value for record in records[half:] for output in other.apply(record)] == expected
+    assert [value["revision"] for value in expected if value and value.get("kind") == "close"] == [2]
 
 
 def test_days_an_outage_slept_through_are_closed_in_order_when_it_is_over() -> None:

@@ -27,11 +27,12 @@ METHODS = ("jp.psa_custody", "kr.vaupa_cold", "house.composite", "ae.vara")
 
 
 @functools.cache
-def _text(revision: int, *, limits: bool, methods: tuple[str, ...] = METHODS) -> str:
+def _text(revision: int, *, limits: bool, methods: tuple[str, ...] = METHODS, zone: str = "Asia/Tokyo") -> str:
     options = {"ae.vara": {"activities": ["exchange", "custody"]}}
     own = [{"id": name, "mode": "in_force", "options": options.get(name, {})} for name in methods[: 5 - revision]]
     entity: dict[str, Any] = house(
         methods=own,
+        time_zone=zone,
         levels={"dwell_s": 5, "watch_enter": "1.05", "watch_exit": "1.10"},
         prices={"max_age_s": 900 if limits else None, "pivots": ["USD"]},
         freshness={"custody.balances": {"max_age_s": 1800, "account_max_age_s": 7200}} if limits else {},
@@ -95,9 +96,9 @@ DAYS_ACTIONS: st.SearchStrategy[Action] = st.one_of(
 DAYS = st.lists(st.tuples(st.sampled_from([0.3, 1.0, 61.0, 3600.0, 30_000.0, 60_000.0]), DAYS_ACTIONS), min_size=5, max_size=14)
 
 
-def _journal(steps: Sequence[tuple[float, Action]], *, limits: bool, methods: tuple[str, ...] = METHODS) -> Journal:
+def _journal(steps: Sequence[tuple[float, Action]], **configured: Any) -> Journal:
     journal = Journal()
-    journal.configure(_text(1, limits=limits, methods=methods))
+    journal.configure(_text(1, **configured))
     load(journal)
     journal.tick()
     journal.play(steps, tick_after=1)
@@ -126,22 +127,22 @@ def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], lim
 
 
 @settings(max_examples=10, deadline=None)
-@given(DAYS, st.booleans())
-def test_what_is_kept_of_closed_days_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool) -> None:
-    _same_as_anew(_journal(steps, limits=limits, methods=("jp.psa_custody", "house.composite")))
+@given(DAYS, st.booleans(), st.sampled_from(["Asia/Tokyo", "Asia/Kathmandu"]))
+def test_what_is_kept_of_closed_days_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool, zone: str) -> None:
+    _same_as_anew(_journal(steps, limits=limits, methods=("jp.psa_custody", "house.composite"), zone=zone))
 
 
-def _closed_day(late: Action) -> Journal:
+def _closed_day(late: Action, zone: str = "Asia/Tokyo", closed_s: int = 57_600) -> Journal:
     journal = Journal()
-    journal.configure(_text(1, limits=False))
+    journal.configure(_text(1, limits=False, zone=zone))
     load(journal)
     for asset in ("ETH", "XRP"):
         journal.price(asset, "100")
         journal.position("cold", "client_asset", "cold", asset, "5")
     journal.tick()
-    journal.at(57_600).tick()
-    late(journal.at(57_700))
-    journal.at(57_701).tick()
+    journal.at(closed_s).tick()
+    late(journal.at(closed_s + 100))
+    journal.at(closed_s + 101).tick()
     return journal
 
 
@@ -159,6 +160,14 @@ def test_a_late_record_is_read_in_its_day_and_no_other_asset_of_it_again(monkeyp
         outputs = _outputs(_closed_day(late), Engine(0, check_journal_time=True))
         assert any(b'"kind":"close"' in one and b'"revision":1,' in one for one in outputs)
         assert begun[-1] == ["ETH"]
+
+
+def test_a_record_of_the_quarter_of_an_hour_in_which_a_day_ended_revises_it() -> None:
+    for late in (_price(("BTC", "JPY"), "20000000", 400, "spot"), _position(("client_asset", "hot", "BTC"), "9", 400, None)):
+        journal = _closed_day(late, "Asia/Kathmandu", 18 * 3600 + 15 * 60)
+        _same_as_anew(journal)
+        outputs = _outputs(journal, Engine(0, check_journal_time=True))
+        assert any(b'"method":"house.composite"' in one and b'"revision":1,' in one for one in outputs)
 
 
 def test_the_check_finds_what_was_not_read_again_of_a_closed_day(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from monitor.core.values.calendar import Zone
 from monitor.core.values.changes import Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.money import parse_decimal, plain
-from monitor.core.values.times import DAY, HOUR, hour_of
+from monitor.core.values.times import DAY, HOUR, hour_of, quarter_of
 
 META = "prices"
 DAILY_CLOSE = "daily_close"
@@ -46,7 +46,7 @@ class PriceBook:
         self.changes: Changes[Pair] = Changes()
         """Pairs whose prices of the last two days, or whose closes, may be others."""
         self.past: Changes[Pair] = Changes()
-        """Pairs whose prices at the end of an hour gone by, or what those are held against, may be others."""
+        """Pairs whose prices at the end of a quarter of an hour gone by, or what those are held against, may be others."""
         self._dirty = dirty
         self._series: dict[Pair, dict[tuple[str, str], list[Quote]]] = {}
         self._pinned: dict[str, frozenset[int]] = {}
@@ -74,7 +74,7 @@ class PriceBook:
                 return pair
         quotes.insert(place, new)
         self.changes.note(pair)
-        if order[0] < hour_of(self.clock):
+        if order[0] < quarter_of(self.clock):
             self.past.note(pair)
         self._dirty.add(self._name(pair, kind, source, order[0]))
         self._note(pair, kind, source, order)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from monitor.core.alerts.alertbook import AlertBook, Surroundings
@@ -15,7 +15,7 @@ from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.configuration.controls import dismissed_alert
-from monitor.core.entity.closes import Closed, Closes
+from monitor.core.entity.closes import Closed, ClosedDay, Closes, days_again
 from monitor.core.entity.footings import Footings
 from monitor.core.entity.publication import (
     UNCHAINED,
@@ -28,7 +28,7 @@ from monitor.core.entity.publication import (
     method_fields,
     next_publication,
 )
-from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult
 from monitor.core.evaluation.exposure import exposure_object
 from monitor.core.foresight.advice import Advice
 from monitor.core.foresight.margins.courses import Courses
@@ -237,7 +237,7 @@ class Entity:
     ) -> dict[str, str]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
         told = {draft.identity.method for draft in drafts}
-        digests: dict[str, str] = {}
+        digests = dict[str, str]()
         for found in evaluation.methods:
             name = found.prepared.config.id
             value = assessment_object(self.name, found, evaluation.at, evidence, sources)
@@ -289,24 +289,24 @@ class Entity:
     # --- closed days
     def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
         """The days that have ended by `at`, and closed ones that have changed since."""
-        outputs: list[Output] = []
-        for prepared in self.evaluator.methods if self.evaluator else ():
-            closes = self.standing.closes.get(prepared.config.id)
-            if closes is None:
-                closes = self.standing.closes[prepared.config.id] = Closes(prepared.zone.local_date(at))
+        outputs = list[Output]()
+        methods = self.evaluator.methods if self.evaluator else ()
+        for prepared in methods:
+            closes = self.standing.closes.setdefault(prepared.config.id, Closes(prepared.zone.local_date(at)))
             for day in closes.ended(prepared.zone, at):
-                outputs += self._close(prepared, closes, day, evidence, sources)
+                outputs += self._close((prepared, closes, day), at, evidence, sources)
                 closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
         self._find_midnight()
         self._touch_settled(at)
-        for prepared, closes, day in self._days_again():
-            outputs += self._close(prepared, closes, day, evidence, sources)
+        due = days_again(methods, self.standing.closes, at, self.config.publish_interval_ns)
+        self.waiting = self.waiting or len(due) > REVISIONS_AT_ONCE
+        for again in due[:REVISIONS_AT_ONCE]:
+            outputs += self._close(again, at, evidence, sources)
         return outputs
 
-    def _close(
-        self, prepared: Prepared, closes: Closes, day: date, evidence: Evidence, sources: list[dict[str, Any]]
-    ) -> list[Output]:
-        """The figures of `day` at its last instant, unless they were published just so."""
+    def _close(self, of: ClosedDay, now: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
+        """The figures of a day at its last instant, unless they were published just so."""
+        prepared, closes, day = of
         at = prepared.zone.day_end(day) - 1
         if self.evaluator is None:
             return []
@@ -317,6 +317,7 @@ class Entity:
         )
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
+            closes.looked(day, None)
             return []
         value = assessment_object(self.name, found, at, evidence, sources) | {"kind": "close"}
         if previous is not None:
@@ -324,7 +325,7 @@ class Entity:
         reads = self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
         self.standing.chain.stamp(value)
         self.footings.keep_close(found, value, at, reads)
-        closes.closed[day] = Closed(value["revision"], value["digest"], found.digest)
+        closes.looked(day, Closed(value["revision"], value["digest"], found.digest, now))
         return [Output(ASSESSMENTS, self.name, self.name, value)]
 
     def _touch_settled(self, at: int) -> None:
@@ -334,15 +335,11 @@ class Entity:
         for event_time in settled:
             self.touch(event_time)
 
-    def _days_again(self) -> Iterator[tuple[Prepared, Closes, date]]:
-        """Closed days to look at again, a few in one evaluation; the rest keeps the entity waiting."""
-        left = REVISIONS_AT_ONCE
-        for prepared in self.evaluator.methods if self.evaluator else ():
-            closes = self.standing.closes[prepared.config.id]
-            while left and (day := closes.next_again()) is not None:
-                left -= 1
-                yield prepared, closes, day
-            self.waiting = self.waiting or bool(closes.again)
+    def hurry(self) -> None:
+        """Closed days to look at again are so at the next evaluation, and no more are gathered: the log is at its end."""
+        hurried = [closes.hurry() for closes in self.standing.closes.values()]
+        if any(hurried):
+            self.wait()
 
     def _find_midnight(self) -> None:
         """The next end of an open day, and the instant before which a day may be closed."""
@@ -380,6 +377,7 @@ class Entity:
                 self._midnight,
                 self.standing.rehearsal.next_instant(clock),
                 earliest(instant for instant, _ in self.standing.again),
+                earliest(closes.next_due(self.config.publish_interval_ns) for closes in self.standing.closes.values()),
             )
         )
 

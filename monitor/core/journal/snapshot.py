@@ -9,10 +9,10 @@ from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 OLDEST_READ = 7
 """Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings, 5 no course of margins, 6 no first trade of
-each capacity: only the journal can give them."""
+each capacity: only the journal can give them. 7 does not say when a close was published: it counts as long ago."""
 
 BUCKET_BYTES = 256 * 1024
 _PART = "~"

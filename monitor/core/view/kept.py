@@ -102,7 +102,7 @@ class KeptDays:
 
 
 def _changed(book: Book, at: int) -> _Changed:
-    """Of a past instant, which is the end of an hour, only what came of the hours that have ended."""
+    """Of a past instant, which is the end of a quarter of an hour, only what came of those that have ended."""
     positions, prices, refused, trades = book.positions, book.shared.prices, book.shared.refused_prices, book.trades
     if at >= book.clock:
         return _Changed(positions.changes, prices.changes, refused.changes, trades.changes)

@@ -110,6 +110,22 @@ def test_closes_and_their_revisions_as_of_the_time(tmp_path: Path) -> None:
     ]
 
 
+def test_corrections_that_are_gathered_still_when_the_events_end_are_told(tmp_path: Path) -> None:
+    """What lets it fail: the last of a bulk of corrections waits for a minute that no event brings."""
+    late = [
+        balance("ny-1", "client_asset", quantity, "2026-01-05T02:00:00Z") | {"timestamp": f"2026-01-06T10:00:{second}Z"}
+        for quantity, second in (("7", "00"), ("9", "20"), ("11", "40"))
+    ]
+    lines = [*story(), price("2600", "2026-01-06T09:00:00Z"), *late]
+    _, found = assess("--closes", "--events", written(tmp_path / "e.jsonl", lines), "--method", "us.ny_custody")
+    assert [one for one in closed(found) if one[0] == "2026-01-05"] == [
+        ("2026-01-05", 0, "shortfall", "20000"),
+        ("2026-01-05", 1, "shortfall", "20000"),
+        ("2026-01-05", 2, "adequate", "20000"),
+    ]
+    assert [c["components"][0]["held"] for c in found if c["kind"] == "close" and c["revision"] == 2] == ["11", "11"]
+
+
 def test_a_close_counts_the_trades_that_were_told_before_its_day_ended(tmp_path: Path) -> None:
     """What lets it fail: trades wait for the end of a UTC day, and a local day that ends before is closed without them."""
     trade = {"trade_id": "1", "entity": "ny-1", "market": "ETH/USD", "price": "3000", "quantity": "1"}

@@ -39,7 +39,7 @@ from monitor.core.values.changes import Changes
 from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
-from monitor.core.values.times import DAY, HOUR, hour_of
+from monitor.core.values.times import DAY, HOUR, hour_of, quarter_of
 
 SHARDS = 512
 META = "positions"
@@ -58,7 +58,7 @@ class Positions:
         self.changes: Changes[RoleAsset] = Changes()
         """Holdings whose sums at `clock` may be others."""
         self.past: Changes[RoleAsset] = Changes()
-        """Holdings whose sums at the end of an hour gone by may be others."""
+        """Holdings whose sums at the end of a quarter of an hour gone by may be others."""
         self._dirty = dirty
         self._now: Tallies = {}
         self._closings = Closings(Boundaries(zones))
@@ -124,7 +124,7 @@ class Positions:
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
         self._dirty.add(_NAMES[shard])
-        if position.event_time < hour_of(self.clock):
+        if position.event_time < quarter_of(self.clock):
             self.past.note(key[:2])
         first = self._first.setdefault(key[0], {})
         if position.event_time < first.get(key[1], position.event_time + 1):

@@ -38,7 +38,7 @@ class TradeRegister:
         self.changes: Changes[str] = Changes()
         """Markets whose last prices may be others."""
         self.past: Changes[str] = Changes()
-        """Markets whose last prices at the end of an hour gone by may be others."""
+        """Markets whose last prices at the end of an hour, or quarter of one, gone by may be others."""
         self._dirty = dirty
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
@@ -139,7 +139,8 @@ class TradeRegister:
     def _touch(self, market: str, hour: int | None) -> None:
         """Trades of a market executed in this hour may be others; None: of any."""
         self.changes.note(market)
-        if hour is None or hour < self._hourly_from + HOURLY_NS:
+        ended = self._hourly_from + HOURLY_NS + (0 if self._grain == HOUR else HOUR)
+        if hour is None or hour < ended:
             self.past.note(market)
         self._last.pop(market, None)
         self._moved[market] = None
