@@ -175,6 +175,9 @@ def dismiss(
             "--entity", metavar="ENTITY", help="Whose records they are, where they do not say it.", autocompletion=entities
         ),
     ] = None,
+    accepted: Annotated[
+        bool, typer.Option("--accepted", help="They were taken and are in doubt, balances or prices that jumped: they are right.")
+    ] = False,
     sign_with: SignWith = None,
     second: Annotated[
         str | None,
@@ -186,18 +189,19 @@ def dismiss(
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends.
 
-    `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take, as its log line says. Where
-    controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and written, one letter a
-    file, and counts once the second has run `promote sign` on it.
+    With --accepted and --entity it ends a doubt instead (gap `position_outlier` or `price_outlier`): any of the records that said
+    what is in doubt may be named. `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take,
+    as its log line says. Where controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and
+    written, one letter a file, and counts once the second has run `promote sign` on it.
     """
     from monitor.cli.control.signing import write_for_two
     from monitor.core.journal.vocabulary import JOURNAL
     from streams.lookup.dead_letters import dismissal
 
     letterbox = _letterbox(ctx, config)
-    refused = [text for text in letters if not text.startswith(JOURNAL)]
     chosen = _stuck([text for text in letters if text.startswith(JOURNAL)], entity, config)
-    chosen += _chosen(letterbox, refused) if refused else []
+    if sources := [text for text in letters if not text.startswith(JOURNAL)]:
+        chosen += _doubted(sources, entity) if accepted else _chosen(letterbox, sources)
     act = _act(by, reason, letterbox.signing(sign_with))
     made = [dismissal(letter, act, entity) for letter in chosen]
     if second is not None and key is not None and out is not None:
@@ -245,9 +249,19 @@ def _among(every: Sequence[StoredLetter], ids: Sequence[str]) -> list[StoredLett
         of_record = [one for one in every if one.record == text and not one.dismissed]
         found = of_record or [one for one in [by_id.get(LetterId.parse(text))] if one is not None]
         if not found:
-            raise UsageError(f"there is no dead letter {text}: see `reserve-monitor dlq list --all`")
+            raise UsageError(
+                f"there is no dead letter {text}: see `reserve-monitor dlq list --all`; "
+                "a record that was taken and is in doubt is dismissed with --accepted"
+            )
         chosen |= {letter.id: letter for letter in found}
     return list(chosen.values())
+
+
+def _doubted(places: Sequence[str], entity: str | None) -> list[StoredLetter]:
+    """Records that were taken and are in doubt."""
+    from streams.lookup.dead_letters import LetterId, doubted_record
+
+    return [doubted_record(LetterId.parse(place), entity) for place in places]
 
 
 def _stuck(places: Sequence[str], entity: str | None, config: Config) -> list[StoredLetter]:

@@ -175,3 +175,18 @@ def test_headers_survive_what_they_describe() -> None:
     assert found is not None
     assert (found.id, found.logged_at, found.headers) == (LetterId(WHERE, 1), "1970-01-01T00:00:00.000000Z", ())
     assert letter_of(b"k", b"v", [("origin", b"x")]) is None
+
+
+def test_a_record_that_was_taken_and_is_in_doubt_is_confirmed_by_its_place() -> None:
+    """Fails where a person who knows that a balance is right has no command to say so, or dismisses what is no doubt."""
+    letters = Letters()
+    words = ("--accepted", "--entity", "a", "--reason", "seen on chain", "--by", "me")
+    result = run("dismiss", "custody.balances/0/0/4", "market.prices/desk/0/1/9/2", *words, letters=letters)
+    assert (result.exit_code, result.stderr.count("dismissed: ")) == (0, 2)
+    assert letters.done == [("dismiss", ["custody.balances/0/0/4", "market.prices/desk/0/1/9/2"], "me", "seen on chain", "a")]
+    with pytest.raises(UsageError, match="--accepted"):
+        run("dismiss", "custody.balances/0/0/4", "--entity", "a", "--reason", "x")
+    with pytest.raises(UsageError, match="say with --entity"):
+        run("dismiss", "custody.balances/0/0/4", "--accepted", "--reason", "x")
+    with pytest.raises(UsageError, match="only balances and prices"):
+        run("dismiss", "market.trades/0/0/4", "--accepted", "--entity", "a", "--reason", "x")
