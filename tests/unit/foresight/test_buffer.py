@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.foresight.margins.buffer import estimates_of
-from monitor.core.foresight.margins.course import KEPT_HOURS, CourseCell, CourseSteps
-from monitor.core.values.times import DAY, HOUR
+from monitor.core.foresight.margins.buffer import MEMORY_OF_DAYS, MEMORY_OF_HOURS, estimates, estimates_of
+from monitor.core.foresight.margins.course import KEPT_HOURS, Course, CourseCell, CourseSteps
+from monitor.core.values.times import DAY, HOUR, MINUTE
 
+FOUR_HOURS = Path(__file__).parents[4] / "shared" / "data" / "prices" / "{}usdt_4h.2024_2025.csv.gz"
 PRICES = Path(__file__).parents[4] / "shared" / "data" / "prices" / "btcusdt_1d.2017_2025.csv.gz"
 KUPIEC_5_PERCENT = 3.841
 """Of the chi-squared distribution with one degree of freedom."""
@@ -35,14 +36,20 @@ def kupiec(exceeded: int, trials: int, promised: float) -> float:
 
 
 def held_against(
-    cells: Sequence[CourseCell], steps: int, stride: int, kept: int = 1000, part: Decimal = Decimal(1)
+    cells: Sequence[CourseCell],
+    steps: int,
+    stride: int,
+    *,
+    kept: int = 1000,
+    part: Decimal = Decimal(1),
+    memory: Decimal = MEMORY_OF_DAYS,
 ) -> dict[str, tuple[int, int]]:
     """(windows in which the margin fell by more than (`part` of) the buffer of before, windows), by promised probability."""
     found = {"0.01": (0, 0), "0.001": (0, 0)}
     for start in range(60, len(cells) - steps, stride):
         past, ahead = cells[max(0, start + 1 - kept) : start + 1], cells[start + 1 : start + 1 + steps]
         fall = Decimal(max(0, (cells[start].last or 0) - min(cell.low or 0 for cell in ahead))) / (cells[start].required or 1)
-        for estimate in estimates_of(past, steps, 24 * steps):
+        for estimate in estimates_of(past, steps, 24 * steps, memory):
             if estimate.share is not None:
                 exceeded, trials = found[estimate.probability]
                 found[estimate.probability] = exceeded + (fall > part * estimate.share), trials + 1
@@ -74,6 +81,52 @@ def test_a_seeded_restless_margin_keeps_the_promise(short: bool) -> None:
     assert exceeded / trials <= 0.01 or kupiec(exceeded, trials, 0.01) < KUPIEC_5_PERCENT
     exceeded, trials = held_against(cells, 1, stride=9, kept=200, part=Decimal("0.5"))["0.01"]
     assert exceeded / trials > 0.01, "half of it would not do"
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_hours_of_a_seeded_restless_margin_keep_the_promise_with_their_own_memory(short: bool) -> None:
+    cells = of_prices(restless_days(11, 1300), short=short)
+    exceeded, trials = held_against(cells, 1, stride=9, kept=250, memory=MEMORY_OF_HOURS)["0.01"]
+    ratio = kupiec(exceeded, trials, 0.01)
+    print(f"1 h, seeded, 0.01: {exceeded} of {trials} = {exceeded / trials:.3%}, Kupiec {ratio:.2f}")  # noqa: T201 - to be read
+    assert trials > 100
+    assert exceeded / trials <= 0.01 or ratio < KUPIEC_5_PERCENT
+    exceeded, trials = held_against(cells, 1, stride=9, kept=250, part=Decimal("0.5"), memory=MEMORY_OF_HOURS)["0.01"]
+    assert exceeded / trials > 0.01, "half of it would not do"
+
+
+def test_the_buffer_of_an_hour_is_read_off_hours_alone() -> None:
+    course = Course()
+    for hour, (high, low, close) in enumerate(restless_days(5, 120)):
+        for minute, margin in ((0, high), (20, low), (59, close)):
+            for steps in (course.hours, course.days):
+                steps.take(hour * HOUR + minute * MINUTE, margin, close)
+    one, rare = estimates(course, 1)
+    hours = course.hours.closed()
+    assert len(hours) == 119
+    assert one == estimates_of(hours, 1, 1, MEMORY_OF_HOURS)[0]
+    assert one.share is not None
+    assert one != estimates_of(hours, 1, 1, MEMORY_OF_DAYS)[0], "its memory is its own"
+    assert (rare.share, rare.reason) == (None, "history is short: 118 windows of 1 h, 999 are needed")
+    assert estimates(course, 24)[0].reason == "history is short: 3 windows of 24 h, 99 are needed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not Path(str(FOUR_HOURS).format("eth")).exists(), reason="the recorded hours are not here")
+@pytest.mark.parametrize("coin", ["eth", "sol"])
+@pytest.mark.parametrize("short", [False, True])
+def test_recorded_short_steps_keep_the_promise_of_the_hourly_buffer(coin: str, short: bool) -> None:
+    with gzip.open(str(FOUR_HOURS).format(coin), "rt") as file:
+        rows = [tuple(round(float(row[name]) * 100) for name in ("high", "low", "close")) for row in csv.DictReader(file)]
+    cells = of_prices([(high, low, close) for high, low, close in rows], short=short)
+    for probability, (exceeded, trials) in held_against(cells, 1, stride=8, memory=MEMORY_OF_HOURS).items():
+        if not trials:
+            continue
+        ratio = kupiec(exceeded, trials, float(probability))
+        told = f"one step, {coin}, {'rising' if short else 'falling'}, {probability}"
+        print(f"{told}: {exceeded} of {trials} = {exceeded / trials:.3%}, Kupiec {ratio:.2f}")  # noqa: T201 - to be read
+        assert exceeded / trials <= float(probability) or ratio < KUPIEC_5_PERCENT
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ PROBABILITIES: Final = ("0.01", "0.001")
 
 _DAY_H = 24
 _WIDE = Context(prec=28)
-_MEMORY_OF_DAYS, _MEMORY_OF_HOURS = Decimal("0.94"), Decimal("0.97")
+MEMORY_OF_DAYS, MEMORY_OF_HOURS = Decimal("0.94"), Decimal("0.97")
 _CALMEST, _WILDEST = Decimal(1) / 3, Decimal(3)
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
@@ -63,12 +63,12 @@ class Buffers:
 def estimates(course: Course, horizon_h: int) -> tuple[BufferEstimate, ...]:
     """What the margin's past says of a horizon, for each probability."""
     if horizon_h < _DAY_H:
-        return estimates_of(course.hours.closed(), horizon_h, horizon_h, _MEMORY_OF_HOURS)
-    return estimates_of(course.days.closed(), horizon_h // _DAY_H, horizon_h, _MEMORY_OF_DAYS)
+        return estimates_of(course.hours.closed(), horizon_h, horizon_h, MEMORY_OF_HOURS)
+    return estimates_of(course.days.closed(), horizon_h // _DAY_H, horizon_h, MEMORY_OF_DAYS)
 
 
 def estimates_of(
-    cells: Sequence[CourseCell], steps: int, horizon_h: int, memory: Decimal = _MEMORY_OF_DAYS
+    cells: Sequence[CourseCell], steps: int, horizon_h: int, memory: Decimal = MEMORY_OF_DAYS
 ) -> tuple[BufferEstimate, ...]:
     """The same of cells of one width, of which `steps` are the horizon."""
     falls = sorted(_falls(cells, steps, memory), reverse=True)
