@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.archive.reading import Archive
     from monitor.settings.load import Settings
 
-app = command_app(no_args_is_help=True, help="What is kept beyond Kafka: list it, check it.")
+app = command_app(no_args_is_help=True, help="What is kept beyond Kafka: list it, check it, write it back.")
 
 ArchivePlace = Annotated[
     str | None, typer.Argument(metavar="[PATH]", help="A folder or s3://bucket/prefix; when absent, `archive.target`.")
@@ -90,6 +91,41 @@ def verify(
         typer.echo(f"  {compared} of them are in Kafka too, and the same there")
     for note in found.notes:
         typer.echo(f"  note: {note}")
+
+
+@app.command(epilog="Example: reserve-monitor archive restore /var/lib/reserve-monitor/archive --dry-run")
+def restore(
+    place: ArchivePlace = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and say what would be written; write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Write the archived journal and outputs back into the empty topics of a new cluster, the journal at its own offsets.
+
+    Refuses a topic that is not empty, and a journal of which a part is missing. Run `archive verify` and `topics create` before,
+    with every stage stopped. Source topics are not in an archive: raise `sources.<topic>.epoch` of each that is another now.
+    """
+    from monitor.cli.evidence.archives import archive_at
+    from monitor.cli.progress import counted
+    from monitor.settings.load import load_settings
+    from streams.archiver.restoring import restorable, restore
+    from streams.kafka.topics import topic_names
+
+    settings = load_settings(config)
+    archive, names = archive_at(place, settings), topic_names(settings)
+    parts = asyncio.run(restorable(settings.kafka, names, archive))
+    if not dry_run:
+        with counted() as told:
+            asyncio.run(restore(settings.kafka, names, archive, parts, told))
+    if as_json:
+        emit([{**asdict(part), "keeps_offsets": part.keeps_offsets, "written": not dry_run} for part in parts])
+        return
+    for part in parts:
+        kept = "its own offsets" if part.keeps_offsets else "offsets from 0, since records are missing between"
+        typer.echo(f"{'would write' if dry_run else 'wrote'} {part.topic} {part.partition}: {part.records} records at {kept}")
 
 
 def _compared(settings: Settings, archive: Archive, told: Any) -> int:
