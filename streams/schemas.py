@@ -341,7 +341,7 @@ def _moved(value: Any, place: str) -> Any:
 
 
 def _dead_letters() -> dict[str, Any]:
-    of_record = ("reason", "detail", "topic", "epoch", "partition", "offset", "timestamp", "at", "entity", "left_out")
+    of_record = ("reason", "detail", "topic", "epoch", "partition", "offset", "timestamp", "at", "rules", "entity", "left_out")
     names = (*of_record, "feed", "index")
     headers = {"type": "object", "properties": {f"dlq.{name}": _TEXT for name in names}}
     summary = "Key and value are the refused record's own bytes; with dlq.left_out they stand in another letter of its record."

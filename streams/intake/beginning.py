@@ -22,6 +22,11 @@ class PartitionRefused(Exception):
         self.fatal = fatal
 
 
+RulesChange = tuple[int, int]
+"""Number of rules, and the offset from which the log was read under them."""
+_CHANGES_KEPT = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What stands beside a committed offset."""
@@ -30,6 +35,8 @@ class Metadata:
     log: str
     first_offset: int
     rules: Rules
+    changes: tuple[RulesChange, ...] = ()
+    """Under which rules what part of the log was read, as far as known: the newest changes, ascending."""
 
     def text(self) -> str:
         """As it is committed."""
@@ -38,6 +45,7 @@ class Metadata:
                 "epoch": self.epoch,
                 "log": {"id": self.log, "first": self.first_offset},
                 "rules": {"number": self.rules.number, "digest": self.rules.digest},
+                **({"changes": self.changes} if self.changes else {}),
             },
             separators=(",", ":"),
         )
@@ -48,7 +56,8 @@ class Metadata:
         try:
             raw: Any = json.loads(text)
             rules = Rules(int(raw["rules"]["number"]), str(raw["rules"]["digest"]))
-            return cls(int(raw["epoch"]), str(raw["log"]["id"]), int(raw["log"]["first"]), rules)
+            changes = tuple((int(number), int(offset)) for number, offset in raw.get("changes", ()))
+            return cls(int(raw["epoch"]), str(raw["log"]["id"]), int(raw["log"]["first"]), rules, changes)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -88,7 +97,7 @@ class Beginning:
 def decide(committed: Committed | None, log: Log, epoch: int, rules: Rules, new_id: str) -> Beginning:
     """Where to begin on a broker that keeps commit metadata; `PartitionRefused` where that is not this worker's to say."""
     if committed is None:
-        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True)
+        return Beginning(log.start, _of_new_log(epoch, new_id, log.start, rules), log.start, commit=True)
     known = Metadata.parse(committed.metadata)
     if known is None:
         raise PartitionRefused(
@@ -107,11 +116,16 @@ def decide(committed: Committed | None, log: Log, epoch: int, rules: Rules, new_
                 f"the log ends at {log.end}, below the commit {committed.offset}: the topic was made anew or cut off. "
                 "Drain the journal, then raise the source's epoch"
             )
-        return Beginning(log.start, Metadata(epoch, new_id, log.start, rules), log.start, commit=True)
-    mine = Metadata(epoch, known.log, known.first_offset, rules)
+        return Beginning(log.start, _of_new_log(epoch, new_id, log.start, rules), log.start, commit=True)
+    begun = () if rules == known.rules else ((rules.number, committed.offset),)
+    mine = Metadata(epoch, known.log, known.first_offset, rules, (*known.changes, *begun)[-_CHANGES_KEPT:])
     if log.start > committed.offset:
         return Beginning(log.start, mine, log.start, commit=True, lost_from=committed.offset)
     return Beginning(committed.offset, mine, log.start, commit=mine != known)
+
+
+def _of_new_log(epoch: int, new_id: str, start: int, rules: Rules) -> Metadata:
+    return Metadata(epoch, new_id, start, rules, ((rules.number, start),))
 
 
 def decide_without_metadata(committed: int | None, log: Log, epoch: int, rules: Rules) -> Beginning:

@@ -173,7 +173,8 @@ class Intake(ConsumerRebalanceListener):
         await asyncio.sleep(after_s)
         beginning = await self._decide(tp)
         several = len(self._client.partitions_for_topic(tp.topic) or ()) > 1
-        reader = reader_of_topic(self._places(tp), self._rules, beginning.metadata.log, beginning.start, several=several)
+        places, metadata = self._places(tp), beginning.metadata
+        reader = reader_of_topic(places, self._rules, metadata.log, beginning.start, several=several, changes=metadata.changes)
         outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns)
         work = PartitionWork(reader, beginning, outlets)
         await work.begin()

@@ -80,6 +80,8 @@ class StoredLetter:
     whole: bool = True
     entity: str | None = None
     left_out: int | None = None
+    rules: int | None = None
+    """Number of the rules that refused it."""
 
     @property
     def record(self) -> str | None:
@@ -146,6 +148,7 @@ def letter_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[st
             whole="index" not in ours,
             entity=ours.get("entity"),
             left_out=int(ours["left_out"]) if "left_out" in ours else None,
+            rules=int(ours["rules"]) if "rules" in ours else None,
         )
     except (KeyError, ValueError):
         return None

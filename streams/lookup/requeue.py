@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import exact_time, from_ms, parse_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
@@ -106,7 +107,7 @@ def _again(letters: Sequence[StoredLetter], act: Act) -> AgainRecord:
     first = letters[0]
     where, key, value = first.id.where, first.key, first.value
     own = [(name, content) for name, content in first.headers if name not in {HEADER, SIGNATURE}]
-    told = [] if where.feed is None else [_meant(letters).header()]
+    told = [_meant(letters).header()] if where.feed is not None or where.kind == TRADES else []
     return AgainRecord(where, key, value, (*own, *told, *act.signing.headers(where.topic, key, value, act.at)))
 
 
@@ -114,7 +115,8 @@ def _meant(letters: Sequence[StoredLetter]) -> RequeuedRecord:
     """What of their record is put back: at the place where it first lay, however often it was put back since."""
     first = letters[0]
     before = RequeuedRecord.of(first.headers)
-    place = before or RequeuedRecord(first.id.where.epoch, first.id.offset, parse_time(first.logged_at) // from_ms(1), None)
+    time_ms = parse_time(first.logged_at) // from_ms(1)
+    place = before or RequeuedRecord(first.id.where.epoch, first.id.offset, time_ms, None, first.rules)
     wholes = [letter for letter in letters if letter.whole]
     if wholes:
         by_all = wholes[0].reason not in _OF_SENDERS

@@ -61,6 +61,7 @@ class DeadLetter:
 
     `index` is the refused element of a feed's record; None where the record as a whole cannot be read, or is the event.
     Of a record the feed's first letter has value and headers; `left_out` is the size of the value that the others do without.
+    `rules`: number of those that refused it.
     """
 
     where: SourcePartition
@@ -74,6 +75,7 @@ class DeadLetter:
     index: int | None = None
     entity: str | None = None
     left_out: int | None = None
+    rules: int | None = None
 
 
 def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
@@ -90,6 +92,6 @@ def headers_of(letter: DeadLetter, at: int) -> list[tuple[str, bytes]]:
     }
     if letter.where.feed is not None:
         ours["feed"] = letter.where.feed
-    optional = {"index": letter.index, "entity": letter.entity, "left_out": letter.left_out}
+    optional = {"index": letter.index, "entity": letter.entity, "left_out": letter.left_out, "rules": letter.rules}
     ours |= {name: str(value) for name, value in optional.items() if value is not None}
     return [*letter.headers, *((PREFIX + name, text.encode("utf-8", "backslashreplace")) for name, text in ours.items())]

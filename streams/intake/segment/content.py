@@ -74,8 +74,8 @@ class Findings:
         if left_out is not None:
             value, headers = None, ()
         self._whole_letter = offset
-        reason, index = invalid.reason, events.letter_index(row)
-        return DeadLetter(self.where, offset, logged_at, key, value, headers, reason, invalid.detail, index, entity, left_out)
+        reason, detail, index, number = invalid.reason, invalid.detail, events.letter_index(row), self.rules.rules.number
+        return DeadLetter(self.where, offset, logged_at, key, value, headers, reason, detail, index, entity, left_out, number)
 
     def _marked(self, reason: Reason, readable: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]] | None:
         """Entity and body of the gap that a refused record leaves, if any; a price is nobody's and so everybody's."""

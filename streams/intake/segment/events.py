@@ -268,10 +268,11 @@ def rows_of(batch: Batch, origins: Sequence[int]) -> Batch:
     if isinstance(origins, range):
         begin, end = origins.start, origins.stop
         columns = batch.offsets[begin:end], batch.times_ms[begin:end], batch.values[begin:end]
-        return Batch(*columns, lambda row: batch.original(begin + row))
+        return Batch(*columns, lambda row: batch.original(begin + row), batch.headed)
     return Batch(
         [batch.offsets[record] for record in origins],
         [batch.times_ms[record] for record in origins],
         [batch.values[record] for record in origins],
         lambda row: batch.original(origins[row]),
+        batch.headed,
     )

@@ -14,6 +14,7 @@ from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.snapshots import WholeBalances
 from streams.intake.segment.trades.counted import CountedTrades
+from streams.intake.segment.trades.put_back import PastRules
 from streams.wire import lean_trades
 from streams.wire.feeds.lean import lean_feed
 
@@ -24,22 +25,32 @@ def reader_of(where: SourcePartition, rules: IntakeRules, log: str, start: int) 
 
 
 def reader_of_topic(
-    places: Sequence[SourcePartition], rules: IntakeRules, log: str, start: int, *, several: bool = False
+    places: Sequence[SourcePartition],
+    rules: IntakeRules,
+    log: str,
+    start: int,
+    *,
+    several: bool = False,
+    changes: Sequence[tuple[int, int]] = (),
 ) -> SegmentReader:
     """A reader of one topic's partition for all feeds that look at it; `places` name it once for each.
 
-    `several`: whether the topic has more partitions than this one.
+    `several`: whether the topic has more partitions than this one. `changes`: under which rules (their number) from which
+    offset on the log was read before.
     """
-    contents = [content_of(where, rules, log, first=where is places[0], several=several) for where in places]
+    past = PastRules(rules.rules.number, changes)
+    contents = [content_of(where, rules, log, past, first=where is places[0], several=several) for where in places]
     return SegmentReader(rules, log, start, contents)
 
 
-def content_of(where: SourcePartition, rules: IntakeRules, log: str, *, first: bool = True, several: bool = False) -> Content:
+def content_of(
+    where: SourcePartition, rules: IntakeRules, log: str, past: PastRules, *, first: bool = True, several: bool = False
+) -> Content:
     """What is made of the records of `where`; the `first` of a topic's feeds tells of records that nobody can read."""
     findings = Findings(where, rules, tells_unreadable=first)
     sighted = _sighted(where, rules)
     if where.kind == TRADES:
-        return CountedTrades(findings, sighted, log, several=several)
+        return CountedTrades(findings, sighted, log, several=several, past=past)
     plan = rules.plan(where.topic)
     if plan is not None and plan.feed.snapshot_by:
         return WholeBalances(findings, sighted, plan.feed)

@@ -34,13 +34,14 @@ class UnreadableRequeue(Exception):
 class RequeuedRecord:
     """Where a record first lay, and which elements of it come again by `<kind>/<feed>`: ascending ranges, or None for all.
 
-    `elements` None: the record as a whole to every feed, of which none could read it.
+    `elements` None: the record as a whole to every feed, of which none could read it. `rules`: number of those that refused it.
     """
 
     epoch: int
     offset: int
     time_ms: int
     elements: Mapping[str, tuple[ElementRange, ...] | None] | None
+    rules: int | None = None
 
     @classmethod
     def of(cls, headers: Sequence[tuple[str, bytes]]) -> Self | None:
@@ -51,13 +52,20 @@ class RequeuedRecord:
         try:
             raw = json.loads(given[0])
             epoch, offset, time_ms = (_whole(raw[name]) for name in ("epoch", "offset", "time_ms"))
-            return cls(epoch, offset, time_ms, None if raw["elements"] is None else _named(raw["elements"]))
+            elements = None if raw["elements"] is None else _named(raw["elements"])
+            return cls(epoch, offset, time_ms, elements, None if raw.get("rules") is None else _whole(raw["rules"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UnreadableRequeue from None
 
     def header(self) -> tuple[str, bytes]:
         """The header that says it."""
-        said = {"epoch": self.epoch, "offset": self.offset, "time_ms": self.time_ms, "elements": self.elements}
+        said = {
+            "epoch": self.epoch,
+            "offset": self.offset,
+            "time_ms": self.time_ms,
+            "elements": self.elements,
+            "rules": self.rules,
+        }
         return HEADER, json.dumps(said, separators=(",", ":")).encode()
 
     def first_place(self, now: RecordPlace) -> RecordPlace:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.core.journal.records import SourcePartition
+from monitor.core.journal.records import Rules, SourcePartition
 from monitor.core.journal.vocabulary import BALANCES, TRADES
-from monitor.core.values.times import exact_time, from_ms
+from monitor.core.values.times import DAY, exact_time, from_ms
 from monitor.errors import UsageError
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of_topic
@@ -21,11 +21,11 @@ from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
 from streams.lookup.dead_letters import Act, StoredLetter, letter_of
 from streams.lookup.requeue import again, with_values
-from streams.wire import SourceFormat
+from streams.wire import Known, SourceFormat
 from streams.wire.feeds import FeedFormat, FeedPlan
 from streams.wire.feeds.requeued import HEADER, RequeuedRecord, ranges_of
 from streams.wire.rejected import DeadLetter, headers_of
-from tests.intake_logs import START_MS, cells_said, intake_rules
+from tests.intake_logs import START_MS, cells_said, intake_rules, trade_value
 
 ACT = Act("ann", "mended", from_ms(START_MS))
 VENUE, OTHER, WALLETS = f"{TRADES}/venue", f"{TRADES}/other", f"{BALANCES}/wallets"
@@ -61,10 +61,12 @@ def rules(**feeds: dict[str, Any]) -> IntakeRules:
     return replace(made, plans=plans, sources={**made.sources, **formats})
 
 
-def reader_at(feeds: IntakeRules, log: Sequence[Record], begin: int = 0) -> SegmentReader:
+def reader_at(
+    feeds: IntakeRules, log: Sequence[Record], begin: int = 0, *, changes: Sequence[tuple[int, int]] = ()
+) -> SegmentReader:
     """A reader that began at offset `begin` and has read the rest of the log."""
     places = [SourcePartition(name, 0, 3) for name in feeds.plans]
-    reader = reader_of_topic(places, feeds, "log", begin)
+    reader = reader_of_topic(places, feeds, "log", begin, changes=changes)
     columns = [time_ms for time_ms, _, _ in log], [value for _, value, _ in log]
     batch = Batch(range(len(log)), *columns, lambda row: (b"k", log[row][2]))
     reader.remember(batch)
@@ -110,6 +112,84 @@ def test_a_frame_put_back_for_one_element_counts_no_other_twice(shape: dict[str,
     assert (counts["applied"], counts["duplicate"], counts["filtered"]) == {0: (3, 2, 4), 1: (0, 2, 4), 2: (0, 1, 2)}[begin]
 
 
+OWN_IDS = {"fields": FRAMES["fields"] | {"trade_id": "@.id"}}
+
+
+@pytest.mark.parametrize("shape", [{}, OWN_IDS, BY_PLAN_ALONE], ids=["ids of places", "ids of the venue", "by the plan"])
+@pytest.mark.parametrize("begin", [1, 2, 3])
+def test_what_mended_rules_take_counts_once_when_it_is_put_back(shape: dict[str, Any], begin: int) -> None:
+    """The look-back of a worker under mended rules holds the refused trade: put back it was a repeat of it, and counted nowhere.
+
+    The worker began at offset 1 under rules 2, and may begin again anywhere. What is put back once more is a repeat, and so is
+    what comes again under an id of the venue.
+    """
+    log: list[Record] = [(START_MS, numbered("100", "bad", "100"), [("origin", b"x")])]
+    letters = stored(reader_at(rules(venue=FRAMES | shape), log))
+    assert [one.rules for one in letters] == [1]
+    for minute in (1, 2):
+        log += put_back(letters, letters, START_MS + minute * 60_000)
+    log.append((START_MS + 180_000, numbered("100"), ()))
+    mended = under(2, rules(venue=FRAMES | shape | MENDED))
+    counts = counted(reader_at(mended, log, begin, changes=((1, 0), (2, 1))))
+    expected = {1: (1, 2), 2: (0, 2), 3: (0, 1)} if shape is OWN_IDS else {1: (2, 1), 2: (1, 1), 3: (1, 0)}
+    assert (counts["applied"], counts["duplicate"]) == expected[begin]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ((), "what was read under which rules is not known"),
+        (((2, 0),), "all of the log was read anew under these rules, and the element counted then"),
+        (((1, 0), (2, 0)), "its segment was open when the rules changed, and was read anew"),
+        (((0, 0), (2, 1)), "other rules than those that wrote the letter had the last word on it"),
+    ],
+)
+def test_what_counted_under_the_mended_rules_already_is_a_repeat(changes: tuple[tuple[int, int], ...], why: str) -> None:
+    log: list[Record] = [(START_MS, numbered("100", "bad"), ())]
+    letters = stored(reader_at(rules(venue=FRAMES), log))
+    log += put_back(letters, letters, START_MS + 60_000)
+    counts = counted(reader_at(under(2, rules(venue=FRAMES | MENDED)), log, 1, changes=changes))
+    assert (counts["applied"], counts["duplicate"]) == (0, 1), why
+
+
+def test_a_trade_that_the_venue_sent_again_in_time_is_not_put_back_beside_it() -> None:
+    """Corrected by its sender before anybody mended the mapping: the letter is put back by mistake."""
+    shape = FRAMES | OWN_IDS
+    log: list[Record] = [(START_MS, numbered("bad"), ()), (START_MS, numbered("100"), ())]
+    letters = stored(reader_at(rules(venue=shape), log))
+    log += put_back(letters, letters, START_MS + 60_000)
+    counts = counted(reader_at(under(2, rules(venue=shape | MENDED)), log, 2, changes=((1, 0), (2, 2))))
+    assert (counts["applied"], counts["duplicate"]) == (0, 1)
+
+
+def test_a_canonical_trade_of_an_entity_that_is_configured_now_counts_when_it_is_put_back() -> None:
+    where = SourcePartition(TRADES, 0, 3)
+    sizes = {"segment_records": 100_000, "block_records": 100_000}
+    log: list[Record] = [(START_MS, trade_value(7, entity="new"), ()), (START_MS, trade_value(8), ())]
+
+    def read(made: IntakeRules, begin: int = 0, changes: tuple[tuple[int, int], ...] = ()) -> SegmentReader:
+        reader = reader_of_topic([where], made, "log", begin, changes=changes)
+        batch = Batch(range(len(log)), [one[0] for one in log], [one[1] for one in log], lambda row: (b"k", log[row][2]))
+        reader.remember(batch)
+        reader.feed(batch, begin, 1)
+        return reader
+
+    letters = stored(read(intake_rules(**sizes)))
+    log += put_back(letters, letters, START_MS + 60_000)
+    known = under(2, replace(intake_rules(**sizes), known=Known(frozenset({"a", "new"}), 400 * DAY)))
+    assert counted(read(known, 2, ((1, 0), (2, 2))))["applied"] == 1
+    assert counted(read(known, 0, ((2, 0),)))["applied"] == 2, "read anew from its beginning it counted at its first place"
+
+
+def numbered(*prices: str) -> bytes:
+    """A frame whose trades have ids of their own besides."""
+    return json.dumps({"n": [{"id": n, "m": "BTC/JPY", "p": price, "q": "2"} for n, price in enumerate(prices)]}).encode()
+
+
+def under(number: int, made: IntakeRules) -> IntakeRules:
+    return replace(made, rules=Rules(number, f"sha256:{number}"))
+
+
 def test_of_a_record_the_value_is_kept_once_and_every_letter_of_it_is_put_back() -> None:
     """A frame of 20,000 refused elements and 1.66 MB would be 33 GB of dead letters."""
     log: list[Record] = [(START_MS, frame(*["bad"] * 200, note="x" * 10_000), [("trace", b"t" * 100)])]
@@ -146,7 +226,7 @@ def test_what_is_refused_again_goes_back_to_its_first_place() -> None:
     letters = stored(reader_at(rules(venue=FRAMES), log))
     assert [one.id.offset for one in letters] == [0, 1]
     log += put_back(letters[1:], letters, START_MS + 120_000)
-    assert RequeuedRecord.of(log[2][2]) == RequeuedRecord(0, 0, START_MS, {VENUE: ((1, 1),)})
+    assert RequeuedRecord.of(log[2][2]) == RequeuedRecord(0, 0, START_MS, {VENUE: ((1, 1),)}, 1)
     counts = counted(reader_at(rules(venue=FRAMES | MENDED), log))
     assert (counts["applied"], counts["duplicate"]) == (2, 2)
 

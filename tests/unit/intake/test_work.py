@@ -234,7 +234,7 @@ def committed(offset: int, *, number: int = 3, digest: str = "sha256:3", epoch: 
 
 
 def test_without_a_commit_it_begins_at_the_logs_first_offset_and_names_the_log() -> None:
-    assert decide(None, LOG, 0, RULES, "new") == Beginning(100, Metadata(0, "new", 100, RULES), 100, commit=True)
+    assert decide(None, LOG, 0, RULES, "new") == Beginning(100, Metadata(0, "new", 100, RULES, ((3, 100),)), 100, commit=True)
 
 
 def test_it_begins_at_the_commit() -> None:
@@ -246,6 +246,19 @@ def test_it_begins_at_the_commit() -> None:
 def test_newer_rules_commit_the_same_offset_first() -> None:
     found = decide(committed(150, number=2, digest="sha256:2"), LOG, 0, RULES, "new")
     assert (found.start, found.commit, found.metadata.rules) == (150, True, RULES)
+    assert found.metadata.changes == ((3, 150),), "what lies below was read under others"
+
+
+def test_what_was_read_under_which_rules_goes_on_in_the_commits() -> None:
+    """The newest changes alone: a broker takes 4,096 bytes."""
+    commit: Committed | None = None
+    for number in range(1, 41):
+        found = decide(commit, Log(0, 10**12), 0, Rules(number, f"sha256:{'9' * 64}"), "new")
+        commit = Committed(10**9 * number, found.metadata.text())
+        again = decide(commit, Log(0, 10**12), 0, Rules(number, f"sha256:{'9' * 64}"), "new")
+        assert (again.commit, again.metadata) == (False, found.metadata)
+    assert found.metadata.changes == tuple((number, 10**9 * (number - 1)) for number in range(21, 41))
+    assert len(found.metadata.text()) < 1024
 
 
 def test_retention_passed_the_commit() -> None:
@@ -271,7 +284,8 @@ def test_what_this_worker_must_not_read(commit: Committed, epoch: int, fatal: bo
 
 
 def test_a_raised_epoch_begins_anew_where_the_log_is_another() -> None:
-    assert decide(committed(201), LOG, 1, RULES, "new") == Beginning(100, Metadata(1, "new", 100, RULES), 100, commit=True)
+    anew = Metadata(1, "new", 100, RULES, ((3, 100),))
+    assert decide(committed(201), LOG, 1, RULES, "new") == Beginning(100, anew, 100, commit=True)
     kept = decide(committed(150), LOG, 1, RULES, "new")
     assert (kept.start, kept.metadata.log, kept.metadata.epoch, kept.commit) == (150, "log-1", 1, True)
 

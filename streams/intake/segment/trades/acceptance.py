@@ -13,6 +13,7 @@ from streams.intake.segment.batches import Counts
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
 from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
+from streams.intake.segment.trades.put_back import PutBack
 from streams.wire import Trade
 
 CellName = tuple[str, str, str, str | None]
@@ -54,13 +55,33 @@ class TradeLane:
 class Acceptance:
     """The trades of one segment so far. `lawful` holds the (entity, market) that the authority has once accepted."""
 
-    __slots__ = ("_cell_ns", "_known", "_late_after", "_lookback", "_named", "_touched", "counts", "lanes", "lawful", "tallies")
+    __slots__ = (
+        "_cell_ns",
+        "_known",
+        "_late_after",
+        "_lookback",
+        "_named",
+        "_put_back",
+        "_touched",
+        "counts",
+        "lanes",
+        "lawful",
+        "tallies",
+    )
 
     def __init__(
-        self, lookback: LookBack, rules: IntakeRules, late_after: int, lawful: set[tuple[str, str]], counts: Counts
+        self,
+        lookback: LookBack,
+        rules: IntakeRules,
+        late_after: int,
+        lawful: set[tuple[str, str]],
+        counts: Counts,
+        *,
+        put_back: PutBack,
     ) -> None:
         self.counts = counts
         self._cell_ns = rules.cell_ns
+        self._put_back = put_back
         self.lawful = lawful
         self.lanes: dict[Any, TradeLane] = {}
         self.tallies: dict[str, Tally] = {}
@@ -84,8 +105,11 @@ class Acceptance:
         self.lawful.add((trade.entity, trade.market))
         return self._named_lane(trade.entity, (trade.market, trade.capacity, trade.instrument, trade.side))
 
-    def take(self, lane: TradeLane, pending: Pending, number: int) -> bool:
-        """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id."""
+    def take(self, lane: TradeLane, pending: Pending, number: int, *, refused_before: bool = False) -> bool:
+        """Count a trade of the lane, or find it a repeat; `number` is its place in the look-back. False: it has no lawful id.
+
+        `refused_before`: it was put back, and refused by other rules at the place where the look-back may find it once.
+        """
         _time, log_ms, _offset, _index, trade_id, price, quantity, event_time = pending
         place: Any = lane.ids.place(trade_id)
         if place is None:
@@ -93,7 +117,7 @@ class Acceptance:
         kept, slot = place
         mark = mark_of(number, hash((price, quantity)))
         seen, kept[slot] = kept[slot], mark
-        if seen and self._lookback.again(lane.ids, trade_id, seen, number):
+        if seen and self._lookback.again(lane.ids, trade_id, seen, number) and not self._counts(lane, trade_id, refused_before):
             if (seen ^ mark) & FIGURES:
                 self.counts.conflict += 1
             else:
@@ -105,6 +129,15 @@ class Acceptance:
         cell.pending.append(pending)
         self.note(event_time, log_ms)
         return True
+
+    def _counts(self, lane: TradeLane, trade_id: str, refused_before: bool) -> bool:
+        """Whether a trade that was seen counts all the same; that it came again is noted."""
+        if not self._put_back.possible:
+            return False
+        name = (lane.tally.entity, lane.name[0], trade_id)
+        first = name not in self._put_back.several
+        self._put_back.several.add(name)
+        return refused_before and first
 
     def note(self, event_time: int, log_ms: int) -> None:
         """Count a record that is no repeat, by its event time and its log time."""

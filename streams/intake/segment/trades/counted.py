@@ -27,6 +27,7 @@ from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
 from streams.intake.segment.trades.event_times import EventTimes
 from streams.intake.segment.trades.keys import LOOKED_AT, UnsafeRecords, is_safe
 from streams.intake.segment.trades.lookback import FIGURES, SLOTS, LookBack, mark_of
+from streams.intake.segment.trades.put_back import PastRules, PutBack
 from streams.wire import Invalid, Trade, Valid
 from streams.wire.signatures import ALGORITHM
 
@@ -61,10 +62,13 @@ class CountedTrades(Content):
     that the keys of its records matter.
     """
 
-    def __init__(self, findings: Findings, sighted: Sighted, log: str, *, several: bool = False) -> None:
+    def __init__(
+        self, findings: Findings, sighted: Sighted, log: str, *, several: bool = False, past: PastRules | None = None
+    ) -> None:
         super().__init__(findings, sighted)
         rules = findings.rules
         self.lookback = LookBack(rules.lookback_blocks, rules.lookback_h)
+        self._put_back = PutBack(past or PastRules(rules.rules.number))
         self._rules, self._log = rules, log
         self._source = rules.sources[findings.where.topic]
         self._late_after = _FOREVER if self._source.late_after_ns is None else self._source.late_after_ns
@@ -90,12 +94,14 @@ class CountedTrades(Content):
         end = bisect_left(batch.offsets, start)
         if end:
             self.lookback.open(start // self._rules.block_records, -_FOREVER)
+            self._put_back.opened(self.remember_from(start))
             self._take_in(self.sighted(batch, 0, end), None, self._acceptance(Counts()))
 
     def opened(self, start: int, time_ms: int) -> bool:
         self._start = start
         block, hour = start // self._rules.block_records, time_ms // _HOUR_MS
         self.lookback.open(block, hour)
+        self._put_back.opened(self.remember_from(start))
         reach = (block - self._rules.lookback_blocks) * self._rules.block_records
         return reach < self._hidden_below and clamped(self._hidden_ms) // _HOUR_MS >= hour - self._rules.lookback_h - 24
 
@@ -134,7 +140,7 @@ class CountedTrades(Content):
         self._taken = self._acceptance(self.findings.counts)
 
     def _acceptance(self, counts: Counts) -> Acceptance:
-        return Acceptance(self.lookback, self._rules, self._late_after, self._lawful, counts)
+        return Acceptance(self.lookback, self._rules, self._late_after, self._lawful, counts, put_back=self._put_back)
 
     # --- runs
 
@@ -160,6 +166,10 @@ class CountedTrades(Content):
     def _count(self, run: Run, taken: Acceptance) -> None:
         """Take in a run: column by column where its times allow it, else record by record."""
         columns = self._columns(run)
+        if self._put_back.possible and run.batch.headed:
+            for row in range(run.begin, run.stop):
+                if self._refused_before(run, row):
+                    columns.keys[row - run.begin] = None  # the authority looks at it
         if self._several and run.now is not None:
             self._look_at_keys(run, columns)
         if self._one_cell(columns.times, run):
@@ -230,6 +240,8 @@ class CountedTrades(Content):
                 conflicts += (seen ^ mark) & FIGURES != 0
                 page[slot] = mark
                 repeated.append(index)
+                if self._put_back.possible:
+                    self._put_back.several.add((key[0], key[1], trade_id))
                 continue
             page[slot] = mark
             if not lane.taken:
@@ -315,7 +327,13 @@ class CountedTrades(Content):
                 self._bust(verdict, place, logged_at, now, run.events.auth(index))
             return
         pending = (min(event_time, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, event_time)
-        taken.take(taken.lane_of(verdict), pending, run.number)
+        taken.take(taken.lane_of(verdict), pending, run.number, refused_before=self._refused_before(run, index))
+
+    def _refused_before(self, run: Run, row: int) -> bool:
+        if not self._put_back.possible:
+            return False
+        _, headers = run.batch.original(row)
+        return self._put_back.refused_before(headers, self.findings.where.epoch)
 
     def _bust(self, trade: Trade, place: tuple[int, int], logged_at: int, now: int, auth: str) -> None:
         body = {
