@@ -9,6 +9,7 @@ from streams.wire import Invalid, Reason
 from streams.wire.feeds import FeedPlan
 
 _TIMES = frozenset({"executed_at", "as_of", "occurred_at", "updated_at", "effective_from", "effective_to", "at"})
+_OF_ASSETS = frozenset({"asset", "currency"})
 _OF_NUMBERS = frozenset({"price", "quantity", "amount"})
 _NO_NUMBER = frozenset({Reason.BAD_DECIMAL, Reason.WRONG_TYPE})
 _UNREAD = frozenset({Reason.BAD_ENCODING, Reason.BAD_JSON, Reason.WRONG_TYPE, Reason.NOT_AN_OBJECT})
@@ -29,6 +30,9 @@ def hint(plan: FeedPlan, refused: Invalid, canonical: Mapping[str, Any], index: 
         return _of_time(name, reason)
     if name in _OF_NUMBERS:
         return f"values.{name}.numbers: lenient takes floats and exponents" if reason in _NO_NUMBER else None
+    if reason is Reason.BAD_TEXT and name in _OF_ASSETS:
+        said = f"{str(canonical[name])[:40]!r}: " if name in canonical else ""
+        return f"{said}give it a canonical name in assets.aliases, or in the feed's aliases"
     if reason is Reason.UNKNOWN_VALUE:
         said = f"{str(canonical.get(name))[:40]!r}" if name in canonical else "it"
         return f"translate {said} in values.{name}.table (raw: canonical), or by values.{name}.case"

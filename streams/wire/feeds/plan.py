@@ -358,13 +358,17 @@ def _refuse_unknown(feed: FeedFormat) -> None:
     for section, names in (("fields", feed.fields), ("constants", feed.constants), ("values", feed.values)):
         for name in names:
             if not _known(MODELS[feed.kind], name):
-                raise ConfigurationError(f"{feed.place}.{section}.{name}: {feed.kind} has no such field")
+                known = ", ".join(one for one in MODELS[feed.kind].model_fields if one != "schema_")
+                raise ConfigurationError(f"{feed.place}.{section}.{name}: {feed.kind} has no such field; it has {known}")
             if section == "values" and name not in feed.fields:
                 raise ConfigurationError(f"{feed.place}.values.{name}: {name} is not mapped, so nothing is changed by it")
-    for name, field in MODELS[feed.kind].model_fields.items():
-        given = {one.partition(".")[0].partition("[")[0] for one in (*feed.fields, *feed.constants)}
-        if field.is_required() and name not in given:
-            raise ConfigurationError(f"{feed.place}: {name} is needed: map it in fields or fix it in constants")
+    given = {one.partition(".")[0].partition("[")[0] for one in (*feed.fields, *feed.constants)}
+    lacking = [name for name, field in MODELS[feed.kind].model_fields.items() if field.is_required() and name not in given]
+    if lacking:
+        are, them = ("is", "it") if len(lacking) == 1 else ("are", "them")
+        raise ConfigurationError(
+            f"{feed.place}: {', '.join(lacking)} {are} needed: map {them} in fields or fix {them} in constants"
+        )
 
 
 def _check_snapshot(feed: FeedFormat) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from monitor.core.journal.records import SourcePartition
-from monitor.core.journal.vocabulary import TRADES
+from monitor.core.journal.vocabulary import PRICES, TRADES
+from monitor.errors import ConfigurationError
 from streams.eventfiles.trial import TriedRecord, tried
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.readers import reader_of
@@ -204,6 +205,21 @@ def test_a_wrong_mapping_is_told_where_to_look(fields: dict[str, str], values: d
     (one,) = tried(plan, Known(frozenset({"a"}), 1 << 62), [record])
     assert one.outcome == "dead_letter"
     assert words in f"{one.detail}; {one.next}"
+
+
+def test_a_name_that_is_no_asset_is_told_where_it_gets_one() -> None:
+    raw = {"topic": "p", "fields": {"event_id": "%id", "asset": "@.s", "price": "@.p", "as_of": "%timestamp"}}
+    plan = FeedPlan(FeedFormat.of(PRICES, "venue", raw | {"constants": {"currency": "USD", "kind": "spot"}}, {}))
+    record = TriedRecord(0, b'{"s": "$TRUMP", "p": "1"}', RecordPlace(0, 0, 0, START_MS))
+    (one,) = tried(plan, Known(None, 1 << 62), [record])
+    assert one.next == "'$TRUMP': give it a canonical name in assets.aliases, or in the feed's aliases"
+
+
+def test_all_that_a_mapping_lacks_is_told_at_once() -> None:
+    with pytest.raises(ConfigurationError, match="price, quantity, executed_at are needed: map them in fields"):
+        plan_of({"fields": {"trade_id": "%id", "market": "@.m"}})
+    with pytest.raises(ConfigurationError, match=r"fields\.size: market\.trades has no such field; it has trade_id, "):
+        plan_of({"fields": {"size": "@.m"}})
 
 
 @pytest.mark.parametrize(
