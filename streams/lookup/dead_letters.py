@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from monitor.audit.signatures.approvals import approval_of
 from monitor.core.configuration.controls import Controls
 from monitor.core.journal.records import SourcePartition, journal_partition
-from monitor.core.journal.vocabulary import BALANCES, DEAD_LETTERS, JOURNAL, OPERATIONS, PRICES, SOURCE_TOPICS
+from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, OPERATIONS, SOURCE_TOPICS
 from monitor.core.values.times import exact_time, parse_time
 from monitor.errors import ConnectionProblem, UsageError
 from monitor.notify.alert import Alert
@@ -218,13 +218,11 @@ def stuck_record(place: LetterId, entity: str | None, partitions: int) -> Stored
     return StoredLetter(place, "engine_error", "", "", "", None, None, ())
 
 
-def doubted_record(place: LetterId, entity: str | None) -> StoredLetter:
-    """A record that was taken and is in doubt, as a letter to dismiss; `UsageError` without an entity, or of another topic."""
-    if place.where.kind not in {BALANCES, PRICES}:
-        raise UsageError(f"{place} is in no doubt: only balances and prices are")
+def taken_record(place: LetterId, entity: str | None) -> StoredLetter:
+    """A record that was taken, as a letter to dismiss; `UsageError` without the entity whose figures it is about."""
     if entity is None:
-        raise UsageError(f"{place}: say with --entity whose doubt it ends")
-    return StoredLetter(place, "in_doubt", "", "", "", None, None, ())
+        raise UsageError(f"{place}: say with --entity whose figures it is about")
+    return StoredLetter(place, "taken", "", "", "", None, None, ())
 
 
 def entity_of(letter: StoredLetter) -> str | None:

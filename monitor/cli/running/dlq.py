@@ -176,7 +176,8 @@ def dismiss(
         ),
     ] = None,
     accepted: Annotated[
-        bool, typer.Option("--accepted", help="They were taken and are in doubt, balances or prices that jumped: they are right.")
+        bool,
+        typer.Option("--accepted", help="They were taken: balances or prices in doubt that are right, trades sent once."),
     ] = False,
     sign_with: SignWith = None,
     second: Annotated[
@@ -189,10 +190,11 @@ def dismiss(
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends.
 
-    With --accepted and --entity it ends a doubt instead (gap `position_outlier` or `price_outlier`): any of the records that said
-    what is in doubt may be named. `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take,
-    as its log line says. Where controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and
-    written, one letter a file, and counts once the second has run `promote sign` on it.
+    With --accepted and --entity it is about records that were taken: it ends the doubt about a balance or price (any of the
+    records that said so may be named), and that trades up to one may count twice for their keys.
+    `reserve.journal/0/PARTITION/OFFSET` steps over a journal record that the engine cannot take, as its log line says. Where
+    controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and written, one letter a
+    file, and counts once the second has run `promote sign` on it.
     """
     from monitor.cli.control.signing import write_for_two
     from monitor.core.journal.vocabulary import JOURNAL
@@ -201,7 +203,7 @@ def dismiss(
     letterbox = _letterbox(ctx, config)
     chosen = _stuck([text for text in letters if text.startswith(JOURNAL)], entity, config)
     if sources := [text for text in letters if not text.startswith(JOURNAL)]:
-        chosen += _doubted(sources, entity) if accepted else _chosen(letterbox, sources)
+        chosen += _taken(sources, entity) if accepted else _chosen(letterbox, sources)
     act = _act(by, reason, letterbox.signing(sign_with))
     made = [dismissal(letter, act, entity) for letter in chosen]
     if second is not None and key is not None and out is not None:
@@ -251,17 +253,17 @@ def _among(every: Sequence[StoredLetter], ids: Sequence[str]) -> list[StoredLett
         if not found:
             raise UsageError(
                 f"there is no dead letter {text}: see `reserve-monitor dlq list --all`; "
-                "a record that was taken and is in doubt is dismissed with --accepted"
+                "what is to be said of a record that was taken takes --accepted"
             )
         chosen |= {letter.id: letter for letter in found}
     return list(chosen.values())
 
 
-def _doubted(places: Sequence[str], entity: str | None) -> list[StoredLetter]:
-    """Records that were taken and are in doubt."""
-    from streams.lookup.dead_letters import LetterId, doubted_record
+def _taken(places: Sequence[str], entity: str | None) -> list[StoredLetter]:
+    """Records that were taken, and of which a person says something."""
+    from streams.lookup.dead_letters import LetterId, taken_record
 
-    return [doubted_record(LetterId.parse(place), entity) for place in places]
+    return [taken_record(LetterId.parse(place), entity) for place in places]
 
 
 def _stuck(places: Sequence[str], entity: str | None, config: Config) -> list[StoredLetter]:

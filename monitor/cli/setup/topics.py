@@ -75,7 +75,8 @@ _KEY_RULE = (
     "with more than one partition every record is keyed by its trade_id or by entity|market, else a trade that is sent again "
     "may count twice. No key is read here: intake says what it sees (gap keys_unsafe, reserve_unsafe_keys_total, "
     "intake_keys_unsafe in its log). Then key them, or make the topic anew with one partition, and raise "
-    "sources.market.trades.epoch; sure that nothing was sent twice: dlq dismiss TOPIC/EPOCH/PARTITION/OFFSET of the newest"
+    "sources.market.trades.epoch; sure that nothing was sent twice: "
+    "dlq dismiss TOPIC/EPOCH/PARTITION/OFFSET of the newest, with --accepted --entity"
 )
 
 
