@@ -77,9 +77,9 @@ def _milliseconds(book: Book, config: Any, method: Any) -> float:
     place, days = config.method_zone("e", method), config.method_calendar("e", method)
     taken = []
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        began = time.process_time()
         ready.evaluate(View(book, START + 60 * SECOND, place, days, str(ready.currency("JPY"))))
-        taken.append(time.perf_counter() - began)
+        taken.append(time.process_time() - began)
     return sorted(taken)[REPEATS // 2] * 1000
 
 

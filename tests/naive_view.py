@@ -209,6 +209,8 @@ class NaiveView:
     def summed(_key: object, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
         return total(map(make, assets))
 
+    summed_before = summed
+
     @staticmethod
     def made_of(_key: object, things: tuple[Any, ...], make: Callable[[Any], Any], whole: Callable[[list[Any]], Any]) -> Any:
         return whole(list(map(make, things)))

@@ -14,10 +14,12 @@ from monitor.core.engine import Engine
 from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.figure import Figure
 from monitor.core.values.times import HOUR, SECOND
 from monitor.core.view.kept import Kept, KeptDays
 from monitor.core.view.memo import Memo
-from tests.journal_maker import Journal, configuration_text, house, load
+from monitor.core.view.view import View
+from tests.journal_maker import START, Journal, configuration_text, house, load
 
 Action = Callable[[Journal], None]
 
@@ -130,6 +132,63 @@ def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], lim
 @given(DAYS, st.booleans(), st.sampled_from(["Asia/Tokyo", "Asia/Kathmandu"]))
 def test_what_is_kept_of_closed_days_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool, zone: str) -> None:
     _same_as_anew(_journal(steps, limits=limits, methods=("jp.psa_custody", "house.composite"), zone=zone))
+
+
+MONTHS = st.sampled_from([0, 110 * 86_400, 150 * 86_400 + 777, 200 * 86_400, 200 * 86_400 + 3600, 260 * 86_400])
+EUROS = st.sampled_from([("BTC", "EUR"), ("ETH", "EUR"), ("ETH", "USD"), ("USD", "EUR"), ("SPAM", "EUR")])
+MONTHS_ACTIONS: st.SearchStrategy[Action] = st.one_of(
+    st.builds(
+        _position,
+        st.tuples(st.just("client_asset"), st.sampled_from(["cold", "hot", "bank"]), st.sampled_from([*ASSETS, "EUR"])),
+        QUANTITIES,
+        MONTHS,
+        GROUPS,
+    ),
+    st.builds(_price, EUROS, st.sampled_from(["100", "101", "5000"]), MONTHS, st.sampled_from(["spot", "daily_close"])),
+    st.builds(_price, EUROS, st.sampled_from(["100", "101", "5000"]), MONTHS, st.just("daily_close")),
+    ACTIONS,
+)
+LATE_MONTHS = st.lists(st.tuples(st.sampled_from([0.3, 1.0, 61.0, 3600.0]), MONTHS_ACTIONS), min_size=6, max_size=16)
+
+
+def _months(steps: Sequence[tuple[float, Action]]) -> Journal:
+    journal = Journal()
+    journal.configure(_text(1, limits=False, methods=("eu.ifr_k",)))
+    for asset in ("BTC", "ETH", "USD"):
+        for days, price in ((300, "100"), (200, "104"), (120, "99")):
+            journal.price(asset, price, "EUR", as_of=journal.now - days * 86_400 * SECOND, kind="daily_close")
+        journal.position("cold", "client_asset", "cold", asset, "7", as_of=journal.now - 299 * 86_400 * SECOND)
+    journal.tick()
+    journal.play(steps, tick_after=1)
+    return journal
+
+
+@settings(max_examples=12, deadline=None)
+@given(LATE_MONTHS)
+def test_what_is_kept_of_the_months_of_k_factors_changes_no_byte(steps: Sequence[tuple[float, Action]]) -> None:
+    _same_as_anew(_months(steps))
+
+
+def test_a_late_record_of_a_months_window_values_its_own_asset_again_and_a_new_one_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    valued = list[str]()
+    worth = View.value_at
+
+    def told(view: View, asset: str, *rest: Any) -> Figure:
+        valued.append(asset)
+        return worth(view, asset, *rest)
+
+    monkeypatch.setattr(View, "value_at", told)
+    engine = Engine(0, check_journal_time=True)
+    journal = _months([])
+    _outputs(journal, engine)
+    assert set(valued) == {"BTC", "ETH", "USD"}
+    for age, asked in ((0, set()), (200 * 86_400 + 3600, {"ETH"})):
+        valued.clear()
+        _price(("ETH", "EUR"), "120", age, "spot")(journal)
+        journal.at((journal.now - START) // SECOND + 1).tick()
+        for record in journal.records[engine.position + 1 :]:
+            engine.apply(record)
+        assert set(valued) == asked
 
 
 def _closed_day(late: Action, zone: str = "Asia/Tokyo", closed_s: int = 57_600) -> Journal:

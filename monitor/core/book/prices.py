@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from heapq import heappop, heappush, merge
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from monitor.core.journal.ordering import Order, order_from, order_text
 from monitor.core.values.calendar import Zone
-from monitor.core.values.changes import Changes
+from monitor.core.values.changes import OLD_NS, Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.money import parse_decimal, plain
 from monitor.core.values.times import DAY, HOUR, hour_of, quarter_of
@@ -47,6 +47,8 @@ class PriceBook:
         """Pairs whose prices of the last two days, or whose closes, may be others."""
         self.past: Changes[Pair] = Changes()
         """Pairs whose prices at the end of a quarter of an hour gone by, or what those are held against, may be others."""
+        self.old: Changes[Pair] = Changes()
+        """Pairs of which a price came that is older than `OLD_NS`, or the oldest went."""
         self._dirty = dirty
         self._series: dict[Pair, dict[tuple[str, str], list[Quote]]] = {}
         self._pinned: dict[str, frozenset[int]] = {}
@@ -76,6 +78,8 @@ class PriceBook:
         self.changes.note(pair)
         if order[0] < quarter_of(self.clock):
             self.past.note(pair)
+        if order[0] < self.clock - OLD_NS:
+            self.old.note(pair)
         self._dirty.add(self._name(pair, kind, source, order[0]))
         self._note(pair, kind, source, order)
         if order[0] < self._full_from:
@@ -132,7 +136,7 @@ class PriceBook:
     def forwards(self, pair: Pair, start: int) -> Iterator[Quote]:
         """The prices of event time from `start` on, oldest first."""
         several = ((quotes, _place(quotes, start)) for quotes in self._series.get(pair, {}).values())
-        return merge(*(islice(quotes, place, None) for quotes, place in several))
+        return merge(*(_ascending(quotes, place) for quotes, place in several))
 
     def _candidates(self, pair: Pair, before: int) -> Iterator[Quote]:
         for quotes in self._series.get(pair, {}).values():
@@ -215,7 +219,10 @@ class PriceBook:
                     self._dirty.add(self._name(pair, kind, source, quote.order[0]))
                 known = len(quotes)
                 self._thin(quotes, kind, begin, end)
+                thinned = len(quotes)
                 self._drop_oldest(pair, kind, source, quotes)
+                if len(quotes) < thinned:
+                    self.old.note(pair)
                 if len(quotes) < known:
                     self.past.note(pair)
                     if not self._looks_no_further(pair):
@@ -324,6 +331,10 @@ def _event_time(quote: Quote) -> int:
 def _place(quotes: list[Quote], instant: int) -> int:
     """Number of the quotes of event time below `instant`."""
     return len(quotes) if quotes[-1].order[0] < instant else bisect_left(quotes, instant, key=_event_time)
+
+
+def _ascending(quotes: list[Quote], begin: int) -> Iterator[Quote]:
+    return (quotes[place] for place in range(begin, len(quotes)))
 
 
 def _descending(quotes: list[Quote], end: int) -> Iterator[Quote]:

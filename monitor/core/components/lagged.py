@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import partial
@@ -14,7 +14,8 @@ from monitor.core.components.packs.computation import Computation, Value
 from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.calendar import month_before, month_end
-from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
+from monitor.core.values.figure import UNKNOWN, Figure, total
+from monitor.core.view.view import View
 
 _STORAGES = {**STORAGES, "trust": frozenset({"trust"}), "bank": frozenset({"bank"})}
 _MEASURED = {"mean_closing_value": "role", "mean_traded_value": "capacity"}
@@ -41,9 +42,17 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
     if not computation.view.role_seen(arguments["role"]):
         computation.view.gap("position_missing", arguments["role"])
         return UNKNOWN
-    view, fiat = computation.view, ASSETS[arguments["assets"]]
-    assets = frozenset(asset for asset in view.assets(arguments["role"]) if view.counts_as(asset, fiat=fiat))
-    return _mean(days, partial(_closing_value, computation, arguments, assets) if assets else _nothing)
+    if not days:
+        return UNKNOWN
+    view, role, storages = computation.view, arguments["role"], _STORAGES[arguments["storage"]]
+    ends = [view.day_end(day) for day in days]
+    held = _HeldAt(view, role, ends)
+
+    def valued(asset: str) -> Figure:
+        return total(view.value_at(asset, view.quantity_at(role, asset, storages, end), end) for end in held.ends_with(asset))
+
+    key = ("closing_values", role, storages, view.currency, tuple(ends))
+    return view.summed_before(key, view.counted(role, fiat=ASSETS[arguments["assets"]]), valued).scaled(Fraction(1, len(days)))
 
 
 @term_type(
@@ -120,20 +129,18 @@ def _mean(days: list[date], value: Callable[[date], Figure]) -> Figure:
     return total(map(value, days)).scaled(Fraction(1, len(days)))
 
 
-def _closing_value(computation: Computation, arguments: Mapping[str, Any], assets: frozenset[str], day: date) -> Figure:
-    """Value of these assets of the role at the end of a day: positions carried to it, prices of that time."""
-    instant, role = computation.view.day_end(day), arguments["role"]
-    return total(
-        computation.view.value_at(
-            asset, computation.view.quantity_at(role, asset, _STORAGES[arguments["storage"]], instant), instant
-        )
-        for asset in computation.view.assets_at(role, instant)
-        if asset in assets
-    )
+class _HeldAt:
+    """Which assets there were of a role at the ends of days; looked up when first asked."""
 
+    def __init__(self, view: View, role: str, ends: list[int]) -> None:
+        self._view, self._role, self._ends = view, role, ends
+        self._assets: list[frozenset[str]] = []
 
-def _nothing(_day: date) -> Figure:
-    return NOTHING
+    def ends_with(self, asset: str) -> Iterator[int]:
+        """The ends at which there was an asset: positions are carried to each."""
+        if not self._assets:
+            self._assets = [frozenset(self._view.assets_at(self._role, end)) for end in self._ends]
+        return (end for end, assets in zip(self._ends, self._assets, strict=True) if asset in assets)
 
 
 def _traded_value(computation: Computation, arguments: Mapping[str, Any], day: date) -> Figure:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from monitor.core.values.times import HOUR
+
 K = TypeVar("K")
+
+OLD_NS = 96 * HOUR
+"""Of what is older only what comes so late is another: nothing that is thinned by then, and no day that may not be closed."""
 
 
 class Changes(Generic[K]):

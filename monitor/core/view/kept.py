@@ -16,11 +16,15 @@ from monitor.core.book.custody.position import RoleAsset
 from monitor.core.book.prices import Pair
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.changes import Changes
+from monitor.core.values.times import DAY
 from monitor.core.view.memo import Memo
 
 MOST_NOTES = 50_000
 """Beyond so many different notes of gaps and feeds all is read anew: most are of times long past."""
 
+
+LONGEST = 16 * DAY
+"""Reads of long ago are kept for so long at most: the horizon moves on, and what lies a month behind it is summed up."""
 
 DAYS_KEPT = 8
 """Ends of days of which reads are kept: the newest in several zones."""
@@ -46,21 +50,25 @@ class Kept:
         self._completeness: Completeness | None = None
         self._common: Any = None
         self._seen: tuple[int, ...] = ()
+        self._seen_old: tuple[int, ...] = ()
+        self._begun = 0
         self._doubted: frozenset[str] = frozenset()
 
     def memo(self, book: Book, at: int) -> Memo:
         """For evaluations at `at` (ns): with what is known already, less what may have changed since."""
         book.advance(at)
         completeness, common = Completeness(book, at), _common(book, at)
-        follows = self._follows(book, at) and common == self._common and self._memo.notes_kept <= MOST_NOTES
+        full = self._memo.notes_kept > MOST_NOTES or book.clock - self._begun > LONGEST
+        follows = self._follows(book, at) and common == self._common and not full
         if follows and self._completeness is not None and completeness.says_as(self._completeness):
             self._forget(self._memo, book, at)
         else:
-            self._memo = Memo()
+            self._memo, self._begun = Memo(), book.clock
         self._memo.carry_on(completeness)
         self._book, self._at, self._live = book, at, at >= book.clock
         self._completeness, self._common = completeness, common
-        self._seen, self._doubted = tuple(one.count for one in _changed(book, at)), book.doubts.assets()
+        self._seen, self._seen_old = (tuple(one.count for one in several) for several in (_changed(book, at), _old(book)))
+        self._doubted = book.doubts.assets()
         return self._memo
 
     def _follows(self, book: Book, at: int) -> bool:
@@ -70,6 +78,17 @@ class Kept:
         return self._at <= at == book.clock and at <= book.shared.prices.clock if self._live else self._at == at
 
     def _forget(self, memo: Memo, book: Book, at: int) -> None:
+        old, seen = _old(book), self._seen_old
+        for _, asset in old.holdings.since(seen[0]):
+            memo.old.forget(asset)
+        for pairs_of, count in ((old.pairs, seen[1]), (old.refused, seen[2])):
+            for pair in pairs_of.since(count):
+                memo.old.market_changed("/".join(pair))
+        for market in old.markets.since(seen[3]):
+            memo.old.market_changed(market)
+        self._forget_newer(memo, book, at)
+
+    def _forget_newer(self, memo: Memo, book: Book, at: int) -> None:
         changed, (holdings, pairs, refused, markets) = _changed(book, at), self._seen
         for role, asset in changed.holdings.since(holdings):
             memo.holding_changed(role, asset)
@@ -81,6 +100,7 @@ class Kept:
         for market in changed.markets.since(markets):
             memo.market_changed(market)
         for asset in self._doubted | book.doubts.assets():
+            memo.old.forget(asset)
             for role in ROLES:
                 memo.holding_changed(role, asset)
         memo.come_to(at)
@@ -107,6 +127,12 @@ def _changed(book: Book, at: int) -> _Changed:
     if at >= book.clock:
         return _Changed(positions.changes, prices.changes, refused.changes, trades.changes)
     return _Changed(positions.past, prices.past, refused.changes, trades.past)
+
+
+def _old(book: Book) -> _Changed:
+    """What came so late that it is of instants long past."""
+    shared = book.shared
+    return _Changed(book.positions.old, shared.prices.old, shared.refused_prices.changes, book.trades.old)
 
 
 def _common(book: Book, at: int) -> Any:

@@ -106,6 +106,47 @@ class Made(Generic[S, T]):
         return found
 
 
+class Old:
+    """What was read of instants that are long past: another only when something comes so late.
+
+    `values` by asset, `parts` of several assets; `changed` tells of which assets something may be otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[Hashable, tuple[Any, _Notes]]] = {}
+        self.parts: dict[Hashable, Parts[Any]] = {}
+        self.changed: Changes[str] = Changes()
+        self.unsettled: dict[str, None] = {}
+        """Assets of which something was read that other things may change too."""
+        self._of_market: dict[str, dict[str, None]] = {}
+
+    def lent(self) -> Old:
+        """The same values, with sums of its own: see `Memo.lent`."""
+        old = Old()
+        old.values, old.unsettled, old._of_market = self.values, self.unsettled, self._of_market
+        return old
+
+    def priced(self, asset: str, markets: Iterable[str]) -> None:
+        """Prices of the asset were read from these markets."""
+        for market in markets:
+            self._of_market.setdefault(market, {})[asset] = None
+
+    def market_changed(self, market: str) -> None:
+        """Something came late of a market."""
+        for asset in self._of_market.pop(market, ()):
+            self.forget(asset)
+
+    def forget(self, asset: str) -> None:
+        """Something of the asset may be otherwise."""
+        self.values.pop(asset, None)
+        self.changed.note(asset)
+
+    def come_to(self) -> None:
+        """Another evaluation begins."""
+        for asset in self.unsettled:
+            self.forget(asset)
+
+
 class Memo:
     """Values read at one instant of one book.
 
@@ -123,6 +164,7 @@ class Memo:
         self.changed: Changes[str] = Changes()
         self.varying: dict[str, None] = {}
         """Assets that may change although nothing is told of them: what they stand for depends on other things."""
+        self.old = Old()
         self._markets: dict[str, dict[tuple[str, str], None]] = {}
         self._until: dict[tuple[str, str], int] = {}
         self._due: list[tuple[int, tuple[str, str]]] = []
@@ -153,6 +195,7 @@ class Memo:
         memo.kept, memo.notes, memo.placed, memo.varying = self.kept, self.notes, self.placed, self.varying
         memo._markets, memo._until, memo._due = self._markets, self._until, self._due
         memo._completeness = self._completeness
+        memo.old = self.old.lent()
         return memo
 
     # --- what holds no longer
@@ -184,6 +227,8 @@ class Memo:
         """The instant is `at` now: prices that hold no longer are forgotten, and what may vary is read again."""
         for asset in self.varying:
             self.changed.note(asset)
+            self.old.forget(asset)
+        self.old.come_to()
         while self._due and self._due[0][0] <= at:
             pair = heappop(self._due)[1]
             until = self._until.get(pair)
@@ -196,6 +241,21 @@ class Memo:
     def _forget_price(self, pair: tuple[str, str]) -> None:
         self.kept.pop(("price", *pair), None)
         self.changed.note(pair[0])
+
+
+_Where = tuple[dict[Hashable, Parts[Any]], Changes[str]]
+"""Parts that are kept, and of which assets they hold no longer."""
+
+
+def _to_make(found: Parts[Any], assets: tuple[str, ...], changed: Changes[str]) -> list[str]:
+    again = [asset for asset in changed.since(found.count) if asset in found.values]
+    if assets == found.assets:
+        return again
+    wanted = frozenset(assets)
+    for asset in [asset for asset in found.values if asset not in wanted]:
+        found.take(asset)
+    new = [asset for asset in assets if asset not in found.values]
+    return [*new, *(asset for asset in again if asset in wanted)]
 
 
 class Remembering:
@@ -219,34 +279,37 @@ class Remembering:
         """The same, for what the memo keeps: it forgets it when it may be otherwise."""
         return self._of(self._memo.kept, key, read)
 
+    def old(self, asset: str, key: Hashable, read: Callable[[], T]) -> T:
+        """The same, for what is read of an asset at an instant that is long past."""
+        return self._of(self._memo.old.values.setdefault(asset, {}), key, read)
+
     def parts(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool = False) -> Parts[T]:
         """What `make` gives of each asset, made anew for those alone of which something has changed.
 
         `make` reads of the view what is of that asset: holdings, prices, closes, what it stands for. `key` names it, and
         whatever else it depends on.
         """
-        place = (key, self._gaps.effect)
-        found: Parts[T] = self._memo.parts.get(place) or self._memo.parts.setdefault(place, Parts())
+        return self._parts_of((self._memo.parts, self._memo.changed), key, assets, make, summed=summed)
+
+    def old_parts(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Parts[T]:
+        """As `parts`, summed, where `make` reads what is long past alone, or leaves the asset among those unsettled."""
+        return self._parts_of((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True)
+
+    def _parts_of(
+        self, where: _Where, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool
+    ) -> Parts[T]:
+        place, (known, changed) = (key, self._gaps.effect), where
+        found: Parts[T] = known.get(place) or known.setdefault(place, Parts())
         if summed and found.total is None:
             found.total = RunningTotal()
-        for asset in self._to_make(found, assets):
+        for asset in _to_make(found, assets, changed):
             found.put(asset, *self._placed(lambda asset=asset: make(asset)))  # type: ignore[misc]
-        found.assets, found.count = assets, self._memo.changed.count
+        found.assets, found.count = assets, changed.count
         notes = found.all_notes()
         for (topic, source), effect in notes.feeds:
             self._health.reads_under(topic, source, effect)
         self._gaps.leave(notes.gaps)
         return found
-
-    def _to_make(self, found: Parts[Any], assets: tuple[str, ...]) -> list[str]:
-        again = [asset for asset in self._memo.changed.since(found.count) if asset in found.values]
-        if assets == found.assets:
-            return again
-        wanted = frozenset(assets)
-        for asset in [asset for asset in found.values if asset not in wanted]:
-            found.take(asset)
-        new = [asset for asset in assets if asset not in found.values]
-        return [*new, *(asset for asset in again if asset in wanted)]
 
     def _of(self, values: dict[Hashable, tuple[Any, _Notes]], key: Hashable, read: Callable[[], T]) -> T:
         found = values.get(key)

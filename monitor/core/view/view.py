@@ -25,6 +25,7 @@ from monitor.core.view.health import SourceHealth
 from monitor.core.view.holdings import Holdings
 from monitor.core.view.incident_view import IncidentView, KnownIncidents, known_incidents
 from monitor.core.view.memo import Made, Memo, Remembering
+from monitor.core.view.prices.earlier import Earlier
 from monitor.core.view.prices.pricing import Pricing
 from monitor.core.view.traded import Traded
 
@@ -62,6 +63,7 @@ class View:
         self._carried = memo
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
         self._trades = Traded(book, at, self._gaps, self._kinds)
+        self._earlier = Earlier(book, at, self._holdings, self._prices, memo=self._memo, carried=memo)
 
     # --- dates
 
@@ -194,6 +196,14 @@ class View:
         found = self._memo.parts(key, assets, self._noting(make), summed=True).total
         return NOTHING if found is None else found.figure
 
+    def summed_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """As `summed`, where `make` reads of an asset at instants before `at` alone (`quantity_at`, `price_at`, `value_at`).
+
+        What lies long enough back is read again only when something comes so late.
+        """
+        found = self._memo.old_parts(key, assets, self._earlier.noting(make, self._kinds)).total
+        return NOTHING if found is None else found.figure
+
     def each(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Mapping[str, T]:
         """What `make` gives of each asset; of one of which nothing has changed it is what it gave before.
 
@@ -220,9 +230,10 @@ class View:
     def quantity_at(self, role: str, asset: str, storages: frozenset[str] | None, instant: int) -> Figure:
         """As `quantity`, of the positions with event time before `instant`, a local day's end."""
         if instant > self.at:
+            self._earlier.unsettle()
             return self.quantity(role, asset, storages)
         self.reads(BALANCES)
-        return self._holdings.quantity_before(role, asset, storages, instant)
+        return self._earlier.quantity(role, asset, storages, instant)
 
     def assets_at(self, role: str, instant: int) -> tuple[str, ...]:
         """Every asset of the role with any position before `instant`, sorted."""
@@ -271,7 +282,7 @@ class View:
         A local day's end belongs to the next day: prices of event time before it; else those not after `instant`.
         """
         before = instant if self.zone.start_of(instant) == instant else instant + 1
-        return self._prices.price_before(asset, currency or self.currency, before, instant)
+        return self._earlier.price(asset, currency or self.currency, before, instant)
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
         """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""

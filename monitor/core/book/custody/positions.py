@@ -35,7 +35,7 @@ from monitor.core.book.custody.position import (
 )
 from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
-from monitor.core.values.changes import Changes
+from monitor.core.values.changes import OLD_NS, Changes
 from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
@@ -59,6 +59,8 @@ class Positions:
         """Holdings whose sums at `clock` may be others."""
         self.past: Changes[RoleAsset] = Changes()
         """Holdings whose sums at the end of a quarter of an hour gone by may be others."""
+        self.old: Changes[RoleAsset] = Changes()
+        """Holdings of which a position came that is older than `OLD_NS`."""
         self._dirty = dirty
         self._now: Tallies = {}
         self._closings = Closings(Boundaries(zones))
@@ -126,6 +128,8 @@ class Positions:
         self._dirty.add(_NAMES[shard])
         if position.event_time < quarter_of(self.clock):
             self.past.note(key[:2])
+            if position.event_time < self.clock - OLD_NS:
+                self.old.note(key[:2])
         first = self._first.setdefault(key[0], {})
         if position.event_time < first.get(key[1], position.event_time + 1):
             first[key[1]] = position.event_time

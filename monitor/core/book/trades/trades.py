@@ -17,7 +17,7 @@ from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
 from monitor.core.book.trades.marks import Marks, PricedTrade, TradedPrice
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
-from monitor.core.values.changes import Changes
+from monitor.core.values.changes import OLD_NS, Changes
 from monitor.core.values.instants import Instants, Newest
 from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO, parse_total, plain
@@ -39,6 +39,8 @@ class TradeRegister:
         """Markets whose last prices may be others."""
         self.past: Changes[str] = Changes()
         """Markets whose last prices at the end of an hour, or quarter of one, gone by may be others."""
+        self.old: Changes[str] = Changes()
+        """Markets of which trades that are older than `OLD_NS` may be others."""
         self._dirty = dirty
         self._boundaries = Boundaries(zones)
         self._horizon_ns = horizon_ns
@@ -142,6 +144,8 @@ class TradeRegister:
         ended = self._hourly_from + HOURLY_NS + (0 if self._grain == HOUR else HOUR)
         if hour is None or hour < ended:
             self.past.note(market)
+        if hour is None or hour < ended - OLD_NS:
+            self.old.note(market)
         self._last.pop(market, None)
         self._moved[market] = None
         self._dirty.add(f"trades/{market}")
@@ -242,6 +246,7 @@ class TradeRegister:
                 self._dirty.add(f"trades/{market}")
                 self.changes.note(market)
                 self.past.note(market)
+                self.old.note(market)
         for (market, trade_id), hour in self.busts.forget(oldest):
             self._market(market).forget(hour, trade_id)
             self._touch(market, None)

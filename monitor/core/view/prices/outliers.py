@@ -52,20 +52,26 @@ class Guard:
         `earlier` are those before it, newest first; `later` those after it that are known, oldest first.
         """
         own_run = run = _Run(self, newest, price)
-        for one in islice(later, MOST_LOOKED_AT):
-            if one.price is not None and (self.apart(one.price, run.edge) or run.take(one, one.price)):
-                break
-        own_run.edge = price
         for one in islice(earlier, MOST_LOOKED_AT):
             if run.confirmed or one.order[0] <= newest.order[0] - DAY:
                 break
             if one.price is None:
                 continue
             if self.apart(one.price, run.edge):
+                if run is own_run and self._goes_on(own_run, price, later):
+                    break
                 run = _Run(self, one, one.price)
             else:
                 run.take(one, one.price)
         return run.value if run is not own_run and self.apart(run.value, price) else None
+
+    def _goes_on(self, run: _Run, price: Decimal, later: Iterable[DatedPrice]) -> bool:
+        """Whether those after it confirm a run; they are read only where one before it speaks against it."""
+        run.edge = price
+        for one in islice(later, MOST_LOOKED_AT):
+            if one.price is not None and (self.apart(one.price, run.edge) or run.take(one, one.price)):
+                break
+        return run.confirmed
 
 
 class _Run:

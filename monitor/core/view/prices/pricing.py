@@ -50,6 +50,7 @@ class Pricing:
         self._limit = book.entity_config.price_max_age_ns
         self._found: dict[Pair, _Found | None] = {}
         self._asked: dict[Pair, None] = {}
+        self._read_later = False
         ratio, rules = book.config.outlier_ratio, rules_of(book.config.sources, PRICES)
         self._dismissed = book.rejections.dismissed()
         self._highest = book.config.highest_prices
@@ -115,6 +116,13 @@ class Pricing:
         figure = self._direct_or_cross(asset, currency, lambda pair: self._earlier(pair, before, closed))
         return self._missing("price_missing", asset, currency, None) if figure is None else figure
 
+    def read_before(self, asset: str, currency: str, before: int, closed: int) -> tuple[Figure, tuple[str, ...], bool]:
+        """`price_before`, the markets it was read from, and whether prices after it were read too."""
+        self._asked.clear()
+        self._read_later = False
+        figure = self.price_before(asset, currency, before, closed)
+        return figure, tuple(map("/".join, self._asked)), self._read_later
+
     def _missing(self, kind: str, asset: str, currency: str, since: int | None) -> Figure:
         self._health.reads(PRICES)
         self._gaps.add(kind, f"{asset}/{currency}", since=since)
@@ -155,7 +163,7 @@ class Pricing:
         if self._guard is None:
             return Figure.of(price)
         earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
-        later = map(_dated, self._book.shared.prices.forwards(pair, before)) if before <= self._at else ()
+        later = self._forwards(pair, before) if before <= self._at else ()
         measure = self._guard.measure(newest, price, earlier, later)
         if measure is None:
             return Figure.of(price)
@@ -180,6 +188,10 @@ class Pricing:
     def _backwards(self, pair: Pair, before: int) -> Iterator[DatedPrice]:
         quotes = map(_dated, self._book.shared.prices.backwards(pair, before))
         return merge(quotes, self._trades_backwards("/".join(pair), before), key=_order, reverse=True)
+
+    def _forwards(self, pair: Pair, before: int) -> Iterator[DatedPrice]:
+        self._read_later = True
+        yield from map(_dated, self._book.shared.prices.forwards(pair, before))
 
     def _trades_backwards(self, market: str, before: int) -> Iterator[DatedPrice]:
         """The newest trades that are kept one by one, then the last of the hour before."""
@@ -206,6 +218,7 @@ class Pricing:
 
     def _earlier(self, pair: Pair, before: int, closed: int) -> Figure | None:
         self._refusals(pair)
+        self._asked[pair] = None
         quote = self._book.shared.prices.newest(pair, before)
         found = _newest(quote, self._book.trades.closed_price("/".join(pair), closed))
         if found is None or found.price is None:
