@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from streams.archiver.observer import ArchiveObserver
 Stamp = Callable[[Mapping[str, Any]], dict[str, Any]]
 """The stamped checkpoint (`reserve.timestamp/1`); blocks; ConnectionProblem where the authority gives none that holds."""
 
+_ENTITY = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _log = structlog.get_logger(__name__)
 
 
@@ -36,11 +38,11 @@ class CheckpointStamps:
         self._working: asyncio.Task[None] | None = None
 
     def saw(self, records: Iterable[ArchivedRecord]) -> None:
-        """Checkpoints, in their order."""
+        """Records of the topic in their order; what is no checkpoint is archived like the rest, and not stamped."""
         for record in records:
-            value = json.loads(record.value) if record.value else {}
-            if value.get("schema") == SCHEMA:
-                self._newest[value["entity"]] = value
+            checkpoint = _checkpoint(record.value)
+            if checkpoint is not None:
+                self._newest[checkpoint["entity"]] = checkpoint
 
     def at_end(self) -> None:
         """Begin to stamp what waits, unless that is under way. Raises what the last round ended by."""
@@ -86,3 +88,12 @@ class CheckpointStamps:
         if self._target.get(name) is not None:
             return False
         return self._target.put_new(name, stamp_content(self._stamp(checkpoint)))
+
+
+def _checkpoint(value: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        return None
+    named = isinstance(found, dict) and found.get("schema") == SCHEMA and _ENTITY.fullmatch(str(found.get("entity")))
+    return found if named and type(found.get("tree_size")) is int else None

@@ -109,3 +109,24 @@ async def test_what_cannot_be_right_is_not_swallowed(target: Target, authority: 
         await stamps.round_done()
     with pytest.raises(KeyError):
         stamps.at_end()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\xff",
+        b"[]",
+        b"[" * 100_000,
+        b'{"schema": "reserve.checkpoint/1"}',
+        b'{"schema": "reserve.checkpoint/1", "entity": "../x", "tree_size": 1}',
+        b'{"schema": "reserve.checkpoint/1", "entity": "jp-main", "tree_size": "1"}',
+    ],
+)
+async def test_what_is_no_checkpoint_is_passed_over_and_the_others_are_stamped(
+    target: Target, authority: Authority, value: bytes
+) -> None:
+    stamps = CheckpointStamps(target, authority, authority)
+    stamps.saw([ArchivedRecord(0, 0, None, value), *read(("jp-main", 3))])
+    stamps.at_end()
+    await stamps.round_done()
+    assert authority.asked == [("jp-main", 3)]
