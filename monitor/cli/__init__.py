@@ -34,6 +34,11 @@ SignWith = Annotated[
 """The option `--sign-with` of every command that sends records to source topics."""
 
 
+SecondSigner = Annotated[
+    str | None, typer.Option("--second", metavar="NAME", help="Who signs too, where controls.four_eyes lists dismissals.")
+]
+KeyForTwo = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Your private key, where two must sign.")]
+OutForTwo = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file for the second to sign.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 """The option `--dry-run` of every command that changes something: topics, records, receivers, or a file that others stand on."""
 

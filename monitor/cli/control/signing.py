@@ -33,8 +33,29 @@ def private_key(settings: Settings, name: str, path: Path) -> PrivateKey:
     return key
 
 
-def write_for_two(act: Mapping[str, Any], second: str, key: Path, out: Path | None, config: Path | None) -> None:
-    """An act of one person into a file, signed by that one, for a second to sign; nothing is written without `out`."""
+def left_to_second(
+    act: Mapping[str, Any],
+    second: str | None,
+    key: Path | None,
+    out: Path | None,
+    config: Path | None,
+    *,
+    needed: bool,
+    dry_run: bool,
+) -> bool:
+    """Whether a dismissal went into a file, signed by the one who does it, for a second to sign.
+
+    `needed`: it counts for nothing without. UsageError where that is so, or half of what it takes is given.
+    """
+    if second is not None and key is not None and out is not None:
+        _write_for_second(act, second, key, None if dry_run else out, config)
+        return True
+    if second or key or out or needed:
+        raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
+    return False
+
+
+def _write_for_second(act: Mapping[str, Any], second: str, key: Path, out: Path | None, config: Path | None) -> None:
     from monitor.audit.signatures.approvals import signed_by
     from monitor.settings.load import load_settings
 

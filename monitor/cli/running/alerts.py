@@ -6,12 +6,11 @@ import asyncio
 import getpass
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import AsJson, Config, DryRun, SignWith, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, KeyForTwo, OutForTwo, SecondSigner, SignWith, command_app, emit, talk
 from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
@@ -111,12 +110,9 @@ def dismiss(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")],
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")] = None,
     sign_with: SignWith = None,
-    second: Annotated[
-        str | None,
-        typer.Option("--second", metavar="NAME", help="Who signs too, where controls.four_eyes lists dismissals."),
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Your private key, where two must sign.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file for the second to sign.")] = None,
+    second: SecondSigner = None,
+    key: KeyForTwo = None,
+    out: OutForTwo = None,
     dry_run: DryRun = False,
     config: Config = None,
 ) -> None:
@@ -126,7 +122,7 @@ def dismiss(
     dismissals it takes two: with --second, --key and --out it is signed and written, and counts once the second has run
     `promote sign` on it.
     """
-    from monitor.cli.control.signing import write_for_two
+    from monitor.cli.control.signing import left_to_second
     from monitor.cli.options import signing
     from monitor.settings.load import load_settings
     from streams.kafka.topics import topic_names
@@ -136,11 +132,9 @@ def dismiss(
     act = Act(by or getpass.getuser(), reason, time.time_ns(), signing(settings, sign_with))
     alert = _one_firing(_standing(settings), fingerprint)
     made = alert_dismissal(alert, act)
-    if second is not None and key is not None and out is not None:
-        write_for_two(made, second, key, None if dry_run else out, config)
+    needed = "dismissals" in settings.controls.four_eyes
+    if left_to_second(made, second, key, out, config, needed=needed, dry_run=dry_run):
         return
-    if second or key or out or "dismissals" in settings.controls.four_eyes:
-        raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
     if not dry_run:
         asyncio.run(put_on_record(settings.kafka, topic_names(settings), [made], act))
     talk(f"{'would be ' if dry_run else ''}dismissed: {alert.alertname} {alert.fingerprint} of {alert.entity}")

@@ -6,12 +6,11 @@ import asyncio
 import getpass
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 
-from monitor.cli import AsJson, Config, DryRun, SignWith, command_app, emit, talk
+from monitor.cli import AsJson, Config, DryRun, KeyForTwo, OutForTwo, SecondSigner, SignWith, command_app, emit, talk
 from monitor.cli.completion import entities
 from monitor.errors import UsageError
 
@@ -180,12 +179,9 @@ def dismiss(
         typer.Option("--accepted", help="They were taken: balances or prices in doubt that are right, trades sent once."),
     ] = False,
     sign_with: SignWith = None,
-    second: Annotated[
-        str | None,
-        typer.Option("--second", metavar="NAME", help="Who signs too, where controls.four_eyes lists dismissals."),
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Your private key, where two must sign.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New file for the second to sign.")] = None,
+    second: SecondSigner = None,
+    key: KeyForTwo = None,
+    out: OutForTwo = None,
     dry_run: DryRun = False,
 ) -> None:
     """Put on record that dead letters need no more care; the gap they left ends.
@@ -196,7 +192,7 @@ def dismiss(
     controls.four_eyes lists dismissals it takes two: with --second, --key and --out it is signed and written, one letter a
     file, and counts once the second has run `promote sign` on it.
     """
-    from monitor.cli.control.signing import write_for_two
+    from monitor.cli.control.signing import left_to_second
     from monitor.core.journal.vocabulary import JOURNAL
     from streams.lookup.dead_letters import dismissal
 
@@ -206,13 +202,10 @@ def dismiss(
         chosen += _taken(sources, entity) if accepted else _chosen(letterbox, sources)
     act = _act(by, reason, letterbox.signing(sign_with))
     made = [dismissal(letter, act, entity) for letter in chosen]
-    if second is not None and key is not None and out is not None:
-        if len(made) != 1:
-            raise UsageError("one dead letter a file: each is signed by itself")
-        write_for_two(made[0], second, key, None if dry_run else out, config)
+    if second is not None and len(made) != 1:
+        raise UsageError("one dead letter a file: each is signed by itself")
+    if left_to_second(made[0], second, key, out, config, needed=_needs_two(ctx, config), dry_run=dry_run):
         return
-    if second or key or out or _needs_two(ctx, config):
-        raise UsageError("a dismissal that two must sign takes --by, --second, --key and --out")
     if not dry_run:
         letterbox.dismiss(chosen, act, entity)
     _tell("dismissed", chosen, dry_run)
