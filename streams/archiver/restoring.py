@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from monitor.errors import ConnectionProblem, UsageError
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import as_it_is, ended, started_producer
 from streams.kafka.reading import end_offsets, read_range
-from streams.kafka.topics import TopicNames, check_topics, require_topics, topic_specs
+from streams.kafka.topics import Drift, TopicNames, check_topics, require_topics, topic_specs
 
 _AT_ONCE = 500
 """Records on their way before their offsets are looked at."""
@@ -115,9 +115,12 @@ async def refuse_broker_time(settings: KafkaSettings, names: TopicNames) -> None
 
     The embedded broker keeps the times it is sent, and no topic settings.
     """
-    if settings.embedded:
-        return
-    journal, drifts = names.of(JOURNAL), await check_topics(settings, topic_specs(settings, names))
+    if not settings.embedded:
+        _refuse_broker_time(settings, names.of(JOURNAL), await check_topics(settings, topic_specs(settings, names)))
+
+
+def _refuse_broker_time(settings: KafkaSettings, journal: str, drifts: Iterable[Drift]) -> None:
+    """`drifts` from what the journal is once it is in use."""
     if any(drift.topic == journal and drift.setting == _TIME for drift in drifts):
         return
     alter = f"kafka-configs.sh --bootstrap-server {settings.bootstrap_servers} --alter --topic {journal} --add-config {_TIME}"

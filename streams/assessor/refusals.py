@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -32,11 +33,23 @@ _READ_ON = 500
 """Records in between that are rather read than jumped over."""
 
 
-class Originals:
-    """Reads single records of source topics, cheaply where they follow one another. `patience_s`: for one that does not come."""
+Connect = Callable[[], Awaitable[AIOKafkaConsumer]]
 
-    def __init__(self, settings: KafkaSettings, names: TopicNames, *, patience_s: float = 5.0) -> None:
-        self._settings = settings
+
+async def connected(settings: KafkaSettings) -> AIOKafkaConsumer:
+    """A client that has no place of its own to begin at."""
+    settings = await as_it_is(settings)
+    return await started(consumer(settings, auto_offset_reset="none"), settings)
+
+
+class Originals:
+    """Reads single records of source topics, cheaply where they follow one another.
+
+    `connect` gives the client, once; `patience_s`: for a record that does not come.
+    """
+
+    def __init__(self, connect: Connect, names: TopicNames, *, patience_s: float = 5.0) -> None:
+        self._connect = connect
         self._names = names
         self._patience_s = patience_s
         self._client: AIOKafkaConsumer | None = None
@@ -65,8 +78,7 @@ class Originals:
         """The client, ready to read `place` from `offset` or a little before it."""
         client = self._client
         if client is None:
-            settings = await as_it_is(self._settings)
-            client = self._client = await started(consumer(settings, auto_offset_reset="none"), settings)
+            client = self._client = await self._connect()
         at, self._at = self._at, None
         if at is None or at[0] != place:
             client.assign([place])

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from streams.assessor.faust_app import create_app, journal_topic, snapshot_table
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
-from streams.assessor.refusals import Originals, RefusalWriter
+from streams.assessor.refusals import Originals, RefusalWriter, connected
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
 from streams.assessor.ticks import IDLE_NS, Ticker
@@ -77,7 +78,7 @@ class Assessor:
         self._memory = Keeper()
         self._journal = JournalProducer(settings, names)
         self._letters = DeadLetterProducer(settings, names, time.time_ns)
-        self._originals = Originals(settings, names)
+        self._originals = Originals(partial(connected, settings), names)
         self._refusals = RefusalWriter(self._letters, self._originals, observer)
         self._folder = Path(tempfile.mkdtemp(prefix="reserve-monitor-"))
         self._workers: dict[int, PartitionWorker] = {}

@@ -6,20 +6,17 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.engine import Engine
-from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.figure import Figure
 from monitor.core.values.times import HOUR, SECOND
 from monitor.core.view.kept import Kept, KeptDays
-from monitor.core.view.memo import Memo
 from monitor.core.view.view import View
 from tests.journal_maker import START, Journal, configuration_text, house, load
+from tests.watching import calls_of, forget_what_is_kept, silence_changes
 
 Action = Callable[[Journal], None]
 
@@ -107,8 +104,12 @@ def _journal(steps: Sequence[tuple[float, Action]], **configured: Any) -> Journa
     return journal
 
 
-def _outputs(journal: Journal, engine: Engine) -> list[bytes]:
-    found: list[Output] = [output for record in journal.records for output in engine.apply(record)]
+def _outputs(journal: Journal, engine: Engine, before_each: Callable[[Engine], None] | None = None) -> list[bytes]:
+    found = list[Output]()
+    for record in journal.records:
+        if before_each is not None:
+            before_each(engine)
+        found += engine.apply(record)
     return [canonical_bytes([output.topic, output.key, output.value, str(output.caused_at)]) for output in found]
 
 
@@ -116,10 +117,7 @@ def _same_as_anew(journal: Journal) -> None:
     engine = Engine(0, check_journal_time=True, checked=True)
     kept = _outputs(journal, engine)
     assert engine.differences() == []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "reads", lambda *_: Memo())
-        patch.setattr(Evaluator, "evaluate", Evaluator.evaluate_anew)
-        assert kept == _outputs(journal, Engine(0, check_journal_time=True))
+    assert kept == _outputs(journal, Engine(0, check_journal_time=True), forget_what_is_kept)
 
 
 @settings(max_examples=15, deadline=None)
@@ -169,26 +167,19 @@ def test_what_is_kept_of_the_months_of_k_factors_changes_no_byte(steps: Sequence
     _same_as_anew(_months(steps))
 
 
-def test_a_late_record_of_a_months_window_values_its_own_asset_again_and_a_new_one_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    valued = list[str]()
-    worth = View.value_at
-
-    def told(view: View, asset: str, *rest: Any) -> Figure:
-        valued.append(asset)
-        return worth(view, asset, *rest)
-
-    monkeypatch.setattr(View, "value_at", told)
+def test_a_late_record_of_a_months_window_values_its_own_asset_again_and_a_new_one_none() -> None:
     engine = Engine(0, check_journal_time=True)
     journal = _months([])
-    _outputs(journal, engine)
-    assert set(valued) == {"BTC", "ETH", "USD"}
+    with calls_of(View.value_at) as valued:
+        _outputs(journal, engine)
+    assert {call.names["asset"] for call in valued} == {"BTC", "ETH", "USD"}
     for age, asked in ((0, set()), (200 * 86_400 + 3600, {"ETH"})):
-        valued.clear()
         _price(("ETH", "EUR"), "120", age, "spot")(journal)
         journal.at((journal.now - START) // SECOND + 1).tick()
-        for record in journal.records[engine.position + 1 :]:
-            engine.apply(record)
-        assert set(valued) == asked
+        with calls_of(View.value_at) as valued:
+            for record in journal.records[engine.position + 1 :]:
+                engine.apply(record)
+        assert {call.names["asset"] for call in valued} == asked
 
 
 def _closed_day(late: Action, zone: str = "Asia/Tokyo", closed_s: int = 57_600) -> Journal:
@@ -205,20 +196,12 @@ def _closed_day(late: Action, zone: str = "Asia/Tokyo", closed_s: int = 57_600) 
     return journal
 
 
-def test_a_late_record_is_read_in_its_day_and_no_other_asset_of_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    told, begun = KeptDays.memo, list[list[str]]()
-
-    def told_of(kept: KeptDays, book: Any, at: int) -> Memo:
-        memo = told(kept, book, at)
-        begun.append(sorted(memo.changed.since(0)))
-        return memo
-
-    monkeypatch.setattr(KeptDays, "memo", told_of)
+def test_a_late_record_is_read_in_its_day_and_no_other_asset_of_it_again() -> None:
     for late in (_price(("ETH", "JPY"), "104.5", 30_000, "spot"), _position(("client_asset", "hot", "ETH"), "9", 30_000, None)):
-        begun.clear()
-        outputs = _outputs(_closed_day(late), Engine(0, check_journal_time=True))
+        with calls_of(KeptDays.memo) as begun:
+            outputs = _outputs(_closed_day(late), Engine(0, check_journal_time=True))
         assert any(b'"kind":"close"' in one and b'"revision":1,' in one for one in outputs)
-        assert begun[-1] == ["ETH"]
+        assert list(begun[-1].gave.changed.since(0)) == ["ETH"]
 
 
 def test_a_record_of_the_quarter_of_an_hour_in_which_a_day_ended_revises_it() -> None:
@@ -229,16 +212,15 @@ def test_a_record_of_the_quarter_of_an_hour_in_which_a_day_ended_revises_it() ->
         assert any(b'"method":"house.composite"' in one and b'"revision":1,' in one for one in outputs)
 
 
-def test_the_check_finds_what_was_not_read_again_of_a_closed_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_finds_what_was_not_read_again_of_a_closed_day() -> None:
     journal = _closed_day(_price(("ETH", "JPY"), "104.5", 30_000, "spot"))
     right = _outputs(journal, Engine(0, check_journal_time=True))
-    monkeypatch.setattr(Kept, "_forget", lambda *_: None)
     engine = Engine(0, check_journal_time=True, checked=True)
-    assert _outputs(journal, engine) == right
+    assert _outputs(journal, engine, silence_changes) == right
     assert any("at 1767625199999999999: kept" in one for one in engine.differences())
 
 
-def test_a_price_that_moves_reads_no_other_asset_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_price_that_moves_reads_no_other_asset_again() -> None:
     journal = Journal()
     journal.configure(_text(1, limits=True))
     load(journal)
@@ -248,20 +230,12 @@ def test_a_price_that_moves_reads_no_other_asset_again(monkeypatch: pytest.Monke
     journal.tick()
     journal.at(1).price("ETH", "101")
     journal.at(2).tick()
-    engine, begun = Engine(0, check_journal_time=True, checked=False), list[list[str]]()
-    told = Kept.memo
-
-    def told_of(kept: Kept, book: Any, at: int) -> Any:
-        memo = told(kept, book, at)
-        begun.append(sorted(memo.changed.since(0)))
-        return memo
-
-    monkeypatch.setattr(Kept, "memo", told_of)
-    _outputs(journal, engine)
-    assert begun[-1] == ["ETH"]
+    with calls_of(Kept.memo) as begun:
+        _outputs(journal, Engine(0, check_journal_time=True, checked=False))
+    assert list(begun[-1].gave.changed.since(0)) == ["ETH"]
 
 
-def test_the_check_finds_a_price_that_was_not_read_again_and_what_is_read_anew_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_finds_a_price_that_was_not_read_again_and_what_is_read_anew_stands() -> None:
     journal = Journal()
     journal.configure(_text(1, limits=False))
     load(journal)
@@ -269,9 +243,9 @@ def test_the_check_finds_a_price_that_was_not_read_again_and_what_is_read_anew_s
     journal.at(HOUR // SECOND // 4).price("BTC", "101")
     journal.at(HOUR // SECOND // 4 + 1).tick()
     right = _outputs(journal, Engine(0, check_journal_time=True))
-    monkeypatch.setattr(Kept, "_forget", lambda *_: None)
     engine = Engine(0, check_journal_time=True, checked=True)
-    assert _outputs(journal, engine) == right != _outputs(journal, Engine(0, check_journal_time=True))
+    faulty = _outputs(journal, Engine(0, check_journal_time=True), silence_changes)
+    assert _outputs(journal, engine, silence_changes) == right != faulty
     assert "jp-main: jp.psa_custody at" in "".join(engine.differences())
     assert engine.differences() == []
 

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from monitor.__main__ import program
-from monitor.cli.foresight import foresee
 from monitor.core.alerts.life import Identity
 from monitor.errors import CHECK_FAILED, UsageError
 from tests.unit.cli.test_alerts import Served
+from tests.unit.cli.test_status import Worker
 
 runner = CliRunner()
 
@@ -35,6 +35,15 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """The worker of this host, which is asked what a scenario would do."""
+    one = Worker()
+    monkeypatch.setenv("RESERVE_HTTP__PORT", str(one.port))
+    yield one
+    one.close()
+
+
+@pytest.fixture
 def config(served: Served, tmp_path: Path) -> Path:
     (tmp_path / "secret").write_text("s3")
     path = tmp_path / "reserve.yaml"
@@ -43,21 +52,19 @@ def config(served: Served, tmp_path: Path) -> Path:
     return path
 
 
-def asked(config: Path, monkeypatch: pytest.MonkeyPatch, outcomes: list[dict[str, Any]], *more: str) -> Result:
-    monkeypatch.setattr(foresee, "live", lambda *_: outcomes)
+def asked(config: Path, worker: Worker, outcomes: list[dict[str, Any]], *more: str) -> Result:
+    worker.answers["/foresee/jp-main"] = (200, outcomes)
     words = ["rehearse", "jp-main", "--scenario", "hot_tier_lost", "--hold", "0", "--config", str(config), *more]
     return runner.invoke(program, words)
 
 
-def test_every_channel_is_told_of_it_marked_and_then_of_its_end(
-    served: Served, config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_channel_is_told_of_it_marked_and_then_of_its_end(served: Served, config: Path, worker: Worker) -> None:
     outcomes = [
         outcome("in_force", "shortfall"),
         outcome("shadow", "shortfall", "hk.vatp"),
         outcome("in_force", "adequate", "sg.ps"),
     ]
-    result = asked(config, monkeypatch, outcomes)
+    result = asked(config, worker, outcomes)
     assert result.exit_code == 0, result.output
     firing, over = served.hook.alerts
     assert [body["status"] for body in (firing, over)] == ["firing", "resolved"]
@@ -72,20 +79,18 @@ def test_every_channel_is_told_of_it_marked_and_then_of_its_end(
     assert {label["subject"] for label in labels} == {"hot_tier_lost"}
 
 
-def test_a_dry_run_sends_nothing_and_one_channel_may_be_named(
-    served: Served, config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = asked(config, monkeypatch, [outcome("in_force", "shortfall")], "--dry-run", "--channel", "hook")
+def test_a_dry_run_sends_nothing_and_one_channel_may_be_named(served: Served, config: Path, worker: Worker) -> None:
+    result = asked(config, worker, [outcome("in_force", "shortfall")], "--dry-run", "--channel", "hook")
     assert (result.exit_code, served.hook.alerts) == (0, [])
     assert "would tell hook: REHEARSAL" in result.output
 
 
-def test_where_nothing_would_be_short_nobody_is_paged(served: Served, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked(config, monkeypatch, [outcome("shadow", "shortfall")]).exit_code == CHECK_FAILED
+def test_where_nothing_would_be_short_nobody_is_paged(served: Served, config: Path, worker: Worker) -> None:
+    assert asked(config, worker, [outcome("shadow", "shortfall")]).exit_code == CHECK_FAILED
     assert served.hook.alerts == []
 
 
-def test_an_unknown_channel_is_named(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = asked(config, monkeypatch, [], "--channel", "nobody")
+def test_an_unknown_channel_is_named(config: Path, worker: Worker) -> None:
+    result = asked(config, worker, [], "--channel", "nobody")
     assert isinstance(result.exception, UsageError)
     assert "there is no channel nobody" in str(result.exception)

@@ -40,7 +40,8 @@ class Worker:
         class Answering(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 worker.asked.append(self.path)
-                code, body = worker.answers.get(self.path, (404, {"error": "none"}))
+                known, whole = worker.answers, self.path
+                code, body = known.get(whole) or known.get(whole.partition("?")[0], (404, {"error": "none"}))
                 text = worker.texts.get(self.path)
                 self.send_response(code if text is None else 200)
                 self.end_headers()
