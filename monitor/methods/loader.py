@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def _transitions(name: str) -> list[list[Any]]:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigurationError(f"time zone {name!r} is not known: use a name such as Asia/Tokyo") from None
     start, end = datetime(_FIRST_ZONE_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
-    changes = [start, *(_first_minute_of_change(zone, day) for day in _days_of_change(zone, start, end))]
+    changes = [start, *_changes(zone, start, end)]
     offsets = [(moment, moment.astimezone(zone).utcoffset() or timedelta()) for moment in changes]
     kept = _on(timedelta(hours=1), offsets) or _on(timedelta(minutes=15), offsets)
     if kept is None:
@@ -194,29 +195,29 @@ def _offset_text(offset: timedelta) -> int | str:
     return f"{'-' if offset < timedelta() else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _days_of_change(zone: ZoneInfo, start: datetime, end: datetime) -> Iterable[datetime]:
-    """The start of each UTC day in which the offset changes."""
-    step, day, last = timedelta(days=1), start.replace(tzinfo=zone), end.replace(tzinfo=zone)
-    offset = _offset(zone, day)
-    while day < last:
-        following = _offset(zone, day + step)
-        if following != offset:
-            yield day.replace(tzinfo=UTC)
-        day, offset = day + step, following
+def _changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The first minutes (UTC) from which another offset holds, from `start` to `end`; two in one week are found in no zone."""
+    at, last = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    offset = _offset(zone, at)
+    while at < last:
+        following = at + timedelta(days=7)
+        before, offset = offset, _offset(zone, following)
+        if offset != before:
+            yield _first_minute(zone, at, following).replace(tzinfo=UTC)
+        at = following
 
 
-def _first_minute_of_change(zone: ZoneInfo, day: datetime) -> datetime:
-    """The first instant of the day, to the minute, at which the new offset holds."""
-    reading = day.replace(tzinfo=zone)
-    before = _offset(zone, reading)
-    moments = (reading + timedelta(minutes=n) for n in range(1, 24 * 60 + 1))
-    return next(moment for moment in moments if _offset(zone, moment) != before).replace(tzinfo=UTC)
+def _first_minute(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The first at which no longer the offset of `before` holds, but that of `after`: found by halving."""
+    offset, minutes = _offset(zone, before), (after - before) // timedelta(minutes=1)
+    held = bisect_left(range(minutes), 1, key=lambda minute: _offset(zone, before + timedelta(minutes=minute)) != offset)
+    return before + timedelta(minutes=held)
 
 
 def _offset(zone: ZoneInfo, reading: datetime) -> timedelta:
     """What local clocks show less what UTC shows. `reading` is of UTC and bears the zone, as `fromutc` wants it.
 
-    It is asked of every day of 71 years, and is three times as fast so.
+    It is asked of every week of 71 years, and is three times as fast so.
     """
     return zone.fromutc(reading) - reading
 

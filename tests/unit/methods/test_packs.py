@@ -1,9 +1,10 @@
 """Packs as data: strict, located messages, versions, digests, options; calendars and zones resolved from libraries."""
 
 import copy
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -198,6 +199,23 @@ def test_calendars_of_every_shipped_pack_resolve_with_local_changes() -> None:
     assert "2026-05-01" in found["ECB"]["closed"]
     with pytest.raises(ConfigurationError, match="calendar 'XX' is not known"):
         resolve_calendars(["XX"])
+
+
+RESTLESS = ("Africa/Casablanca", "Asia/Gaza", "Europe/Brussels", "Pacific/Apia")
+"""Zones whose clocks change by decree, for a month at times, or by a day."""
+
+
+@pytest.mark.parametrize("name", RESTLESS)
+def test_no_change_of_a_zone_is_passed_over(name: str) -> None:
+    zone, at, changes = ZoneInfo(name), datetime(1970, 1, 1, tzinfo=UTC), list[str]()
+    while at.year <= 2040:
+        before, at = at, at + timedelta(days=1)
+        if at.astimezone(zone).utcoffset() != before.astimezone(zone).utcoffset():
+            minutes = (before + timedelta(minutes=n) for n in range(1, 24 * 60 + 1))
+            changed = next(one for one in minutes if one.astimezone(zone).utcoffset() != before.astimezone(zone).utcoffset())
+            changes.append(changed.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    found = [instant for instant, _ in resolve_zones([name])[name]][1:]
+    assert found == changes[len(changes) - len(found) :] != []
 
 
 def test_zones_on_quarter_hours_only(monkeypatch: pytest.MonkeyPatch) -> None:
