@@ -2,7 +2,8 @@
 
 The metadata of a commit names the log (a random id and its first offset) and the rules under which the offset was
 committed. So a topic made anew is told from the one before, a log whose head was cut from one that began there, and an
-owner with older rules from a lawful one.
+owner with older rules from a lawful one. Beside the start of a segment it also says how far in it all that is stated at once
+was acknowledged: whoever begins there counts it anew and does not state it again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Metadata:
     rules: Rules
     changes: tuple[RulesChange, ...] = ()
     """Under which rules what part of the log was read, as far as known: the newest changes, ascending."""
+    stated: int = 0
+    """What is stated at once of the records below this offset, and their dead letters, is acknowledged."""
 
     def text(self) -> str:
         """As it is committed."""
@@ -46,6 +49,7 @@ class Metadata:
                 "log": {"id": self.log, "first": self.first_offset},
                 "rules": {"number": self.rules.number, "digest": self.rules.digest},
                 **({"changes": self.changes} if self.changes else {}),
+                **({"stated": self.stated} if self.stated else {}),
             },
             separators=(",", ":"),
         )
@@ -57,7 +61,8 @@ class Metadata:
             raw: Any = json.loads(text)
             rules = Rules(int(raw["rules"]["number"]), str(raw["rules"]["digest"]))
             changes = tuple((int(number), int(offset)) for number, offset in raw.get("changes", ()))
-            return cls(int(raw["epoch"]), str(raw["log"]["id"]), int(raw["log"]["first"]), rules, changes)
+            log, stated = raw["log"], int(raw.get("stated", 0))
+            return cls(int(raw["epoch"]), str(log["id"]), int(log["first"]), rules, changes, stated)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -89,6 +94,11 @@ class Beginning:
     lost_from: int | None = None
 
     @property
+    def keeps_metadata(self) -> bool:
+        """Whether what stands beside a commit is read again."""
+        return self.metadata.log != UNTOLD
+
+    @property
     def cut(self) -> bool:
         """Whether the log's head is gone: what lay below its start may have been part of the look-back."""
         return self.log_start > self.metadata.first_offset
@@ -110,15 +120,17 @@ def decide(committed: Committed | None, log: Log, epoch: int, rules: Rules, new_
             f"the commit is of epoch {known.epoch}, this configuration says epoch {epoch}: start with the newer configuration",
             fatal=True,
         )
-    if committed.offset > log.end:
+    read = max(committed.offset, known.stated)
+    if read > log.end:
         if known.epoch == epoch:
             raise PartitionRefused(
-                f"the log ends at {log.end}, below the commit {committed.offset}: the topic was made anew or cut off. "
+                f"the log ends at {log.end}, below {read}, up to which it was read: the topic was made anew or cut off. "
                 "Drain the journal, then raise the source's epoch"
             )
         return Beginning(log.start, _of_new_log(epoch, new_id, log.start, rules), log.start, commit=True)
     begun = () if rules == known.rules else ((rules.number, committed.offset),)
-    mine = Metadata(epoch, known.log, known.first_offset, rules, (*known.changes, *begun)[-_CHANGES_KEPT:])
+    stated = known.stated if (epoch, rules) == (known.epoch, known.rules) else 0  # others say something else of a record
+    mine = Metadata(epoch, known.log, known.first_offset, rules, (*known.changes, *begun)[-_CHANGES_KEPT:], stated)
     if log.start > committed.offset:
         return Beginning(log.start, mine, log.start, commit=True, lost_from=committed.offset)
     return Beginning(committed.offset, mine, log.start, commit=mine != known)

@@ -3,7 +3,8 @@
 The barrier is the order in which things become known: what a flush says is acknowledged before its progress is sent; a
 final progress is acknowledged in all journal partitions before the segment's end is committed; and nothing of the next
 segment is sent before that commit has succeeded. Whatever of it fails, or stays of unknown outcome, stops the partition:
-its work is thrown away, and it begins again at what is committed.
+its work is thrown away, and it begins again at what is committed. Behind a flush with anything that was stated at once the
+segment's start is committed again, with how far that is acknowledged: who begins there states at most one flush again.
 
 Memory is bounded: one batch that cannot be taken in yet, the open segment, and one segment in the barrier. A partition
 with a batch waiting asks for no more (`wants`).
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -67,7 +68,8 @@ class PartitionWork:
         self.failure: BaseException | None = None
         self._beginning = beginning
         self._out = outlets
-        self._metadata = beginning.metadata.text()
+        self._metadata = replace(beginning.metadata, stated=0).text()
+        reader.stated(beginning.metadata.stated)
         self._batch: Batch | None = None
         self._index = 0
         self._reached = 0
@@ -225,6 +227,8 @@ class PartitionWork:
         await _acknowledged([await self._out.journal.send(partition, statement) for partition, statement in flush.progress])
         if flush.final:
             await self._out.commit(flush.upto, self._metadata)
+        elif flush.stated and self._beginning.keeps_metadata:
+            await self._out.commit(flush.start, replace(self._beginning.metadata, stated=flush.upto).text())
 
     def _carried_out(self, task: asyncio.Task[None]) -> None:
         self._barrier, self._closing = None, False

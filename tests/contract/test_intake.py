@@ -22,7 +22,7 @@ from monitor.audit.signatures.keys import PrivateKey
 from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record
-from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, TRADES
+from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, PRICES, TRADES
 from monitor.errors import ConfigurationError, UsageError
 from streams.eventfiles.publisher import Publisher
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
@@ -157,6 +157,31 @@ async def test_a_refused_record_reaches_the_dead_letters_whole(broker: Any) -> N
     assert all(letter.headers == (("origin", b"test"),) and letter.key == b"k" for letter in letters)
     told = kinds(await journal(settings, names))
     assert (told["position"], told["rejected"]) == (2, 1)
+
+
+async def test_a_restart_states_nothing_again_that_was_acknowledged(broker: Any) -> None:
+    """Each price stands in every journal partition, so those of a whole segment would be many records again."""
+    if broker.settings.embedded:
+        pytest.skip("the embedded broker drops what stands beside a commit")
+    await broker.create()
+    settings, names = broker.settings, broker.names
+    price = {"event_id": "p", "asset": "BTC", "currency": "JPY", "kind": "spot", "as_of": "2026-01-05T00:00:00Z", "source": "x"}
+    values = [json.dumps(price | {"price": str(number + 1)}).encode() for number in range(60)]
+    topic = names.of(PRICES)
+    sent = 0
+    for more in ([*values, b"rubbish"], []):
+        sent += len(more)
+        await publish(settings, [(topic, 0, b"k", value) for value in more])
+        observer = Counting()
+        await run_intake(
+            Intake(settings, names, configuration(settings.journal_partitions), observer, 0.2), _counted(observer, sent)
+        )
+    told, letters = kinds(await journal(settings, names)), await read_letters(settings, names)
+    assert (told["price"], len(letters)) == (len(values) * settings.journal_partitions, 1)
+
+
+def _counted(observer: Counting, count: int) -> Callable[[], bool]:
+    return lambda: observer.total(PRICES) >= count
 
 
 async def test_what_no_known_key_signed_is_a_dead_letter_until_somebody_vouches_for_it(broker: Any) -> None:

@@ -42,13 +42,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """What is sent at one time of one segment: `contents` first, and when they are acknowledged `progress`."""
+    """What is sent at one time of one segment: `contents` first, and when they are acknowledged `progress`.
+
+    `stated`: whether anything was stated at once, or became a dead letter, since the flush before.
+    """
 
     start: int
     upto: int
     final: bool
     contents: tuple[Addressed, ...]
     progress: tuple[Addressed, ...]
+    stated: bool = False
 
 
 @dataclass(slots=True)

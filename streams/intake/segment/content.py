@@ -21,6 +21,7 @@ class Findings:
 
     `unsafe_keys`: records, since reading began, whose key may part the records of one trade id (JOURNAL 4).
     `tells_unreadable`: of a record that cannot be read at all one feed of a topic sends the dead letter, all count it.
+    `stated_below`: records below this offset are counted only, what is stated of them was acknowledged before.
     """
 
     def __init__(self, where: SourcePartition, rules: IntakeRules, *, tells_unreadable: bool = True) -> None:
@@ -29,10 +30,12 @@ class Findings:
         self._tells_unreadable = tells_unreadable
         self.counts = Counts()
         self.unsafe_keys = 0
+        self.stated_below = 0
         self.heard_ms: int | None = None
         self.dead_letters: list[DeadLetter] = []
         self._whole_letter: int | None = None
         self._statements: list[Addressed] = []
+        self._stated = False
 
     def heard(self, time_ms: int | None) -> None:
         """A heartbeat of the feed was logged at `time_ms`, or none."""
@@ -44,8 +47,17 @@ class Findings:
         taken, self._statements = self._statements, []
         return taken
 
+    def take_stated(self) -> bool:
+        """Whether anything was stated, or became a dead letter, since the last time."""
+        taken, self._stated = self._stated, False
+        return taken
+
     def state(self, statement: Statement) -> None:
-        """Say `statement` in its entity's journal partition, or in all if it is no entity's."""
+        """Say `statement`, which is of one record, in its entity's journal partition, or in all if it is no entity's."""
+        source = statement.source
+        if source is not None and source.offset is not None and source.offset < self.stated_below:
+            return
+        self._stated = True
         if statement.entity is None:
             self._statements.extend((partition, statement) for partition in range(self.rules.journal_partitions))
         else:
@@ -56,6 +68,9 @@ class Findings:
         batch = events.batch
         offset, logged_at, readable = batch.offsets[row], from_ms(clamped(batch.times_ms[row])), events.readable(row)
         self.counts.dead_letter += 1
+        if offset < self.stated_below:
+            return
+        self._stated = True
         if self._tells_unreadable or not events.said_by_all(row):
             self.dead_letters.append(self._letter(events, row, invalid, rejected_entity(readable, self.rules.known)))
         if self.where.kind in REJECTED_TOPICS or self.where.kind == PRICES:

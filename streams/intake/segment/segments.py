@@ -92,6 +92,11 @@ class SegmentReader:
         for content in self.contents:
             content.remember(batch, self.segment.start)
 
+    def stated(self, below: int) -> None:
+        """Note that what is stated at once of the records below an offset was acknowledged: they are counted only."""
+        for content in self.contents:
+            content.findings.stated_below = below
+
     def hidden(self, log_start: int, first_ms: int) -> None:
         """Note that the log begins at `log_start`, above its first offset ever, with a record of log time `first_ms`.
 
@@ -153,7 +158,8 @@ class SegmentReader:
             return None
         self._told = (start, upto)
         contents = self.take() + [one for content in self.contents for one in content.said(now, start, upto)]
-        flush = Flush(start, upto, final, tuple(contents), self._progress(now, start, upto, final=final))
+        stated = [content.findings.take_stated() for content in self.contents]
+        flush = Flush(start, upto, final, tuple(contents), self._progress(now, start, upto, final=final), any(stated))
         if final:
             self.segment = Segment(upto, upto + self._rules.segment_records, upto)
             for content in self.contents:
