@@ -62,13 +62,16 @@ class FeedSettings(Section):
     bad_share: ShareText | None = None
     """Share of dead letters among the events meant for the feed from which nobody should rely on it."""
     format: str = "json"
-    """How a record holds JSON, as producers wrap it: json, json_lines, json_text, confluent_json, gzip+ or zlib+ in front."""
+    """How a record holds JSON, as producers wrap it: json, json_lines, json_text, confluent_json, prefixed_json (behind whatever
+    stands before its first bracket), gzip+ or zlib+ in front."""
+    json_texts: tuple[str, ...] = ()
+    """Paths of texts that hold JSON themselves, as envelopes carry messages: they are read on as what they hold."""
     where: dict[str, Any] = Field(default_factory=dict)
     """Conditions by path that records must meet: the rest of the topic is left out and counted as filtered."""
     heartbeat: dict[str, Any] = Field(default_factory=dict)
     """Conditions of records that are left out and still show that the feed is alive."""
     each: str | tuple[str, ...] | None = None
-    """Path of the list whose elements are the events, where a record holds several."""
+    """Path of the list whose elements are the events, where a record holds several; of several paths the first that is there."""
     fields: dict[str, Any] = Field(default_factory=dict)
     """Where each canonical field stands in the record."""
     constants: dict[str, Any] = Field(default_factory=dict)
@@ -84,7 +87,7 @@ class FeedSettings(Section):
     snapshot: SnapshotSettings | None = None
     """Each record is the whole list of an entity's accounts in this feed, so that an account that is closed does not stay."""
     time_zone: str | None = None
-    """Zone of mapped times that are written without an offset. Times that bring one keep it, `+0545` and `+05` too."""
+    """Zone of mapped times without an offset, which are written year first. Those with one keep it, `+0545` and `+05` too."""
     signatures: SignatureSettings | None = None
     """Whose records are taken, so that who can write the topic still cannot invent them. Absent: everybody's."""
 

@@ -185,6 +185,9 @@ def _source(settings: Settings, topic: str) -> dict[str, Any]:
     for part in (values, *values["feeds"].values()):
         if part["signatures"] is None:
             del part["signatures"]
+    for feed in values["feeds"].values():
+        if not feed["json_texts"]:
+            del feed["json_texts"]
     if not values["feeds"]:
         del values["feeds"]
     if topic == BALANCES:

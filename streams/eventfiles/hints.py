@@ -12,6 +12,7 @@ _TIMES = frozenset({"executed_at", "as_of", "occurred_at", "updated_at", "effect
 _OF_ASSETS = frozenset({"asset", "currency"})
 _OF_NUMBERS = frozenset({"price", "quantity", "amount"})
 _NO_NUMBER = frozenset({Reason.BAD_DECIMAL, Reason.WRONG_TYPE})
+_TOO_MANY = "fraction digits"
 _UNREAD = frozenset({Reason.BAD_ENCODING, Reason.BAD_JSON, Reason.WRONG_TYPE, Reason.NOT_AN_OBJECT})
 
 
@@ -29,7 +30,7 @@ def hint(plan: FeedPlan, refused: Invalid, canonical: Mapping[str, Any], index: 
     if name in _TIMES:
         return _of_time(name, reason)
     if name in _OF_NUMBERS:
-        return f"values.{name}.numbers: lenient takes floats and exponents" if reason in _NO_NUMBER else None
+        return _of_number(name, refused) if reason in _NO_NUMBER else None
     if reason is Reason.BAD_TEXT and name in _OF_ASSETS:
         said = f"{str(canonical[name])[:40]!r}: " if name in canonical else ""
         return f"{said}give it a canonical name in assets.aliases, or in the feed's aliases"
@@ -37,6 +38,12 @@ def hint(plan: FeedPlan, refused: Invalid, canonical: Mapping[str, Any], index: 
         said = f"{str(canonical.get(name))[:40]!r}" if name in canonical else "it"
         return f"translate {said} in values.{name}.table (raw: canonical), or by values.{name}.case"
     return None
+
+
+def _of_number(name: str, refused: Invalid) -> str:
+    if _TOO_MANY in refused.detail:
+        return f"another path of fields.{name}, or assets.decimals where the asset does divide so far"
+    return f"values.{name}.numbers: lenient takes floats and exponents"
 
 
 def _of_time(name: str, reason: Reason) -> str | None:

@@ -22,6 +22,8 @@ class FeedFormat:
     max_ahead_ns: int = 60 * SECOND
     late_after_ns: int | None = None
     format: str = "json"
+    json_texts: tuple[str, ...] = ()
+    """Paths of texts that hold JSON themselves."""
     where: Mapping[str, Any] = field(default_factory=dict)
     heartbeat: Mapping[str, Any] = field(default_factory=dict)
     each: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ class FeedFormat:
             max_ahead_ns=int(raw.get("max_ahead_s", 60)) * SECOND,
             late_after_ns=None if late is None else int(late) * SECOND,
             format=raw.get("format", "json"),
+            json_texts=tuple(raw.get("json_texts") or ()),
             where=dict(raw.get("where") or {}),
             heartbeat=dict(raw.get("heartbeat") or {}),
             each=(each,) if isinstance(each, str) else tuple(each),

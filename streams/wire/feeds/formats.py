@@ -1,29 +1,34 @@
-"""How a record's bytes hold JSON: `json`, `json_lines`, `json_text`, `confluent_json`, with `gzip+` or `zlib+` in front.
+"""How a record's bytes hold JSON: see `FORMATS`, with `gzip+` or `zlib+` in front where they are packed.
 
 Numbers keep their texts: a JSON float becomes a `JsonNumber`, an integer is exact however long it is. An object in which a key is
-given twice remembers it: a path through that key is refused, while what the feed does not read says nothing.
+given twice remembers it: a path through that key is refused, while what the feed does not read says nothing. The bare words
+`ping` and `pong`, with which connections keep themselves alive, are texts.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from monitor.errors import ConfigurationError
-from streams.wire.feeds.paths import object_of
+from streams.wire.feeds.paths import DoubledKeys, Path, PathStep, object_of
 from streams.wire.fields import JsonNumber
 from streams.wire.judge import Invalid, parse_json, too_deep
 from streams.wire.reasons import Reason
 
 MAX_FEED_BYTES = 16 * 1024 * 1024
 """A longer record, packed or unpacked, is refused unread."""
-FORMATS = ("json", "json_lines", "json_text", "confluent_json")
+FORMATS = ("json", "json_lines", "json_text", "prefixed_json", "confluent_json")
+"""One value; one a line; a JSON text that holds one; one behind whatever stands before its first bracket; one behind 5 bytes."""
 PACKED = {"gzip": 31, "zlib": 15}
 """Window sizes by which zlib reads the two."""
 _CONFLUENT_HEAD = 5
+_ALIVE = re.compile(rb"p[io]ng\Z", re.IGNORECASE)
+_BRACKET = re.compile(rb"[{\[]")
 
 _COLON_ESCAPED = b"\\u003"
 
@@ -34,8 +39,11 @@ Documents = list[Any] | Invalid
 """The JSON values in a record, or why it holds none."""
 
 
-def reader_of_format(name: str, place: str) -> Callable[[bytes | None], Documents]:
-    """What takes a record of the format apart; it never raises for any bytes. ConfigurationError for no such format."""
+def reader_of_format(name: str, place: str, json_texts: Sequence[Path] = ()) -> Callable[[bytes | None], Documents]:
+    """What takes a record of the format apart; it never raises for any bytes. ConfigurationError for no such format.
+
+    `json_texts`: places in a document of texts that hold JSON themselves, which are read on as what they hold.
+    """
     packing, plus, inner = name.rpartition("+")
     if inner not in FORMATS or (plus and packing not in PACKED):
         known = ", ".join(FORMATS)
@@ -52,9 +60,27 @@ def reader_of_format(name: str, place: str) -> Callable[[bytes | None], Document
             if isinstance(unpacked, Invalid):
                 return unpacked
             value = unpacked
-        return _READERS[inner](value)
+        found = _READERS[inner](value)
+        if not isinstance(found, Invalid):
+            for path in json_texts:
+                found = [_opened(one, path.steps) for one in found]
+        return found
 
     return documents
+
+
+def _opened(node: Any, steps: Sequence[PathStep]) -> Any:
+    """A document, its text at `steps` replaced by the JSON in it; what is no such text stays, and says nothing there."""
+    if not steps:
+        held = _json(node.encode("utf-8", "surrogatepass")) if type(node) is str else Invalid(Reason.WRONG_TYPE, "")
+        return node if isinstance(held, Invalid) else held[0]
+    step = steps[0]
+    there = (isinstance(node, dict) and step in node) or (
+        type(node) is list and type(step) is int and -len(node) <= step < len(node)
+    )
+    if there and not (type(node) is DoubledKeys and step in node.twice):
+        node[step] = _opened(node[step], steps[1:])
+    return node
 
 
 def wrapped(name: str, line: bytes) -> bytes:
@@ -94,7 +120,9 @@ def _json(value: bytes) -> Documents:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             pass  # the authority says why, or takes it
     parsed = parse_json(value, object_of)
-    return parsed if isinstance(parsed, Invalid) else [parsed]
+    if isinstance(parsed, Invalid):
+        return [value.decode()] if _ALIVE.match(value) else parsed
+    return [parsed]
 
 
 def _no_key_twice(value: bytes, found: Any) -> bool:
@@ -125,6 +153,11 @@ def _json_text(value: bytes) -> Documents:
         return Invalid(Reason.BAD_ENCODING, str(error))
 
 
+def _prefixed(value: bytes) -> Documents:
+    begins = _BRACKET.search(value)
+    return _json(value[begins.start() :]) if begins else []
+
+
 def _confluent(value: bytes) -> Documents:
     if len(value) < _CONFLUENT_HEAD or value[0]:
         return Invalid(Reason.BAD_ENCODING, "does not begin with a zero byte and a schema number of four bytes")
@@ -135,5 +168,6 @@ _READERS: dict[str, Callable[[bytes], Documents]] = {
     "json": _json,
     "json_lines": _json_lines,
     "json_text": _json_text,
+    "prefixed_json": _prefixed,
     "confluent_json": _confluent,
 }

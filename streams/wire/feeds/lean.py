@@ -181,7 +181,7 @@ def lean_feed(feed: FeedFormat) -> LeanFeed | None:
 
     That is for packed formats, several `each`, sizes in the quote, scales by a table, signs, local times, keys and headers.
     """
-    if feed.kind != TRADES or feed.format != "json":
+    if feed.kind != TRADES or feed.format != "json" or feed.json_texts:
         return None
     try:
         return LeanFeed(feed)
@@ -240,7 +240,7 @@ def _texts(raw: Any) -> Iterator[str]:
 def _simple(raw: Any, feed: FeedFormat) -> Path:
     """A path through the record; `@` and `$` are one where there are no elements."""
     path = parse_path(raw, feed.place)
-    if path.of_kafka:
+    if path.of_kafka or path.of_names:
         raise _NotLean
     root = path.root if feed.each else "$"
     return Path(f"{root}{path.steps}", root, path.steps)

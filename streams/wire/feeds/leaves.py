@@ -77,12 +77,26 @@ def _join(raw: Mapping[str, Any], feed: FeedFormat, place: str, *, nested: bool)
 def _reader(path: Path, feed: FeedFormat, *, nested: bool) -> Read:
     if path.of_kafka:
         return _kafka_reader(str(path.steps[0]), feed)
+    if path.of_names:
+        return _name_reader(path, feed, nested=nested)
     read = path.reader()
     if path.root == "$":
         return lambda sight: read(sight.root)
     if nested:
         return lambda sight: read(sight.nested)
     return lambda sight: read(sight.element)
+
+
+def _name_reader(path: Path, feed: FeedFormat, *, nested: bool) -> Read:
+    if not (feed.each or nested):
+        raise ConfigurationError(f"{feed.place}: {path.text} is the name of an element, and without `each` there are none")
+    (wanted,) = path.steps
+    number = wanted if type(wanted) is int else -1
+
+    def name(sight: EventSight) -> Any:
+        return sight.names[number] if -len(sight.names) <= number < len(sight.names) else MISSING
+
+    return name
 
 
 def _kafka_reader(name: str, feed: FeedFormat) -> Read:

@@ -6,27 +6,31 @@ A record is decoded, asked whether the feed takes it (`where` of `$` and `%`), s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, get_args
+from itertools import count
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-
-from monitor.core.journal.vocabulary import BALANCES
 from monitor.errors import ConfigurationError
+from streams.wire.feeds.checks import check_snapshot, refuse_unknown
 from streams.wire.feeds.conditions import Holds, parse_where
 from streams.wire.feeds.format import FeedFormat
 from streams.wire.feeds.formats import reader_of_format
 from streams.wire.feeds.leaves import FIRST, LAST, Leaf, Read, conversion, reader_of_paths
-from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, json_text, parse_path
+from streams.wire.feeds.paths import MISSING, GivenTwice, Path, elements, json_text, named_elements, parse_each, parse_path
 from streams.wire.feeds.requeued import RequeuedRecord, UnreadableRequeue
 from streams.wire.feeds.sight import EventSight, RecordPlace
 from streams.wire.feeds.values import StepFailed, is_negative
 from streams.wire.judge import Invalid
-from streams.wire.models import MODELS
 from streams.wire.reasons import Reason
 
 _DETAIL = 300
+_OF_ELEMENT = ("@", "%name")
+"""Roots of paths to what an element is or is called."""
+_LIST = "[]"
+
+Named = list[tuple[tuple[str, ...], Any]]
+"""Elements, each behind the names of members under which it was found, the outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,18 @@ class FeedPlan:
     def __init__(self, feed: FeedFormat) -> None:
         self.feed = feed
         place = feed.place
-        self._documents = reader_of_format(feed.format, f"{place}.format")
+        texts = [parse_path(path, f"{place}.json_texts") for path in feed.json_texts]
+        self._documents = reader_of_format(feed.format, f"{place}.format", texts)
         conditions = parse_where(feed.where, f"{place}.where")
-        self._of_record = _looks([one for one in conditions if one[0].root != "@"], feed)
-        self._of_element = _looks([one for one in conditions if one[0].root == "@"], feed)
+        self._of_record = _looks([one for one in conditions if one[0].root not in _OF_ELEMENT], feed)
+        self._of_element = _looks([one for one in conditions if one[0].root in _OF_ELEMENT], feed)
         self._heartbeat = _looks(parse_where(feed.heartbeat, f"{place}.heartbeat"), feed)
-        self._each = [parse_path(path, f"{place}.each", several=True) for path in feed.each]
+        self._each = parse_each(feed.each, f"{place}.each")
+        reads = [path for name, path in feed.fields.items() if _LIST not in name]
+        self._found = _elements_reader(named="%name" in f"{reads}{[*feed.where]}")
         self._object = _Object(feed, _tree(feed))
-        _refuse_unknown(feed)
-        _check_snapshot(feed)
+        refuse_unknown(feed)
+        check_snapshot(feed)
 
     def read(self, value: bytes | None, record: RecordPlace) -> FeedReading:
         """The events of a record; never raises for any bytes."""
@@ -115,6 +122,8 @@ class FeedPlan:
     def left_out(self, value: bytes | None, record: RecordPlace) -> list[str]:
         """Why a record, or which of its elements, are left out: for people who write a mapping."""
         documents = self._documents(value)
+        if not documents:
+            return ["format: the record holds no JSON"]
         found = [] if isinstance(documents, Invalid) else [self._left_out(root, record) for root in documents]
         return [reason for reasons in found for reason in reasons]
 
@@ -122,10 +131,13 @@ class FeedPlan:
         try:
             if (unmet := _unmet(self._of_record, EventSight(root, root, record, 0))) is not None:
                 return [unmet]
-            parts = self._split(root)
-            if not parts:
-                return [f"each: no list with elements at {' or '.join(self.feed.each)}"]
-            reasons = (_unmet(self._of_element, EventSight(root, part, record, n)) for n, part in enumerate(parts))
+            sights = list(self._split(root, record, 0))
+            if not sights:
+                members = any(named_elements(path, root) for path in self._each)
+                hint = "; its members are events where the feed reads their %name" if members else ""
+                where = " or ".join(self.feed.each)
+                return [f"each: {'an object, no list,' if members else 'no list with elements'} at {where}{hint}"]
+            reasons = (_unmet(self._of_element, sight) for sight in sights)
             return [reason for reason in reasons if reason is not None]
         except GivenTwice:
             return []
@@ -135,13 +147,14 @@ class FeedPlan:
         filtered = index = 0
         heard = taken = False
         for root in documents:
-            found, wanted = None, _all(self._of_record, EventSight(root, root, record, index))
-            if wanted:
-                taken, found = True, self._split(root)
-            elif self._heartbeat and _all(self._heartbeat, EventSight(root, root, record, index)):
+            whole_record = EventSight(root, root, record, index)
+            sights: Iterable[EventSight] = ()
+            if _all(self._of_record, whole_record):
+                taken, sights = True, self._split(root, record, index)
+            elif self._heartbeat and _all(self._heartbeat, whole_record):
                 heard = True
-            for element in found or ():
-                event = self._event(EventSight(root, element, record, index))
+            for sight in sights:
+                event = self._event(sight)
                 index += 1
                 if event is None:
                     filtered += 1
@@ -155,11 +168,15 @@ class FeedPlan:
             filtered = 1
         return FeedReading(events, filtered, heard, whole)
 
-    def _split(self, root: Any) -> list[Any] | None:
+    def _split(self, root: Any, record: RecordPlace, index: int) -> Iterator[EventSight]:
+        """The elements of a record, the first of which is numbered `index`."""
         if not self._each:
-            return [root]
-        found = (elements(path, root) for path in self._each)
-        return next((several for several in found if several), None)
+            yield EventSight(root, root, record, index)
+        for path in self._each:
+            if found := self._found(path, root):
+                for number, (names, element) in zip(count(index), found, strict=False):
+                    yield EventSight(root, element, record, number, names=names)
+                return
 
     def _event(self, sight: EventSight) -> FeedEvent | RefusedEvent | None:
         try:
@@ -264,13 +281,13 @@ class _Object:
             if inner.fill(sight, made) or inner.fixed:
                 result[name] = made
         for name, (read, inner) in self._lists.items():
-            result[name] = [inner.element(sight, one, result) for one in read(sight)]
+            result[name] = [inner.element(sight, one, names, result) for names, one in read(sight)]
         return found
 
-    def element(self, sight: EventSight, nested: Any, outer: dict[str, Any]) -> dict[str, Any]:
+    def element(self, sight: EventSight, nested: Any, names: tuple[str, ...], outer: dict[str, Any]) -> dict[str, Any]:
         """The object of one element of a nested list."""
         made: dict[str, Any] = {}
-        inner = EventSight(sight.root, sight.element, sight.record, sight.index, nested, _Within(outer, made))
+        inner = EventSight(sight.root, sight.element, sight.record, sight.index, nested, _Within(outer, made), names)
         self.fill(inner, made)
         return made
 
@@ -294,9 +311,6 @@ class _Constant:
 @dataclass(frozen=True, slots=True)
 class _Mapped:
     path: Any
-
-
-_LIST = "[]"
 
 
 def _tree(feed: FeedFormat) -> dict[str, Any]:
@@ -323,12 +337,20 @@ def _is_list(path: Any) -> bool:
     return isinstance(path, Mapping) and set(path) == {"each"}
 
 
-def _list_reader(feed: FeedFormat, name: str) -> Callable[[EventSight], list[Any]]:
+def _elements_reader(*, named: bool) -> Callable[[Path, Any], Named]:
+    """What finds elements; those of objects where their names are read."""
+    return named_elements if named else lambda path, node: [((), element) for element in elements(path, node) or ()]
+
+
+def _list_reader(feed: FeedFormat, name: str) -> Callable[[EventSight], Named]:
+    """What gives the elements of a nested list, each behind its names."""
     raw, place = feed.fields.get(name), f"{feed.place}.fields.{name}"
     if not isinstance(raw, Mapping) or set(raw) != {"each"}:
         raise ConfigurationError(f"{place}: a list needs its elements, as {name}: {{each: path}}")
     path = parse_path(raw["each"], place, several=True)
-    return lambda sight: elements(path, sight.root if path.root == "$" else sight.element) or []
+    reads = [read for field, read in feed.fields.items() if field.startswith(f"{name}{_LIST}.")]
+    found = _elements_reader(named="%name" in str(reads))
+    return lambda sight: found(path, sight.root if path.root == "$" else sight.element)
 
 
 def _leaf(feed: FeedFormat, name: str, full: str, path: Any, *, nested: bool) -> Leaf:
@@ -351,55 +373,6 @@ def _sign_of(feed: FeedFormat, prefix: str, paths: Mapping[str, Any]) -> Callabl
     if "side" in paths or "side" in feed.constants:
         raise ConfigurationError(f"{feed.place}: the side comes from the sign of quantity or from its own path, choose one")
     return lambda raw_quantity: is_negative(raw_quantity, any_form=True)
-
-
-def _refuse_unknown(feed: FeedFormat) -> None:
-    """ConfigurationError for canonical names that there are none of."""
-    for section, names in (("fields", feed.fields), ("constants", feed.constants), ("values", feed.values)):
-        for name in names:
-            if not _known(MODELS[feed.kind], name):
-                known = ", ".join(one for one in MODELS[feed.kind].model_fields if one != "schema_")
-                raise ConfigurationError(f"{feed.place}.{section}.{name}: {feed.kind} has no such field; it has {known}")
-            if section == "values" and name not in feed.fields:
-                raise ConfigurationError(f"{feed.place}.values.{name}: {name} is not mapped, so nothing is changed by it")
-    given = {one.partition(".")[0].partition("[")[0] for one in (*feed.fields, *feed.constants)}
-    lacking = [name for name, field in MODELS[feed.kind].model_fields.items() if field.is_required() and name not in given]
-    if lacking:
-        are, them = ("is", "it") if len(lacking) == 1 else ("are", "them")
-        raise ConfigurationError(
-            f"{feed.place}: {', '.join(lacking)} {are} needed: map {them} in fields or fix {them} in constants"
-        )
-
-
-def _check_snapshot(feed: FeedFormat) -> None:
-    """ConfigurationError for whole lists that are none, or whose empty ones would not say whose they are."""
-    if feed.snapshot_by and (feed.kind != BALANCES or set(feed.snapshot_by) - {"entity", "role", "storage", "asset"}):
-        raise ConfigurationError(f"{feed.place}.snapshot: is of balances, by some of entity, role, storage, asset")
-    if feed.allow_empty and not set(feed.snapshot_by) <= set(feed.constants):
-        raise ConfigurationError(
-            f"{feed.place}.snapshot.allow_empty: an empty list says nothing unless {', '.join(feed.snapshot_by)} are constants"
-        )
-
-
-def _known(model: Any, name: str) -> bool:
-    first, _, rest = name.partition(".")
-    field = model.model_fields.get(first.removesuffix("[]")) if model is not None else None
-    if field is None or first == "schema_":
-        return False
-    if not rest:
-        return not first.endswith("[]")
-    if field.annotation == dict[str, Any] or getattr(field.annotation, "__origin__", None) is dict:
-        return True
-    return _known(_inner_model(field.annotation), rest)
-
-
-def _inner_model(annotation: Any) -> Any:
-    for one in (annotation, *get_args(annotation)):
-        if isinstance(one, type) and issubclass(one, BaseModel):
-            return one
-        if found := next((inner for inner in get_args(one) if isinstance(inner, type) and issubclass(inner, BaseModel)), None):
-            return found
-    return None
 
 
 __all__ = ["FeedEvent", "FeedPlan", "FeedReading", "RecordPlace", "RefusedEvent"]

@@ -29,3 +29,5 @@ class EventSight:
     index: int
     nested: Any = None
     done: dict[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """Under which `each`, or the path of the nested list, found the element in objects."""

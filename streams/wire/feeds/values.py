@@ -25,7 +25,11 @@ from streams.wire.reasons import Reason
 Convert = Callable[[Any, EventSight], Any]
 """A raw value and the event it is of to the canonical value; None leaves the field out."""
 
-_LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\Z", re.ASCII)
+_LOCAL = re.compile(
+    r"(\d{4})(?P<sign>[-/.]?)(\d\d)(?P=sign)(\d\d)[ T-]?(\d\d)(?P<colon>:?)(\d\d)(?P=colon)(\d\d)(?:[.,](\d{1,9}))?\Z",
+    re.ASCII,
+)
+"""The year first, as ISO 8601 writes times long or short, and FIX (20260105-09:00:00.123)."""
 _WITH_OFFSET = re.compile(r"(\d{4}-\d\d-\d\d)[ Tt](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?([Zz]|([+-]\d\d)(?::?(\d\d))?)\Z", re.ASCII)
 _DIVISION = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PLACES_18 = Decimal(1).scaleb(-18)
@@ -59,6 +63,7 @@ def table(entries: Mapping[str, Any], other: Any) -> Convert:
     return look_up
 
 
+_SIGNS = ("-", ".", "_")
 _NAME_IT = "name it in values.market.table (raw: BASE/QUOTE), or leave it out by where"
 
 
@@ -124,6 +129,8 @@ def market(
                 raise StepFailed(
                     Reason.BAD_TEXT, f"{raw[:60]!r} is not two assets with {separator or '/'!r} between them: {_NAME_IT}{how}"
                 )
+        if one.endswith(_SIGNS) or other.startswith(_SIGNS):
+            raise StepFailed(Reason.BAD_TEXT, f"{raw[:60]!r} is cut into {one[:30]!r} and {other[:30]!r}: is there a separator?")
         base, quote = (other, one) if quote_first else (one, other)
         return f"{aliases.get(base, base)}/{aliases.get(quote, quote)}"
 
@@ -233,15 +240,15 @@ def local_time(name: str) -> Convert:
         found = _LOCAL.match(raw) if isinstance(raw, str) else None
         if not found:
             return _offset_spelt_out(raw)
+        year, _, month, day, hour, _, minute, second, fraction = found.groups()
         try:
-            moments = [datetime.fromisoformat(f"{found[1]}T{found[2]}").replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
-            first, second = (moment.astimezone(UTC) for moment in moments)
+            local = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=zone)
+            earlier, later = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
         except (ValueError, OverflowError) as error:
             raise StepFailed(Reason.BAD_TIME, f"{raw!r}: {error}") from None
-        if first != second:
+        if earlier != later:
             raise StepFailed(Reason.BAD_TIME, f"{raw!r} occurs twice or never in {name}")
-        seconds = int(first.timestamp())
-        return exact_time(seconds * SECOND + int((found[3] or "0").ljust(9, "0")))
+        return exact_time(int(earlier.timestamp()) * SECOND + int((fraction or "0").ljust(9, "0")))
 
     return time
 

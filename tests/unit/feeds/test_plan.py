@@ -174,6 +174,9 @@ def test_a_scale_that_is_in_no_table_is_refused() -> None:
         ({"time_zone": "Australia/Eucla"}, "2026-01-05 09:00:00", "2026-01-05T00:15:00Z"),
         ({"time_zone": "Pacific/Chatham"}, "2026-01-05 09:00:00", "2026-01-04T19:15:00Z"),
         ({"time_zone": "Pacific/Chatham"}, "2026-07-05 09:00:00", "2026-07-04T20:15:00Z"),
+        ({"time_zone": "UTC"}, "20260105-09:00:00.123", "2026-01-05T09:00:00.123Z"),
+        ({"time_zone": "Asia/Tokyo"}, "2026/01/05 09:00:00,5", "2026-01-05T00:00:00.5Z"),
+        ({"time_zone": "Asia/Tokyo"}, "20260105090000", "2026-01-05T00:00:00Z"),
     ],
 )
 def test_times(spec: dict[str, Any], raw: Any, time: str) -> None:
@@ -249,6 +252,7 @@ def test_lists_and_objects_within_an_event() -> None:
         ("confluent_json", lambda value: b"\x00\x00\x00\x00\x07" + value),
         ("json_text", lambda value: json.dumps(value.decode()).encode()),
         ("json_lines", lambda value: value + b"\n\n"),
+        ("prefixed_json", lambda value: b"1767571200123 " + value),
     ],
 )
 def test_formats(name: str, pack: Any) -> None:
@@ -280,6 +284,9 @@ def test_several_documents_go_on_counting() -> None:
         ({"format": "xml"}, "format"),
         ({"where": {"$.": 1}}, "where"),
         ({"each": "$.list"}, "each"),
+        ({"each": ["$.list", "$"]}, "each"),
+        ({"fields": FIELDS | {"trade_id": "%name"}}, "each"),
+        ({"json_texts": ["$.a[*]"]}, "json_texts"),
         ({"fields": FIELDS | {"side": "s"}, "values": {"quantity": {"sign": "side"}}}, "side"),
     ],
 )
@@ -306,6 +313,54 @@ def test_a_key_given_twice_is_refused_where_the_feed_reads_it(twice: bytes, read
     assert "twice" in event.invalid.detail
     beside = json.dumps(TRADE).encode()[:-1] + b', "deep": {"x": 1, "x": 2}, "other": 1, "other": 2}'
     assert one(plan(), beside) == one(plan(), json.dumps(TRADE).encode())
+
+
+def test_a_member_given_twice_refuses_its_record_where_members_are_events() -> None:
+    made = plan(each="$.trades[*]", fields=FIELDS | {"trade_id": "%name"})
+    (event,) = made.read(b'{"trades": {"1": {}, "1": {}}}', PLACE).events
+    assert isinstance(event, RefusedEvent)
+    assert "twice" in event.invalid.detail
+
+
+def test_balances_and_prices_lie_in_objects_by_their_names() -> None:
+    names = {"event_id": "%id", "as_of": "%timestamp"}
+    constants = {"entity": "a", "account": "main", "role": "client_asset", "storage": "hot"}
+    held = plan(
+        "custody.balances",
+        each="$.total[*]",
+        where={"%name": {"not": "USD"}},
+        numbers="lenient",
+        fields=names | {"asset": "%name", "quantity": "@"},
+        constants=constants,
+        values={},
+    )
+    reading = read(held, {"total": {"BTC": 1.5, "USD": 7, "ETH": "2"}})
+    assert [(one.canonical["asset"], one.canonical["quantity"]) for one in reading.events] == [("BTC", "1.5"), ("ETH", "2")]  # type: ignore[union-attr]
+    assert reading.filtered == 1
+    prices = plan(
+        "market.prices",
+        {"BITCOIN": "BTC"},
+        each="$[*][*]",
+        where={"%name[1]": ["usd", "jpy"]},
+        fields=names | {"asset": "%name[0]", "currency": "%name", "price": "@"},
+        constants={"kind": "spot"},
+        values={"asset": {"case": "upper"}, "currency": {"case": "upper"}},
+    )
+    reading = read(prices, {"bitcoin": {"usd": 61000, "jpy": 9400000, "usd_24h_vol": 12}})
+    found = [[one.canonical[name] for name in ("asset", "currency", "price")] for one in reading.events]  # type: ignore[union-attr]
+    assert found == [["BTC", "USD", 61000], ["BTC", "JPY", 9400000]]
+
+
+def test_losses_lie_in_an_object_by_their_assets() -> None:
+    fields = {"incident_id": "id", "losses": {"each": "@.lost[*]"}, "losses[].asset": "%name", "losses[].quantity": "@"}
+    constants = {
+        "entity": "a", "revision": 1, "kind": "other", "severity": "high", "status": "confirmed", "recoveries": [], "summary": "",
+        "reported_by": "internal", "losses[].owner": "client", "occurred_at": "2026-01-05T00:00:00Z",
+        "detected_at": "2026-01-05T00:00:00Z",
+    }  # fmt: skip
+    made = plan("security.incidents", fields=fields | {"updated_at": "at"}, constants=constants, values={})
+    found = one(made, {"id": "i", "at": "2026-01-05T00:00:00Z", "lost": {"BTC": "1", "ETH": "2"}})["losses"]
+    assert [(loss["asset"], loss["quantity"]) for loss in found] == [("BTC", "1"), ("ETH", "2")]
 
 
 @pytest.mark.parametrize(

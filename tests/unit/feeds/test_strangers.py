@@ -130,6 +130,143 @@ VENUES: dict[str, tuple[dict[str, Any], list[Any], list[str], int]] = {
         ["BTC/JPY buy 750760 0.1", "ETH/JPY sell 75 2"],
         1,
     ),
+    "lists under the names of their symbols": (
+        {
+            "where": {"$.ch": "trades"},
+            "each": ["$.update[*][*]", "$.snapshot[*][*]"],
+            "times": "ms",
+            "fields": {
+                "trade_id": "@.i", "market": "%name", "price": "@.p", "quantity": "@.q", "side": "@.s", "executed_at": "@.t"
+            },
+            "values": {"market": {"quotes": ["USDT", "BTC"]}},
+        },
+        [
+            {"ch": "trades", "snapshot": {"ETHBTC": [{"t": MS, "i": 7, "p": "0.05", "q": "3", "s": "sell"}]}},
+            {"ch": "trades", "update": {
+                "BTCUSDT": [{"t": MS, "i": 7, "p": "30881.9", "q": "1", "s": "buy"},
+                            {"t": MS, "i": 8, "p": "30881.8", "q": "2", "s": "sell"}],
+                "ETHBTC": [{"t": MS, "i": 8, "p": "0.06", "q": "4", "s": "buy"}]}},
+            {"result": {"ch": "trades", "subscriptions": ["BTCUSDT"]}, "id": 123},
+        ],
+        ["ETH/BTC sell 0.05 3", "BTC/USDT buy 30881.9 1", "BTC/USDT sell 30881.8 2", "ETH/BTC buy 0.06 4"],
+        1,
+    ),
+    "a map of trades by their ids": (
+        {
+            "each": "$.trades[*]",
+            "fields": {"trade_id": "%name", "market": "@.pair", "price": "@.px", "quantity": "@.q", "executed_at": "%timestamp"},
+        },
+        [{"trades": {"a-1": {"pair": "BTC/JPY", "px": "5", "q": "1"}, "a-2": {"pair": "BTC/JPY", "px": "6", "q": "2"}}},
+         {"error": {"code": 7}}],
+        ["BTC/JPY 5 1", "BTC/JPY 6 2"],
+        1,
+    ),
+    "a history as a list, then trades alone, in contracts": (
+        {
+            "where": {"$.feed": ["trade", "trade_snapshot"]},
+            "each": ["$.trades[*]", "$"],
+            "numbers": "lenient",
+            "times": "ms",
+            "fields": {
+                "trade_id": "@.uid", "market": "@.product_id", "price": "@.price", "quantity": "@.qty", "side": "@.side",
+                "executed_at": "@.time",
+            },
+            "values": {"market": {"table": {"PI_XBTUSD": "BTC/USD"}}, "quantity": {"in": "quote"}},
+        },
+        [
+            {"feed": "trade_snapshot", "product_id": "PI_XBTUSD", "trades": [
+                {"product_id": "PI_XBTUSD", "uid": "u-1", "side": "buy", "time": MS, "qty": 100.0, "price": 40000.0}]},
+            {"feed": "trade", "product_id": "PI_XBTUSD", "uid": "u-2", "side": "sell", "time": MS, "qty": 300, "price": 30000.0},
+            {"feed": "book", "product_id": "PI_XBTUSD"},
+        ],
+        ["BTC/USD buy 40000 0.0025", "BTC/USD sell 30000 0.01"],
+        1,
+    ),
+    "signed contracts, some in lists and some alone": (
+        {
+            "where": {"$.channel": "futures.trades", "$.event": "update"},
+            "each": ["$.result[*]", "$.result"],
+            "fields": {
+                "trade_id": "@.id", "market": "@.contract", "price": "@.price", "quantity": "@.size", "executed_at": "@.created"
+            },
+            "values": {
+                "market": {"before": "_2", "separator": "_"},
+                "quantity": {"scale": {"by": "market", "table": {"BTC/USDT": "0.0001"}}, "sign": "side"},
+                "executed_at": {"times": "s"},
+            },
+        },
+        [
+            {"channel": "futures.trades", "event": "update", "result": [
+                {"size": -20, "id": 1, "created": MS // 1000, "price": "29009.9", "contract": "BTC_USDT_20260130"}]},
+            {"channel": "futures.trades", "event": "update", "result":
+                {"size": 5, "id": 2, "created": MS // 1000, "price": "29010", "contract": "BTC_USDT"}},
+            {"channel": "futures.trades", "event": "subscribe", "result": {"status": "success"}},
+        ],
+        ["BTC/USDT sell 29009.9 0.002", "BTC/USDT buy 29010 0.0005"],
+        1,
+    ),
+    "packets of a socket, numbers in front": (
+        {
+            "format": "prefixed_json",
+            "where": {"$[1].room_name": {"starts": "transactions_"}},
+            "each": "$[1].message.data.transactions[*]",
+            "times": "ms",
+            "fields": {
+                "trade_id": "@.transaction_id", "market": "$[1].room_name", "price": "@.price", "quantity": "@.amount",
+                "side": "@.side", "executed_at": "@.executed_at",
+            },
+            "values": {"market": {"strip": "transactions_", "case": "upper", "separator": "_"}},
+        },
+        [
+            b'0{"sid":"GjQ9","upgrades":[],"pingInterval":25000}', b"40", b"2",
+            b'42["message",{"room_name":"ticker_btc_jpy","message":{"data":{"sell":"9"}}}]',
+            b'42["message",{"room_name":"transactions_btc_jpy","message":{"data":{"transactions":[{"transaction_id":1237,'
+            b'"side":"sell","price":"13638000","amount":"0.0001","executed_at":%d}]}}}]' % MS,
+        ],
+        ["BTC/JPY sell 13638000 0.0001"],
+        4,
+    ),
+    "messages in the text of an envelope": (
+        {
+            "json_texts": ["$.data"],
+            "where": {"$.event": "trade"},
+            "times": "us",
+            "fields": {
+                "trade_id": "$.data.id", "market": "$.channel", "price": "$.data.price_str", "quantity": "$.data.amount_str",
+                "executed_at": "$.data.microtimestamp",
+            },
+            "values": {"market": {"after": "live_trades_", "case": "upper", "quotes": ["USD"]}},
+        },
+        [
+            {"event": "pusher:connection_established", "data": '{"socket_id":"1.2"}'},
+            {"event": "pusher:error", "data": "no JSON"},
+            {"event": "trade", "channel": "live_trades_ethusd",
+             "data": json.dumps({"id": 9, "price_str": "3805.4", "amount_str": "0.07", "microtimestamp": f"{MS}000"})},
+        ],
+        ["ETH/USD 3805.4 0.07"],
+        2,
+    ),
+    "words that keep a connection alive, times as FIX writes them": (
+        {
+            "where": {"$.MsgType": "X"},
+            "each": "$.NoMDEntries[*]",
+            "time_zone": "UTC",
+            "fields": {
+                "trade_id": "@.MDEntryID", "market": "@.Symbol", "price": "@.MDEntryPx", "quantity": "@.MDEntrySize",
+                "side": "@.AggressorSide", "executed_at": {"join": ["@.MDEntryDate", "@.MDEntryTime"]},
+            },
+            "values": {"side": {"table": {"1": "buy", "2": "sell"}}},
+        },
+        [
+            b"ping", b"pong",
+            {"MsgType": "0"},
+            {"MsgType": "X", "NoMDEntries": [{
+                "MDEntryID": "x1", "Symbol": "BTC/USD", "MDEntryPx": "61000.5", "MDEntrySize": "0.1", "AggressorSide": "1",
+                "MDEntryDate": "20260104", "MDEntryTime": "23:59:59.123"}]},
+        ],
+        ["BTC/USD buy 61000.5 0.1"],
+        3,
+    ),
     "arrays of arrays of texts": (
         {
             "where": {"$[0][0]": {"present": True}},
@@ -154,7 +291,8 @@ def plan_of(mapping: dict[str, Any]) -> FeedPlan:
 
 
 def records_of(plan: FeedPlan, frames: list[Any]) -> list[bytes]:
-    return [wrapped(plan.feed.format, json.dumps(frame).encode()) for frame in frames]
+    texts = [frame if isinstance(frame, bytes) else json.dumps(frame).encode() for frame in frames]
+    return [wrapped(plan.feed.format, text) for text in texts]
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -165,7 +303,9 @@ def test_every_trade_counts_once_and_every_other_frame_is_left_out(venue: str) -
     records = [TriedRecord(n, value, RecordPlace(0, 0, n, START_MS)) for n, value in enumerate(values)]
     found = list(tried(plan, Known(frozenset({"a"}), 1 << 62), records))
     told = [
-        " ".join(str(one.canonical[key]) for key in ("market", "side", "price", "quantity")) for one in found if one.canonical
+        " ".join(str(one.canonical[key]) for key in ("market", "side", "price", "quantity") if key in one.canonical)
+        for one in found
+        if one.canonical
     ]
     assert told == expected
     assert all(one.reason is None for one in found), [one.detail for one in found]
@@ -193,18 +333,27 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"side": {"case": "upper"}}, "translate 'SELL' in values.side.table"),
     ({"price": "@.float"}, {}, "values.price.numbers: lenient"),
     ({}, {"quantity": {"scale": {"by": "market", "table": {"ETH/USDT": "1"}}}}, "name it in "),
+    ({}, {"market": {"quotes": ["USDT"]}}, "'BTC_USDT' is cut into 'BTC_' and 'USDT': is there a separator?"),
+    ({"quantity": "@.fine"}, {}, "or assets.decimals where the asset does divide so far"),
 ]
 
 
 @pytest.mark.parametrize(("fields", "values", "words"), WRONG)
 def test_a_wrong_mapping_is_told_where_to_look(fields: dict[str, str], values: dict[str, Any], words: str) -> None:
     plan = plan_of(GOOD | {"fields": GOOD["fields"] | fields, "values": GOOD["values"] | values})
-    frame = {"method": "trades_update", "params": [
-        "BTC_USDT", [{"id": 1, "ts": MS / 1000, "price": "1", "float": 1.5, "amount": "5", "type": "sell"}]]}  # fmt: skip
+    trade = {"id": 1, "ts": MS / 1000, "price": "1", "float": 1.5, "fine": f"0.{'1' * 37}", "amount": "5", "type": "sell"}
+    frame = {"method": "trades_update", "params": ["BTC_USDT", [trade]]}
     record = TriedRecord(0, json.dumps(frame).encode(), RecordPlace(0, 0, 0, START_MS))
     (one,) = tried(plan, Known(frozenset({"a"}), 1 << 62), [record])
     assert one.outcome == "dead_letter"
     assert words in f"{one.detail}; {one.next}"
+
+
+def test_an_object_where_a_list_is_meant_is_told_how_its_members_become_events() -> None:
+    plan = plan_of({"each": "$.trades[*]", "fields": TRADE | {"market": "@.m"}})
+    record = TriedRecord(0, b'{"trades": {"1": {"id": 1}}}', RecordPlace(0, 0, 0, START_MS))
+    (one,) = tried(plan, Known(frozenset({"a"}), 1 << 62), [record])
+    assert one.left_out == ["each: an object, no list, at $.trades[*]; its members are events where the feed reads their %name"]
 
 
 def test_a_name_that_is_no_asset_is_told_where_it_gets_one() -> None:
