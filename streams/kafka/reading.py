@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -20,7 +20,7 @@ _AT_ONCE = 100
 
 async def read_range(
     settings: KafkaSettings, starts: Mapping[TopicPartition, int], upto: int | None = None
-) -> AsyncIterator[Any]:
+) -> AsyncGenerator[Any, None]:
     """Records of partitions from `starts` (raised to the log's start) on; ends at the present end of each, or before `upto`.
 
     In order within a partition. On the embedded broker, whose end offsets may be a batch short, a partition has ended only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,10 +65,11 @@ class KafkaLog:
         """See TopicLog."""
         place = TopicPartition(self._names.of(topic), partition)
         start = 0 if span.since is None else await offset_at(self._settings, place, span.since // MILLISECOND)
-        async for one in read_range(self._settings, {place: start}):
-            if span.until is not None and one.timestamp * MILLISECOND > span.until + DISORDER_NS:
-                return
-            yield ArchivedRecord(one.offset, one.timestamp, one.key, one.value)
+        async with aclosing(read_range(self._settings, {place: start})) as found:
+            async for one in found:
+                if span.until is not None and one.timestamp * MILLISECOND > span.until + DISORDER_NS:
+                    return
+                yield ArchivedRecord(one.offset, one.timestamp, one.key, one.value)
 
 
 class ArchiveLog:
