@@ -46,6 +46,8 @@ ROOMS = {
         "tests/properties/test_lean_trades.py",
         "tests/properties/test_intake_columns.py",
         "tests/properties/test_intake_segments.py",
+        "tests/properties/test_feeds.py",
+        "tests/properties/test_lean_feeds.py",
     ),
 }
 GOLDEN = ("tests/unit/house/test_golden.py",)

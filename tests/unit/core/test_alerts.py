@@ -245,13 +245,17 @@ def test_a_cure_date_is_near_today_and_on_the_next_business_day(cure_by: date | 
     assert (found.verdict, found.dwells) == (verdict, False)
 
 
-def backing(owed: object, there: object) -> Verdict:
+def backed(owed: object, there: object) -> Condition:
     figures = [value if isinstance(value, Figure) else Figure.of(Fraction(str(value))) for value in (owed, there)]
     found = keyed(entity_conditions("kr-main", [Backing("BTC", *figures)], [], []))[
         "LiabilityExceedsAssets", "liability_exceeds_assets", "BTC"
     ]
     assert found.identity.method is None
-    return found.verdict
+    return found
+
+
+def backing(owed: object, there: object) -> Verdict:
+    return backed(owed, there).verdict
 
 
 def test_liabilities_above_all_assets_are_a_ledger_error_or_a_loss() -> None:
@@ -259,6 +263,12 @@ def test_liabilities_above_all_assets_are_a_ledger_error_or_a_loss() -> None:
     assert backing("800", "800") is Verdict.CLEAR
     assert backing("800", OPEN_ENDED) is Verdict.UNKNOWN
     assert backing(OPEN_ENDED, "4") is Verdict.TRUE
+    shown = backed("620000", "42000.5").show()
+    assert shown.figures == {"client_liability": "620000", "held": "42000.5", "unit": "BTC"}
+    assert shown.description == (
+        "client_liability in BTC is 620,000, all other roles together hold 42,000.5: a ledger error or a loss."
+    )
+    assert backed("800", OPEN_ENDED).show().figures["held"] is None
 
 
 def incident(status: str, severity: str = "high") -> IncidentSight:
