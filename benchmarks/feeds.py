@@ -109,6 +109,6 @@ def _cost(sighted: Sighted, values: list[bytes], trades: int) -> float:
         began = time.process_time()
         for begin in range(0, len(values), size):
             part = values[begin : begin + size]
-            events = sighted(Batch(range(begin, begin + len(part)), [now_ms] * len(part), part), 0, len(part))
+            events = sighted(Batch(range(begin, begin + len(part)), [now_ms] * len(part), part, headed=False), 0, len(part))
             events.columns(events.begin, events.end)
         return (time.process_time() - began) / trades * 1e6

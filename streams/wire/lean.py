@@ -19,7 +19,7 @@ from streams.wire.models import SCHEMAS
 KEY_FIELDS = ("entity", "market", "side", "capacity", "instrument", "status", "schema")
 """What decides to which cell a trade belongs, in the order of a lean key; of those from `side` on any may be left out."""
 
-_OPTIONAL: dict[str, Any] = {
+OPTIONAL: dict[str, Any] = {
     "side": Side | None,
     "capacity": Capacity | None,
     "instrument": Instrument | None,
@@ -122,8 +122,8 @@ def _tree(source: SourceFormat, paths: dict[str, tuple[str, ...]]) -> dict[str, 
 
 
 def _leaf(source: SourceFormat, name: str) -> tuple[Any, bool]:
-    if name in _OPTIONAL:
-        return _OPTIONAL[name], False
+    if name in OPTIONAL:
+        return OPTIONAL[name], False
     if name in _AMOUNTS:
         return (msgspec.Raw if source.lenient else Annotated[str, msgspec.Meta(max_length=LONGEST_AMOUNT)] | int), True
     if (name == "trade_id" and name in source.fields) or name in source.counted:

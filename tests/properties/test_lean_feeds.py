@@ -88,6 +88,18 @@ FEEDS: dict[str, dict[str, Any]] = {
         "constants": {"entity": "a"},
         "values": {"side": {"table": {"b": "buy", "s": "sell"}}},
     },
+    "renamed": {
+        "fields": {
+            "trade_id": "n.id",
+            "entity": "who",
+            "market": "m",
+            "price": "p",
+            "quantity": "q",
+            "side": "s",
+            "executed_at": "t",
+        },
+        "constants": {"capacity": "client_order"},
+    },
     "top list": {
         "each": "$[*]",
         "times": "ns",
@@ -153,8 +165,14 @@ def raw_record(draw: st.DrawFn, name: str) -> Any:
         ]
         return {
             "arg": pick(draw, channel=words("channel"), m=words("m")),
-            "data": draw(st.sampled_from([data, data, data, None, 1])),
+            "data": draw(st.sampled_from([data, data, data, None, 1, {"x": data}])),
         }
+    if name == "renamed":
+        time = st.sampled_from(["2026-01-05T00:00:00.000Z", "2026-01-05T00:00:01.500Z", "2026-01-05T09:00:00+09:00", 5])
+        side = st.sampled_from(["buy", "sell", "buy", "b", None, 1])
+        market = st.sampled_from(["BTC/JPY", "ETH/JPY", "BTC/JPY", "BTC-JPY", "BTC/JPY/", "btc/jpy"])
+        whole = pick(draw, n=st.just({}), who=words("who"), m=market, s=side, t=time, p=AMOUNTS, q=AMOUNTS)
+        return whole | {"n": draw(st.sampled_from([{"id": draw(words("id"))}, {"id": "7", "x": 1}]))}
     if name == "arrays":
         lines = [
             [draw(AMOUNTS), draw(AMOUNTS), draw(seconds(0)), draw(words("s")), *draw(st.lists(ODD, max_size=2))]
@@ -247,6 +265,16 @@ GOOD: dict[str, Any] = {
         ],
     },
     "arrays": [336, [["1.5", "2", f"{START_S}.1234", "b", "l", ""], ["1.5", "2", f"{START_S}.5", "s"]], "trade", "XBT/JPY"],
+    "renamed": {
+        "n": {"id": 5},
+        "who": "a",
+        "m": "BTC/JPY",
+        "p": "1.5",
+        "q": 2,
+        "s": "buy",
+        "t": "2026-01-05T00:00:00.000Z",
+        "x": [1],
+    },
     "top list": [{"id": 1, "sym": "BTC/JPY", "m": None, "p": "1", "q": "1", "t": START_MS * 1_000_000}],
 }
 """A good record of each feed."""
@@ -283,6 +311,22 @@ def test_a_key_on_a_path_given_twice_is_refused_among_good_records_too(twice: by
     letters, said = told(rules, sight, values, [])
     assert (letters, said) == told(rules, planned, values, [])
     assert "is given twice" in letters[0][3]
+
+
+@pytest.mark.parametrize("name", ["flat", "enveloped", "listed", "renamed"])
+def test_a_key_given_twice_shows_though_another_is_missing_for_it(name: str) -> None:
+    """What lets it fail: to count the keys of records of one layout, and not ask that each of the layout's keys is there."""
+    sight, planned, rules = sight_of(name)
+    good: Any = GOOD[name] | {"note": 1}
+    value = json.dumps(good).encode()
+    twice = value.replace(b'"note": 1', b'"p": "9"' if name != "listed" else b'"arg": {"channel": "trades", "m": "XBT/JPY"}')
+    for key in (b'"id": ', b'"p": ', b'"kind": '):
+        inner = value.replace(key, key + b'"1", ' + key, 1)
+        values: list[bytes | None] = [value, value, twice, inner, value]
+        expected = told(rules, planned, values, [])
+        for pieces in ([], [2], [1, 1]):
+            assert told(rules, sight, values, pieces) == expected
+            assert told(rules, sight_of(name)[0], values, pieces) == expected
 
 
 def test_a_key_given_twice_that_the_feed_does_not_read_says_nothing() -> None:

@@ -117,11 +117,11 @@ def texts_of_counts(counts: Sequence[str | int], places: int) -> tuple[list[str]
     Digits are moved and never reckoned with, so that a second costs one look at the calendar and a record a few slices.
     Those left open, which may still be lawful, hold another's text.
     """
-    padding = "0" * (_MICROSECOND_PLACES - places)
-    cut = -max(places, _MICROSECOND_PLACES)
-    digits = [f"{count}{padding}" for count in counts]
+    end = "0" * (_MICROSECOND_PLACES - places) + "Z"
+    digits = list(map(str, counts))
     seconds = _Seconds()
-    texts = [f"{seconds[text[:cut]]}{text[cut:]}Z" for text in digits]
+    cut = -places or None
+    texts = [f"{seconds[text[:cut]]}{text[cut:]}{end}" for text in digits] if cut else [seconds[text] + end for text in digits]
     joined = "".join(digits)
     if joined.isascii() and joined.isdigit() and "" not in seconds.values():
         return texts, []

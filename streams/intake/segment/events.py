@@ -270,9 +270,9 @@ def rows_of(batch: Batch, origins: Sequence[int]) -> Batch:
         columns = batch.offsets[begin:end], batch.times_ms[begin:end], batch.values[begin:end]
         return Batch(*columns, lambda row: batch.original(begin + row), batch.headed)
     return Batch(
-        [batch.offsets[record] for record in origins],
-        [batch.times_ms[record] for record in origins],
-        [batch.values[record] for record in origins],
+        list(map(batch.offsets.__getitem__, origins)),
+        list(map(batch.times_ms.__getitem__, origins)),
+        list(map(batch.values.__getitem__, origins)),
         lambda row: batch.original(origins[row]),
         batch.headed,
     )

@@ -11,9 +11,9 @@ from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from streams.intake.segment.batches import Batch, clamped
 from streams.intake.segment.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, times_of
 from streams.intake.segment.events import UNSIGNED, Events, FeedEvents, few, rows_of
-from streams.wire import Judge
+from streams.wire import MAX_VALUE_BYTES, Judge
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
-from streams.wire.feeds.lean import LeanFeed
+from streams.wire.feeds.lean import ExactDecoding, ExactRecords, LeanFeed
 
 _MOST_KEPT = 10_000
 _NEW: Final = object()
@@ -123,6 +123,8 @@ class LeanEvents(FeedEvents):
 
     def columns(self, begin: int, end: int) -> Columns:
         keys, ids, prices, quantities, times = self.made
+        if begin == 0 and end == len(ids):
+            return self.made
         return Columns(keys[begin:end], ids[begin:end], prices[begin:end], quantities[begin:end], times[begin:end])
 
     def index(self, row: int) -> int:
@@ -135,6 +137,7 @@ class LeanSight:
     def __init__(self, lean: LeanFeed, plan: FeedPlan, judge: Judge, where: SourcePartition) -> None:
         self._lean, self._plan, self._judge, self._where = lean, plan, judge, where
         self._prefix = f"{plan.feed.name}.{where.epoch}.{where.partition}."
+        self._exact = ExactDecoding(lean.exact, MAX_VALUE_BYTES)
         self._cells: dict[Any, Any] = {}
         self._left_out: dict[Any, None] = {}
         self._takes: dict[Any, bool] = {}
@@ -146,10 +149,13 @@ class LeanSight:
         columns = self._columns(batch, rows, keys)
         if sighting.rest:
             rows, columns = _merged(sighting, rows, columns)
-        counts = [0] * count
-        for record in rows.records:
-            counts[record - begin] += 1
-        ends = list(zip(accumulate(counts), accumulate(sighting.filtered), strict=True))
+        if rows.records == range(begin, end):  # one event a record
+            ends = list(zip(range(1, count + 1), repeat(0, count), strict=True))
+        else:
+            counts = [0] * count
+            for record in rows.records:
+                counts[record - begin] += 1
+            ends = list(zip(accumulate(counts), accumulate(sighting.filtered), strict=True))
         found = PlannedRows(sighting.planned, rows)
         until, filtered = ends[-1]
         whole, beats = rows_of(batch, rows.records), sighting.beats
@@ -158,14 +164,15 @@ class LeanSight:
     def _decoded(self, sighting: Sighting, begin: int, end: int) -> tuple[Sequence[int], Sequence[Any]]:
         """The records that the decoder takes and vouches for, and their objects."""
         values, elements = sighting.batch.values[begin:end], self._lean.elements
-        objects, refused = decoded(self._lean.decode, values)
+        exact = self._exact.decoded(values)
+        objects, refused = decoded(self._lean.decode, values) if exact is None else (exact[1], [])
         kept: Sequence[int] = range(len(values))
         if refused:
             gone = frozenset(refused)
             kept = [index for index in kept if index not in gone]
             values = _at(values, kept)
         counts = [1] * len(kept) if elements is None else list(map(len, map(elements, objects)))
-        unsure = set(self._lean.doubtful(values, counts))  # type: ignore[arg-type]  # what is null was not taken
+        unsure = set(self._unsure(exact and exact[0], values, counts))  # type: ignore[arg-type]  # what is null was not taken
         if sighting.batch.headed:  # the plan knows what was put back, and for which of its elements
             unsure.update(number for number, index in enumerate(kept) if sighting.batch.original(begin + index)[1])
         if elements is not None:
@@ -177,12 +184,21 @@ class LeanSight:
         sighting.rest += sorted(set(range(begin, end)).difference(records))
         return records, _at(objects, sure)
 
+    def _unsure(self, exact: ExactRecords | None, values: Sequence[bytes], counts: Sequence[int]) -> Sequence[int]:
+        """Records of which it is not proved that no key on a path is given twice and that nothing is nested too deep."""
+        if exact is not None:
+            held = exact.proves(b"".join(values), len(values), sum(counts))
+            self._exact.told(held=held)
+            if held and (exact.vouches or not self._lean.nested(values, counts)):
+                return ()
+        return self._lean.doubtful(values, counts)
+
     def _taken(self, sighting: Sighting, records: Sequence[int], objects: Sequence[Any]) -> tuple[Sequence[int], Sequence[Any]]:
         """Those that fulfil the conditions on records with several elements."""
-        if self._lean.outer is None:
+        if self._lean.asked is None:
             return records, objects
         kept: list[int] = []
-        for index, signature in enumerate(map(self._lean.outer, objects)):
+        for index, signature in enumerate(map(self._lean.asked, objects)):
             takes = self._takes.get(signature)
             if takes is None:
                 value = sighting.batch.values[records[index]]
@@ -199,6 +215,8 @@ class LeanSight:
     def _with_keys(self, sighting: Sighting, records: Sequence[int], objects: Sequence[Any]) -> tuple[Rows, list[Any]]:
         """Rows, and the lean key of each, which is None where the authority has to judge it."""
         rows, signatures = self._signed(records, objects)
+        if self._lean.key is not None:
+            return rows, signatures
         try:
             return rows, list(map(self._cells.__getitem__, signatures))
         except KeyError:  # of a signature that is new
@@ -212,8 +230,8 @@ class LeanSight:
         return rows.at(kept), _at(keys, kept)
 
     def _signed(self, records: Sequence[int], objects: Sequence[Any]) -> tuple[Rows, list[Any]]:
-        """Rows and their signatures."""
-        lean, inner = self._lean, self._lean.inner or _nothing
+        """Rows and their signatures, or keys where these are read as they are."""
+        lean, inner = self._lean, self._lean.key or self._lean.inner or _nothing
         if lean.elements is None:
             return Rows(records, None, objects), list(map(inner, objects))
         lists = list(map(lean.elements, objects))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
@@ -18,9 +17,11 @@ import msgspec
 
 from monitor.core.journal.vocabulary import TRADES
 from streams.wire.feeds.format import FeedFormat
+from streams.wire.feeds.lean.exact import ExactRecords, spaced
+from streams.wire.feeds.lean.tree import Getter, Node, NotLean, getter, getters, name_of, type_of
 from streams.wire.feeds.paths import EVERY, Path, PathStep, json_text, parse_path
 from streams.wire.judge import MAX_DEPTH
-from streams.wire.lean import KEY_FIELDS, LONGEST_AMOUNT
+from streams.wire.lean import CHOICES, KEY_FIELDS, LONGEST_AMOUNT, OPTIONAL
 from streams.wire.mapping import PLACES, RFC3339
 
 _AMOUNTS = ("price", "quantity")
@@ -29,9 +30,6 @@ _DEEPEST_PATH = 32
 _FINEST = -18
 _WHOLE = Decimal(1)
 _ID = "%id"
-_SPACES = (b" ", b"\t", b"\n", b"\r")
-
-Getter = Callable[[Any], Any]
 
 
 class LeanAmount(NamedTuple):
@@ -42,85 +40,31 @@ class LeanAmount(NamedTuple):
     factor: Decimal | None
 
 
-class _NotLean(Exception):
-    """The feed is for its plan alone."""
-
-
-@dataclass(slots=True)
-class _Node:
-    """What is read at one place: an object by names or an array by numbers, the list of elements, or a value of `kind`."""
-
-    children: dict[PathStep, _Node] = field(default_factory=dict)
-    kind: Any = None
-    listed: bool = False
-
-    def put(self, steps: Sequence[PathStep], kind: Any) -> None:
-        """A value below; two readers may share one of the same kind."""
-        node = self.at(steps)
-        if node is self or node.children or node.listed or (node.kind is not None and node.kind != kind):
-            raise _NotLean
-        node.kind = kind
-
-    def need(self, steps: Sequence[PathStep]) -> None:
-        """Something has to be there, whatever it is."""
-        node = self
-        for number, step in enumerate(steps):
-            if step not in node.children:
-                node.put(steps[number:], msgspec.Raw)
-                return
-            node = node.children[step]
-
-    def at(self, steps: Sequence[PathStep]) -> _Node:
-        node = self
-        for step in steps:
-            if node.kind is not None or node.listed or (type(step) is int and step < 0):
-                raise _NotLean
-            node = node.children.setdefault(step, _Node())
-        return node
-
-    def every(self) -> Iterator[tuple[PathStep | None, _Node]]:
-        """This place and those below, each with the step to it."""
-        yield None, self
-        for step, child in self.children.items():
-            yield from ((step if below is child else inner, below) for inner, below in child.every())
-
-    @property
-    def depth(self) -> int:
-        """Levels of objects and arrays."""
-        return 0 if self.kind is not None else 1 + max((child.depth for child in self.children.values()), default=0)
-
-    @property
-    def brackets(self) -> int:
-        """Objects and arrays here and below, one element's own left out."""
-        return sum(node.kind is None for _, node in self.every())
-
-    def names(self) -> Counter[bytes]:
-        """JSON texts of the keys here and below, and how often each occurs."""
-        return Counter(msgspec.json.encode(step) for step, _ in self.every() if type(step) is str)
-
-
 class LeanFeed:
     """Decoder and column readers of one feed.
 
     `decode` raises as `LeanTrades.decode` does. `elements` gives an object's elements, None where the object is the one.
-    `outer` reads what a signature has of an object with elements, `inner` what it has of an element. `trade_id` None: `%id`.
+    `asked` reads what conditions ask of an object with elements. `outer` reads what a signature has of such an object, `inner`
+    what it has of an element; or `key`, where nothing but names differs, reads an element's lean key. `trade_id` None: `%id`.
     `time_places`: as for `LeanTrades`, with `time_raw` in raw JSON.
     """
 
-    __slots__ = ("_brackets", "_names", "amounts", "decode", "elements", "inner", "outer", "time", "time_places", "time_raw",
-                 "trade_id")  # fmt: skip
+    __slots__ = ("_brackets", "_each", "_names", "_trees", "amounts", "asked", "decode", "elements", "inner", "key", "outer",
+                 "time", "time_places", "time_raw", "trade_id")  # fmt: skip
 
     def __init__(self, feed: FeedFormat) -> None:
         each = _each(feed)
-        root = _Node()
-        element = root if each is None else _Node()
+        root = Node()
+        element = root if each is None else Node()
         if each is not None:
             root.at(each).listed = True
         self.time_places = _time_places(feed)
         self.time_raw = self.time_places == 0  # seconds have fractions, as JSON floats too
-        signature, present = _signature(feed)
-        for path, kind in signature.items():
+        signature, present, outer = _signature(feed)
+        direct = _direct(feed, each)
+        for path, kind in signature.items() if direct is None else ():
             (root if path.root == "$" else element).put(path.steps, kind)
+        self.key = None if direct is None else _keyed(element, direct, feed)
         amounts = {name: (_path(feed, name, each), _lenient(feed, name)) for name in _AMOUNTS}
         for path, raw in amounts.values():
             element.put(path.steps, msgspec.Raw if raw else Annotated[str, msgspec.Meta(max_length=LONGEST_AMOUNT)] | int)
@@ -130,22 +74,34 @@ class LeanFeed:
         if feed.fields.get("trade_id") != _ID:
             identity = _path(feed, "trade_id", each)
             element.put(identity.steps, str | int)
-            self.trade_id = _getter(identity.steps)
+            self.trade_id = getter(identity.steps)
         for path in present:
             (root if path.root == "$" else element).need(path.steps)
         if root.depth + element.depth > _DEEPEST_PATH:
-            raise _NotLean
-        inner = None if each is None else _type_of(element, None)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_type_of(root, inner)).decode
-        self.elements = None if each is None else _getter(each)
-        outer = [path for path in signature if path.root == "$" and each is not None]
-        self.outer = _getters(outer)
-        self.inner = _getters([path for path in signature if path not in outer])
-        self.time = _getter(time.steps)
-        self.amounts = tuple(LeanAmount(_getter(path.steps), raw, _factor(feed, name)) for name, (path, raw) in amounts.items())
+            raise NotLean
+        self._each, self._trees = each or (), (root, None if each is None else element)
+        inner = None if each is None else type_of(element, None)
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(type_of(root, inner)).decode
+        self.elements = None if each is None else getter(each)
+        asked = [path for path in signature if path.root == "$" and each is not None]
+        self.asked, self.outer = getters(asked), getters([path for path in asked if path in outer])
+        self.inner = getters([path for path in signature if path not in asked])
+        self.time = getter(time.steps)
+        self.amounts = tuple(LeanAmount(getter(path.steps), raw, _factor(feed, name)) for name, (path, raw) in amounts.items())
         per_record = (Counter(), 0) if each is None else (root.names(), root.brackets)
         self._brackets = per_record[1], element.brackets
         self._names = {name: (per_record[0][name], element.names()[name]) for name in per_record[0] | element.names()}
+
+    def exact(self, sample: bytes) -> ExactRecords | None:
+        """What decodes records that have all the keys of the sample; None where they cannot all be required."""
+        try:
+            return ExactRecords(*self._trees, self._each, msgspec.json.decode(sample))
+        except (NotLean, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+            return None  # a sample of another kind, or one whose keys vary
+
+    def nested(self, values: Sequence[bytes], counts: Sequence[int]) -> bool:
+        """Whether what is skipped of the records may be nested too deep."""
+        return not self._shallow(b"".join(values), len(values), sum(counts))
 
     def doubtful(self, values: Sequence[bytes], counts: Sequence[int]) -> list[int]:
         """Indices of records that may have a key on a path more than once, or whose skipped parts the decoder does not vouch for.
@@ -167,7 +123,7 @@ class LeanFeed:
         if b"\\" in data or not data.isascii():
             return False
         # with a space between a key and its colon only the key is looked for, which may be a value too
-        sign = b"" if any(space in data and b'"' + space in data for space in _SPACES) else b":"
+        sign = b"" if spaced(data) else b":"
         return all(data.count(name + sign) == outer * records + inner * events for name, (outer, inner) in self._names.items())
 
     def _shallow(self, data: bytes, records: int, events: int) -> bool:
@@ -185,7 +141,7 @@ def lean_feed(feed: FeedFormat) -> LeanFeed | None:
         return None
     try:
         return LeanFeed(feed)
-    except _NotLean:
+    except NotLean:
         return None
 
 
@@ -195,17 +151,46 @@ def _each(feed: FeedFormat) -> tuple[PathStep, ...] | None:
         return None
     steps = parse_path(feed.each[0], feed.place, several=True).steps
     if len(feed.each) > 1 or EVERY in steps[:-1]:
-        raise _NotLean
+        raise NotLean
     return steps[:-1]
 
 
-def _signature(feed: FeedFormat) -> tuple[dict[Path, Any], list[Path]]:
+def _direct(feed: FeedFormat, each: Any) -> dict[str, Path] | None:
+    """Where the fields of a key stand that are canonical as they come; None where something has to be made of them."""
+    names = [name for name in KEY_FIELDS if name in feed.fields]
+    if feed.where or feed.aliases or any(name in feed.values or not isinstance(feed.fields[name], str) for name in names):
+        return None
+    found = {name: _simple(feed.fields[name], feed) for name in names}
+    others = [
+        _simple(path, feed) for name, path in feed.fields.items() if name not in found and isinstance(path, str) and path != _ID
+    ]
+    lawful = all(
+        value in CHOICES[name] if name in CHOICES else type(value) is str
+        for name, value in feed.constants.items()
+        if name in KEY_FIELDS
+    )
+    apart = len({*found.values(), *others}) == len(found) + len(others)
+    of_elements = each is None or all(path.root == "@" for path in found.values())
+    return found if lawful and apart and of_elements else None
+
+
+def _keyed(element: Node, fields: Mapping[str, Path], feed: FeedFormat) -> Getter:
+    """What reads the lean key of an element, whose fields become part of the tree."""
+    for name, path in fields.items():
+        element.put(path.steps, OPTIONAL.get(name, str))
+    names = {name: f"constant_{name}" for name in KEY_FIELDS if name not in fields}
+    element.constants |= {attribute: feed.constants.get(name) for name, attribute in names.items()}
+    return attrgetter(*(names[name] if name in names else name_of(fields[name].steps) for name in KEY_FIELDS))
+
+
+def _signature(feed: FeedFormat) -> tuple[dict[Path, Any], list[Path], set[Path]]:
     """The values that say whether an event is filtered and to which cell it belongs, with what each may be.
 
-    And what a condition only asks to be there.
+    And what a condition only asks to be there, and which of the values are of cells.
     """
     texts: dict[Path, set[str]] = {}
     present: list[Path] = []
+    of_cells: set[Path] = set()
     for raw, wanted in feed.where.items():
         if wanted == {"present": True}:
             present.append(_simple(raw, feed))
@@ -214,9 +199,11 @@ def _signature(feed: FeedFormat) -> tuple[dict[Path, Any], list[Path]]:
     for name in KEY_FIELDS:
         if name in feed.fields:
             for raw in _paths(feed.fields[name]):
+                of_cells.add(_simple(raw, feed))
                 texts.setdefault(_simple(raw, feed), set()).update(_texts(feed.values.get(name)))
     # 1 and true are one key of a dict but two JSON texts, so a value may be one or the other
-    return {path: bool | str | None if found & _BOOLEANS else int | str | None for path, found in texts.items()}, present
+    kinds = {path: bool | str | None if found & _BOOLEANS else int | str | None for path, found in texts.items()}
+    return kinds, present, of_cells
 
 
 def _paths(raw: Any) -> Iterable[Any]:
@@ -241,7 +228,7 @@ def _simple(raw: Any, feed: FeedFormat) -> Path:
     """A path through the record; `@` and `$` are one where there are no elements."""
     path = parse_path(raw, feed.place)
     if path.of_kafka or path.of_names:
-        raise _NotLean
+        raise NotLean
     root = path.root if feed.each else "$"
     return Path(f"{root}{path.steps}", root, path.steps)
 
@@ -250,14 +237,14 @@ def _path(feed: FeedFormat, name: str, each: Any) -> Path:
     """The one path of a column, which is of the element."""
     path = _simple(feed.fields[name], feed) if isinstance(feed.fields.get(name), str) else None
     if path is None or (each is not None and path.root == "$") or (name == "trade_id" and name in feed.values):
-        raise _NotLean
+        raise NotLean
     return path
 
 
 def _steps_of(feed: FeedFormat, name: str, known: set[str]) -> Mapping[str, Any]:
     steps = feed.values.get(name) or {}
     if not isinstance(steps, Mapping) or set(steps) - known:
-        raise _NotLean
+        raise NotLean
     return steps
 
 
@@ -265,7 +252,7 @@ def _time_places(feed: FeedFormat) -> int | None:
     steps = _steps_of(feed, "executed_at", {"times"})
     unit = steps.get("times", feed.times)
     if unit == RFC3339 and feed.time_zone is not None:
-        raise _NotLean
+        raise NotLean
     return None if unit == RFC3339 else PLACES[unit]
 
 
@@ -280,45 +267,8 @@ def _factor(feed: FeedFormat, name: str) -> Decimal | None:
     if raw is None:
         return None
     if isinstance(raw, Mapping):
-        raise _NotLean
+        raise NotLean
     factor = Decimal(str(raw)).normalize()
     if factor > _WHOLE or int(factor.as_tuple().exponent) < _FINEST:
-        raise _NotLean
+        raise NotLean
     return factor
-
-
-def _attribute(step: PathStep) -> str:
-    """A Python name for a step, one to one."""
-    return f"i{step}" if type(step) is int else "f_" + str(step).encode().hex()
-
-
-def _getter(steps: Sequence[PathStep]) -> Getter:
-    return attrgetter(".".join(map(_attribute, steps))) if steps else _itself
-
-
-def _getters(paths: Sequence[Path]) -> Getter | None:
-    return attrgetter(*(".".join(map(_attribute, path.steps)) for path in paths)) if paths else None
-
-
-def _itself(node: Any) -> Any:
-    return node
-
-
-def _type_of(node: _Node, element: Any) -> Any:
-    """What msgspec is to decode: everything that is read has to be there."""
-    if node.kind is not None:
-        return node.kind
-    if node.listed:
-        return list[element]
-    if not node.children:
-        raise _NotLean
-    steps = node.children
-    if all(type(step) is int for step in steps):
-        last = max(step for step in steps if type(step) is int)
-        fields = [(_attribute(n), _type_of(steps[n], element) if n in steps else msgspec.Raw) for n in range(last + 1)]
-        return msgspec.defstruct("Array", fields, array_like=True, gc=False)
-    names = {_attribute(step): step for step in steps if type(step) is str}
-    if len(names) < len(steps):
-        raise _NotLean
-    fields = [(_attribute(step), _type_of(child, element)) for step, child in steps.items()]
-    return msgspec.defstruct("Object", fields, rename=names, gc=False)
