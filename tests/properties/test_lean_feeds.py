@@ -100,6 +100,19 @@ FEEDS: dict[str, dict[str, Any]] = {
         },
         "constants": {"capacity": "client_order"},
     },
+    "contracts": {
+        "each": "$.data[*]",
+        "where": {"$.topic": {"starts": "trade"}},
+        "numbers": "lenient",
+        "times": "ms",
+        "fields": {"trade_id": "id", "market": "m", "price": "p", "quantity": "q", "side": "@.s", "executed_at": "t"},
+        "constants": {"entity": "a", "instrument": "derivative"},
+        "values": {
+            "side": {"case": "lower"},
+            "market": {"quotes": ["USD", "JPY"]},
+            "quantity": {"scale": {"by": "market", "table": {"BTC/JPY": "100", "ETH/USD": "0.01"}}, "in": "quote"},
+        },
+    },
     "top list": {
         "each": "$[*]",
         "times": "ns",
@@ -167,6 +180,10 @@ def raw_record(draw: st.DrawFn, name: str) -> Any:
             "arg": pick(draw, channel=words("channel"), m=words("m")),
             "data": draw(st.sampled_from([data, data, data, None, 1, {"x": data}])),
         }
+    if name == "contracts":
+        market = st.sampled_from(["BTCJPY", "ETHUSD", "BTCJPY", "XRPUSD", "x"])
+        data = [pick(draw, m=market, s=words("s"), t=seconds(3), **amounts) for _ in range(draw(st.integers(0, 4)))]
+        return {"topic": draw(st.sampled_from(["trade.x", "trade.x", "book"])), "data": data}
     if name == "renamed":
         time = st.sampled_from(["2026-01-05T00:00:00.000Z", "2026-01-05T00:00:01.500Z", "2026-01-05T09:00:00+09:00", 5])
         side = st.sampled_from(["buy", "sell", "buy", "b", None, 1])
@@ -265,6 +282,10 @@ GOOD: dict[str, Any] = {
         ],
     },
     "arrays": [336, [["1.5", "2", f"{START_S}.1234", "b", "l", ""], ["1.5", "2", f"{START_S}.5", "s"]], "trade", "XBT/JPY"],
+    "contracts": {
+        "topic": "trade.x",
+        "data": [{"id": 1, "m": "BTCJPY", "p": 64000.5, "q": 8, "s": "Buy", "t": START_MS, "x": 1}],
+    },
     "renamed": {
         "n": {"id": 5},
         "who": "a",

@@ -15,6 +15,7 @@ from monitor.core.values.times import SECOND, format_time
 from streams.intake.segment.columns import positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
 from streams.wire.feeds.lean import LeanAmount, LeanFeed
+from streams.wire.feeds.values import at_price
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
 from streams.wire.lean import CHOICES, KEY_FIELDS
@@ -22,6 +23,9 @@ from streams.wire.lean import CHOICES, KEY_FIELDS
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a lean decoder raises for what it does not take."""
 _NONE = Decimal(0)
+_ONE = Decimal(1)
+_BEYOND = 10**20
+"""Amounts have fewer digits before the point."""
 _MICROSECOND_PLACES = 6
 _NANOSECOND_PLACES = 9
 _NO_COUNT = "-"
@@ -192,15 +196,29 @@ def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes | None]) -> t
     return objects, refused
 
 
-def amounts_of(amount: LeanAmount, elements: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
-    """The amounts of a feed's elements, and the indices of those left to the authority, as for `positive_amounts`."""
+def amounts_of(
+    amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()
+) -> tuple[list[Decimal], list[int]]:
+    """The amounts of a feed's elements, and the indices of those left to the authority, as for `positive_amounts`.
+
+    `keys`: the lean keys, by which a scale may go; `prices`: those of sizes that are amounts of the quote.
+    """
     texts: list[Any] = list(map(amount.get, elements))
     if amount.raw and texts:
         texts = texts_of_raw(texts)
     amounts, doubtful = positive_amounts(texts) if texts else ([], [])
     if amount.factor is not None:
-        amounts = [EXACT.multiply(one, amount.factor) for one in amounts]
-        doubtful += [index for index, text in enumerate(texts) if type(text) is str and not text.isdigit()]
+        factors = [key and amount.factor(key) for key in keys]
+        amounts = [EXACT.multiply(one, factor or _ONE) for one, factor in zip(amounts, factors, strict=True)]
+        doubtful += [
+            index
+            for index, (text, factor) in enumerate(zip(texts, factors, strict=True))
+            if factor is None or (type(text) is str and not text.isdigit())
+        ]
+    if amount.quoted:
+        amounts = [at_price(one, price) if price else _NONE for one, price in zip(amounts, prices, strict=True)]
+    if amount.factor is not None or amount.quoted:
+        doubtful += [index for index, one in enumerate(amounts) if not 0 < one < _BEYOND]
     return amounts, doubtful
 
 

@@ -270,7 +270,9 @@ class LeanSight:
             ids = [f"{self._prefix}{batch.offsets[record]}.{rows.place(row)}" for row, record in enumerate(rows.records)]
         else:
             ids = list(map(str, map(lean.trade_id, elements)))
-        (prices, doubtful), (quantities, others) = (amounts_of(amount, elements) for amount in lean.amounts)
+        price, quantity = lean.amounts
+        prices, doubtful = amounts_of(price, elements, keys)
+        quantities, others = amounts_of(quantity, elements, keys, prices)
         times, unsure = times_of(lean, elements)
         for row in (*doubtful, *others, *unsure):
             keys[row] = None

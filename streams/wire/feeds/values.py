@@ -163,9 +163,14 @@ def in_quote(*, any_form: bool) -> Convert:
         price = _number(sight.done.get("price", MISSING), any_form=True)
         if not price:
             raise StepFailed(Reason.OUT_OF_RANGE, "a size in the quote currency needs a price above 0")
-        return plain(_DIVISION.divide(_number(raw, any_form=any_form), price).quantize(_PLACES_18, context=_DIVISION))
+        return plain(at_price(_number(raw, any_form=any_form), price))
 
     return divided
+
+
+def at_price(amount: Decimal, price: Decimal) -> Decimal:
+    """What an amount of the quote buys: 18 digits, half to even."""
+    return _DIVISION.divide(amount, price).quantize(_PLACES_18, context=_DIVISION)
 
 
 def is_negative(raw: Any, *, any_form: bool) -> bool:

@@ -28,16 +28,20 @@ _AMOUNTS = ("price", "quantity")
 _BOOLEANS = frozenset({"true", "false"})
 _DEEPEST_PATH = 32
 _FINEST = -18
-_WHOLE = Decimal(1)
 _ID = "%id"
 
 
 class LeanAmount(NamedTuple):
-    """How an amount is read: `raw` JSON where floats and exponents are lawful, and what its number is multiplied with."""
+    """How an amount is read: `raw` JSON where floats and exponents are lawful, and what its number is multiplied with.
+
+    `factor`: of an event with a lean key, None where there is none for it; the attribute is None where nothing is multiplied.
+    `quoted`: an amount of the quote, which is then divided by the price.
+    """
 
     get: Getter
     raw: bool
-    factor: Decimal | None
+    factor: Callable[[Any], Decimal | None] | None
+    quoted: bool
 
 
 class LeanFeed:
@@ -87,7 +91,10 @@ class LeanFeed:
         self.asked, self.outer = getters(asked), getters([path for path in asked if path in outer])
         self.inner = getters([path for path in signature if path not in asked])
         self.time = getter(time.steps)
-        self.amounts = tuple(LeanAmount(getter(path.steps), raw, _factor(feed, name)) for name, (path, raw) in amounts.items())
+        self.amounts = tuple(
+            LeanAmount(getter(path.steps), raw, _factor(feed, name), "in" in (feed.values.get(name) or {}))
+            for name, (path, raw) in amounts.items()
+        )
         per_record = (Counter(), 0) if each is None else (root.names(), root.brackets)
         self._brackets = per_record[1], element.brackets
         self._names = {name: (per_record[0][name], element.names()[name]) for name in per_record[0] | element.names()}
@@ -135,7 +142,7 @@ class LeanFeed:
 def lean_feed(feed: FeedFormat) -> LeanFeed | None:
     """The lean decoder of a feed, or None where the plan alone reads it.
 
-    That is for packed formats, several `each`, sizes in the quote, scales by a table, signs, local times, keys and headers.
+    That is for packed formats, several `each`, scales by an exponent, signs, local times, keys and headers.
     """
     if feed.kind != TRADES or feed.format != "json" or feed.json_texts:
         return None
@@ -257,18 +264,28 @@ def _time_places(feed: FeedFormat) -> int | None:
 
 
 def _lenient(feed: FeedFormat, name: str) -> bool:
-    steps = _steps_of(feed, name, {"numbers", "scale"})
+    steps = _steps_of(feed, name, {"numbers", "scale", "in"})
     return bool(steps.get("numbers", "lenient" if feed.lenient else "strict") == "lenient")
 
 
-def _factor(feed: FeedFormat, name: str) -> Decimal | None:
-    """A scale that leaves whole numbers of lawful length lawful."""
+def _factor(feed: FeedFormat, name: str) -> Callable[[Any], Decimal | None] | None:
+    """A scale, of all events or by a field of their keys, that gives whole numbers at most 18 digits."""
     raw = (feed.values.get(name) or {}).get("scale")
     if raw is None:
         return None
-    if isinstance(raw, Mapping):
+    if not isinstance(raw, Mapping):
+        factor = _fine(raw)
+        return lambda _key: factor
+    if raw.get("by") not in KEY_FIELDS:
         raise NotLean
+    place, other = KEY_FIELDS.index(raw["by"]), raw.get("else")
+    factors = {str(key): _fine(text) for key, text in (raw.get("table") or {}).items()}
+    fallback = None if other is None else _fine(other)
+    return lambda key: factors.get(key[place], fallback)
+
+
+def _fine(raw: Any) -> Decimal:
     factor = Decimal(str(raw)).normalize()
-    if factor > _WHOLE or int(factor.as_tuple().exponent) < _FINEST:
+    if int(factor.as_tuple().exponent) < _FINEST:
         raise NotLean
     return factor
