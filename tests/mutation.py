@@ -29,7 +29,12 @@ from mutmut.mutation.mutators import mutation_operators
 
 ROOT = Path(__file__).resolve().parents[1]
 TREES = ("monitor", "streams", "tests", "deploy", "docs", "benchmarks")
-BOOKS = ("tests/unit/core", "tests/properties/test_book.py", "tests/properties/test_book_oracle.py")
+BOOKS = (
+    "tests/unit/core",
+    "tests/properties/test_book.py",
+    "tests/properties/test_book_oracle.py",
+    "tests/acceptance/test_input_that_lies.py",
+)
 ROOMS = {
     "monitor/core/alerts": (
         "tests/unit/core/test_alerting.py",

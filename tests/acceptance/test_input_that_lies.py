@@ -76,6 +76,11 @@ def gaps(found: dict[str, Any]) -> set[tuple[str, str]]:
     return {(gap["kind"], gap["subject"]) for gap in found["gaps"]}
 
 
+def effects(found: dict[str, Any], kind: str) -> dict[str, str]:
+    """By subject what gaps of a kind make unknown."""
+    return {gap["subject"]: gap["effect"] for gap in found["gaps"] if gap["kind"] == kind}
+
+
 def component(found: dict[str, Any], name: str) -> dict[str, Any]:
     row: dict[str, Any] = next(row for row in found["components"] if row["name"] == name)
     return row
@@ -132,7 +137,7 @@ def test_a_code_in_a_hot_wallet_is_no_money_without_being_asked(tmp_path: Path, 
     case.holds("client_asset", "hot", ticker, "60000")
     found = case.assess("jp.psa_custody")
     assert found["state"] == "unknown"
-    assert ("asset_ambiguous", ticker) in gaps(found)
+    assert effects(found, "asset_ambiguous") == {ticker: "both"}
     assert component(found, "hot_ratio")["state"] == "unknown"
     assert case.assess("house.composite")["state"] == "unknown"
     case.content["assets"] = {"crypto": [ticker]}
@@ -260,7 +265,7 @@ def test_what_clients_are_owed_cannot_be_ignored(tmp_path: Path) -> None:
     found = case.assess("us.ny_custody")
     assert found["state"] == "shortfall"
     assert ("asset_ambiguous", "FLR") in gaps(found)
-    assert found["ignored"] == []
+    assert (found["ignored"], effects(found, "asset_ambiguous")) == ([], {"FLR": "both"})
 
 
 # --- units and digits
