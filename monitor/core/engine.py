@@ -17,6 +17,7 @@ from monitor.core.entity.entity import Entity
 from monitor.core.entity.measures import Measures
 from monitor.core.entity.population import Population
 from monitor.core.entity.publication import Evidence
+from monitor.core.evaluation.steps import Steps, finished
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
 from monitor.core.journal.outputs import Output, TooOld
@@ -72,20 +73,27 @@ class Engine:
 
         Raises `chain.Forked` (see `expect`) and ValueError for a record at or before `position`.
         """
+        return finished(self.steps(record))
+
+    def steps(self, record: JournalRecord) -> Steps[list[Output]]:
+        """The same in steps, so that a long evaluation holds nobody up: views may be asked between them, nothing else.
+
+        A view shows each method as it is by then. Steps that are given up leave the engine within a record: it is of no use.
+        """
         if record.offset <= self.position:
             raise ValueError(f"record {record.offset} was applied already, the engine stands at {self.position}")
         reading = self._clock.reading(record)
         outputs: list[Output] = []
         moves = reading > self._clock.now
         if moves and self._always:
-            outputs += self._advance(reading)
+            outputs += yield from self._advance(reading)
         if moves:
             self._clock.now = reading
         self._population.count(record)
         self._population.take(record, self._clock.now)
         self.position = record.offset
         if record.statement.kind == "tick" and (moves or not self._always):
-            outputs += self._tick()
+            outputs += yield from self._tick()
         self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
 
@@ -295,19 +303,22 @@ class Engine:
         return tuple(one for one in found if one.entity or one.offset % config.journal_partitions == self.partition)
 
     # --- evaluation points
-    def _advance(self, reading: int) -> list[Output]:
+    def _advance(self, reading: int) -> Steps[list[Output]]:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            outputs += self._evaluate(self._clock.now, [entity for entity in self._population.sorted() if entity.waiting])
+            waiting = [entity for entity in self._population.sorted() if entity.waiting]
+            outputs += yield from self._evaluate(self._clock.now, waiting)
         while (due := self.next_deadline) is not None and due <= reading:
             self._clock.now = max(self._clock.now, due)
-            outputs += self._evaluate(self._clock.now, [entity for entity in self._population.sorted() if self._is_due(entity)])
+            these = [entity for entity in self._population.sorted() if self._is_due(entity)]
+            outputs += yield from self._evaluate(self._clock.now, these)
         return outputs
 
-    def _tick(self) -> list[Output]:
+    def _tick(self) -> Steps[list[Output]]:
         now, old = self._clock.now, self._clock.now - HEARTBEAT
-        return self._evaluate(now, [e for e in self._population.sorted() if e.waiting or _is_old(e, old) or self._overdue(e)])
+        these = [e for e in self._population.sorted() if e.waiting or _is_old(e, old) or self._overdue(e)]
+        return self._evaluate(now, these)
 
     def _overdue(self, entity: Entity) -> bool:
         """Where nothing is evaluated at deadlines, a tick looks for what time alone has changed since."""
@@ -324,7 +335,7 @@ class Engine:
     def _deadlines(self) -> Iterator[int | None]:
         return (entity.deadline(self._clock.now) for entity in self._entities.values() if self._evaluates(entity))
 
-    def _evaluate(self, at: int, entities: list[Entity]) -> list[Output]:
+    def _evaluate(self, at: int, entities: list[Entity]) -> Steps[list[Output]]:
         """Each entity by itself: what one publishes does not depend on which others share the partition."""
         entities = [entity for entity in entities if self._evaluates(entity)]
         config, shared = self._population.config, self._population.shared
@@ -335,7 +346,7 @@ class Engine:
         outputs: list[Output] = []
         for entity in entities:
             evidence = Evidence(self.partition, self.position, entity.inputs, config.digest)
-            outputs += entity.evaluate(at, evidence, sources, closing=self._always)
+            outputs += yield from entity.evaluate(at, evidence, sources, closing=self._always)
             self._touched.add(entity.name)
             if entity.cut is not None:
                 self._cut.append(entity.cut)

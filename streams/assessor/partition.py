@@ -17,7 +17,7 @@ from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output, TooOld
-from monitor.core.journal.records import BadRecord, decode_record
+from monitor.core.journal.records import BadRecord, JournalRecord, decode_record
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
 from monitor.core.journal.stepping import steps_over
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
@@ -30,10 +30,10 @@ from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
+from streams.slices import SLICE_S, Slices
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
-_SLICE_S = 0.005
 
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
@@ -88,6 +88,7 @@ class PartitionWorker:
         check_time: bool,
         keys: Keyring,
         check_evaluations: bool = False,
+        slice_s: float = SLICE_S,
     ) -> None:
         self.partition = partition
         self.engine = Engine(partition, check_journal_time=check_time, checked=check_evaluations)
@@ -106,6 +107,8 @@ class PartitionWorker:
         self._rewound: tuple[int, float] | None = None
         self._stuck_at: int | None = None
         self._half_applied = False
+        self._within = False
+        self._standing_asked = False
         self._stepped_over: set[int] = set()
         self._observer = observer
         self._cadence = cadence
@@ -113,6 +116,7 @@ class PartitionWorker:
         self._check_time = check_time
         self._check_evaluations = check_evaluations
         self._keys = keys
+        self._slice_s = slice_s
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
@@ -139,15 +143,13 @@ class PartitionWorker:
 
     async def run(self, current: Callable[[Any], bool]) -> None:
         """Work until cancelled. Events that are not `current`, since an assignment came in between, are dropped."""
-        resumed = time.perf_counter()
+        slices = Slices()
         while True:
             event = await self._inbox.get()
             if current(event):
                 async with self._turn:
                     await self.receive(event)
-            if time.perf_counter() - resumed > _SLICE_S:
-                await asyncio.sleep(0)
-                resumed = time.perf_counter()
+            await slices.give_way()
 
     async def prepare(self) -> None:
         """After an assignment: take the table's snapshot when it is ahead of the memory. A stopped partition tries again.
@@ -190,7 +192,13 @@ class PartitionWorker:
             await self._snapshot()
 
     async def send_standing(self) -> None:
-        """Send again what fires or was resolved of late: compaction keeps the last written record, not the last revision."""
+        """Send again what fires or was resolved of late: compaction keeps the last written record, not the last revision.
+
+        Within a record, of which nothing is published yet, that is left until it is.
+        """
+        self._standing_asked = self._within
+        if self._within:
+            return
         for output in self.engine.standing_alerts():
             await self._publish(output)
 
@@ -214,7 +222,7 @@ class PartitionWorker:
             self._stop("journal_hole", f"the log begins behind record {wanted}, which no snapshot holds")
 
     async def _apply(self, message: Any) -> None:
-        started = time.perf_counter()
+        slices = Slices(self._slice_s)
         try:
             record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord as bad:
@@ -224,17 +232,34 @@ class PartitionWorker:
             self.engine.step_over(record)
             self._progress.records += 1
             return
+        self._within = True
         try:
-            outputs = self.engine.apply(record)
+            outputs = await self._taken(record, slices)
+            if outputs is not None:
+                await self._tell(record, outputs, slices)
+        finally:
+            self._within = False
+        if self._standing_asked:
+            await self.send_standing()
+
+    async def _taken(self, record: JournalRecord, slices: Slices) -> list[Output] | None:
+        """What the engine says to the record; None where it fails, and the partition stands still."""
+        self._half_applied = True
+        try:
+            outputs = await slices.take(self.engine.steps(record))
         except Forked as fork:
-            self._half_applied = True
             self._stop("chain_fork", str(fork))
-            return
+            return None
         except Exception as error:  # noqa: BLE001 - one partition's trouble stops that one; the others go on
-            _log.exception("engine failed", partition=self.partition, offset=message.offset)
-            self._stuck_at, self._half_applied = message.offset, True
+            _log.exception("engine failed", partition=self.partition, offset=record.offset)
+            self._stuck_at = record.offset
             self._stop("engine_error", stuck_on(record, self.partition, error))
-            return
+            return None
+        self._half_applied = False
+        return outputs
+
+    async def _tell(self, record: JournalRecord, outputs: list[Output], slices: Slices) -> None:
+        """Publishes, and notes what was applied."""
         self.last_applied = record.journal_time
         self._progress.records += 1
         self._memory.applied(1)
@@ -243,12 +268,13 @@ class PartitionWorker:
             self._observer.evaluation_differed(self.partition)
         touched = set(self.engine.touched())
         if touched:
-            took = time.perf_counter() - started
+            took = slices.held
             self.evaluation_ns = round(took * SECOND)
             self._observer.records_applied(self.partition, took)
             self.touched |= touched
         for output in outputs:
             await self._publish(output)
+            await slices.give_way()
         for checkpoint in self.engine.checkpoints():
             entity = checkpoint["entity"]
             await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))

@@ -21,6 +21,7 @@ from monitor.core.book.book import Book
 from monitor.core.components.packs.printing import RATIO_DECIMALS
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import MethodResult, Prepared
+from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.causes import CAUSES_A_PART, DELTAS, Cause, why
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Figure
@@ -53,7 +54,7 @@ class Explanation:
 
 def explain(
     found: MethodResult, where: Instant, before: Footing | None, former: Prepared | None, causes: Sequence[Cause]
-) -> Explanation:
+) -> Steps[Explanation]:
     """Why `found` is other than what `before` is the footing of; None: nothing was published before, and nothing is split.
 
     `former`: the method as it was then; `causes`: the events since then.
@@ -61,9 +62,12 @@ def explain(
     view = SplitView(found.prepared, where.book, where.at, memo=where.known.lent())
     found.prepared.method.figures(view)
     reads = view.finished()
+    yield
     if before is None or former is None:
         return Explanation(why(causes), reads)
-    return Explanation(_Change(found, where, before, former, (view, reads)).why(causes), reads)
+    change = _Change(found, where, before, former, (view, reads))
+    yield from change.split()
+    return Explanation(change.why(causes), reads)
 
 
 class _Change:
@@ -77,7 +81,12 @@ class _Change:
         self._configured = before.config_digest != where.config_digest
         old, new = set(before.gaps), set(gap_names(found.result.gaps))
         self._opened, self._closed = tuple(sorted(new - old)), tuple(sorted(old - new))
-        self._deltas = self._split() if self._comparable else ({}, {}, {})
+        self._deltas: tuple[dict[CausePart, str], ...] = ({}, {}, {})
+
+    def split(self) -> Steps[None]:
+        """Finds what each part did, where the figures can be compared."""
+        if self._comparable:
+            self._deltas = self._split((yield from self._walk()))
 
     def why(self, causes: Sequence[Cause]) -> list[dict[str, Any]]:
         """The parts that did something, or whose reads changed by an event."""
@@ -111,9 +120,8 @@ class _Change:
     def _moved(name: CausePart, deltas: Mapping[CausePart, str]) -> bool:
         return deltas.get(name, "0") != "0"
 
-    def _split(self) -> tuple[dict[CausePart, str], ...]:
+    def _split(self, walk: list[tuple[CausePart, FigurePair]]) -> tuple[dict[CausePart, str], ...]:
         before, result = self._before, self._found.result
-        walk = self._walk()
         old = (before.required, before.available)
         decimals = self._where.book.config.assets.minor_unit(result.currency)
         printed = (result.required, result.available, result.coverage)
@@ -123,10 +131,13 @@ class _Change:
             for n, (value, digits) in enumerate(each)
         )
 
-    def _walk(self) -> list[tuple[CausePart, FigurePair]]:
+    def _walk(self) -> Steps[list[tuple[CausePart, FigurePair]]]:
         """Required and available after each part that may have done something; the last gives the new figures."""
         parts = self._candidates()
-        walk = [(part, self._until(part)) for part in parts[:-1]]
+        walk = list[tuple[CausePart, FigurePair]]()
+        for part in parts[:-1]:
+            walk.append((part, self._until(part)))
+            yield
         return [*walk, (parts[-1], _pair(self._found.result))]
 
     def _candidates(self) -> list[CausePart]:

@@ -30,6 +30,7 @@ from monitor.core.entity.publication import (
 )
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult
 from monitor.core.evaluation.exposure import exposure_object
+from monitor.core.evaluation.steps import Steps
 from monitor.core.foresight.advice import Advice
 from monitor.core.foresight.margins.courses import Courses
 from monitor.core.foresight.moves import Planner
@@ -160,7 +161,7 @@ class Entity:
             self._deadline_known = True
         return self._deadline
 
-    def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> list[Output]:
+    def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> Steps[list[Output]]:
         """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones.
 
         `closing`: whether days that ended are closed and scenarios worked out too, which nobody reads of one instant offline.
@@ -174,8 +175,8 @@ class Entity:
             digests: dict[str, str] = {}
         else:
             if closing:
-                outputs += self._closes(at, evidence, sources)
-            evaluation = (
+                outputs += yield from self._closes(at, evidence, sources)
+            evaluation = yield from (
                 self.evaluator.evaluate(self.book, at)
                 if self.differences is None
                 else self.evaluator.evaluate_checked(self.book, at, self.differences)
@@ -184,11 +185,13 @@ class Entity:
             self.courses.take(evaluation, levels, self.config.assets)
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
-            stresses = self._scenarios(at, evaluation.exposure) if closing else []
-            digests = self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
+            stresses = (yield from self._scenarios(at, evaluation.exposure)) if closing else []
+            digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
         repeats, over = self.alerts.repeats(at)
         advice = Advice(self.evaluator, self.book, at)
-        outputs += [self._alert(draft, digests, evidence, advice) for draft in (*drafts, *repeats)]
+        for draft in (*drafts, *repeats):
+            outputs.append(self._alert(draft, digests, evidence, advice))
+            yield
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
         self.footings.former = None
         self._seal(at)
@@ -234,7 +237,7 @@ class Entity:
         outputs: list[Output],
         *,
         stresses: list[dict[str, Any]],
-    ) -> dict[str, str]:
+    ) -> Steps[dict[str, str]]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
         told = {draft.identity.method for draft in drafts}
         digests = dict[str, str]()
@@ -243,12 +246,13 @@ class Entity:
             value = assessment_object(self.name, found, evaluation.at, evidence, sources)
             shape = self._shapes.of(found, evidence.config_digest)
             if self._due(name, found, shape, evaluation.at, told=None in told or name in told):
-                reads = self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
+                reads = yield from self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
                 self._publish(name, found, value, shape, evaluation.at)
                 self.footings.keep_live(found, value, evaluation.at, reads)
                 outputs.append(Output(ASSESSMENTS, self.name, self.name, value))
                 digests[name] = value["digest"]
             self.standing.newest[name] = as_shown(value, self.standing.newest.get(name))
+            yield
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
         value |= {"scenarios": stresses} | self.courses.foreseen(evaluation)
@@ -260,7 +264,7 @@ class Entity:
         self.standing.newest[EXPOSURE] = UNCHAINED | value
         return digests
 
-    def _scenarios(self, at: int, exposure: MethodResult) -> list[dict[str, Any]]:
+    def _scenarios(self, at: int, exposure: MethodResult) -> Steps[list[dict[str, Any]]]:
         """Computed when the exposure's interval has passed, else those of the last time."""
         line, newest = self.standing.lines.get(EXPOSURE), self.standing.newest.get(EXPOSURE)
         fresh = line is not None and (at < line.published_at + self.config.publish_interval_ns or exposure.digest == line.digest)
@@ -269,7 +273,8 @@ class Entity:
         if fresh and newest is not None and newest["config_digest"] == self.config.digest:
             known: list[dict[str, Any]] = newest["scenarios"]
             return known
-        return published(self.scenarios, self.evaluator, self.book, at, self.evaluator.reads(self.book, at))
+        known_at = self.evaluator.reads(self.book, at)
+        return (yield from published(self.scenarios, self.evaluator, self.book, at, known_at))
 
     def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool) -> bool:
         """Notes the newest figures; whether they are to be published. `told`: an alert tells of them."""
@@ -287,24 +292,24 @@ class Entity:
         return Instant(self.book, at, self.config.digest, known)
 
     # --- closed days
-    def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
+    def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> Steps[list[Output]]:
         """The days that have ended by `at`, and closed ones that have changed since."""
         outputs = list[Output]()
         methods = self.evaluator.methods if self.evaluator else ()
         for prepared in methods:
             closes = self.standing.closes.setdefault(prepared.config.id, Closes(prepared.zone.local_date(at)))
             for day in closes.ended(prepared.zone, at):
-                outputs += self._close((prepared, closes, day), at, evidence, sources)
+                outputs += yield from self._close((prepared, closes, day), at, evidence, sources)
                 closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
         self._find_midnight()
         self._touch_settled(at)
         due = days_again(methods, self.standing.closes, at, self.config.publish_interval_ns)
         self.waiting = self.waiting or len(due) > REVISIONS_AT_ONCE
         for again in due[:REVISIONS_AT_ONCE]:
-            outputs += self._close(again, at, evidence, sources)
+            outputs += yield from self._close(again, at, evidence, sources)
         return outputs
 
-    def _close(self, of: ClosedDay, now: int, evidence: Evidence, sources: list[dict[str, Any]]) -> list[Output]:
+    def _close(self, of: ClosedDay, now: int, evidence: Evidence, sources: list[dict[str, Any]]) -> Steps[list[Output]]:
         """The figures of a day at its last instant, unless they were published just so."""
         prepared, closes, day = of
         at = prepared.zone.day_end(day) - 1
@@ -315,6 +320,7 @@ class Entity:
             if self.differences is None
             else self.evaluator.close_checked(prepared, self.book, at, self.differences)
         )
+        yield
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
             closes.looked(day, None)
@@ -322,10 +328,11 @@ class Entity:
         value = assessment_object(self.name, found, at, evidence, sources) | {"kind": "close"}
         if previous is not None:
             value |= {"revision": previous.revision + 1, "replaces": previous.digest}
-        reads = self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
+        reads = yield from self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
         self.standing.chain.stamp(value)
         self.footings.keep_close(found, value, at, reads)
         closes.looked(day, Closed(value["revision"], value["digest"], found.digest, now))
+        yield
         return [Output(ASSESSMENTS, self.name, self.name, value)]
 
     def _touch_settled(self, at: int) -> None:

@@ -10,6 +10,7 @@ from monitor.core.attribution.attribution import Instant, explain
 from monitor.core.attribution.footing import Footing
 from monitor.core.attribution.readings import Readings
 from monitor.core.evaluation.evaluation import Evaluator, MethodResult, Prepared
+from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.causes import Causes
 
 KEPT_CLOSES = 3
@@ -37,11 +38,11 @@ class Footings:
             del self._live[method]
             self._closed.pop(method, None)
 
-    def explain_live(self, value: dict[str, Any], found: MethodResult, where: Instant, causes: Causes) -> Readings:
+    def explain_live(self, value: dict[str, Any], found: MethodResult, where: Instant, causes: Causes) -> Steps[Readings]:
         """Gives a live record its `why` and what that is since; what was read for it."""
         return self._explain(value, found, where, causes, self._live.get(found.prepared.config.id))
 
-    def explain_close(self, value: dict[str, Any], found: MethodResult, where: Instant, causes: Causes) -> Readings:
+    def explain_close(self, value: dict[str, Any], found: MethodResult, where: Instant, causes: Causes) -> Steps[Readings]:
         """The same of a close; of one that replaces another whose reads are gone, without figures."""
         method, day = found.prepared.config.id, date.fromisoformat(value["business_date"])
         days = self._closed.get(method, {})
@@ -96,10 +97,10 @@ class Footings:
 
     def _explain(
         self, value: dict[str, Any], found: MethodResult, where: Instant, causes: Causes, before: Footing | None
-    ) -> Readings:
+    ) -> Steps[Readings]:
         former = None if before is None else self._method_of(before, found.prepared, where)
         since = causes.since(-1 if before is None else before.mark)
-        told = explain(found, where, before, former, since)
+        told = yield from explain(found, where, before, former, since)
         value["why_since"] = None if before is None or former is None else before.digest
         value["why"] = told.why
         return told.reads

@@ -10,6 +10,7 @@ from monitor.core.book.book import Book
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
 from monitor.core.evaluation.observations import Observations, observe
+from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
@@ -74,20 +75,22 @@ class Evaluator:
         self._kept, self._days = Kept(), KeptDays()
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)
 
-    def evaluate(self, book: Book, at: int) -> Evaluation:
-        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen.
+    def evaluate(self, book: Book, at: int) -> Steps[Evaluation]:
+        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen; a step a method.
 
-        What has not changed since the evaluation before is not read again; what is found is as if it were.
+        What has not changed since the evaluation before is not read again; what is found is as if it were. The book must not
+        move on between two steps.
         """
         return self._evaluate(book, at, self._kept.memo(book, at))
 
-    def evaluate_anew(self, book: Book, at: int) -> Evaluation:
+    def evaluate_anew(self, book: Book, at: int) -> Steps[Evaluation]:
         """The same with nothing kept: what `evaluate` is held against."""
         return self._evaluate(book, at, Memo())
 
-    def evaluate_checked(self, book: Book, at: int, differences: list[str]) -> Evaluation:
+    def evaluate_checked(self, book: Book, at: int, differences: list[str]) -> Steps[Evaluation]:
         """The same held against `evaluate_anew`, which stands where they differ: a sentence on it goes to `differences`."""
-        found, anew = self.evaluate(book, at), self.evaluate_anew(book, at)
+        found = yield from self.evaluate(book, at)
+        anew = yield from self.evaluate_anew(book, at)
         difference = _difference(found, anew)
         if difference is None:
             return found
@@ -95,13 +98,16 @@ class Evaluator:
         self._kept = Kept()
         return anew
 
-    def _evaluate(self, book: Book, at: int, memo: Memo) -> Evaluation:
-        methods = tuple(self._run(prepared, book, at, memo) for prepared in self.methods)
+    def _evaluate(self, book: Book, at: int, memo: Memo) -> Steps[Evaluation]:
+        methods = list[MethodResult]()
+        for prepared in self.methods:
+            methods.append(self._run(prepared, book, at, memo))
+            yield
         if self._exposure_is is None:
             exposure = self._run(self.yardstick, book, at, memo)
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
-        return Evaluation(at, methods, exposure, observe(book, self.yardstick.view(book, at, memo)))
+        return Evaluation(at, tuple(methods), exposure, observe(book, self.yardstick.view(book, at, memo)))
 
     def reads(self, book: Book, at: int) -> Memo:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""

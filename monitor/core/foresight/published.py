@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator
+from monitor.core.evaluation.steps import Steps
 from monitor.core.foresight.overlay import result_under
 from monitor.core.foresight.printed import shortfall_text
 from monitor.core.foresight.scenarios import NotApplicable, Scenario, overlay_of
@@ -24,16 +25,15 @@ _READS_ACCOUNTS = "lose_account"
 _UNKNOWN = {"state": "unknown", "required": None, "available": None, "shortfall": None}
 
 
-def published(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int, known: Memo) -> list[dict[str, Any]]:
+def published(
+    scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int, known: Memo
+) -> Steps[list[dict[str, Any]]]:
     """Per scenario, in order: the exposure's requirement under it, and each method in force beside it.
 
     `known`: what is read at `at` without any of them. A scenario beyond the budget, or one that cannot be applied, has null
     figures and says why.
     """
-    return list(_entries(scenarios, evaluator, book, at, known))
-
-
-def _entries(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at: int, known: Memo) -> Iterator[dict[str, Any]]:
+    found = list[dict[str, Any]]()
     methods = [prepared for prepared in evaluator.methods if prepared.config.mode == "in_force"]
     assets = len({asset for role in ROLES for asset in book.positions.assets(role, at + 1)})
     cost, spent = (len(methods) + 1) * max(1, assets), 0
@@ -41,19 +41,27 @@ def _entries(scenarios: Sequence[Scenario], evaluator: Evaluator, book: Book, at
     for scenario in scenarios:
         too_wide = many and any(stress["type"] == _READS_ACCOUNTS for stress in scenario.stresses)
         if too_wide or spent + cost > BUDGET:
-            yield {"name": scenario.name, **_UNKNOWN, "left_out": "accounts" if too_wide else "budget", "methods": []}
+            found.append(_left_out(scenario, "accounts" if too_wide else "budget"))
             continue
         spent += cost
         try:
             overlay = overlay_of(scenario, evaluator.yardstick, book, at, known)
         except NotApplicable as error:
-            yield {"name": scenario.name, **_UNKNOWN, "left_out": str(error), "methods": []}
+            found.append(_left_out(scenario, str(error)))
             continue
         memo, watch = known.lent(), evaluator.entity_config.levels.watch_enter
-        whole = result_under(evaluator.yardstick, book, at, overlay, watch_enter=watch, memo=memo)
-        each = [(p.config.id, result_under(p, book, at, overlay, watch_enter=watch, memo=memo)) for p in methods]
-        rows = [{"method": name, "currency": result.currency, **_figures(result, book)} for name, result in each]
-        yield {"name": scenario.name, **_figures(whole, book), "left_out": None, "methods": rows}
+        each = list[Result]()
+        for prepared in (evaluator.yardstick, *methods):
+            each.append(result_under(prepared, book, at, overlay, watch_enter=watch, memo=memo))
+            yield
+        whole, *results = (_figures(result, book) for result in each)
+        rows = [{"method": p.config.id, "currency": p.currency, **of} for p, of in zip(methods, results, strict=True)]
+        found.append({"name": scenario.name, **whole, "left_out": None, "methods": rows})
+    return found
+
+
+def _left_out(scenario: Scenario, why: str) -> dict[str, Any]:
+    return {"name": scenario.name, **_UNKNOWN, "left_out": why, "methods": []}
 
 
 def _figures(result: Result, book: Book) -> dict[str, str | None]:

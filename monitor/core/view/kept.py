@@ -55,8 +55,14 @@ class Kept:
         self._doubted: frozenset[str] = frozenset()
 
     def memo(self, book: Book, at: int) -> Memo:
-        """For evaluations at `at` (ns): with what is known already, less what may have changed since."""
+        """For evaluations at `at` (ns): with what is known already, less what may have changed since.
+
+        Prices may be known up to a later instant than the book's clock, where somebody looks at it before its evaluation:
+        nothing is kept of such a look, since a price that it cannot see yet would not be told of again.
+        """
         book.advance(at)
+        if book.clock <= at < book.shared.prices.clock:
+            return Memo()
         completeness, common = Completeness(book, at), _common(book, at)
         full = self._memo.notes_kept > MOST_NOTES or book.clock - self._begun > LONGEST
         follows = self._follows(book, at) and common == self._common and not full

@@ -22,6 +22,7 @@ from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found
+from streams.slices import SLICE_S
 from tests.journal_maker import Journal, configuration_text, house
 from tests.unit.streams.test_snapshots import Table
 from tests.watching import silence_changes
@@ -63,6 +64,7 @@ class Bench:
         refusing: bool = False,
         check: bool = False,
         writes: bool = True,
+        slice_s: float = SLICE_S,
     ) -> None:
         self.rewound: list[int] = []
         self._log_start, self._refusing, self._writes = log_start, refusing, writes
@@ -84,6 +86,7 @@ class Bench:
             check_time=False,
             keys=Keyring((KEY,)),
             check_evaluations=check,
+            slice_s=slice_s,
         )
 
     async def feed(self, records: Iterable[JournalRecord]) -> None:
@@ -433,3 +436,18 @@ async def test_a_roll_back_stops_at_a_newer_snapshot_and_reads_the_log_once_the_
     assert old.rewound == [0]
     await old.feed(journal)
     assert old.published == straight(journal)
+
+
+async def test_others_go_on_within_a_record_and_what_stands_is_sent_after_what_it_says(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), SnapshotCadence(records=1000), slice_s=0.0)
+    place = next(n for n, record in enumerate(journal) if n > 20 and record.statement.kind == "tick")
+    await bench.feed(journal[:place])
+    before, standing = list(bench.published), bench.worker.engine.standing_alerts()
+    assert standing
+    taking = asyncio.ensure_future(bench.feed([journal[place]]))
+    while bench.worker.engine.position < journal[place].offset:
+        await asyncio.wait({taking}, timeout=0)
+    await bench.worker.send_standing()
+    assert bench.published == before
+    await taking
+    assert bench.published == [*straight(journal[: place + 1]), *bench.worker.engine.standing_alerts()]
