@@ -14,7 +14,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, changed, evaluation, feeds, tables
+from benchmarks import backtest, changed, evaluation, feeds, lookback, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
@@ -64,6 +64,7 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
     if "feeds" in parts:
         print("\nFeeds")
         feeds.show(full=size.full)
+        lookback.show(full=size.full)
 
 
 if __name__ == "__main__":
