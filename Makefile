@@ -88,6 +88,14 @@ kafka-down: ## stop it
 mutate: $(READY) ## change the product at random places: do the tests notice? (SAMPLE=40 SEED=1)
 	@$(BIN)/python -m tests.mutation --count $(or $(SAMPLE),40) $(if $(SEED),--seed $(SEED))
 
+.PHONY: tamper
+tamper: $(READY) ## forge bundles of evidence in every way and several at once: is each found and named? (COUNT=3000 SEED=1)
+	@$(BIN)/python -m tests.tampering.trials --count $(or $(COUNT),3000) --seed $(or $(SEED),1)
+
+.PHONY: determinism
+determinism: $(READY) ## seeded histories with crashes, hand-overs, paused workers, other batches: the same bytes? (COUNT=200 SEED=1)
+	@$(BIN)/python -m tests.simulation.hand_over --count $(or $(COUNT),200) --seed $(or $(SEED),1)
+
 .PHONY: golden
 golden: $(READY) ## the digests of a seeded run, written anew after a change of behaviour that is meant
 	@$(BIN)/python -m tests.golden.run

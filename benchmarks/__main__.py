@@ -14,11 +14,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, changed, evaluation, feeds, lookback, tables
+from benchmarks import backtest, bundles, changed, evaluation, feeds, lookback, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds")
+PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
-    if set(parts) - {"evaluation", "changed", "backtest", "feeds"}:
+    if set(parts) - {"evaluation", "changed", "backtest", "feeds", "bundles"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
@@ -65,6 +65,9 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
         print("\nFeeds")
         feeds.show(full=size.full)
         lookback.show(full=size.full)
+    if "bundles" in parts:
+        print("\nBundles of evidence")
+        bundles.show(full=size.full)
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def check_records(bundle, entries):
 
 
 def check_seals(bundle, digests, key):
-    """Roots, order and signatures of the checkpoints; the keys that may sign begin with `key`, else with those listed."""
+    """Roots, order and signatures of the checkpoints, then the manifest's; keys begin with `key`, else with those listed."""
     keys = [key] if key else list(bundle.manifest["public_keys"])
     begun, newest = bundle.standing.get("chain", {}), bundle.standing.get("seal", {}).get("newest")
     peaks, size = [bytes.fromhex(peak) for peak in begun.get("peaks", [])], begun.get("sequence", 0)
@@ -227,7 +227,27 @@ def check_seals(bundle, digests, key):
         message = canonical(without(checkpoint, "signature"))
         if not signing or not verifies(bytes.fromhex(signing[0][8:]), message, bytes.fromhex(checkpoint["signature"])):
             raise Wrong(f"{place} is not signed by the key")
+    check_manifest(bundle.manifest, keys)
     return size
+
+
+def check_manifest(manifest, keys):
+    """That one of these keys signed it; an exporter without a key signs nothing."""
+    if manifest["key_id"] is None and manifest["signature"] is None:
+        return
+    message = canonical(without(manifest, "signature"))
+    signing = [one for one in keys if hashlib.sha256(bytes.fromhex(one[8:])).hexdigest()[:16] == manifest["key_id"]]
+    if not signing or not verifies(bytes.fromhex(signing[0][8:]), message, bytes.fromhex(manifest["signature"])):
+        raise Wrong("the manifest is not signed by the key")
+
+
+def check_counts(bundle):
+    """That there are as many lines as the manifest says."""
+    told = {**bundle.manifest["outputs"], "records": bundle.manifest["records"], "checkpoints": bundle.manifest["checkpoints"]}
+    for name, count in told.items():
+        member = "journal" if name == "records" else name.removeprefix("reserve.")
+        if len(bundle.lines(f"{member}.ndjson.gz")) != count:
+            raise Wrong(f"lines of {member} were cut off or added")
 
 
 SIGNED = ("event_id", "kind", "at", "by", "reason", "expires_at", "body")
@@ -256,6 +276,7 @@ def check(path, key=None):
     records = check_records(bundle, entries)
     sealed = check_seals(bundle, digests, key)
     check_people(bundle)
+    check_counts(bundle)
     return f"{len(entries)} entries are one chain over {records} records, sealed up to entry {sealed}"
 
 

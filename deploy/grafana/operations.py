@@ -123,10 +123,13 @@ def _archive() -> Sequence[PanelBuilder]:
         "ReserveMonitorArchiveBehind",
     )
     failures = Text("Archiving that failed", "Attempts an hour that the store refused.", "short", "ReserveMonitorArchiveFailing")
+    stamps = Text("Time stamps", "Checkpoints an hour, stamped or failed.", "short", "ReserveMonitorStampsFailing")
     age = "time() - min by (topic) (reserve_archive_oldest_timestamp_seconds)"
+    stamped = "sum by (outcome) (increase(reserve_checkpoint_stamps_total[1h]))"
     return (
         course_panel(waits, [Query(age, "{{topic}}")]),
         course_panel(failures, [Query("sum by (topic) (increase(reserve_archive_failures_total[1h]))", "{{topic}}")]),
+        course_panel(stamps, [Query(stamped, "{{outcome}}")]),
     )
 
 

@@ -33,6 +33,7 @@ from monitor.core.journal.vocabulary import JOURNAL as JOURNAL_TOPIC
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.times import BadTime, parse_time
 
+_CHANGES_KEPT = 10_000
 _DIGEST = len("sha256:")
 _STUB, _STUB_STEPS = b'"stub":', b'"steps_over":'
 _DISMISSAL, _OF_JOURNAL = b'"dismissal"', f'"{JOURNAL_TOPIC}"'.encode()
@@ -281,6 +282,8 @@ class _Verification:
             raise Fault(Kind.SNAPSHOT, MEMBER, f"the state cannot be taken up: {error!r}") from error
 
     def _applied(self, record: JournalRecord) -> list[Output]:
+        if record.offset % _CHANGES_KEPT == 0:
+            self._engine.forget_changes()
         if record.offset in self._passed:
             self._engine.step_over(record)
             return []

@@ -58,7 +58,7 @@ class Engine:
         """What the last record applied showed to be too old; a price, which every partition refuses alike, in one of them."""
         self._always = evaluate == "always"
         self._clock = EngineClock(check_journal_time=check_journal_time)
-        self._population = Population(partition, checked=checked)
+        self._population = Population(partition, only=only, checked=checked)
         self._entities = self._population.entities
         self._published = Published()
         self._held_twice = HeldTwice()
@@ -276,6 +276,10 @@ class Engine:
         engine._put_back(values_of(buckets, version))
         engine._cutter.restored(buckets)
         return engine
+
+    def forget_changes(self) -> None:
+        """Nobody cuts snapshots of this engine: what has changed since the last one need not be known."""
+        self._population.taken()
 
     def _buckets(self, names: set[str]) -> Iterator[tuple[str, bytes]]:
         position = self.position

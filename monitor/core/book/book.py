@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
-from monitor.core.book.custody.position import AccountKey, Position
+from monitor.core.book.custody.position import AccountKey, Position, position_of
 from monitor.core.book.custody.positions import FULL_NS, Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
@@ -140,7 +140,7 @@ class Book:
         body = statement.body
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
         key: AccountKey = (body["role"], body["asset"], body["account"])
-        position = Position(*order, body["storage"], parse_quantity(body["quantity"]), body["source"])
+        position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
         self._hear(BALANCES, _feed(statement), order[2], order[0])
         if not self.positions.refuses(key, position):

@@ -68,7 +68,7 @@ class PriceBook:
         """Take the body of a `price` record; the pair it is about."""
         pair, kind, source = (body["asset"], body["currency"]), body["kind"], body["source"]
         quotes = self._series.setdefault(pair, {}).setdefault((kind, source), [])
-        new = Quote(order, parse_decimal(body["price"]), source)
+        new = Quote(order, parse_decimal(body["price"]), quotes[-1].source if quotes else source)
         place = len(quotes)
         if quotes and quotes[-1].order >= order:
             place = bisect_left(quotes, order, key=_order)

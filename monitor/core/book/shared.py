@@ -15,15 +15,15 @@ from monitor.core.book.refused_prices import RefusedPrices
 from monitor.core.book.sources.bad_share import OutcomeCounts
 from monitor.core.book.sources.sources import Sources, rules_of
 from monitor.core.book.trades.flow import Flow
-from monitor.core.configuration.configuration import Configuration
+from monitor.core.configuration.configuration import Configuration, SourceRules
 from monitor.core.journal.ordering import Order, order_of
 from monitor.core.journal.outputs import TooOld
 from monitor.core.journal.records import JournalRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import PRICES, SOURCE_TOPICS
 from monitor.core.values.times import parse_time
 
-SourcesHealth = tuple[tuple[bool | None, bool, int | None], ...]
-"""Per source topic: whether past its bad share, whether lossy now, and since when records are lost."""
+TopicHealth = tuple[bool | None, bool, int | None]
+"""Of a source topic or feed: whether past its bad share, whether lossy now, and since when records are lost."""
 
 
 class Shared:
@@ -45,7 +45,8 @@ class Shared:
         self.config = config
         self.prices.grain = config.cell_ns
         self.version += 1
-        self._judge()
+        for name in dict.fromkeys((*SOURCE_TOPICS, *config.sources)):
+            self._judge(name)
 
     def apply(self, record: JournalRecord, clock: int) -> None:
         """Take a `price` or `progress` record, or a `rejected` one of a price, at the engine clock `clock` (ns)."""
@@ -58,7 +59,10 @@ class Shared:
             self.refused_prices.put(statement)
         elif statement.kind == "progress":
             self.flow.progress(statement)
-            self._judge()
+            if statement.source is not None:
+                where = statement.source.where
+                for name in dict.fromkeys((where.kind, where.topic)):
+                    self._judge(name)
 
     def _price(self, statement: Statement) -> None:
         """A price that is too old to be one is refused as a dead letter is: only who knows the others can tell."""
@@ -92,9 +96,8 @@ class Shared:
         self._clock = max(self._clock, clock)
         self.prices.advance(clock)
 
-    def _judge(self) -> None:
-        for name in dict.fromkeys((*SOURCE_TOPICS, *self.config.sources)):
-            self.sources.judge(name, self._clock, unhealthy=self.unhealthy(name))
+    def _judge(self, name: str) -> None:
+        self.sources.judge(name, self._clock, unhealthy=self.unhealthy(name))
 
     def counts(self, topic: str) -> OutcomeCounts:
         """Outcomes of all records of a topic since the journal began."""
@@ -106,8 +109,8 @@ class Shared:
 
     def unhealthy(self, topic: str) -> bool:
         """Whether dead letters are past the share in a partition of a topic or its feeds: a verdict holds until another."""
-        rules = {name: rules_of(self.config.sources, name) for name in self.config.feeds_of(topic)}
-        return any(
+        rules = self._judged_by(topic)
+        return bool(rules) and any(
             counts.unhealthy(rules[where.topic].bad_share)
             for where, counts in self.flow.judged_counts()
             if where.topic in rules and where.epoch >= rules[where.topic].epoch
@@ -119,7 +122,7 @@ class Shared:
 
     def is_judged(self, topic: str) -> bool:
         """Whether a topic, or a feed of it, has a share of dead letters that it may not pass."""
-        return any(rules_of(self.config.sources, name).bad_share is not None for name in self.config.feeds_of(topic))
+        return bool(self._judged_by(topic))
 
     def past_bad_share(self, topic: str) -> bool | None:
         """Whether a topic's dead letters are past its share; None where they would be, of too few records to judge by.
@@ -128,12 +131,17 @@ class Shared:
         """
         if self.unhealthy(topic):
             return True
-        rules = {name: rules_of(self.config.sources, name) for name in self.config.feeds_of(topic)}
-        for where, counts in self.flow.open_counts():
+        rules = self._judged_by(topic)
+        for where, counts in self.flow.open_counts() if rules else ():
             own = rules.get(where.topic)
             if own is not None and where.epoch >= own.epoch and counts.past(own.bad_share):
                 return None
         return False
+
+    def _judged_by(self, topic: str) -> dict[str, SourceRules]:
+        """The rules of the topic, or of its feeds, that have a share of dead letters that may not be passed."""
+        rules = ((name, rules_of(self.config.sources, name)) for name in self.config.feeds_of(topic))
+        return {name: own for name, own in rules if own.bad_share is not None}
 
     def source_positions(self) -> list[dict[str, Any]]:
         """The `sources` of an assessment: how far each source partition is read, in order (CONTRACT 2)."""
@@ -142,11 +150,12 @@ class Shared:
             for where, upto in self.flow.read_positions()
         ]
 
-    def health(self) -> SourcesHealth:
-        """The health of every source topic and feed; it changes seldom, while progress comes every second."""
-        return tuple(self._health(name) for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic))
+    def health(self) -> dict[str, TopicHealth]:
+        """The health of every source topic or feed that is read."""
+        return {name: self.health_of(name) for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic)}
 
-    def _health(self, topic: str) -> tuple[bool | None, bool, int | None]:
+    def health_of(self, topic: str) -> TopicHealth:
+        """The health of one, which only its own records change: seldom, while they come every second."""
         epoch = rules_of(self.config.sources, topic).epoch
         return self.past_bad_share(topic), self.flow.lossy(topic, epoch), self.sources.lost_since(topic, epoch, {})
 

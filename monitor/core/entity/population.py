@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.core.book.book import Book
-from monitor.core.book.shared import Shared, SourcesHealth
+from monitor.core.book.shared import Shared, TopicHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.guard import uncovered
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
@@ -31,15 +31,20 @@ from monitor.core.journal.records import JournalRecord, Statement, journal_parti
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import parse_time
 
+_SHARED_KINDS = frozenset({"flow", "bust", "incident"})
+"""Records of an entity by which figures of another may change: completeness of segments, and which prices are kept."""
+
 
 class Population:
     """The entities of a journal partition. `clock` is the engine's, in ns: no record has another.
 
+    `only`: the one entity that is looked at; of others only what its figures share with them is taken.
     `checked`: every evaluation is held against one that reads everything anew.
     """
 
-    def __init__(self, partition: int, *, checked: bool) -> None:
+    def __init__(self, partition: int, *, only: str | None, checked: bool) -> None:
         self.partition = partition
+        self._only = only
         self.entities: dict[str, Entity] = {}
         self.config: Configuration | None = None
         """The configuration in force; None before the first."""
@@ -55,7 +60,7 @@ class Population:
         self.differences: list[str] | None = [] if checked else None
         """What evaluations found otherwise than those that read everything anew; None: none is held against one."""
         self._common = NO_INPUTS
-        self._health: SourcesHealth = ()
+        self._health: dict[str, TopicHealth] = {}
 
     def sorted(self) -> list[Entity]:
         """The entities in the order of their names, in which they are evaluated."""
@@ -98,8 +103,10 @@ class Population:
             self._take_price(record, clock)
         elif statement.kind == "progress":
             self._take_progress(record, clock)
-        elif statement.entity is not None:
+        elif statement.entity is not None and (self._only in {None, statement.entity} or statement.kind in _SHARED_KINDS):
             self._take_event(record, statement.entity, clock)
+        elif self.shared is not None and statement.entity is not None:
+            self.shared.advance(clock)
 
     def _take_event(self, record: JournalRecord, name: str, clock: int) -> None:
         entity = self._entity(name)
@@ -111,7 +118,7 @@ class Population:
         touched = entity.book.apply(record, clock)
         entity.standing.causes.note(cause_of(record, before, storage))
         if statement.kind in {"flow", "bust"}:
-            self._look_after_sources()
+            self._look_after_source(statement)
         if statement.kind == "operation":
             entity.operate(record, clock)
         _touch(entity, statement, touched, clock)
@@ -133,8 +140,8 @@ class Population:
         if self.shared is None:
             return
         self.shared.apply(record, clock)
-        self._look_after_sources(cause_of(record))
         statement = record.statement
+        self._look_after_source(statement, cause_of(record))
         heartbeat = statement.body.get("heartbeat")
         if heartbeat is not None and statement.source is not None:
             self._hear_heartbeat(statement.source.where.topic, parse_time(heartbeat))
@@ -145,14 +152,15 @@ class Population:
             if entity.book.beat(feed, log_time) or to_all:
                 self._wait(entity)
 
-    def _look_after_sources(self, cause: Cause | None = None) -> None:
+    def _look_after_source(self, statement: Statement, cause: Cause | None = None) -> None:
         """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
-        if self.shared is None:
+        topic = None if statement.source is None else statement.source.where.topic
+        if self.shared is None or topic is None or topic not in self._health:
             return
-        health = self.shared.health()
-        if health == self._health:
+        health = self.shared.health_of(topic)
+        if health == self._health[topic]:
             return
-        self._health = health
+        self._health[topic] = health
         for entity in self.entities.values():
             entity.standing.causes.note(cause)
             self._wait(entity)

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from monitor.core.book.book import Book
-from monitor.core.book.shared import Shared, SourcesHealth
+from monitor.core.book.shared import Shared, TopicHealth
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator, Prepared
@@ -118,7 +118,7 @@ class History:
         self._clock = EngineClock(check_journal_time=check_journal_time)
         self._shared = Shared(config)
         self._watched: dict[str, _Watched] = {}
-        self._health: SourcesHealth = ()
+        self._health: dict[str, TopicHealth] = {}
         self._progressed = False
         self._due: int | None = None
         self.records = 0

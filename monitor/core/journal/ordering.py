@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.core.journal.records import BadRecord, Statement
+from monitor.core.journal.records import BadRecord, Statement, one_text
 
 Order = tuple[int, int, int, str, int, int, int]
 """(event time ns, sequence, log time ns, topic, epoch, partition, place): of two, the greater one is the newer.
@@ -32,4 +32,4 @@ def order_text(order: Order) -> list[str | int]:
 def order_from(values: Sequence[str | int]) -> Order:
     """The order written by `order_text`."""
     event_time, sequence, logged, topic, epoch, partition, offset = values
-    return (int(event_time), int(sequence), int(logged), str(topic), int(epoch), int(partition), int(offset))
+    return (int(event_time), int(sequence), int(logged), one_text(str(topic)), int(epoch), int(partition), int(offset))

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from monitor.core.journal.vocabulary import ENTITY_KINDS, PARTITION_KINDS
@@ -174,5 +175,17 @@ def _source_object(source: Source) -> dict[str, Any]:
 
 
 def _source(raw: Mapping[str, Any]) -> Source:
-    where = SourcePartition(raw["topic"], raw["epoch"], raw["partition"])
+    where = _where(raw["topic"], raw["epoch"], raw["partition"])
     return Source(where, raw.get("offset"), raw.get("start"), raw.get("upto"), raw.get("index", 0))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _where(topic: str, epoch: int, partition: int) -> SourcePartition:
+    """The same source partition is the same object."""
+    return SourcePartition(topic, epoch, partition)
+
+
+@lru_cache(maxsize=4096)
+def one_text(text: str) -> str:
+    """The same name is the same object: what is kept of a hundred thousand records holds it once."""
+    return text

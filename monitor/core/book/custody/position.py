@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from monitor.core.journal.ordering import order_from
+from monitor.core.journal.ordering import Order, order_from
+from monitor.core.journal.records import one_text
 from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
 AccountKey = tuple[str, str, str]
@@ -110,4 +111,9 @@ def position_text(entry: Position) -> list[Any]:
 
 def position_from(values: Sequence[Any]) -> Position:
     """The position written by `position_text`."""
-    return Position(*order_from(values[:7]), values[7], parse_quantity(values[8]), values[9])
+    return position_of(order_from(values[:7]), values[7], parse_quantity(values[8]), values[9])
+
+
+def position_of(order: Order, storage: str, quantity: Decimal, source: str | None) -> Position:
+    """A balance at a place in the order: 48 hours of them are kept, so names are held once."""
+    return Position(*order, one_text(storage), quantity, None if source is None else one_text(source))
