@@ -13,6 +13,9 @@ from streams.wire import LONGEST_AMOUNT
 _DIGITS = b"0123456789"
 _ONE = Decimal(1)
 _LARGEST = 10**20
+_TOLD_BY_FLOATS = 15
+"""Digits of a decimal that a float still tells from every other of as many."""
+_FEW = 32
 _TENS = b"012345"
 _SHORTEST, _LONGEST_TIME = 20, 30
 _SAME_HOUR = 14
@@ -52,6 +55,14 @@ def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
         return amounts, [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
     if set(map(type, texts)) == {int} and min(texts) > 0 and max(texts) < _LARGEST:
         return list(map(Decimal, texts)), []
+    if len(texts) > _FEW:  # one text of many is odd: the rest is still judged at once
+        half = len(texts) // 2
+        (amounts, doubtful), (others, more) = positive_amounts(texts[:half]), positive_amounts(texts[half:])
+        return amounts + others, doubtful + [half + index for index in more]
+    return _amounts_by_one(texts)
+
+
+def _amounts_by_one(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
     doubtful: list[int] = []
     amounts = []
     for index, text in enumerate(texts):
@@ -62,6 +73,27 @@ def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
             amounts.append(_ONE)
             doubtful.append(index)
     return amounts, doubtful
+
+
+def numbers_of(texts: Sequence[Any], amounts: Sequence[Decimal]) -> list[float | Decimal]:
+    """Numbers by which amounts are told apart, quicker to hash than decimals are; equal where the amounts are, and only there.
+
+    `texts`: of what the amounts were read. Those of a text that is no amount are of no use.
+    """
+    try:
+        if max(map(len, texts)) <= _TOLD_BY_FLOATS:
+            return list(map(float, texts))
+    except (TypeError, ValueError):  # whole numbers, or a text that is no amount
+        pass
+    return list(map(number_of, amounts))
+
+
+def number_of(amount: Decimal) -> float | Decimal:
+    """As `numbers_of`, of one amount: the same whatever column it stands in and however it was written."""
+    text = str(amount)
+    if len(text) <= _TOLD_BY_FLOATS:
+        return float(text)
+    return float(text) if len(amount.normalize(EXACT).as_tuple().digits) <= _TOLD_BY_FLOATS else amount
 
 
 def texts_of_raw(column: Sequence[Any]) -> list[str]:

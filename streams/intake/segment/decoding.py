@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from monitor.core.values.money import EXACT
 from monitor.core.values.times import SECOND, format_time
-from streams.intake.segment.columns import positive_amounts, texts_of_raw
+from streams.intake.segment.columns import number_of, numbers_of, positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
 from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.feeds.values import at_price
@@ -34,12 +34,13 @@ _LAST_SECOND = LAST_TIME_NS // SECOND
 
 
 class Columns(NamedTuple):
-    """Fields of a run of records."""
+    """Fields of a run of records. `figures` hash price and quantity: alike where both are."""
 
     keys: list[Any]
     ids: list[str]
     prices: list[Decimal]
     quantities: list[Decimal]
+    figures: list[int]
     times: list[str]
 
 
@@ -48,7 +49,7 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
     objects, refused = ([], []) if lean is None else _decoded(lean, values)
     if lean is None or not objects:
         count, empty = len(values), [""] * len(values)
-        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, empty)
+        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty)
     keys: list[Any] = list(map(lean.key, objects))
     ids = list(map(lean.trade_id, objects))
     if lean.ids_mixed:
@@ -58,6 +59,7 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
         prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
     price_amounts, doubtful = positive_amounts(prices)
     quantity_amounts, others = positive_amounts(quantities)
+    figures = list(map(hash, zip(numbers_of(prices, price_amounts), numbers_of(quantities, quantity_amounts), strict=True)))
     times: list[Any] = list(map(lean.executed_at, objects))
     unsure: list[int] = []
     if lean.time_places is not None:
@@ -66,7 +68,7 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
     twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
     for index in (*refused, *doubtful, *others, *unsure, *twice):
         keys[index] = None
-    return Columns(keys, ids, price_amounts, quantity_amounts, times)
+    return Columns(keys, ids, price_amounts, quantity_amounts, figures, times)
 
 
 def _shown(values: Sequence[bytes | None], refused: Sequence[int]) -> Sequence[bytes | None]:
@@ -74,8 +76,10 @@ def _shown(values: Sequence[bytes | None], refused: Sequence[int]) -> Sequence[b
     if not refused:
         return values
     gone = frozenset(refused)
-    shown = next(value for index, value in enumerate(values) if index not in gone)
-    return [shown if index in gone else value for index, value in enumerate(values)]
+    shown, one = list(values), next(value for index, value in enumerate(values) if index not in gone)
+    for index in gone:
+        shown[index] = one
+    return shown
 
 
 def _given_twice(values: Sequence[bytes | None], keys: list[Any], ids: list[str], times: list[Any]) -> list[int]:
@@ -157,8 +161,9 @@ def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any
     if refused:
         if not objects:
             return [], refused
-        blank, found, gone = objects[0], iter(objects), frozenset(refused)
-        objects = [blank if index in gone else next(found) for index in range(len(values))]
+        blank = objects[0]
+        for index in refused:
+            objects.insert(index, blank)
     if lean.checks_bytes:
         shown: Sequence[Any] = _shown(values, refused)
         if not _all_shallow(shown):
@@ -179,27 +184,41 @@ def _all_shallow(values: Sequence[bytes]) -> bool:
 
 def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
     """The objects of records that the decoder takes, and the indices of those that it does not take or are too long for it."""
-    try:
-        if not values or max(map(len, values)) <= MAX_VALUE_BYTES:  # type: ignore[arg-type]
-            return list(map(decode, values)), []  # type: ignore[arg-type]
-    except (*REFUSED, TypeError):  # that of a value which is null
-        pass
     objects: list[Any] = []
     refused: list[int] = []
-    for index, value in enumerate(values):
+    rest = iter(_decodable(values))
+    while True:
         try:
-            if value is None or len(value) > MAX_VALUE_BYTES:
-                raise msgspec.DecodeError("left to the authority")
-            objects.append(decode(value))
+            objects.extend(map(decode, rest))  # keeps what came before the one that is refused, which `rest` is past
         except REFUSED:
-            refused.append(index)
-    return objects, refused
+            refused.append(len(objects) + len(refused))
+        else:
+            return objects, refused
+
+
+def _decodable(values: Sequence[bytes | None]) -> Sequence[bytes]:
+    """The values with nothing, which no decoder takes, in the place of those that are null or too long."""
+    found: Any = values
+    try:
+        if not values or max(map(len, found)) <= MAX_VALUE_BYTES:
+            return found  # type: ignore[no-any-return]
+    except TypeError:  # of a value that is null
+        pass
+    return [b"" if value is None or len(value) > MAX_VALUE_BYTES else value for value in values]
+
+
+class Amounts(NamedTuple):
+    """A column of amounts, the numbers that tell them apart, and the indices of those left to the authority."""
+
+    decimals: list[Decimal]
+    numbers: list[float | Decimal]
+    doubtful: list[int]
 
 
 def amounts_of(
     amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()
-) -> tuple[list[Decimal], list[int]]:
-    """The amounts of a feed's elements, and the indices of those left to the authority, as for `positive_amounts`.
+) -> Amounts:
+    """The amounts of a feed's elements, judged as by `positive_amounts`.
 
     `keys`: the lean keys, by which a scale may go; `prices`: those of sizes that are amounts of the quote.
     """
@@ -207,6 +226,8 @@ def amounts_of(
     if amount.raw and texts:
         texts = texts_of_raw(texts)
     amounts, doubtful = positive_amounts(texts) if texts else ([], [])
+    if amount.factor is None and not amount.quoted:
+        return Amounts(amounts, numbers_of(texts, amounts) if texts else [], doubtful)
     if amount.factor is not None:
         factors = [key and amount.factor(key) for key in keys]
         amounts = [EXACT.multiply(one, factor or _ONE) for one, factor in zip(amounts, factors, strict=True)]
@@ -217,9 +238,8 @@ def amounts_of(
         ]
     if amount.quoted:
         amounts = [at_price(one, price) if price else _NONE for one, price in zip(amounts, prices, strict=True)]
-    if amount.factor is not None or amount.quoted:
-        doubtful += [index for index, one in enumerate(amounts) if not 0 < one < _BEYOND]
-    return amounts, doubtful
+    doubtful += [index for index, one in enumerate(amounts) if not 0 < one < _BEYOND]
+    return Amounts(amounts, list(map(number_of, amounts)), doubtful)
 
 
 def times_of(lean: LeanFeed, elements: Sequence[Any]) -> tuple[list[str], list[int]]:
@@ -239,7 +259,12 @@ def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
     times = [_text(one, "executed_at") for one in objects]
     for index in (*doubtful, *others):
         keys[index] = None
-    return Columns(keys, ids, prices, quantities, times)
+    return Columns(keys, ids, prices, quantities, list(map(figures_of, prices, quantities)), times)
+
+
+def figures_of(price: Decimal, quantity: Decimal) -> int:
+    """What `Columns.figures` says of one trade."""
+    return hash((number_of(price), number_of(quantity)))
 
 
 def key_of(canonical: dict[str, Any]) -> Any:

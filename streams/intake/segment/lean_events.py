@@ -91,7 +91,7 @@ class Sighting:
 
 
 _NO_ROWS = Rows((), None, ())
-_NO_COLUMNS = Columns([], [], [], [], [])
+_NO_COLUMNS = Columns([], [], [], [], [], [])
 
 
 class PlannedRows(Sequence[FeedEvent | RefusedEvent]):
@@ -122,10 +122,11 @@ class LeanEvents(FeedEvents):
         return UNSIGNED
 
     def columns(self, begin: int, end: int) -> Columns:
-        keys, ids, prices, quantities, times = self.made
+        keys, ids, prices, quantities, figures, times = self.made
         if begin == 0 and end == len(ids):
             return self.made
-        return Columns(keys[begin:end], ids[begin:end], prices[begin:end], quantities[begin:end], times[begin:end])
+        rows = slice(begin, end)
+        return Columns(keys[rows], ids[rows], prices[rows], quantities[rows], figures[rows], times[rows])
 
     def index(self, row: int) -> int:
         return self.rows.place(row)
@@ -271,12 +272,13 @@ class LeanSight:
         else:
             ids = list(map(str, map(lean.trade_id, elements)))
         price, quantity = lean.amounts
-        prices, doubtful = amounts_of(price, elements, keys)
-        quantities, others = amounts_of(quantity, elements, keys, prices)
+        prices = amounts_of(price, elements, keys)
+        quantities = amounts_of(quantity, elements, keys, prices.decimals)
+        figures = list(map(hash, zip(prices.numbers, quantities.numbers, strict=True)))
         times, unsure = times_of(lean, elements)
-        for row in (*doubtful, *others, *unsure):
+        for row in (*prices.doubtful, *quantities.doubtful, *unsure):
             keys[row] = None
-        return Columns(keys, ids, prices, quantities, times)
+        return Columns(keys, ids, prices.decimals, quantities.decimals, figures, times)
 
 
 def _merged(sighting: Sighting, rows: Rows, columns: Columns) -> tuple[Rows, Columns]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
-from streams.intake.segment.columns import positive_amounts, texts_of_raw
+from streams.intake.segment.columns import number_of, numbers_of, positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 
 PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]
@@ -49,3 +52,32 @@ def test_raw_texts_that_are_too_long_are_left_to_the_authority(others: list[byte
 def test_a_constant_amount_that_is_too_long_is_left_to_the_authority() -> None:
     assert lean_trades(SourceFormat(TRADES, constants={"price": "9" * LONGEST_AMOUNT})) is not None
     assert lean_trades(SourceFormat(TRADES, constants={"price": "9" * (LONGEST_AMOUNT + 1)})) is None
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 200])
+def test_one_odd_text_of_many_leaves_the_others_judged_at_once(count: int) -> None:
+    for place in {0, count // 2, count - 1}:
+        column: list[Any] = [f"{number}.5" for number in range(count)]
+        column[place] = "x1"
+        amounts, doubtful = positive_amounts(column)
+        assert doubtful == [place]
+        assert [a for i, a in enumerate(amounts) if i != place] == [Decimal(t) for i, t in enumerate(column) if i != place]
+
+
+TEXTS = st.from_regex(r"[0-9]{1,10}(\.[0-9]{1,9})?", fullmatch=True)
+NEAR = st.sampled_from(
+    ["0.1234567890123456", "0.1234567890123457", "0.12345678901234560", "1", "1.0", "01", "1.00000000000000000"]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(TEXTS | NEAR | st.integers(1, 10**19), min_size=1, max_size=4), st.lists(TEXTS | NEAR, min_size=1, max_size=4))
+def test_numbers_tell_amounts_apart_whatever_column_they_stand_in(one: list[Any], other: list[Any]) -> None:
+    columns = [(column, [Decimal(text) for text in column]) for column in (one, other)]
+    told = [
+        (amount, number) for texts, amounts in columns for amount, number in zip(amounts, numbers_of(texts, amounts), strict=True)
+    ]
+    for amount, number in told:
+        assert number == number_of(amount)
+        assert hash(number) == hash(number_of(amount))
+        assert all((amount == other_amount) == (number == other_number) for other_amount, other_number in told)

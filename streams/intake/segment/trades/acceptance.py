@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.intake.segment.batches import Counts
+from streams.intake.segment.decoding import figures_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
 from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
@@ -115,7 +116,7 @@ class Acceptance:
         if place is None:
             return False
         kept, slot = place
-        mark = mark_of(number, hash((price, quantity)))
+        mark = mark_of(number, figures_of(price, quantity))
         seen, kept[slot] = kept[slot], mark
         if seen and self._lookback.again(lane.ids, trade_id, seen, number) and not self._counts(lane, trade_id, refused_before):
             if (seen ^ mark) & FIGURES:

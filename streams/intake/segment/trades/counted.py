@@ -33,6 +33,7 @@ from streams.wire.signatures import ALGORITHM
 
 _HOUR_MS = 3_600_000
 _FOREVER = 1 << 80
+_LAST_THREE = itemgetter(slice(-3, None))
 
 
 class Run(NamedTuple):
@@ -221,27 +222,28 @@ class CountedTrades(Content):
         used: list[TradeLane] = []
         repeated: list[int] = []
         conflicts = 0
-        figures = map(hash, zip(columns.prices, columns.quantities, strict=True))
-        for index, key, trade_id, told in zip(range(len(columns.ids)), columns.keys, columns.ids, figures, strict=True):
-            lane = lanes.get(key) or taken.lane(key)
+        found, places = map(lanes.get, columns.keys), map(slots.get, map(_LAST_THREE, columns.ids))
+        rows = zip(range(len(columns.ids)), found, columns.ids, places, columns.figures, strict=True)
+        for index, known, trade_id, place_in_page, told in rows:
+            lane = known or taken.lane(columns.keys[index])
             if lane is None:
                 self._judged(run, begin + index, taken)
                 continue
-            slot = slots.get(trade_id[-3:])
+            slot: Any = place_in_page
             page: Any = lane.pages.get(trade_id[:-3])
             if page is None or slot is None:
                 place = lane.ids.place(trade_id)
                 if place is None:
                     self._judged(run, begin + index, taken)
                     continue
-                page, slot = place  # type: ignore[assignment]
+                page, slot = place
             mark = place_mark | (told & FIGURES)
             if (seen := page[slot]) and again(lane.ids, trade_id, seen, number):
                 conflicts += (seen ^ mark) & FIGURES != 0
                 page[slot] = mark
                 repeated.append(index)
                 if self._put_back.possible:
-                    self._put_back.several.add((key[0], key[1], trade_id))
+                    self._put_back.several.add((lane.tally.entity, lane.name[0], trade_id))
                 continue
             page[slot] = mark
             if not lane.taken:
@@ -257,29 +259,38 @@ class CountedTrades(Content):
 
     def _add_all(self, used: list[TradeLane], run: Run, columns: Columns, repeated: list[int]) -> None:
         """Add what the lanes took; values are reckoned for the whole column, which is quicker than by lane."""
-        earlier = _earlier(run, columns.times, repeated)
+        newest = self._times.of_lawful(max(columns.times))
+        earlier = _earlier(run, columns.times, repeated, newest)
         values = list(map(mul, columns.prices, columns.quantities))
+        logged_ms = run.logged_ms
         for lane in used:
-            self._add(lane, run, columns, values, earlier)
+            self._add(lane, run, columns, values, earlier, logged_ms)
 
-    def _add(self, lane: TradeLane, run: Run, columns: Columns, values: list[Decimal], earlier: Sequence[str]) -> None:
+    def _add(
+        self,
+        lane: TradeLane,
+        run: Run,
+        columns: Columns,
+        values: list[Decimal],
+        earlier: Sequence[str],
+        logged_ms: Sequence[int],
+    ) -> None:
         """Add the records that the lane took of a run of one hour or quarter to their cell."""
         taken, of_lawful = lane.taken, self._times.of_lawful
-        begin, offsets, logged_ms, times = run.begin, run.batch.offsets, run.batch.times_ms, columns.times
+        begin, offsets, times = run.begin, run.batch.offsets, columns.times
+        picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
         if earlier:
-            last = of_lawful(max(map(times.__getitem__, taken)))
-            last_ms = max([logged_ms[begin + index] for index in taken])
+            last, last_ms = of_lawful(max(picked(times))), max(picked(logged_ms))
         else:
-            last, last_ms = of_lawful(times[taken[-1]]), logged_ms[begin + taken[-1]]
+            last, last_ms = of_lawful(times[taken[-1]]), logged_ms[taken[-1]]
         cell = lane.turn(last)
         newest: list[Pending] = []
-        for index in _newest(taken, earlier) if cell.spot else ():
-            event_time, log_ms = of_lawful(times[index]), logged_ms[begin + index]
+        for index in _newest(taken, picked(earlier)[:-1] if earlier else ()) if cell.spot else ():
+            event_time, log_ms = of_lawful(times[index]), logged_ms[index]
             price, quantity = columns.prices[index], columns.quantities[index]
             time = min(event_time, log_ms * 1_000_000)
             place = (offsets[begin + index], run.events.index(begin + index))
             newest.append((time, log_ms, *place, columns.ids[index], price, quantity, event_time))
-        picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
         cell.add(picked(columns.quantities)[:-1], picked(values)[:-1], last, last_ms, newest)
 
     # --- record by record
@@ -288,7 +299,7 @@ class CountedTrades(Content):
         """The loop for any run."""
         offsets, times_ms, index_of, read = run.batch.offsets, run.batch.times_ms, run.events.index, self._times.read
         ahead, horizon = -self._source.max_ahead_ns, self._rules.known.horizon_ns
-        for index, (key, trade_id, price, quantity, text) in enumerate(zip(*columns, strict=True), run.begin):
+        for index, (key, trade_id, price, quantity, _, text) in enumerate(zip(*columns, strict=True), run.begin):
             lane = taken.lane(key)
             event_time = None if lane is None else read(text)
             if lane is not None and event_time is not None:
@@ -352,11 +363,12 @@ class CountedTrades(Content):
         self._busts.append((self._rules.partition_of(trade.entity), statement))
 
 
-def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
+def _earlier(run: Run, times: list[str], repeated: list[int], newest: int) -> Sequence[str]:
     """The earlier of event and log time of each record of a run of one hour, as texts cut to the digits of the event times.
 
     Cut times keep their order, so those at or above a cut limit hold all that are above the true one. Empty where neither
-    time ever falls from one record to the next, the repeated left out: then the last is the newest.
+    time ever falls from one record to the next, the repeated left out: then the last is the newest. `newest` (ns): of the
+    event times.
     """
     logged_ms = run.logged_ms
     event_time, kept_ms = times.copy(), list(logged_ms)
@@ -364,12 +376,21 @@ def _earlier(run: Run, times: list[str], repeated: list[int]) -> Sequence[str]:
         del event_time[index], kept_ms[index]
     if sorted(event_time) == event_time and sorted(kept_ms) == kept_ms:
         return ()
+    if newest <= run.batch.oldest_ms * 1_000_000:
+        return times
     return list(map(min, times, log_texts(logged_ms, len(times[0]))))
 
 
 def _newest(taken: list[int], earlier: Sequence[str]) -> list[int]:
-    """At least the `TRADES_A_CELL` newest of the records at the indices `taken`."""
+    """At least the `TRADES_A_CELL` newest of the records at the indices `taken`, of which `earlier` are the times."""
     if not earlier:
         return taken[-TRADES_A_CELL:]
-    least = sorted(map(earlier.__getitem__, taken))[-TRADES_A_CELL:][0]
-    return [index for index in taken if earlier[index] >= least]
+    ordered = sorted(earlier)
+    least = ordered[-TRADES_A_CELL:][0]
+    wanted, found = len(ordered) - bisect_left(ordered, least), []
+    for place in range(len(taken) - 1, -1, -1):  # most often among the last
+        if earlier[place] >= least:
+            found.append(taken[place])
+            if len(found) == wanted:
+                break
+    return found
