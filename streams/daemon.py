@@ -41,6 +41,7 @@ from streams.archiver.worker import Archiver
 from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
+from streams.intake.processes import IntakeProcesses
 from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
 from streams.kafka.clients import as_it_is, problem
@@ -218,7 +219,7 @@ class Daemon:
     def _stage(self, name: str) -> Stage:
         kafka, settings = self._settings.kafka, self._settings
         if name == "intake":
-            return Intake(kafka, self._names, self._configuration, self.metrics, settings.intake.flush_s)
+            return self._intake()
         if name == "assessor":
             idle_ns = min(IDLE_NS, int(settings.http.stale_after_s * SECOND / TICKS_BEFORE_STALE))
             check = settings.assessor.check_evaluations
@@ -239,6 +240,20 @@ class Daemon:
             standstill=self._progress.standstill,
         )
         return self.dispatcher
+
+    def _intake(self) -> Intake | IntakeProcesses:
+        intake, names = self._settings.intake, self._names
+        if intake.processes == 1:
+            return Intake(self._settings.kafka, names, self._configuration, self.metrics, intake.flush_s)
+        job = {
+            "kafka": self._settings.kafka.model_dump(mode="json"),
+            "sources": dict(names.sources),
+            "prefix": names.prefix,
+            "configuration": self._configuration,
+            "flush_s": intake.flush_s,
+            "log": self._settings.log.model_dump(mode="json"),
+        }
+        return IntakeProcesses(intake.processes, job, self.metrics)
 
     def _archiver(self) -> Archiver:
         archive = self._settings.archive

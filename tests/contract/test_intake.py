@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import sys
 import time
 import zlib
@@ -26,6 +27,7 @@ from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, PRICES, TRADES
 from monitor.errors import ConfigurationError, UsageError
 from streams.eventfiles.publisher import Publisher
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
+from streams.intake.processes import IntakeProcesses
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, producer, started
 from streams.lookup.dead_letters import Act, dismiss, read_letters
@@ -418,6 +420,60 @@ async def _killed_again_and_again(broker: Any, records: Callable[[str], list[Any
 async def test_killed_workers_leave_no_trace(broker: Any) -> None:
     seed = random.SystemRandom().randrange(10**6)
     await _killed_again_and_again(broker, lambda topic: some_trades(topic, 20_000, seed), 4, seed)
+
+
+async def test_processes_of_one_daemon_share_the_partitions_and_one_that_is_killed_comes_back(broker: Any) -> None:
+    await broker.create()
+    settings, names = broker.settings, broker.names
+    topic, content = names.of(TRADES), configuration(settings.journal_partitions)
+    observer = Counting()
+    job = {
+        "kafka": settings.model_dump(mode="json"),
+        "sources": dict(names.sources),
+        "prefix": names.prefix,
+        "configuration": content,
+        "flush_s": 0.2,
+        "log": {"level": "warning", "format": "json"},
+    }
+    stage = IntakeProcesses(2, job, observer)
+    await stage.start()
+    running = asyncio.create_task(stage.run())
+    try:
+        await until(lambda: stage.ready)
+        sent = await publish(settings, some_trades(topic, 400, 11))
+        await until(lambda: observer.total(TRADES) >= sent)
+        first, *_ = stage.pids
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(stage.pids) == 2 and first not in stage.pids and stage.ready)
+        before = observer.total(TRADES)
+        more = await publish(settings, some_trades(topic, 400, 12))
+        await until(lambda: observer.total(TRADES) >= before + more)
+    finally:
+        await stage.stop()
+    await running
+    assert stage.pids == []
+    logs = await logged(settings, topic, TRADE_PARTITIONS)
+    cells, counts = expected(logs, content)
+    assert said(await journal(settings, names)) == (cells, [counts] * settings.journal_partitions, False)
+
+
+async def test_what_no_process_of_intake_can_do_is_told_as_by_one(broker: Any) -> None:
+    settings = broker.settings
+    job = {
+        "kafka": settings.model_dump(mode="json") | {"journal_partitions": 7},
+        "sources": dict(broker.names.sources),
+        "prefix": broker.names.prefix,
+        "configuration": configuration(7),
+        "flush_s": 0.2,
+        "log": {"level": "warning", "format": "json"},
+    }
+    await broker.create()
+    stage = IntakeProcesses(2, job, Counting())
+    try:
+        with pytest.raises(ConfigurationError, match="has 4 partitions"):
+            await stage.start()
+    finally:
+        await stage.stop()
 
 
 @pytest.mark.slow

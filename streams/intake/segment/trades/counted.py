@@ -55,6 +55,14 @@ class Run(NamedTuple):
         return self.batch.times_ms[self.begin : self.stop]
 
 
+class Reckoned(NamedTuple):
+    """What is reckoned once for all lanes of a run: prices times quantities, what `_earlier` gives, log times."""
+
+    values: list[Decimal]
+    earlier: Sequence[str]
+    logged_ms: Sequence[int]
+
+
 class CountedTrades(Content):
     """`market.trades`. Before the first record of the log is taken in, `remember` feeds it the look-back.
 
@@ -262,21 +270,14 @@ class CountedTrades(Content):
         newest = self._times.of_lawful(max(columns.times))
         earlier = _earlier(run, columns.times, repeated, newest)
         values = list(map(mul, columns.prices, columns.quantities))
-        logged_ms = run.logged_ms
+        reckoned = Reckoned(values, earlier, run.logged_ms)
         for lane in used:
-            self._add(lane, run, columns, values, earlier, logged_ms)
+            self._add(lane, run, columns, reckoned)
 
-    def _add(
-        self,
-        lane: TradeLane,
-        run: Run,
-        columns: Columns,
-        values: list[Decimal],
-        earlier: Sequence[str],
-        logged_ms: Sequence[int],
-    ) -> None:
+    def _add(self, lane: TradeLane, run: Run, columns: Columns, reckoned: Reckoned) -> None:
         """Add the records that the lane took of a run of one hour or quarter to their cell."""
         taken, of_lawful = lane.taken, self._times.of_lawful
+        values, earlier, logged_ms = reckoned
         begin, offsets, times = run.begin, run.batch.offsets, columns.times
         picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
         if earlier:
