@@ -26,7 +26,7 @@ _UNITS = {
     "_s": "seconds", "_h": "hours", "_days": "days", "_records": "records", "_blocks": "segments", "_per_minute": "a minute",
     "_share": "share of records", "_ratio": "ratio", "watch_enter": "available / required", "watch_exit": "available / required",
     "shortfall_exit": "available / required", "port": "TCP port", "epoch": "number", "revision": "number",
-    "_partitions": "partitions", "_factor": "replicas",
+    "_partitions": "partitions", "_factor": "replicas", "processes": "processes",
     "group_above": "alerts", "_mb": "10^6 bytes", "_years": "years",
 }  # fmt: skip
 _TYPES = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path", Any: "any", type(None): "absent"}

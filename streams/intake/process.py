@@ -44,7 +44,7 @@ class Gathered:
 
     def take(self) -> dict[str, list[list[Any]]]:
         """Each kind of what was told since the last time, as rows: the arguments, counts added up, of lags the newest."""
-        taken = {
+        taken: dict[str, list[list[Any]]] = {
             "counted": [[*about, count] for about, count in self._counted.items()],
             "dead_letters": [[*about, count] for about, count in self._letters.items()],
             "keys_unsafe": [[*about] for about in self._unsafe.items()],
