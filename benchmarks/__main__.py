@@ -18,7 +18,7 @@ from benchmarks import backtest, bundles, changed, evaluation, feeds, lookback, 
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
+PARTS = ("programs", "broad", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,12 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
     if set(parts) - {"evaluation", "changed", "backtest", "feeds", "bundles"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
-            for part, show in (("programs", tables.programs), ("stages", tables.stages), ("series", tables.series)):
+            for part, show in (
+                ("programs", tables.programs),
+                ("broad", tables.broad),
+                ("stages", tables.stages),
+                ("series", tables.series),
+            ):
                 if part in parts:
                     await show(stage, size)
             if "latency" in parts:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from monitor.core.values.money import EXACT, plain
@@ -31,13 +32,18 @@ _SIDES = ("buy", "sell")
 _STEP_NS = 1_000_000
 _FLIGHT = 40
 
+_LATE_NS = 30_000_000_000
+
 Totals = dict[str, tuple[int, str, str]]
 """Trades, quantity and value by `entity|market`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What lies in a topic. `repeats` is the share of records that come twice; `ids` are dense or random; `digits` of time."""
+    """What lies in a topic. `repeats` is the share of records that come twice; `ids` are dense or random; `digits` of time.
+
+    `late`: the share with a time up to 30 s before that of the records around. `rubbish`: the share that is no JSON.
+    """
 
     records: int
     partitions: int = 4
@@ -47,6 +53,8 @@ class Load:
     ids: str = "dense"
     mapped: bool = False
     digits: int = 6
+    late: float = 0.0
+    rubbish: float = 0.0
 
     def entity_names(self) -> list[str]:
         """The entities, by number."""
@@ -76,14 +84,22 @@ class Trades:
 
     def take(self, count: int, own_ns: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(partition, value) of the next `count` records; `own_ns` gives them all one own time."""
+        return islice(self._records(own_ns), count)
+
+    def _records(self, own_ns: int | None) -> Iterator[tuple[int, bytes]]:
         chance, markets, repeats = self._random, len(self._names), self._load.repeats
-        for _ in range(count):
+        while True:
             self._number += 1
             market = int(chance.random() * markets)
             if repeats and market in self._last and chance.random() < repeats:
                 yield self._names[market][2], self._last[market]
                 continue
+            if self._load.rubbish and market in self._last and chance.random() < self._load.rubbish:
+                yield self._names[market][2], self._last[market][:100]
+                continue
             at = self._own + self._number * _STEP_NS if own_ns is None else own_ns
+            if self._load.late and chance.random() < self._load.late:
+                at -= int(chance.random() * _LATE_NS)
             yield self._names[market][2], self._trade(market, at)
 
     def totals(self) -> Totals:

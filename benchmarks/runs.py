@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from benchmarks.children import Child, Cost
-from benchmarks.load import Load, Totals
+from benchmarks.load import MAPPED, Load, Totals
 from benchmarks.stage import Filled, Run, Stage
 from monitor.errors import MonitorError
 
@@ -71,6 +71,7 @@ async def rival(stage: Stage, program: str, filled: Filled) -> Cost:
         "name": out,
         "partitions": filled.load.partitions,
         "records": filled.load.records,
+        "fields": MAPPED if filled.load.mapped else {},
     }
     async with Child("benchmarks.rivals", job) as child:
         cost = await child.result(filled.load.records)

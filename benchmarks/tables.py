@@ -20,6 +20,7 @@ _NAMES = {
     "intake": "this intake, to the acknowledged journal",
     "batches": "only fetching, whole batches",
     "getmany": "only fetching, getmany",
+    "hand": "by hand: whole batches, msgspec, no safety",
     "model": "aiokafka getmany, a pydantic model a record",
     "faust": "plain Faust agent, dictionaries",
     "faust-tables": "plain Faust agent, Tables",
@@ -49,7 +50,7 @@ async def programs(stage: Stage, size: Size) -> None:
     """All programs by turns, so that what else the machine does hits all alike."""
     filled = await stage.fill(Load(size.records))
     slow = {name: await stage.fill(replace(filled.load, records=max(1, size.records // less))) for name, less in _SLOW.items()}
-    found: dict[str, list[Cost]] = {name: [] for name in _NAMES}
+    found: dict[str, list[Cost]] = {name: [] for name in _NAMES if name != "hand"}
     for turn in range(size.repeats):
         found["intake"].append(await runs.intake(stage, filled))
         for name in _FAST:
@@ -63,6 +64,22 @@ async def programs(stage: Stage, size: Size) -> None:
         speed, wall = _median(costs), statistics.median(cost.records / cost.wall_s for cost in costs)
         peak = max(cost.peak_bytes for cost in costs) / 1e6
         print(f"{_NAMES[name]:46} {costs[0].records:>9,} {speed:>10,.0f} {wall:>9,.0f} {peak:>8.0f} {mine / speed:>9.2f}x")
+
+
+async def broad(stage: Stage, size: Size) -> None:
+    """A load of many kinds of records, beside the fastest program one can write by hand without any safety, by turns."""
+    load = Load(size.records, markets=100, entities=5, repeats=0.001, late=0.01, rubbish=0.0001, mapped=True)
+    filled = await stage.fill(load)
+    mine: list[Cost] = []
+    hand: list[Cost] = []
+    for _ in range(size.repeats):
+        mine.append(await runs.intake(stage, filled))
+        hand.append(await runs.rival(stage, "hand", filled))
+    print(f"\n{'5 entities x 20 markets, mapped, 1 % late':46} {'trades':>9} {'per core':>10} {'wall/s':>9} {'peak MB':>8}")
+    for name, costs in (("intake", mine), ("hand", hand)):
+        _row(_NAMES[name], sorted(costs, key=lambda cost: cost.per_core)[len(costs) // 2])
+    shares = sorted(one.per_core / other.per_core for one, other in zip(mine, hand, strict=True))
+    print(f"intake is {statistics.median(shares):.2f} of the program by hand ({shares[0]:.2f} to {shares[-1]:.2f})", flush=True)
 
 
 async def stages(stage: Stage, size: Size) -> None:

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.by_hand import HandSums
 from benchmarks.children import Child
-from benchmarks.load import Load
+from benchmarks.load import MAPPED, Load, Trades
+from benchmarks.rivals import totals
 from benchmarks.stage import Stage
 from monitor.errors import MonitorError
 from streams.kafka.embedded import EmbeddedBroker
@@ -30,6 +32,15 @@ async def test_an_intake_that_fails_ends_the_run_with_its_words() -> None:
         async with Child("benchmarks.intake", {**run.as_json(), "flush_s": "never"}) as child:
             with pytest.raises(MonitorError, match=r"(?s)ended early.*TypeError"):
                 await child.until("count", lambda event: event["count"] >= 100)
+
+
+def test_the_program_by_hand_finds_the_totals_of_a_load_of_many_kinds() -> None:
+    load = Load(3000, markets=100, entities=5, repeats=0.02, late=0.1, rubbish=0.01, mapped=True)
+    trades, sums = Trades(load), HandSums(MAPPED)
+    values = [value for part in (1000, 2000) for _, value in trades.take(part)]
+    sums.take(values)
+    assert sum(not value.endswith(b"}") for value in values) > 10
+    assert (sums.read, totals(sums.cells())) == (3000, trades.totals())
 
 
 def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:
