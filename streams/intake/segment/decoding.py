@@ -215,9 +215,7 @@ class Amounts(NamedTuple):
     doubtful: list[int]
 
 
-def amounts_of(
-    amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()
-) -> Amounts:
+def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()) -> Amounts:
     """The amounts of a feed's elements, judged as by `positive_amounts`.
 
     `keys`: the lean keys, by which a scale may go; `prices`: those of sizes that are amounts of the quote.
