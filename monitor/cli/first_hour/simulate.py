@@ -12,10 +12,13 @@ from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
+    from streams.demo.feed_records import SimulatedRecords
     from streams.demo.simulator import Simulator
     from streams.wire.signatures import Signing
 
 app = command_app()
+_LOOKED_AT = 20
+"""Trades of which one at least shows whether a feed can be written."""
 
 
 @app.command(epilog="Example: reserve-monitor simulate --rate 200 --for 5m --seed 7")
@@ -33,7 +36,8 @@ def simulate(
 ) -> None:
     """Publish synthetic events of the configured entities: prices, trades, positions, declarations, incidents.
 
-    They are canonical. A kind that is read by feeds is left out, and said so: no feed would take canonical records.
+    They are canonical; a kind that is read by feeds is sent as the first feed's own records that can say an event. A feed whose
+    mapping cannot be read backwards is left out, and said so.
     """
     import asyncio
     from contextlib import suppress
@@ -51,7 +55,6 @@ def simulate(
     settings = load_settings(config)
     if not settings.entities:
         raise ConfigurationError("no entity is configured: name at least one in section entities")
-    chosen = _written(settings, chosen)
     vouching = signing(settings, sign_with)
     if dry_run:
         _told(settings, rate, chosen, seed, vouching)
@@ -60,17 +63,24 @@ def simulate(
         asyncio.run(_until_ended(_simulate(settings, rate, length_s, chosen, seed, vouching=vouching)))
 
 
-def _written(settings: Settings, topics: frozenset[str]) -> frozenset[str]:
-    """Those of the topics whose readers take canonical events, the others named; UsageError where none is left."""
-    feeds = {topic: names for topic in sorted(topics) if (names := sorted(settings.source(topic).feeds))}
-    for topic, names in feeds.items():
+def _records(settings: Settings, topics: frozenset[str], simulator: Simulator, now: int, rate: float) -> SimulatedRecords:
+    """What events become. Feeds whose form simulate cannot write are named; UsageError where nothing is left."""
+    from monitor.settings.record import build_configuration
+    from streams.demo.feed_records import SimulatedRecords
+    from streams.wire.feeds import plans_of
+
+    feeds = {f"{topic}/{name}" for topic in topics for name in settings.source(topic).feeds}
+    records = SimulatedRecords(plans_of(build_configuration(settings)).values() if feeds else (), topics)
+    sample = [*simulator.opening(now), *simulator.second(now, 0, max(rate, _LOOKED_AT))] if feeds else []
+    written = {found[0] for found in map(records.of, sample) if found is not None}
+    for feed in sorted(feeds - written):
         talk(
-            f"{topic} is left out: it is read by feeds ({', '.join(names)}), each in its own format, which simulate does not "
-            f"write; send records of that format with `reserve-monitor publish {topic}/{names[0]} FILE`"
+            f"{feed} is left out: simulate has no event of it, or cannot write its form (its mapping is read backwards); "
+            f"send records of it with `reserve-monitor publish {feed} FILE`"
         )
-    if feeds and topics == feeds.keys():
+    if feeds and not written:
         raise UsageError("nothing is left to simulate: choose other --topics, or a configuration without feeds for these")
-    return topics - feeds.keys()
+    return records
 
 
 def _told(settings: Settings, rate: float, topics: frozenset[str], seed: int, vouching: Signing) -> None:
@@ -79,11 +89,13 @@ def _told(settings: Settings, rate: float, topics: frozenset[str], seed: int, vo
     from collections import Counter
 
     now = time.time_ns()
+    records = _records(settings, topics, _simulator(settings, seed, now), now, rate)
     simulator = _simulator(settings, seed, now)
-    events = [one for one in (*simulator.opening(now), *simulator.second(now, 0, rate)) if one.topic in topics]
-    for event in events:
-        vouching.headers(event.topic, None, event.payload(), now)
-    for topic, count in Counter(event.topic for event in events).items():
+    found = [records.of(one) for one in (*simulator.opening(now), *simulator.second(now, 0, rate))]
+    events = [one for one in found if one is not None]
+    for name, value in events:
+        vouching.headers(name, None, value, now)
+    for topic, count in Counter(name for name, _ in events).items():
         talk(f"{topic}: {count:,}")
     talk(f"{len(events):,} events would be published in the first second, about {rate:g} trades in each that follows")
 
@@ -119,6 +131,7 @@ async def _simulate(
     from streams.kafka.topics import topic_names
 
     began = time.time_ns()
+    records = _records(settings, topics, _simulator(settings, seed, began), began, rate)
     simulator = _simulator(settings, seed, began)
     async with Publisher(settings.kafka, topic_names(settings), vouching) as publisher:
         number = 0
@@ -126,8 +139,9 @@ async def _simulate(
             at = began + number * SECOND
             events = list(simulator.opening(at)) if number == 0 else []
             for event in [*events, *simulator.second(at, number, rate)]:
-                if event.topic in topics:
-                    await publisher.publish_event(event)
+                found = records.of(event)
+                if found is not None:
+                    await publisher.publish(found[0], event.key, found[1])
             number += 1
             await asyncio.sleep(max(0.0, (began + number * SECOND - time.time_ns()) / SECOND))
         await publisher.flush()
