@@ -11,13 +11,13 @@ from datetime import date
 from typing import Any, Literal
 
 from monitor.core.book.custody.held_twice import HeldTwice
+from monitor.core.components.steps import Steps, finished
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity import status
 from monitor.core.entity.entity import Entity
 from monitor.core.entity.measures import Measures
 from monitor.core.entity.population import Population
 from monitor.core.entity.publication import Evidence
-from monitor.core.evaluation.steps import Steps, finished
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
 from monitor.core.journal.outputs import Output, TooOld

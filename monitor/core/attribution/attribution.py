@@ -19,9 +19,9 @@ from monitor.core.attribution.readings import Readings
 from monitor.core.attribution.split_view import SplitView
 from monitor.core.book.book import Book
 from monitor.core.components.packs.printing import RATIO_DECIMALS
+from monitor.core.components.steps import Steps
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import MethodResult, Prepared
-from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.causes import CAUSES_A_PART, DELTAS, Cause, why
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Figure
@@ -60,9 +60,8 @@ def explain(
     `former`: the method as it was then; `causes`: the events since then.
     """
     view = SplitView(found.prepared, where.book, where.at, memo=where.known.lent())
-    found.prepared.method.figures(view)
+    yield from found.prepared.method.figures(view)
     reads = view.finished()
-    yield
     if before is None or former is None:
         return Explanation(why(causes), reads)
     change = _Change(found, where, before, former, (view, reads))
@@ -136,8 +135,7 @@ class _Change:
         parts = self._candidates()
         walk = list[tuple[CausePart, FigurePair]]()
         for part in parts[:-1]:
-            walk.append((part, self._until(part)))
-            yield
+            walk.append((part, (yield from self._until(part))))
         return [*walk, (parts[-1], _pair(self._found.result))]
 
     def _candidates(self) -> list[CausePart]:
@@ -149,13 +147,13 @@ class _Change:
             found.add("method")
         return [part for part in CAUSE_PARTS if part in found] or ["method"]
 
-    def _until(self, part: CausePart) -> FigurePair:
+    def _until(self, part: CausePart) -> Steps[FigurePair]:
         """What is found with all parts up to this one as they are read now."""
         renewed = frozenset(CAUSE_PARTS[: CAUSE_PARTS.index(part) + 1])
         prepared = self._found.prepared if "method" in renewed else self._former
         where, before = self._where, (self._before.reads, self._before.at)
         view = SplitView(prepared, where.book, where.at, before, renewed, memo=where.known.lent())
-        return prepared.method.figures(view)
+        return (yield from prepared.method.figures(view))
 
 
 def _pair(result: Result) -> FigurePair:

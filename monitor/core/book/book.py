@@ -12,7 +12,7 @@ from typing import Any
 
 from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
-from monitor.core.book.custody.position import AccountKey, Position, position_of
+from monitor.core.book.custody.position import AccountKey, Position, account_key, position_of
 from monitor.core.book.custody.positions import FULL_NS, Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
@@ -139,7 +139,7 @@ class Book:
     def _position(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
-        key: AccountKey = (body["role"], body["asset"], body["account"])
+        key = account_key(body["role"], body["asset"], body["account"])
         position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
         self._hear(BALANCES, _feed(statement), order[2], order[0])

@@ -10,16 +10,21 @@ from monitor.core.journal.records import Statement
 from monitor.core.values.money import plain
 
 
-def known_before(book: Book, statement: Statement, clock: int) -> str | None:
-    """The value that a record of the book's entity is about to replace; None where there is none.
+def known_before(book: Book, statement: Statement, clock: int) -> tuple[str | None, str | None]:
+    """The value that a record of the book's entity is about to replace, and where the account of a position kept it until then.
 
-    Asked before the book takes the record.
+    None where there is none. Asked before the book takes the record.
     """
+    if statement.kind != "position":
+        return _value_before(book, statement, clock), None
+    body = statement.body
+    position = book.positions.newest((body["role"], body["asset"], body["account"]))
+    return (None, None) if position is None else (plain(position.quantity), position.storage)
+
+
+def _value_before(book: Book, statement: Statement, clock: int) -> str | None:
     body = statement.body
     match statement.kind:
-        case "position":
-            position = book.positions.newest((body["role"], body["asset"], body["account"]))
-            return None if position is None else plain(position.quantity)
         case "declaration":
             found = book.declarations.in_effect(body["kind"], attributes_key(body["kind"], body["attributes"]), clock)
             return None if found is None else f"{plain(found.amount)} {found.currency}"
@@ -27,15 +32,6 @@ def known_before(book: Book, statement: Statement, clock: int) -> str | None:
             known = next((one for name, one in book.incidents.known(None) if name == body["incident_id"]), None)
             return None if known is None else incident_value(known.body)
     return None
-
-
-def storage_before(book: Book, statement: Statement) -> str | None:
-    """Where the account of a position record kept the asset until then."""
-    if statement.kind != "position":
-        return None
-    body = statement.body
-    position = book.positions.newest((body["role"], body["asset"], body["account"]))
-    return None if position is None else position.storage
 
 
 def price_before(shared: Shared, statement: Statement, clock: int) -> str | None:

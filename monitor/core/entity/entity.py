@@ -13,6 +13,7 @@ from monitor.core.alerts.record import Draft, alert_record
 from monitor.core.attribution.attribution import Instant
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
+from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.configuration.controls import dismissed_alert
 from monitor.core.entity.closes import Closed, ClosedDay, Closes, days_again
@@ -30,7 +31,6 @@ from monitor.core.entity.publication import (
 )
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult
 from monitor.core.evaluation.exposure import exposure_object
-from monitor.core.evaluation.steps import Steps
 from monitor.core.foresight.advice import Advice
 from monitor.core.foresight.margins.courses import Courses
 from monitor.core.foresight.moves import Planner
@@ -315,12 +315,11 @@ class Entity:
         at = prepared.zone.day_end(day) - 1
         if self.evaluator is None:
             return []
-        found = (
+        found = yield from (
             self.evaluator.close(prepared, self.book, at)
             if self.differences is None
             else self.evaluator.close_checked(prepared, self.book, at, self.differences)
         )
-        yield
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
             closes.looked(day, None)

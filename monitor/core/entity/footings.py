@@ -9,8 +9,8 @@ from typing import Any
 from monitor.core.attribution.attribution import Instant, explain
 from monitor.core.attribution.footing import Footing
 from monitor.core.attribution.readings import Readings
+from monitor.core.components.steps import Steps
 from monitor.core.evaluation.evaluation import Evaluator, MethodResult, Prepared
-from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.causes import Causes
 
 KEPT_CLOSES = 3

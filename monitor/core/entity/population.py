@@ -14,7 +14,7 @@ from monitor.core.book.shared import Shared, TopicHealth
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.guard import uncovered
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
-from monitor.core.entity.changes import known_before, price_before, storage_before
+from monitor.core.entity.changes import known_before, price_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
 from monitor.core.entity.state import (
     configuration_of,
@@ -114,7 +114,7 @@ class Population:
             self.ignored += 1
             return
         statement = record.statement
-        before, storage = known_before(entity.book, statement, clock), storage_before(entity.book, statement)
+        before, storage = known_before(entity.book, statement, clock)
         touched = entity.book.apply(record, clock)
         entity.standing.causes.note(cause_of(record, before, storage))
         if statement.kind in {"flow", "bust"}:

@@ -13,6 +13,7 @@ from typing import Any
 from monitor.core.components.packs.computation import Computation, Outcome, Row
 from monitor.core.components.packs.plan import Plan, plan_of
 from monitor.core.components.packs.printing import coverage_text, figure_text, row_object
+from monitor.core.components.steps import Steps, finished
 from monitor.core.configuration.configuration import MethodConfig
 from monitor.core.journal.vocabulary import NOT_APPLICABLE, WORST_FIRST
 from monitor.core.values.canonical import Fixed, canonical_text, fixed
@@ -66,18 +67,21 @@ class Method:
 
     def evaluate(self, view: View, watch_enter: Decimal | None = None) -> Result:
         """The result at `view.at`; `watch_enter` is the entity's level (None: it has no watch level)."""
-        missing = self._not_computable(view)
-        if missing:
+        return finished(self.steps(view, watch_enter))
+
+    def steps(self, view: View, watch_enter: Decimal | None = None) -> Steps[Result]:
+        """The same, a step for each component."""
+        if self._not_computable(view):
             return _not_computable(self.plan, view)
         computation = Computation(self.plan, view)
-        return _result(computation, computation.outcomes(), watch_enter)
+        return _result(computation, (yield from computation.outcomes()), watch_enter)
 
-    def figures(self, view: View) -> tuple[Figure | None, Figure | None]:
+    def figures(self, view: View) -> Steps[tuple[Figure | None, Figure | None]]:
         """Required and available as `evaluate` finds them, with all that it reads of the view; nothing is printed."""
         if self._not_computable(view):
             return None, None
         computation = Computation(self.plan, view)
-        outcomes = computation.outcomes()
+        outcomes = yield from computation.outcomes()
         computation.printed_figures()
         return computation.headline(outcomes)
 

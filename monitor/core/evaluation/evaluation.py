@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.core.book.book import Book
+from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
 from monitor.core.evaluation.observations import Observations, observe
-from monitor.core.evaluation.steps import Steps
 from monitor.core.journal.vocabulary import Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
@@ -76,7 +76,7 @@ class Evaluator:
         self._exposure_is = next((m for m in self.methods if m.config.id == config.exposure_pack and not m.config.options), None)
 
     def evaluate(self, book: Book, at: int) -> Steps[Evaluation]:
-        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen; a step a method.
+        """All methods of the entity at `at`, the exposure beside them, and what else there is to be seen; a step a component.
 
         What has not changed since the evaluation before is not read again; what is found is as if it were. The book must not
         move on between two steps.
@@ -101,10 +101,9 @@ class Evaluator:
     def _evaluate(self, book: Book, at: int, memo: Memo) -> Steps[Evaluation]:
         methods = list[MethodResult]()
         for prepared in self.methods:
-            methods.append(self._run(prepared, book, at, memo))
-            yield
+            methods.append((yield from self._run(prepared, book, at, memo)))
         if self._exposure_is is None:
-            exposure = self._run(self.yardstick, book, at, memo)
+            exposure = yield from self._run(self.yardstick, book, at, memo)
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
         return Evaluation(at, tuple(methods), exposure, observe(book, self.yardstick.view(book, at, memo)))
@@ -113,13 +112,14 @@ class Evaluator:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
         return self._kept.memo(book, at) if at >= book.clock else self._days.memo(book, at)
 
-    def close(self, prepared: Prepared, book: Book, at: int) -> MethodResult:
+    def close(self, prepared: Prepared, book: Book, at: int) -> Steps[MethodResult]:
         """One method at the last instant of a closed day."""
         return self._run(prepared, book, at, self.reads(book, at))
 
-    def close_checked(self, prepared: Prepared, book: Book, at: int, differences: list[str]) -> MethodResult:
+    def close_checked(self, prepared: Prepared, book: Book, at: int, differences: list[str]) -> Steps[MethodResult]:
         """The same held against one that reads everything anew: see `evaluate_checked`."""
-        found, anew = self.close(prepared, book, at), self._run(prepared, book, at, Memo())
+        found = yield from self.close(prepared, book, at)
+        anew = yield from self._run(prepared, book, at, Memo())
         difference = _method_difference(found, anew, at)
         if difference is None:
             return found
@@ -127,8 +127,8 @@ class Evaluator:
         self._days = KeptDays()
         return anew
 
-    def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> MethodResult:
-        result = prepared.method.evaluate(prepared.view(book, at, memo), self.entity_config.levels.watch_enter)
+    def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> Steps[MethodResult]:
+        result = yield from prepared.method.steps(prepared.view(book, at, memo), self.entity_config.levels.watch_enter)
         printed = result_object(result) | {"components": result.components, "gaps": result.gaps}
         return MethodResult(prepared, result, printed, digest_of(printed))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.core.book.book import Book
+from monitor.core.components.steps import Steps
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator
-from monitor.core.evaluation.steps import Steps
 from monitor.core.foresight.overlay import result_under
 from monitor.core.foresight.printed import shortfall_text
 from monitor.core.foresight.scenarios import NotApplicable, Scenario, overlay_of

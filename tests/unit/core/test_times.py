@@ -1,5 +1,7 @@
 """Times are integer nanoseconds; text goes in with any offset and out in UTC."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +52,20 @@ def test_the_journal_form_reads_back_to_the_nanosecond(ns: int) -> None:
 def test_hours_and_days_are_utc() -> None:
     assert times.format_time(times.hour_of(JANUARY)) == "2026-01-05T03:00:00.000000Z"
     assert times.utc_day(JANUARY) == 20458
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-02-30T00:00:01.5Z", "2026-02-27T24:00:01Z", "2026-02-27T00:61:01Z", "2026-2-027T00:00:01Z"]
+)
+def test_a_minute_that_is_none_is_refused_with_the_whole_text(text: str) -> None:
+    for _ in range(2):
+        with pytest.raises(times.BadTime, match=re.escape(text)):
+            times.parse_time(text)
+
+
+@given(st.integers(0, times.LAST_OWN_NS))
+def test_times_of_one_minute_are_told_apart_to_the_nanosecond(instant: int) -> None:
+    minute = instant - instant % times.MINUTE
+    for other in (instant, minute, minute + times.MINUTE - 1):
+        assert times.parse_time(times.exact_time(other)) == other
+        assert times.parse_time(times.exact_time(other).replace("Z", "+00:00")) == other

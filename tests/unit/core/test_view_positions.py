@@ -1,11 +1,13 @@
 """INPUTS 1, Order and Sums over accounts; JOURNAL 2 Corrections, 4 groups."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
+from monitor.core.book.custody.position import AccountKey, Position, account_key, position_of
 from monitor.core.journal.records import JournalRecord
 from monitor.core.values.calendar import UTC_ZONE, Zone
 from monitor.core.values.figure import UNKNOWN, Figure
@@ -372,3 +374,18 @@ def test_an_id_used_again_is_a_group_anew_and_repeats_are_none(make: Maker) -> N
     desk.put(make.position("1", later, account="b", group=("g", 2), logged="2026-01-05T12:00:06Z"))
     view = desk.view("2026-01-05T12:00:06Z")
     assert (view.quantity("client_asset", "BTC"), kinds(view)) == (Figure.of(10), [])
+
+
+def test_texts_that_many_positions_share_are_kept_once() -> None:
+    def read() -> tuple[AccountKey, Position]:
+        role, asset, storage, source = json.loads('["client_asset", "BTC", "hot", "books"]')
+        return account_key(role, asset, "a"), position_of((1, 0, 1, "custody.balances", 0, 0, 1), storage, Decimal(1), source)
+
+    (key, position), (other_key, other) = read(), read()
+    assert (key, position) == (other_key, other)
+    assert all(one is another for one, another in zip(key[:2], other_key[:2], strict=True))
+    assert (position.topic is other.topic, position.storage is other.storage, position.source is other.source) == (
+        True,
+        True,
+        True,
+    )

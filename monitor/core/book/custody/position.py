@@ -34,6 +34,11 @@ class Position(NamedTuple):
     source: str | None
 
 
+def account_key(role: str, asset: str, account: str) -> AccountKey:
+    """The name of an account. Of many accounts, roles and assets are the same few texts: each is kept once."""
+    return one_text(role), one_text(asset), account
+
+
 class AccountTally:
     """A sum over accounts: their number, their quantities, and their quantities above 0."""
 

@@ -25,6 +25,7 @@ from monitor.core.book.custody.position import (
     Position,
     RoleAsset,
     Tallies,
+    account_key,
     by_event_order,
     by_event_time,
     counting,
@@ -402,7 +403,7 @@ class Positions:
             self._first.setdefault(role, {})[asset] = int(event_time)
         for index, name in enumerate(_NAMES):
             for role, asset, account, entries in buckets.get(name) or ():
-                key = (role, asset, account)
+                key = account_key(role, asset, account)
                 self._shards[index][key] = [position_from(entry) for entry in entries]
                 self.in_order.append(key)
         self._derive(meta["lows"])

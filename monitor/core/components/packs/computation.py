@@ -11,6 +11,7 @@ from monitor.core.components.packs.fiscal_years import fiscal_year_of, last_day_
 from monitor.core.components.packs.pack import Element, Parameter
 from monitor.core.components.packs.plan import Plan
 from monitor.core.components.packs.registry import RULES, TERMS
+from monitor.core.components.steps import Steps
 from monitor.core.values.figure import Figure, total
 from monitor.core.values.money import exact_text
 from monitor.core.view.view import View
@@ -127,9 +128,13 @@ class Computation:
         return self.view.local_date() != last
 
     # --- results
-    def outcomes(self) -> dict[str, Outcome]:
-        """What every component of the pack yields."""
-        return {name: self.outcome(name) for name in self.plan.pack.components}
+    def outcomes(self) -> Steps[dict[str, Outcome]]:
+        """What every component of the pack yields; a step each."""
+        found = dict[str, Outcome]()
+        for name in self.plan.pack.components:
+            found[name] = self.outcome(name)
+            yield
+        return found
 
     def outcome(self, name: str) -> Outcome:
         """The rows of a component, each with the rule's reference; one row `not_applicable` when it is skipped."""
