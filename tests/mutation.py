@@ -34,6 +34,7 @@ BOOKS = (
     "tests/properties/test_book.py",
     "tests/properties/test_book_oracle.py",
     "tests/acceptance/test_input_that_lies.py",
+    "tests/properties/test_snapshots_whole.py",
 )
 ROOMS = {
     "monitor/core/alerts": (

@@ -1,7 +1,12 @@
 """A book and what it shares, read back from buckets in the middle of things (P1, P2)."""
 
+from collections.abc import Callable
+
 import pytest
 
+from monitor.core.book.rejections import Rejections, position_identity
+from monitor.core.journal.ordering import Order
+from monitor.core.journal.records import SourcePartition
 from monitor.core.values.figure import Figure
 from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
 from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds, limits
@@ -115,3 +120,26 @@ def test_a_change_of_configuration_changes_limits_and_zones_at_once(make: Maker)
     assert desk.book.deadline(desk.clock) == parse_time("2026-01-05T23:00:00Z")
     desk.configure(content())
     assert desk.view(T + 2 * HOUR).quantity("client_asset", "BTC") == Figure.of(3)
+
+
+def test_every_change_of_what_was_rejected_is_written_with_the_next_snapshot() -> None:
+    """Fails where a restart brings back a mark that a valid record or a person had ended."""
+    dirty, where = set[str](), SourcePartition("custody.balances", 0, 0)
+    kept, about = Rejections(dirty), position_identity("client_asset", "BTC", "a")
+
+    def order(offset: int) -> Order:
+        return (T, 0, T, where.topic, where.epoch, where.partition, where.place(offset))
+
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: kept.refuse(order(5), about, "b-5"),
+        lambda: kept.valid(about, order(6)),
+        lambda: kept.dismiss({"topic": where.topic, "epoch": 0, "partition": 0, "offset": 7}),
+    )
+    for change in changes:
+        dirty.clear()
+        change()
+        assert dirty == {"rejections"}
+    dirty.clear()
+    kept.valid(about, order(8))
+    kept.refuse(order(7), about, "b-7")
+    assert dirty == set()
