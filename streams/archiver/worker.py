@@ -78,7 +78,7 @@ class Archiver:
     async def start(self) -> None:
         """Open the archive and join the group. ConfigurationError for an archive of another journal; ConnectionProblem."""
         await asyncio.to_thread(self._open_archive)
-        self._consumer = consumer(self._kafka, group=self._kafka.group("archiver"))
+        self._consumer = consumer(self._kafka, group=self._kafka.group("archiver"), fetch_max_wait_ms=_POLL_MS)
         self._consumer.subscribe(list(self._defaults), listener=_Assignment(self))
         await started(self._consumer, self._kafka)
 

@@ -21,6 +21,7 @@ from yarl import URL
 from monitor.core.journal.vocabulary import JOURNAL
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import delivery, fetch_wait_ms, security, session_timeout_ms
+from streams.kafka.pace import FetchPace, idle_wait_ms
 from streams.kafka.topics import SNAPSHOTS, TopicNames
 
 
@@ -48,6 +49,18 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = fetch_wait_ms(transport.kafka)  # noqa: SLF001 - read when it starts; no argument reaches it
         return consumer
+
+    async def on_start(self) -> None:
+        """Connect, and keep the pace of the fetches."""
+        await super().on_start()
+        transport: Any = self.transport
+        kafka: KafkaSettings = transport.kafka
+        self._pace = FetchPace(self._ensure_consumer(), fetch_wait_ms(kafka), idle_wait_ms(kafka))
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        fetched = await super()._fetch_records(*args, **kwargs)
+        self._pace.after(fetched)
+        return fetched
 
     async def give_back(self, undelivered: Mapping[TP, DroppedRecords]) -> None:
         """Fetch again what was not delivered, but for partitions that were sought elsewhere since."""

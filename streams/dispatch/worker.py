@@ -36,7 +36,8 @@ from streams.dispatch.outbox import Waiting
 from streams.dispatch.own_alerts import SignsOfLife
 from streams.dispatch.stalled import Stall, Standstill
 from streams.kafka import topics
-from streams.kafka.clients import consumer, ended, started, started_producer
+from streams.kafka.clients import consumer, ended, fetch_wait_ms, started, started_producer
+from streams.kafka.pace import FetchPace, idle_wait_ms
 from streams.progress import Pulse
 
 FLUSH_S = 4.0
@@ -92,6 +93,7 @@ class Dispatcher:
         self._failures = Failures(self._lanes, kafka.prefix, runbook_base_url)
         self._stall = None if standstill is None else Stall(self._lanes, kafka.prefix, runbook_base_url, standstill)
         self._consumer: AIOKafkaConsumer | None = None
+        self._pace: FetchPace | None = None
         self._producer: AIOKafkaProducer | None = None
         self._ledger: Ledger | None = None
 
@@ -127,6 +129,7 @@ class Dispatcher:
         self._consumer = consumer(self._kafka, group=self._kafka.group("dispatcher"))
         self._consumer.subscribe([self._alerts_topic], listener=_Listener(self))
         await started(self._consumer, self._kafka)
+        self._pace = FetchPace(self._consumer, fetch_wait_ms(self._kafka), idle_wait_ms(self._kafka))
         for lane in self._lanes:
             lane.start()
         if not self._lanes:
@@ -183,6 +186,8 @@ class Dispatcher:
             if self._assigned != self._taken:
                 await self._take(client, self._assigned - self._taken)
             batches = await client.getmany(timeout_ms=_POLL_MS)
+            if self._pace is not None:
+                self._pace.after(batches)
             for place, records in batches.items():
                 if place.partition in self._taken:
                     for record in records:

@@ -31,12 +31,10 @@ from streams.intake.segment.rules import IntakeRules
 from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, consumer, ended, started
+from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
 from streams.kafka.topics import TopicNames
 
 STAGE = "intake"
-_LONG_POLL_MS = 20
-"""Longest wait of a fetch at the broker. aiokafka has one request under way: a partition that is to be read on waits while
-the broker holds back its answer for idle ones. With 500 ms one partition of Apache Kafka gave a fifth of what it gives now."""
 _POLL_MS, _POLL_IN_BARRIER_MS = 50, 5
 _AGAIN_AFTER_S = 2.0
 _LAST_FLUSH_S = 4.0
@@ -92,7 +90,7 @@ class Intake(ConsumerRebalanceListener):
         await self._journal.start()
         await self._dead_letters.start()
         group = self._settings.group(STAGE)
-        client = consumer(self._settings, group=group, auto_offset_reset="none", fetch_max_wait_ms=_LONG_POLL_MS)
+        client = consumer(self._settings, group=group, auto_offset_reset="none", fetch_max_wait_ms=BUSY_MS)
         client.subscribe(list(self._topics), listener=self)
         self._consumer = client  # before it starts: it may call back at once
         await started(client, self._settings)
@@ -110,9 +108,12 @@ class Intake(ConsumerRebalanceListener):
 
     async def _read(self) -> None:
         fetch = self._make_fetch(self._client)
+        pace = FetchPace(self._client, BUSY_MS, idle_wait_ms(self._settings))
         due = time.monotonic() + self._flush_s
         while not self._stopping.is_set() and self._fatal is None:
-            for tp, batch in (await self._fetched(fetch)).items():
+            fetched = await self._fetched(fetch)
+            pace.after(fetched)
+            for tp, batch in fetched.items():
                 work = self._works.get(tp)
                 if work is not None:
                     work.offer(batch)

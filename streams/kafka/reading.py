@@ -70,7 +70,7 @@ async def follow(settings: KafkaSettings, partitions: Sequence[TopicPartition], 
     A partition without such a record begins at its end. The embedded broker does not find places by time: there all is read.
     """
     settings = await as_it_is(settings)
-    client = await started(consumer(settings, auto_offset_reset="earliest"), settings)
+    client = await started(consumer(settings, auto_offset_reset="earliest", fetch_max_wait_ms=_FOLLOW_MS), settings)
     try:
         client.assign(list(partitions))
         if not settings.embedded:

@@ -36,7 +36,17 @@ async def remember(
         try:
             async for record in follow(settings, partitions, int(time.time() * 1000) - days * _DAY_MS):
                 if record.value is not None:
-                    take(json.loads(record.value))
+                    taken(record, take)
         except MonitorError as error:
             _log.warning("published_not_read", detail=str(error))
         await asyncio.sleep(again_s)
+
+
+def taken(record: Any, take: Callable[[Mapping[str, Any]], None]) -> None:
+    """What is no output, whoever wrote it there, is told and left out."""
+    try:
+        take(json.loads(record.value))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        _log.warning(
+            "published_unreadable", topic=record.topic, partition=record.partition, offset=record.offset, detail=repr(error)
+        )

@@ -32,7 +32,7 @@ from streams.kafka.topics import TopicNames
 LATE_NS = int(URGENT_WITHIN_S * SECOND)
 """A change that the record does not name so long after it was made has not been told in time."""
 
-_POLL_MS = 1000
+_POLL_MS, _WAIT_MS = 1000, 500
 _LOOK_S = 5.0
 _AGAIN_S = 10.0
 _BELIEVED_S = 20.0
@@ -79,7 +79,7 @@ class ToldRecord:
 
     async def _follow(self) -> None:
         settings = await as_it_is(self._kafka)
-        client = await started(consumer(settings, auto_offset_reset="earliest"), settings)
+        client = await started(consumer(settings, auto_offset_reset="earliest", fetch_max_wait_ms=_WAIT_MS), settings)
         try:
             client.assign(self._partitions)
             await client.seek_to_beginning(*self._partitions)

@@ -94,7 +94,8 @@ def restored(stage: Stage) -> None:
     assert "created reserve.journal, 1 partition" in stage.runs("topics create --config reserve.yaml")
     assert "would write reserve.journal" in stage.runs("archive restore --dry-run --config reserve.yaml")
     assert "records at its own offsets" in stage.runs("archive restore --config reserve.yaml")
-    assert "in Kafka too, and the same there" in stage.runs("archive verify --log")
+    for command in ("archive verify --log", "archive verify --log --config reserve.yaml"):
+        assert "in Kafka too, and the same there" in stage.runs(command)
     assert "good: " in stage.runs("topics check --config reserve.yaml")
     stage.configure(archive={"target": str(stage.folder / "archive-2")})
 

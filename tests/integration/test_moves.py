@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka import TopicPartition
 
-from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, PRICES, SOURCE_TOPICS
+from monitor.core.journal.vocabulary import ASSESSMENTS, BALANCES, DECLARATIONS, JOURNAL, PRICES, SOURCE_TOPICS
 from monitor.core.values.times import SECOND, format_time
 from monitor.settings.kafka import KafkaSettings
 from streams.demo.child import DaemonProcess
-from streams.kafka.clients import admin, ended, started
+from streams.kafka.clients import admin, ended, producer, started
 from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.reading import read_range
+from streams.kafka.topics import TopicNames, topic_specs
 
-from .daemon_settings import applied, daemon_of, status_when
+from .daemon_settings import applied, asked, daemon_of, status_when
 from .test_daemon import command
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(150)]
@@ -127,3 +130,80 @@ async def removed(kafka: KafkaSettings, *topics: str) -> None:
         await client.delete_topics(list(topics))
     finally:
         await ended(client)
+
+
+async def mirrored(source: KafkaSettings, target: KafkaSettings, *, twice: frozenset[str]) -> None:
+    """Every record with its key, value, headers and time, as a mirror copies them; the first of some topics comes twice."""
+    client = await started(producer(target), target)
+    try:
+        for spec in topic_specs(source, TopicNames()):
+            places = [TopicPartition(spec.name, number) for number in range(spec.partitions)]
+            async for record in read_range(source, dict.fromkeys(places, 0)):
+                for _ in range(2 if spec.name in twice and record.offset == 0 else 1):
+                    await client.send_and_wait(
+                        spec.name, record.value, record.key, partition=record.partition, timestamp_ms=record.timestamp,
+                        headers=list(record.headers),
+                    )  # fmt: skip
+    finally:
+        await ended(client)
+
+
+async def entries(kafka: KafkaSettings) -> list[Any]:
+    places = [TopicPartition(ASSESSMENTS, number) for number in range(kafka.journal_partitions)]
+    return [record.value async for record in read_range(kafka, dict.fromkeys(places, 0))]
+
+
+async def test_a_mirror_goes_on_where_the_journal_is_whole_and_the_epochs_are_raised(tmp_path: Path) -> None:
+    for name in ("second", "third"):
+        (tmp_path / name).mkdir()
+    async with EmbeddedBroker() as first, EmbeddedBroker() as second:
+        kafka, other = (one.settings.model_copy(update={"journal_partitions": 1}) for one in (first, second))
+        daemon = daemon_of(tmp_path, kafka)
+        await told(daemon, "topics", "create")
+        await told(daemon, "replay", "--events", str(opening(tmp_path)))
+        await daemon.start()
+        try:
+            before = await status_when(daemon.url, whole)
+        finally:
+            assert await daemon.stop() == 0
+        published = await entries(kafka)
+        epochs = {topic: {"epoch": 1} for topic in SOURCE_TOPICS}
+        there = daemon_of(tmp_path / "second", other, sources=epochs, revision=1)
+        await told(there, "topics", "create")
+        await mirrored(kafka, other, twice=frozenset(SOURCE_TOPICS))
+        await there.start()
+        try:
+            after = await status_when(there.url, lambda status: applied(status, BALANCES) >= 4 and not status_waits(status))
+        finally:
+            assert await there.stop() == 0
+        found = await entries(other)
+        assert await stops(tmp_path / "third", kafka) == {"journal partition 0": "stopped: chain_fork"}
+    assert headline(before) == headline(after) == FIGURES
+    assert found[: len(published)] == published
+    sequences = [json.loads(value)["chain"]["sequence"] for value in found]
+    assert sequences == sorted(set(sequences))
+    assert len(found) > len(published)
+
+
+async def stops(folder: Path, kafka: KafkaSettings) -> dict[str, str]:
+    """What a daemon says of its partitions on a mirror whose journal has its first record twice."""
+    async with EmbeddedBroker() as third:
+        other = third.settings.model_copy(update={"journal_partitions": 1})
+        daemon = daemon_of(folder, other, sources={topic: {"epoch": 1} for topic in SOURCE_TOPICS}, revision=1)
+        await told(daemon, "topics", "create")
+        await mirrored(kafka, other, twice=frozenset({JOURNAL}))
+        await daemon.start()
+        try:
+            async with asyncio.timeout(60):
+                while True:
+                    _, body = await asked(daemon.url, "/readyz")
+                    found = {name: what for name, what in (body or {"checks": {}})["checks"].items() if "partition" in name}
+                    if found:
+                        return found
+                    await asyncio.sleep(0.1)
+        finally:
+            await daemon.stop()
+
+
+def status_waits(status: dict[str, Any]) -> bool:
+    return headline(status) != FIGURES

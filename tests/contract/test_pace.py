@@ -1,0 +1,88 @@
+"""The pace of fetches: rare where nothing comes, quick while something does, and counted at the client that sends them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from monitor.core.journal.vocabulary import ALERTS
+from monitor.settings.kafka import KafkaSettings
+from streams.intake.worker import Intake
+from streams.kafka.clients import consumer, ended, started
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
+from streams.kafka.topics import TopicNames, create_topics, topic_specs
+from tests.intake_broker import Counting, configuration
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(60)]
+NAMES = TopicNames()
+
+
+class Sent:
+    """Fetches that a consumer sends from now on: the wait that each asks for."""
+
+    def __init__(self, client: Any) -> None:
+        self.waits: list[int] = []
+        fetching: Any = client._client
+        send = fetching.send
+
+        async def counted(node: int, request: Any, **more: Any) -> Any:
+            if type(request).__name__.startswith("FetchRequest"):
+                self.waits.append(request._max_wait_ms)
+            return await send(node, request, **more)
+
+        fetching.send = counted
+
+    async def next(self) -> int:
+        """What a fetch asks for that is sent after those of now."""
+        count = len(self.waits)
+        while len(self.waits) < count + 2:  # noqa: ASYNC110 - the first may have been made before
+            await asyncio.sleep(0.01)
+        return self.waits[-1]
+
+
+async def test_a_quiet_consumer_asks_rarely_and_what_another_hears_makes_it_quick() -> None:
+    async with EmbeddedBroker() as broker:
+        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
+        await create_topics(kafka, topic_specs(kafka, NAMES))
+        clients = [await started(consumer(kafka), kafka) for _ in range(2)]
+        now = [time.monotonic() - 100]
+        mine, other = (FetchPace(client, BUSY_MS, idle_wait_ms(kafka), lambda: now[0]) for client in clients)
+        try:
+            clients[0].assign([TopicPartition(ALERTS, number) for number in range(2)])
+            sent = Sent(clients[0])
+            mine.after({"tp": ["record"]})
+            assert await sent.next() == BUSY_MS
+            now[0] += 3
+            mine.after({})
+            assert await sent.next() == idle_wait_ms(kafka) == 100
+            begun, count = time.monotonic(), len(sent.waits)
+            await asyncio.sleep(0.6)
+            assert len(sent.waits) - count <= (time.monotonic() - begun) / 0.1 + 2
+            other.after({"tp": ["record"]})
+            mine.after({})
+            assert await sent.next() == BUSY_MS
+        finally:
+            for client in clients:
+                await ended(client)
+    assert idle_wait_ms(KafkaSettings()) > idle_wait_ms(KafkaSettings(embedded=True))
+
+
+async def test_an_intake_that_reads_nothing_asks_rarely() -> None:
+    async with EmbeddedBroker() as broker:
+        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
+        await create_topics(kafka, topic_specs(kafka, NAMES))
+        intake = Intake(kafka, NAMES, configuration(2), Counting())
+        await intake.start()
+        working = asyncio.create_task(intake.run())
+        sent = Sent(intake._client)
+        try:
+            while idle_wait_ms(kafka) not in sent.waits:  # noqa: ASYNC110 - another test of this process may have heard something
+                await asyncio.sleep(0.01)
+        finally:
+            await intake.stop()
+            await working
