@@ -48,7 +48,7 @@ DATES = {
 ROWS = 5
 TOTAL = "7,500,027.5"
 """What the rows of the capture come to: half a coin at 1,000,001 JPY, one at 1,000,002, and so on."""
-_WAIT_S = 30
+_WAIT_S = 100
 
 
 class Stage:
