@@ -19,7 +19,7 @@ from tests.deploy.test_documents_run import chosen
 from tests.deploy.tools import REPOSITORY
 from tests.evidence_maker import ENTITY
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 ELSEWHERE = {
     "assess": "a sentence that names it: its calls are played",
