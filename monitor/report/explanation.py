@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monitor.core.attribution.story import cause_words, change_sentences
@@ -13,6 +13,9 @@ from monitor.report.clearing import clears
 from monitor.web.text import alert_ends, clock, gap_sentence
 
 _MOST_LINES = 20
+
+
+PROVE = "reserve-monitor audit prove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Explained:
             yield from _listed(title, sentences)
         yield f"  Stands at {self.stands}"
         yield f"  Proved by `{self.proof}`"
+
+    def proved_from(self, place: str) -> Explained:
+        """The same, proved by what was read there: `place` are options of the command, empty for Kafka."""
+        return replace(self, proof=self.proof + place) if self.proof.startswith(PROVE) else self
 
     def printed(self) -> dict[str, Any]:
         """JSON values."""
@@ -119,7 +126,7 @@ def _place(value: Mapping[str, Any]) -> tuple[str, str]:
     read = f"journal {journal['partition']}/{journal['offset']}, configuration {configuration}"
     if chain is None:
         return f"{read}; not published", "nothing: figures that were not published are in no chain"
-    return f"{read}, entry {chain['sequence']} of its chain", f"reserve-monitor audit prove {value['digest']}"
+    return f"{read}, entry {chain['sequence']} of its chain", f"{PROVE} {value['digest']}"
 
 
 def _listed(title: str, sentences: tuple[str, ...]) -> Iterator[str]:

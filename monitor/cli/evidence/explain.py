@@ -63,11 +63,13 @@ def explain(
     else:
         settings = _settings(config)
         records = asyncio.run(_find(settings, _checked(asked, settings.entities), archive))
+    place = f" --bundle {bundle}" if bundle is not None else f" --archive {archive}" if archive is not None else ""
+    told = [explained(record).proved_from(place) for record in records]
     if as_json:
-        emit([{**record, "explanation": explained(record).printed()} for record in records])
+        emit([{**record, "explanation": one.printed()} for record, one in zip(records, told, strict=True)])
         return
-    for record in records:
-        for line in explained(record).lines():
+    for one in told:
+        for line in one.lines():
             typer.echo(line)
 
 
