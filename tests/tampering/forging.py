@@ -5,7 +5,8 @@ key, unless the tampering is that of a stranger or of a bare byte. Each must be 
 fit. Where it is about chain, records, tree or signatures, the plain verifier of `examples/` must refuse the file too.
 
 Left out is what the format says nothing shows: words of the README, the SHA-256 of a stub (the bundle of its own entity
-shows it), and journal times and stubs that change no figure.
+shows it), journal times and
+stubs that change no figure, and records behind the last figure.
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ def _record_for_stub(chance: random.Random, forgery: Forgery, _: Original) -> No
 
 def _own(chance: random.Random, forgery: Forgery) -> tuple[int, dict[str, Any]]:
     lines = [json.loads(line) for line in forgery.lines(JOURNAL)]
-    at = chance.choice([number for number, line in enumerate(lines) if "record" in line])
+    last = max(json.loads(line)["journal"]["offset"] for member in OUTPUTS.values() for line in forgery.lines(member))
+    at = chance.choice([number for number, line in enumerate(lines) if "record" in line and line["offset"] <= last])
     return at, lines[at]
 
 
