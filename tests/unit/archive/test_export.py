@@ -22,6 +22,7 @@ from monitor.core.journal.records import encode_statement
 from monitor.core.journal.vocabulary import CHECKPOINTS, JOURNAL
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time
+from monitor.report.explanation import PROVE
 from monitor.settings.sections import ArchiveSettings
 from streams.lookup.evidence import export_log
 from streams.lookup.logs import ALWAYS, ArchiveLog, Span, TopicLog
@@ -166,10 +167,19 @@ def test_a_figure_in_an_archive_is_explained_as_one_in_a_bundle(
         (close["digest"],),
         (alert["fingerprint"], "--at", middle),
     ]
+    proved = 0
     for words in asked:
         found = json.loads(command("explain", *words, "--json", "--archive", "archive"))
-        assert found == json.loads(command("explain", *words, "--json", "--bundle", "a.bundle"))
+        other = json.loads(command("explain", *words, "--json", "--bundle", "a.bundle"))
+        proofs = [[one["explanation"].pop("proof") for one in several] for several in (found, other)]
+        assert found == other
         assert all(one["explanation"] for one in found)
+        for one, same in zip(*proofs, strict=True):
+            assert one.removesuffix(" --archive archive") == same.removesuffix(" --bundle a.bundle")
+            if one.startswith(PROVE):
+                assert json.loads(command(*one.split()[1:])) == json.loads(command(*same.split()[1:]))
+                proved += 1
+    assert proved >= 3
 
 
 def test_objects_of_other_days_are_not_read(tmp_path: Path, topics: Topics) -> None:
