@@ -29,7 +29,7 @@ from streams.assessor.partition import SnapshotCadence
 from streams.assessor.worker import Assessor
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, ended, started
-from streams.kafka.topics import create_topics, topic_specs
+from streams.kafka.topics import check_topics, create_topics, topic_specs
 from streams.lookup.evidence import export_log
 from streams.lookup.logs import KafkaLog
 from tests.archive_maker import archive_in, fill
@@ -86,6 +86,18 @@ async def stamped_by(broker: Broker, whom: str) -> None:
         await client.alter_configs([resource])
     finally:
         await ended(client)
+    for _ in range(100):  # an alteration is acknowledged before each broker has heard of it
+        if whom == await _stamps(broker):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the journal does not come to take {whom}")
+
+
+async def _stamps(broker: Broker) -> str:
+    """Whose time it keeps by what the broker says now."""
+    drifts = await check_topics(broker.settings, topic_specs(broker.settings, broker.names))
+    told = [one.found for one in drifts if (one.topic, one.setting) == (broker.names.of(JOURNAL), TIME_TYPE)]
+    return told[0] if told else "LogAppendTime"
 
 
 @contextlib.asynccontextmanager
