@@ -41,6 +41,7 @@ from streams.archiver.worker import Archiver
 from streams.assessor.ticks import IDLE_NS
 from streams.assessor.worker import Assessor
 from streams.dispatch.worker import Dispatcher
+from streams.intake.process import Job
 from streams.intake.processes import IntakeProcesses
 from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
@@ -245,14 +246,7 @@ class Daemon:
         intake, names = self._settings.intake, self._names
         if intake.processes == 1:
             return Intake(self._settings.kafka, names, self._configuration, self.metrics, intake.flush_s)
-        job = {
-            "kafka": self._settings.kafka.model_dump(mode="json"),
-            "sources": dict(names.sources),
-            "prefix": names.prefix,
-            "configuration": self._configuration,
-            "flush_s": intake.flush_s,
-            "log": self._settings.log.model_dump(mode="json"),
-        }
+        job = Job(self._settings.kafka, names, self._configuration, intake.flush_s, self._settings.log)
         return IntakeProcesses(intake.processes, job, self.metrics)
 
     def _archiver(self) -> Archiver:

@@ -10,15 +10,43 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from monitor.errors import MonitorError
 from monitor.logs import configure_logs, flush_dropped
 from monitor.settings.kafka import KafkaSettings
+from monitor.settings.sections import LogSettings
 from streams.intake.worker import Intake
 from streams.kafka.topics import TopicNames
 
 _TELL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process of intake is told: `configuration` is the journal's, `flush_s` as for `Intake`."""
+
+    kafka: KafkaSettings
+    names: TopicNames
+    configuration: Mapping[str, Any]
+    flush_s: float
+    log: LogSettings
+
+    def line(self) -> str:
+        """As one line of JSON; it names files of secrets, and holds none."""
+        names = asdict(self.names) | {"signed": sorted(self.names.signed)}
+        kafka, log = self.kafka.model_dump(mode="json"), self.log.model_dump(mode="json")
+        told = {"kafka": kafka, "names": names, "configuration": self.configuration, "flush_s": self.flush_s, "log": log}
+        return json.dumps(told)
+
+    @classmethod
+    def of(cls, line: str) -> Job:
+        """The job that was written as `line`."""
+        told = json.loads(line)
+        names = TopicNames(**told["names"] | {"signed": frozenset(told["names"]["signed"])})
+        kafka, log = KafkaSettings(**told["kafka"]), LogSettings(**told["log"])
+        return cls(kafka, names, told["configuration"], told["flush_s"], log)
 
 
 class Gathered:
@@ -54,11 +82,10 @@ class Gathered:
         return {kind: rows for kind, rows in taken.items() if rows}
 
 
-async def main(job: Mapping[str, Any]) -> int:
+async def main(job: Job) -> int:
     """Work until the input ends or a signal comes; the exit code."""
     told = Gathered()
-    names = TopicNames(job["sources"], job["prefix"])
-    intake = Intake(KafkaSettings(**job["kafka"]), names, job["configuration"], told, job["flush_s"])
+    intake = Intake(job.kafka, job.names, job.configuration, told, job.flush_s)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,8 +130,8 @@ def _say(**what: Any) -> None:
 
 def run() -> int:
     """The job from standard input, then the work."""
-    job = json.loads(sys.stdin.readline())
-    configure_logs(job["log"]["level"], job["log"]["format"], sys.stderr)
+    job = Job.of(sys.stdin.readline())
+    configure_logs(job.log.level, job.log.format, sys.stderr)
     try:
         return asyncio.run(main(job))
     finally:

@@ -16,6 +16,7 @@ import structlog
 
 from monitor.errors import CONFIGURATION, CONNECTION, ConfigurationError, ConnectionProblem, MonitorError
 from streams.intake.observer import IntakeObserver
+from streams.intake.process import Job
 
 _AGAIN_AFTER_S = 1.0
 _LINE_LIMIT = 16 * 1024 * 1024
@@ -29,8 +30,8 @@ _log = structlog.get_logger(__name__)
 class IntakeProcesses:
     """A stage of `count` processes. `job` is what each is told; `observer` hears what all of them tell."""
 
-    def __init__(self, count: int, job: Mapping[str, Any], observer: IntakeObserver) -> None:
-        self._children = [_Child(number, json.dumps(job), observer) for number in range(1, count + 1)]
+    def __init__(self, count: int, job: Job, observer: IntakeObserver) -> None:
+        self._children = [_Child(number, job.line(), observer) for number in range(1, count + 1)]
         self._stopping = asyncio.Event()
 
     @property

@@ -23,13 +23,17 @@ from monitor.audit.signatures.keys import PrivateKey
 from monitor.cli.event_files.formats import Given, reader_of
 from monitor.cli.progress import text_lines
 from monitor.core.journal.records import decode_record
-from monitor.core.journal.vocabulary import BALANCES, OPERATIONS, PRICES, TRADES
+from monitor.core.journal.vocabulary import BALANCES, JOURNAL, OPERATIONS, PRICES, TRADES
 from monitor.errors import ConfigurationError, UsageError
+from monitor.settings.kafka import KafkaSettings
+from monitor.settings.sections import LogSettings
 from streams.eventfiles.publisher import Publisher
 from streams.intake.fetching import Fetch, PublicFetch, WholeFetch
+from streams.intake.process import Job
 from streams.intake.processes import IntakeProcesses
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, producer, started
+from streams.kafka.topics import TopicNames
 from streams.lookup.dead_letters import Act, dismiss, read_letters
 from streams.lookup.requeue import requeue
 from streams.wire.signatures import Signers, Signing, signers_of
@@ -427,14 +431,7 @@ async def test_processes_of_one_daemon_share_the_partitions_and_one_that_is_kill
     settings, names = broker.settings, broker.names
     topic, content = names.of(TRADES), configuration(settings.journal_partitions)
     observer = Counting()
-    job = {
-        "kafka": settings.model_dump(mode="json"),
-        "sources": dict(names.sources),
-        "prefix": names.prefix,
-        "configuration": content,
-        "flush_s": 0.2,
-        "log": {"level": "warning", "format": "json"},
-    }
+    job = Job(settings, names, content, 0.2, LogSettings())
     stage = IntakeProcesses(2, job, observer)
     await stage.start()
     running = asyncio.create_task(stage.run())
@@ -457,16 +454,20 @@ async def test_processes_of_one_daemon_share_the_partitions_and_one_that_is_kill
     assert said(await journal(settings, names)) == (cells, [counts] * settings.journal_partitions, False)
 
 
+def test_a_process_of_intake_is_told_all_that_the_daemon_knows_of_names() -> None:
+    """Fails where a renamed journal, or a feed, is the daemon's alone: its processes then write and read other topics."""
+    names = TopicNames(
+        {TRADES: "fills"}, "tokyo.", {f"{TRADES}/venue": "frames"}, {JOURNAL: "own.journal"}, frozenset({"frames"})
+    )
+    job = Job(KafkaSettings(bootstrap_servers="kafka:9092"), names, configuration(4), 0.5, LogSettings(level="error"))
+    assert Job.of(job.line()) == job
+    assert "\n" not in job.line()
+
+
 async def test_what_no_process_of_intake_can_do_is_told_as_by_one(broker: Any) -> None:
     settings = broker.settings
-    job = {
-        "kafka": settings.model_dump(mode="json") | {"journal_partitions": 7},
-        "sources": dict(broker.names.sources),
-        "prefix": broker.names.prefix,
-        "configuration": configuration(7),
-        "flush_s": 0.2,
-        "log": {"level": "warning", "format": "json"},
-    }
+    seven = settings.model_copy(update={"journal_partitions": 7})
+    job = Job(seven, broker.names, configuration(7), 0.2, LogSettings())
     await broker.create()
     stage = IntakeProcesses(2, job, Counting())
     try:

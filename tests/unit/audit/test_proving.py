@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -24,8 +23,8 @@ from monitor.errors import UsageError
 from tests.control_maker import controlled, promotion, put
 from tests.evidence_maker import FIRM, Published, export, key, members_of, published, put_together, two_days
 from tests.journal_maker import Journal, load
+from tests.tampering.trials import EXAMPLE, plain_verifier
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "verify_bundle.py"
 KEYS = (key(1).public,)
 
 
@@ -116,12 +115,7 @@ def test_the_commands(bundle: Path, found: Published, tmp_path: Path) -> None:
 # --- the independent verifier
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("verify_bundle", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return plain_verifier()
 
 
 def test_the_example_uses_nothing_of_this_package() -> None:
@@ -131,11 +125,7 @@ def test_the_example_uses_nothing_of_this_package() -> None:
 
 @given(st.binary(max_size=40), st.integers(1, 200))
 def test_its_signatures_are_those_of_the_library(message: bytes, number: int) -> None:
-    spec = importlib.util.spec_from_file_location("verify_bundle", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = plain_verifier()
     private = key(number)
     signature = bytes.fromhex(private.sign(message))
     assert module.verifies(private.public.raw, message, signature)

@@ -35,15 +35,6 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """The worker of this host, which is asked what a scenario would do."""
-    one = Worker()
-    monkeypatch.setenv("RESERVE_HTTP__PORT", str(one.port))
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def config(served: Served, tmp_path: Path) -> Path:
     (tmp_path / "secret").write_text("s3")
     path = tmp_path / "reserve.yaml"

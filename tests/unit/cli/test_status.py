@@ -66,15 +66,6 @@ class Worker:
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """The worker of this host."""
-    one = Worker()
-    monkeypatch.setenv("RESERVE_HTTP__PORT", str(one.port))
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def other() -> Iterator[Worker]:
     one = Worker()
     yield one
