@@ -113,6 +113,8 @@ async def test_a_channel_that_is_down_is_told_on_another_and_gets_what_is_releva
         for entity, revision, status in (("a", 1, "firing"), ("b", 1, "firing"), ("a", 2, "resolved"), ("c", 1, "firing")):
             value = await bench.publish(entity=entity, revision=revision, status=status)
             expected.append((value["fingerprint"], revision, status))
+            if len(expected) == 1:  # an end that comes before its begin was seen is told nobody
+                await until(lambda: expected[0] in up.states and bool(down.requests), what="the first on both channels")
         await until(lambda: len(up.alerts) == 5, what="the change and the alert about the other channel")
         [failing] = (alert for alert in up.alerts if alert["alertname"] == "AlertDeliveryFailing")
         assert (failing["subject"], failing["status"]) == ("down", "firing")
