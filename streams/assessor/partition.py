@@ -17,7 +17,7 @@ from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import Forked
 from monitor.core.journal.outputs import Output, TooOld
-from monitor.core.journal.records import BadRecord, JournalRecord, decode_record
+from monitor.core.journal.records import BadRecord, JournalRecord
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
 from monitor.core.journal.stepping import steps_over
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
@@ -30,6 +30,7 @@ from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
+from streams.journal.decoding import decoded
 from streams.slices import SLICE_S, Slices
 
 _log = structlog.get_logger(__name__)
@@ -224,7 +225,7 @@ class PartitionWorker:
     async def _apply(self, message: Any) -> None:
         slices = Slices(self._slice_s)
         try:
-            record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+            record = decoded(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord as bad:
             self._stop("bad_record", str(bad))
             return
@@ -290,7 +291,7 @@ class PartitionWorker:
         if stuck is None:
             return False
         try:
-            record = decode_record(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+            record = decoded(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord:
             return False
         if steps_over(record.statement, self.partition) != stuck:

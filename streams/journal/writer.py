@@ -12,12 +12,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from monitor.core.configuration.configuration import parse_configuration
 from monitor.core.configuration.guard import uncovered
-from monitor.core.journal.records import JournalRecord, Statement, decode_record, encode_statement
+from monitor.core.journal.records import JournalRecord, Statement, encode_statement
 from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.core.values.times import from_ms
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
+from streams.journal.decoding import decoded
 from streams.journal.encoding import encode_fast
 from streams.kafka.clients import ended, started_producer
 from streams.kafka.reading import end_offsets, read_range
@@ -96,7 +97,7 @@ async def newest_configuration(settings: KafkaSettings, names: TopicNames, parti
     while upto is None or upto > 0:
         start = max(0, (end if upto is None else upto) - _BACKWARD_STEP)
         found = [
-            decode_record(record.value, record.offset, from_ms(record.timestamp))
+            decoded(record.value, record.offset, from_ms(record.timestamp))
             async for record in read_range(settings, {tp: start}, upto)
             if _CONFIGURATION_MARK in record.value
         ]
@@ -157,7 +158,7 @@ async def journal_records(
 ) -> AsyncIterator[JournalRecord]:
     """Records of one journal partition from offset `start` to its present end, or before `upto`."""
     async for record in read_range(settings, {TopicPartition(names.of(JOURNAL), partition): start}, upto):
-        yield decode_record(record.value, record.offset, from_ms(record.timestamp))
+        yield decoded(record.value, record.offset, from_ms(record.timestamp))
 
 
 def _check_revision(known: KnownConfiguration, revision: int, digest: str) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from monitor.audit.beginning import StartingState, snapshot_named
 from monitor.audit.bundle import OUTPUTS, BundleWriter, CannotExport, Origin
 from monitor.core.engine import Engine
-from monitor.core.journal.records import JournalRecord, decode_record
+from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS, EXPOSURES, JOURNAL
 from monitor.core.values.times import exact_time
 from monitor.errors import UsageError
+from streams.journal.decoding import decoded
 from streams.lookup.logs import ALWAYS, Span, TopicLog
 
 _SNAPSHOT_MARK = b'"snapshot":{'
@@ -44,7 +45,7 @@ async def export_log(
             if (upto_ns is not None and record.time > upto_ns) or (before is not None and record.offset >= before):
                 whole = False
                 break
-            for one in end.following(decode_record(record.value or b"", record.offset, record.time), record.value):
+            for one in end.following(decoded(record.value or b"", record.offset, record.time), record.value):
                 take(*one)
             told(JOURNAL, record.offset + 1)
         for one in end.rest() if whole else ():
@@ -73,12 +74,12 @@ async def _state_at(log: TopicLog, origin: Origin, at_ns: int, told: Tell) -> St
         if record.time > at_ns:
             break
         if record.value is not None and _SNAPSHOT_MARK in record.value:
-            named = snapshot_named(decode_record(record.value, record.offset, record.time).statement) or named
+            named = snapshot_named(decoded(record.value, record.offset, record.time).statement) or named
     if named is None:
         raise CannotExport(f"the journal names no snapshot up to {exact_time(at_ns)}: leave --from out, or name a later time")
     engine = Engine(origin.partition, check_journal_time=origin.broker_time)
     async for record in log.records(JOURNAL, origin.partition):
-        engine.apply(decode_record(record.value or b"", record.offset, record.time))
+        engine.apply(decoded(record.value or b"", record.offset, record.time))
         told(JOURNAL, record.offset + 1)
         if record.offset == named["position"]:
             break

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from monitor.archive.records import ArchivedRecord
-from monitor.core.journal.records import JournalRecord, Statement, decode_record, journal_partition
+from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.vocabulary import JOURNAL
+from streams.journal.decoding import decoded
 from streams.lookup.logs import TopicLog
 
 
@@ -19,7 +20,7 @@ def journal_of(log: TopicLog, partition: int, upto_ns: int | None) -> Iterator[J
             while (one := runner.run(_next(records))) is not None:
                 if upto_ns is not None and one.time > upto_ns:
                     return
-                yield decode_record(one.value or b"", one.offset, one.time)
+                yield decoded(one.value or b"", one.offset, one.time)
         finally:
             runner.run(records.aclose())
 
@@ -33,6 +34,6 @@ async def incidents_of(log: TopicLog, entity: str, told: Callable[[str, int], No
     async for one in log.records(JOURNAL, journal_partition(entity, log.partitions)):
         told(JOURNAL, one.offset + 1)
         if one.value is not None and b'"kind":"incident"' in one.value:
-            statement = decode_record(one.value, one.offset, one.time).statement
+            statement = decoded(one.value, one.offset, one.time).statement
             if statement.kind == "incident" and statement.entity == entity:
                 yield statement

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -128,8 +128,13 @@ def statement_object(statement: Statement) -> dict[str, Any]:
 
 def decode_record(data: bytes, offset: int, journal_time: int) -> JournalRecord:
     """The record in `data`; `BadRecord` when it is not one or is of a newer version."""
+    return record_of(data, offset, journal_time, json.loads)
+
+
+def record_of(data: bytes, offset: int, journal_time: int, loads: Callable[[bytes], Any]) -> JournalRecord:
+    """As `decode_record`, read by `loads`: it gives what `json.loads` gives, and a ValueError where there is nothing to give."""
     try:
-        raw = json.loads(data)
+        raw = loads(data)
         _refuse_foreign(raw["v"], raw["kind"], offset)
         statement = statement_of(raw)
     except BadRecord:
