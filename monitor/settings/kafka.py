@@ -38,6 +38,11 @@ class KafkaSettings(BaseModel):
     """Consumer groups are `<prefix>.intake` and `<prefix>.dispatcher`, the Faust application `<prefix>.assessor`.
 
     With `topics.prefixed` the journal and the outputs have it too."""
+    instance_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    """A name of this process that no other has (static membership, `group.instance.id`): it comes back within `session_s` to
+    the partitions it had, and nobody else stands still for it. Without one, a process that stops gives them away at once."""
+    session_s: int = Field(default=10, ge=6, le=90)
+    """Silence after which a group gives away what a member had: how long its entities wait for another when it is killed."""
     journal_partitions: int = Field(default=16, ge=1, le=1024)
     """Fixed for the journal's life: entities are spread over it by hash (JOURNAL 1)."""
     replication_factor: int = Field(default=-1, ge=-1)

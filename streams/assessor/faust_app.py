@@ -20,7 +20,7 @@ from yarl import URL
 
 from monitor.core.journal.vocabulary import JOURNAL
 from monitor.settings.kafka import KafkaSettings
-from streams.kafka.clients import delivery, fetch_wait_ms, security, session_timeout_ms
+from streams.kafka.clients import delivery, fetch_wait_ms, heartbeat_ms, security, session_timeout_ms
 from streams.kafka.pace import FetchPace, idle_wait_ms
 from streams.kafka.topics import SNAPSHOTS, TopicNames
 
@@ -185,13 +185,15 @@ class _Transport(driver.Transport):
 def create_app(settings: KafkaSettings, data_folder: Path) -> faust.App:
     """The application, not started. It keeps no state in `data_folder`, but Faust wants a folder of its own."""
     urls = [URL(f"kafka://{address.strip()}") for address in settings.bootstrap_servers.split(",")]
-    session_s = session_timeout_ms(settings) / 1000
+    member: dict[str, Any] = {}
+    if settings.instance_id is not None:  # the address is part of what a member is assigned, and it comes back to just that
+        member = {"consumer_group_instance_id": settings.instance_id, "canonical_url": f"http://{settings.instance_id}"}
     app = faust.App(
         settings.group("assessor"),
         broker=urls,
         broker_credentials=_credentials(settings),
-        broker_session_timeout=session_s,
-        broker_heartbeat_interval=session_s / 3,
+        broker_session_timeout=session_timeout_ms(settings) / 1000,
+        broker_heartbeat_interval=heartbeat_ms(settings) / 1000,
         broker_commit_interval=1.0,
         store="memory://",
         datadir=str(data_folder),
@@ -204,6 +206,7 @@ def create_app(settings: KafkaSettings, data_folder: Path) -> faust.App:
         table_standby_replicas=0,  # a standby's copy in memory is read anew when it becomes active: it would only cost
         recovery_consistency_check=False,  # it takes an end offset that lags a batch for lost data; snapshots carry digests
         web_enabled=False,
+        **member,
     )
     transport = _Transport(urls, app, settings)
     app.transport = transport

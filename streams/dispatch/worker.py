@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -50,6 +50,9 @@ _BROKER_SEEN_S = 15.0
 _LOAD_S = 10.0
 _log = structlog.get_logger(__name__)
 
+Recall = Callable[[KafkaSettings, str, set[int]], Awaitable[dict[int, Memory]]]
+"""What was told of partitions, from the topic of deliveries: see `ledger.read_memory`."""
+
 
 class Dispatcher:
     """`start` returns when it reads, `run` when it was stopped or has failed, `stop` ends it within about six seconds."""
@@ -67,8 +70,9 @@ class Dispatcher:
         links: Links = NO_LINKS,
         pulse: Pulse | None = None,
         standstill: Standstill | None = None,
+        recall: Recall = read_memory,
     ) -> None:
-        self._kafka = kafka
+        self._kafka, self._recall = kafka, recall
         self._alerts_topic = names.of(ALERTS)
         self._deliveries_topic = names.of(DELIVERIES)
         self.life = SignsOfLife(pulse)
@@ -82,6 +86,7 @@ class Dispatcher:
         self._joined = False
         self._assigned: set[int] = set()
         self._taken: set[int] = set()
+        self._turn = 0
         self._broker_seen = 0.0
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -164,12 +169,14 @@ class Dispatcher:
 
     def assign(self, partitions: set[int]) -> None:
         """The group's decision: partitions of the alerts that this dispatcher has now."""
+        self._turn += 1
         self._joined = True
         self._assigned = partitions
         self._taken.clear()
 
     def revoke(self) -> None:
         """Stop telling of what another dispatcher may tell of."""
+        self._turn += 1
         for partition in self._assigned:
             self._drop(partition)
         self._joined = False
@@ -203,12 +210,15 @@ class Dispatcher:
 
     async def _take(self, client: AIOKafkaConsumer, partitions: set[int]) -> None:
         """Begin partitions anew: what was told, then all that stands in the log."""
-        memories = await read_memory(self._kafka, self._deliveries_topic, partitions)
-        if not partitions <= self._assigned:
+        turn = self._turn
+        memories = await self._recall(self._kafka, self._deliveries_topic, partitions)
+        if turn != self._turn:
             return  # another rebalance came meanwhile
         places = [TopicPartition(self._alerts_topic, partition) for partition in sorted(partitions)]
         await client.seek_to_beginning(*places)
         ends = await client.end_offsets(places)
+        if turn != self._turn:
+            return  # what is noted of a partition that another has now would never be read to its end
         now = time.time_ns()
         for partition, memory in memories.items():
             self._drop(partition)

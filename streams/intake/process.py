@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monitor.errors import MonitorError
@@ -32,6 +32,11 @@ class Job:
     configuration: Mapping[str, Any]
     flush_s: float
     log: LogSettings
+
+    def numbered(self, number: int) -> Job:
+        """Of one among several processes, which must not have one name in their group."""
+        name = self.kafka.instance_id
+        return self if name is None else replace(self, kafka=self.kafka.model_copy(update={"instance_id": f"{name}-{number}"}))
 
     def line(self) -> str:
         """As one line of JSON; it names files of secrets, and holds none."""

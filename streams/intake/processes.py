@@ -31,7 +31,7 @@ class IntakeProcesses:
     """A stage of `count` processes. `job` is what each is told; `observer` hears what all of them tell."""
 
     def __init__(self, count: int, job: Job, observer: IntakeObserver) -> None:
-        self._children = [_Child(number, job.line(), observer) for number in range(1, count + 1)]
+        self._children = [_Child(number, job.numbered(number).line(), observer) for number in range(1, count + 1)]
         self._stopping = asyncio.Event()
 
     @property

@@ -71,6 +71,7 @@ class Intake(ConsumerRebalanceListener):
         self._beginning: dict[TopicPartition, asyncio.Task[None]] = {}
         self._refused: dict[TopicPartition, str] = {}
         self._assigned = False
+        self._shared: dict[str, int] = {}
         self._stopping, self._ended = asyncio.Event(), asyncio.Event()
         self._ended.set()
         self._fatal: Exception | None = None
@@ -123,6 +124,7 @@ class Intake(ConsumerRebalanceListener):
                 for work in self._works.values():
                     work.flush()
                 self._restart_failed()
+                self._share_added()
 
     async def stop(self) -> None:
         """End `run`, tell once more how far everything was read, and leave the group."""
@@ -153,6 +155,7 @@ class Intake(ConsumerRebalanceListener):
         """Called by the consumer: begin each partition anew, also one that was held before."""
         self._forget()
         self._assigned = True
+        self._shared = self._partitions()
         for tp in assigned:
             self._begin_soon(tp, 0.0)
 
@@ -289,6 +292,26 @@ class Intake(ConsumerRebalanceListener):
             work.abandon()
             del self._works[tp]
             self._begin_soon(tp, _AGAIN_AFTER_S)
+
+    def _partitions(self) -> dict[str, int]:
+        """How many each topic has, as far as this client knows: it asks every half a minute."""
+        return {topic: len(self._client.partitions_for_topic(topic) or ()) for topic in self._topics}
+
+    def _share_added(self) -> None:
+        """Join again when partitions were added.
+
+        Whoever shares them out sees to it, but the broker does not tell a member that comes back by its name that it is the one.
+        """
+        if self._settings.instance_id is None or not self._assigned:
+            return
+        found = self._partitions()
+        if any(found[topic] > count for topic, count in self._shared.items()):
+            _log.info(
+                "partitions_added", partitions={topic: found[topic] for topic in found if found[topic] > self._shared[topic]}
+            )
+            self._shared = found
+            self._forget()
+            self._client.subscribe(list(self._topics), listener=self)
 
     def _places(self, tp: TopicPartition) -> list[SourcePartition]:
         """The partition as each feed that reads its topic calls it, or as its kind does."""

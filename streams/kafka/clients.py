@@ -31,7 +31,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _EMBEDDED_FETCH_WAIT_MS = 20
 _FETCH_WAIT_MS = 500
 _EMBEDDED_SESSION_MS = 6_000
-_SESSION_MS = 10_000
+_HEARTBEATS_MS = 1_000
 _EMBEDDED_LINGER_MS = 20
 _LINGER_MS = 5
 
@@ -64,7 +64,12 @@ def fetch_wait_ms(settings: KafkaSettings) -> int:
 
 def session_timeout_ms(settings: KafkaSettings) -> int:
     """Silence after which a group gives a member's partitions away; the embedded broker waits half of it at each join."""
-    return _EMBEDDED_SESSION_MS if settings.embedded else _SESSION_MS
+    return _EMBEDDED_SESSION_MS if settings.embedded else settings.session_s * 1000
+
+
+def heartbeat_ms(settings: KafkaSettings) -> int:
+    """How often a member asks whether its group shares anew: so long the others wait for it at each hand-over."""
+    return session_timeout_ms(settings) // 3 if settings.embedded else _HEARTBEATS_MS
 
 
 def linger_ms(settings: KafkaSettings) -> int:
@@ -105,12 +110,13 @@ def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **
         "bootstrap_servers": settings.bootstrap_servers,
         "client_id": settings.prefix,
         "group_id": group,
+        "group_instance_id": None if group is None else settings.instance_id,
         "enable_auto_commit": False,
         "isolation_level": "read_committed",
         "auto_offset_reset": "earliest",
         "fetch_max_wait_ms": fetch_wait_ms(settings),
         "session_timeout_ms": session_timeout_ms(settings),
-        "heartbeat_interval_ms": session_timeout_ms(settings) // 3,
+        "heartbeat_interval_ms": heartbeat_ms(settings),
         "metadata_max_age_ms": 30_000,
         **security(settings),
     }

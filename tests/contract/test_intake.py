@@ -12,6 +12,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -461,6 +462,9 @@ def test_a_process_of_intake_is_told_all_that_the_daemon_knows_of_names() -> Non
     )
     job = Job(KafkaSettings(bootstrap_servers="kafka:9092"), names, configuration(4), 0.5, LogSettings(level="error"))
     assert Job.of(job.line()) == job
+    assert job.numbered(2) == job, "without a name"
+    named = replace(job, kafka=job.kafka.model_copy(update={"instance_id": "host-3"}))
+    assert [named.numbered(number).kafka.instance_id for number in (1, 2)] == ["host-3-1", "host-3-2"], "no two of one name"
     assert "\n" not in job.line()
 
 

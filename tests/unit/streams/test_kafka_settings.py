@@ -127,6 +127,14 @@ async def test_consumers_read_committed_data_and_commit_nothing_by_themselves() 
     await clients.ended(client)
 
 
+async def test_a_name_is_of_a_member_of_a_group_alone() -> None:
+    settings = KafkaSettings(instance_id="host-3", session_s=30)
+    member, reader = cast("Any", clients.consumer(settings, group="g")), cast("Any", clients.consumer(settings))
+    assert (member._group_instance_id, member._session_timeout_ms, reader._group_instance_id) == ("host-3", 30_000, None)
+    for client in (member, reader):
+        await clients.ended(client)
+
+
 def test_fetches_on_the_embedded_broker_wait_shortly() -> None:
     assert clients.fetch_wait_ms(KafkaSettings(embedded=True)) < 50 < clients.fetch_wait_ms(KafkaSettings())
 
