@@ -126,8 +126,10 @@ def main() -> None:
     try:
         program(prog_name=PROGRAM)
     except MonitorError as error:
+        from monitor.cli import talk
+
         sys.stdout.flush()
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        talk(f"{PROGRAM}: {error}")
         sys.exit(error.exit_code)
 
 

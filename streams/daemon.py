@@ -31,6 +31,7 @@ from monitor.errors import MonitorError
 from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.admin.tls import ServerCertificate
+from monitor.settings.kafka import KafkaSettings
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, configuration_digest, deciding_lines
 from monitor.settings.service import ServiceManager
@@ -369,7 +370,7 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, number, stopping)
-    settings = settings.model_copy(update={"kafka": await as_it_is(settings.kafka)})
+    settings = settings.model_copy(update={"kafka": await _broker_as_it_is(settings.kafka)})
     daemon = Daemon(settings, stages, ServiceManager.of_environment())
     starting = asyncio.create_task(daemon.start())
     asked = asyncio.create_task(stopping.wait())
@@ -386,6 +387,19 @@ async def run_daemon(settings: Settings, stages: Sequence[str] = STAGES) -> None
         raise await problem(settings.kafka, error) from error
     finally:
         await daemon.stop()
+
+
+async def _broker_as_it_is(settings: KafkaSettings) -> KafkaSettings:
+    """`as_it_is`, with a warning where the broker can do less than the configuration takes it to."""
+    found = await as_it_is(settings)
+    if found.embedded and not settings.embedded:
+        _log.warning(
+            "broker_without_idempotence",
+            broker=settings.bootstrap_servers,
+            detail="it gives no producer ids: a send that is retried may be stored twice, commits carry no metadata, and "
+            "journal times are not compared; what is counted stays exact, a topic made anew is not noticed",
+        )
+    return found
 
 
 def _on_signal(number: int, stopping: asyncio.Event) -> None:

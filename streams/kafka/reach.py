@@ -87,7 +87,7 @@ async def _sentence(host: str, port: int, settings: KafkaSettings, error: BaseEx
     if isinstance(error, ConnectionRefusedError):
         return (
             f"nothing listens at {place}; correct kafka.bootstrap_servers in section kafka of the configuration, or start a "
-            "broker with `make kafka-up`"
+            "broker: `make kafka-up` in a clone, or `reserve-monitor broker` for a trial in memory"
         )
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {place} is not trusted ({error.verify_message}); set kafka.ca_file to who signed it"

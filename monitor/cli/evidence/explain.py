@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from monitor.cli import Config, command_app, emit
+from monitor.cli import Config, command_app, emit, say
 from monitor.cli.completion import alerts
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import MonitorError, UsageError
@@ -70,7 +70,7 @@ def explain(
         return
     for one in told:
         for line in one.lines():
-            typer.echo(line)
+            say(line)
 
 
 def _checked(asked: Wanted, entities: Container[str] | None) -> Wanted:

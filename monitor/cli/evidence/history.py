@@ -11,6 +11,7 @@ import typer
 from monitor.cli import Config, command_app, emit
 from monitor.cli.completion import entities, methods
 from monitor.cli.evidence.archives import InArchive
+from monitor.cli.tables import console_for, plain_table, print_table
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = command_app()
 
 _PIPE_WIDTH = 240
+_WORDS = frozenset({"at", "kind", "method", "date", "state", "text"})
 FORMATS = ("table", "csv", "json", "svg")
 
 
@@ -77,21 +79,15 @@ def _show(entity: str, rows: Sequence[HistoryRow], form: str) -> None:
 
 
 def _table(rows: Sequence[HistoryRow]) -> None:
-    import sys
-
-    from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from monitor.web.text import amount, clock, percent
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("at", "kind", "method", "date", "state", "coverage", "required", "available", "text"):
-        table.add_column(column, justify="right" if column in {"coverage", "required", "available"} else "left", overflow="fold")
+    columns = ("at", "kind", "method", "date", "state", "coverage", "required", "available", "text")
+    table = plain_table(_WORDS, *columns)
     for row in rows:
         date = None if row.business_date is None else f"{row.business_date} r{row.revision}"
         coverage = percent(row.coverage) if row.coverage is not None else ""
         money = [amount(value) if value is not None else "" for value in (row.required, row.available)]
         table.add_row(clock(row.at), row.kind, row.method or "", date or "", row.state, coverage, *money, escape(row.text))
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-    console.print(table)
+    print_table(console_for(_PIPE_WIDTH), table, "text")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli import Config, command_app, emit
+from monitor.cli import Config, command_app, emit, say
 from monitor.cli.completion import entities
+from monitor.cli.tables import console_for, plain_table, print_table
 from monitor.errors import GOOD, UNKNOWN, UsageError
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ def _day_shown(found: Mapping[str, Any], day: str, *, quiet: bool) -> None:
     """What was traded on that business date, under its own heading; ends the command, with 5 where nothing was recorded."""
     rows = [row for row in found["trade_flow"] if row["window"] == "day" and row["date"] == day]
     if not quiet:
-        console = _console()
+        console = console_for(_PIPE_WIDTH)
         console.print(f"{found['entity']}, business date {day}", style="bold", highlight=False)
         if rows:
-            console.print(_flow_table(rows))
+            print_table(console, _flow_table(rows))
         else:
             console.print("nothing recorded: no trade of that date is held here", highlight=False)
     raise typer.Exit(GOOD if rows else UNKNOWN)
@@ -112,19 +113,21 @@ def _all(settings: Settings, as_json: bool) -> None:
     rows = sorted((row for _, body in answers for row in body["entities"]), key=lambda row: row["entity"])
     if as_json:
         emit({"workers": [{"url": address, "partitions": body["partitions"]} for address, body in answers], "entities": rows})
+    elif rows:
+        _overview(console_for(_PIPE_WIDTH), rows)
     else:
-        _overview(_console(), rows)
-    raise typer.Exit(exit_code(method for row in rows for method in row["methods"]))
+        say("no entity has a figure yet: `reserve-monitor probe readyz` says what is waited for, `reserve-monitor lag` how much")
+    raise typer.Exit(exit_code(method for row in rows for method in row["methods"]) if rows else UNKNOWN)
 
 
 def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
     from monitor.web.text import UNTOLD_UNKNOWN, clock, refused_sentence, rule_sentence
 
-    table = _table("entity", "method", "mode", "state", "coverage", "alerts")
+    table = plain_table(_WORDS, "entity", "method", "mode", "state", "coverage", "alerts")
     for row in rows:
         for method in row["methods"]:
             table.add_row(row["entity"], method["method"], method["mode"], _state(method), _coverage(method), str(row["alerts"]))
-    console.print(table)
+    print_table(console, table)
     for row in rows:
         if row.get("stale_since"):
             console.print(f"{row['entity']}: nothing is evaluated since {clock(row['stale_since'])}", highlight=False)
@@ -134,7 +137,8 @@ def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
         if row.get("refused"):
             console.print(f"{row['entity']}: {refused_sentence(row['refused'])}", highlight=False)
         if row.get("undelivered"):
-            console.print(f"{row['entity']}: {row['undelivered']} alert changes did not reach a channel", highlight=False)
+            changes = "1 change of an alert" if row["undelivered"] == 1 else f"{row['undelivered']:,} changes of alerts"
+            console.print(f"{row['entity']}: {changes} did not reach a channel", highlight=False)
         elif row["alerts"] and row.get("undelivered") is None:
             console.print(f"{row['entity']}: {UNTOLD_UNKNOWN}", highlight=False)
 
@@ -142,28 +146,28 @@ def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
 def _show(found: Mapping[str, Any]) -> None:
     from monitor.web.text import amount, clock
 
-    console = _console()
+    console = console_for(_PIPE_WIDTH)
     console.print(f"{found['entity']} at {clock(found['at'])}", style="bold", highlight=False)
     if found.get("stale_since"):
         since = clock(found["stale_since"])
         console.print(f"[bold red]unknown[/]: nothing is evaluated since {since}; it was {found['was']} then", highlight=False)
     for one in found["methods"]:
         _show_method(console, one)
-    table = _table("method", "mode", "state", "coverage", "required", "available", "surplus", "")
+    table = plain_table(_WORDS, "method", "mode", "state", "coverage", "required", "available", "surplus", "")
     for one in found["methods"]:
         figures = (amount(one["required"]), amount(one["available"]), amount(one["surplus"]))
         table.add_row(one["method"], one["mode"], _state(one), _coverage(one), *figures, one["currency"])
-    console.print(table)
+    print_table(console, table)
     _show_rest(console, found)
 
 
 def _show_method(console: Console, one: Mapping[str, Any]) -> None:
     """One method's state, what is broken (the worst first), by when it is to be cured, and its own gaps."""
     from monitor.core.components.worst import worst_rule
-    from monitor.web.text import figure, gap_sentence, ignored_sentence, rule_sentence, scope
+    from monitor.web.text import figure, gap_sentence, ignored_sentence, rule_sentence
 
     worst = worst_rule(one["components"])
-    lead = rule_sentence(worst.component) if worst else f"headline ({scope(one)}) covered {_coverage(one)}"
+    lead = rule_sentence(worst.component) if worst else _headline(one)
     if worst is None and any(gap["kind"] == "record_rejected" for gap in one["gaps"]):
         lead += ", by what was accepted: a record was refused"
     console.print(f"[bold]{one['method']}[/] {_state(one)}: {lead}", highlight=False)
@@ -180,6 +184,16 @@ def _show_method(console: Console, one: Mapping[str, Any]) -> None:
         console.print(f"  not known: {gap['kind']} {gap['subject']}: {gap_sentence(gap)}", highlight=False)
 
 
+def _headline(one: Mapping[str, Any]) -> str:
+    """What is said of a method of which no rule is broken; a coverage is not the news where it cannot be decided."""
+    from monitor.core.foresight.comparison import NOT_KNOWN
+    from monitor.web.text import scope
+
+    if one["state"] in NOT_KNOWN:
+        return "cannot be decided"
+    return f"headline ({scope(one)}) covered {_coverage(one)}"
+
+
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
@@ -192,8 +206,9 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     for alert in found["alerts"]:
         mark = untold_mark(found.get("undelivered"), alert["fingerprint"])
         mark = "" if mark is None else f" [bold red]({mark})[/]"
+        about = " ".join(filter(None, (alert["alertname"], alert["subject"])))
         console.print(
-            f"[{_STYLES['shortfall']}]firing[/] {alert['alertname']} {alert['subject'] or ''}: {alert['summary']}{mark}",
+            f"[{_STYLES['shortfall']}]firing[/] {about}: {alert['summary']}{mark}",
             highlight=False,
         )
         console.print(f"  {'. '.join(filter(None, (waiting_sentence(alert), told_sentence(alert))))}", highlight=False)
@@ -203,19 +218,22 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
         console.print(f"incident {incident['incident_id']} revision {incident['revision']} {incident['status']}", highlight=False)
     for one in found.get("held_twice", {}).get("accounts", ()):
         console.print(escape(held_twice_sentence(one)), highlight=False)
-    console.print(_flow_table(found["trade_flow"]))
-    sources = _table("source", "state", "age", "applied", "duplicate", "conflict", "late", "dead letter")
+    if found["trade_flow"]:
+        print_table(console, _flow_table(found["trade_flow"]))
+    else:
+        console.print("no trades: none was received for it", highlight=False)
+    sources = plain_table(_WORDS, "source", "state", "age", "applied", "duplicate", "conflict", "late", "dead letter")
     for row in found["sources"]:
         outcomes = ("applied", "duplicate", "conflict", "late", "dead_letter")
         counts = ("—" if row[name] is None else f"{row[name]:,}" for name in outcomes)
         sources.add_row(row["topic"], row["state"], age(None if row["age_s"] is None else float(row["age_s"])), *counts)
-    console.print(sources)
+    print_table(console, sources)
 
 
 def _flow_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     from monitor.web.text import amount
 
-    flow = _table("market", "window", "trades", "quantity", "value", "last price")
+    flow = plain_table(_WORDS, "market", "window", "trades", "quantity", "value", "last price")
     for row in rows:
         window = row["date"] if row["window"] == "day" else row["window"]
         figures = (amount(row["quantity"]), amount(row["value"]), amount(row["last_price"]))
@@ -234,20 +252,3 @@ def _coverage(method: Mapping[str, Any]) -> str:
 def _state(method: Mapping[str, Any]) -> str:
     was = f" (was {method['was']})" if "was" in method else ""
     return f"[{_STYLES.get(method['state'], 'default')}]{method['state']}[/]{was}"
-
-
-def _console() -> Console:
-    import sys
-
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-
-
-def _table(*columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, justify="left" if column in _WORDS else "right", overflow="fold")
-    return table

@@ -85,6 +85,8 @@ def check(
     digest = None if errors else configuration_digest(build_configuration(settings))
     entities = f"{len(settings.entities)} {'entity' if len(settings.entities) == 1 else 'entities'}"
     _report(errors, warned, digest, as_json, f"{entities}, revision {settings.revision}")
+    if not as_json:
+        talk(f"next: reserve-monitor topics create{'' if config is None else f' --config {config}'}, and `run`")
 
 
 @app.command(epilog="Example: reserve-monitor config show | jq .digest")
@@ -187,6 +189,6 @@ def _report(errors: list[str], warned: list[str], digest: str | None, as_json: b
             talk(f"error: {line}")
         for line in warned:
             talk(f"warning: {line}")
-        talk(f"bad: {len(errors)} {'error' if len(errors) == 1 else 'errors'}" if errors else f"good: {what}, {digest}")
+        talk(f"bad: {len(errors)} {'error' if len(errors) == 1 else 'errors'}" if errors else f"good: {what}\n  {digest}")
     if errors:
         raise typer.Exit(CONFIGURATION)

@@ -40,6 +40,8 @@ def create(
     for spec in specs:
         partitions = "1 partition" if spec.partitions == 1 else f"{spec.partitions} partitions"
         talk(f"{done} {spec.name}, {partitions}" if spec.name in made else f"was there: {spec.name}")
+    if not dry_run:
+        talk(f"next: reserve-monitor run{'' if config is None else f' --config {config}'}")
 
 
 def _absent(kafka: KafkaSettings, specs: tuple[TopicSpec, ...]) -> list[str]:

@@ -55,7 +55,7 @@ def test_why_coverage_fell_at_an_instant_adds_up_and_names_its_proof(bundle: Pat
     assert "custody.balances client_asset BTC hot-1 1 → 196" in text
     assert "guarantee_asset.BTC is met with at least 236 BTC, 194 BTC more than now" in text
     assert "(PSA 63-11-2(1))" in text
-    assert f"Proved by `reserve-monitor audit prove {record['digest']} --bundle {bundle}`" in text
+    assert f"Proved by `reserve-monitor audit prove {record['digest'][:19]} --bundle {bundle}`" in text
     assert record["explanation"]["proof"].endswith(f"{record['digest']} --bundle {bundle}")
 
 

@@ -169,6 +169,22 @@ def test_a_past_date_shows_that_date_alone(worker: Worker) -> None:
     assert worker.asked == ["/status/jp-main?date=2026-01-04"]
 
 
+def test_a_worker_without_a_figure_yet_is_not_well(worker: Worker) -> None:
+    worker.answers["/status"] = (200, {"partitions": [0], "entities": []})
+    shown = runner.invoke(program, ["status"])
+    assert shown.exit_code == 5
+    assert "no entity has a figure yet: `reserve-monitor probe readyz`" in shown.output
+    assert runner.invoke(program, ["status", "--json"]).exit_code == 5
+
+
+def test_what_cannot_be_decided_is_not_said_to_be_covered(worker: Worker) -> None:
+    value = unknown()
+    value["methods"][0] |= {"coverage": "1", "components": []}
+    worker.answers["/status/jp-main"] = (200, value)
+    lead = next(line for line in runner.invoke(program, ["status", "jp-main"]).output.splitlines() if line.startswith("jp.psa"))
+    assert lead == "jp.psa_custody unknown: cannot be decided"
+
+
 def test_a_date_of_which_nothing_is_recorded_says_so(worker: Worker) -> None:
     worker.answers["/status/jp-main?date=1999-01-04"] = (200, adequate() | {"trade_flow": []})
     shown = runner.invoke(program, ["status", "jp-main", "--date", "1999-01-04"])
@@ -263,7 +279,9 @@ def test_an_assessment_says_what_is_short_and_what_is_missing() -> None:
         record = example["methods"][0]
         text = explained(record)
         for component in record["components"]:
-            assert (f"Broken: {component['state']} {component['name']}" in text) is (component["state"] != "adequate")
+            open_ones = (f"Broken: {component['state']} {component['name']}", f"Undecided: {component['name']} (")
+            assert any(line in text for line in open_ones) is (component["state"] != "adequate")
+            assert f"unknown {component['name']}" not in text
         for gap in record["gaps"]:
             assert f"({gap['kind']} {gap['subject']}, " in text
 

@@ -97,6 +97,17 @@ async def test_tls_and_plaintext_the_wrong_way_round(tmp_path: Path) -> None:
         assert "a listener without TLS; set kafka.security_protocol to PLAINTEXT" in await told(plain)
 
 
+async def test_a_command_that_prints_json_prints_nothing_of_the_broker(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails where what the broker cannot do stands among the answers of `alerts list --json`."""
+
+    async def able(*_: object) -> bool:
+        return False
+
+    settings = KafkaSettings(bootstrap_servers="127.0.0.1:7")
+    assert (await as_it_is(settings, able)).embedded
+    assert capsys.readouterr() == ("", "")
+
+
 async def test_a_broker_is_used_as_it_is(tmp_path: Path) -> None:
     async with EmbeddedBroker() as broker:
         plain = broker.settings.model_copy(update={"embedded": False})
