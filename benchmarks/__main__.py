@@ -14,11 +14,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, bundles, changed, evaluation, feeds, lookback, tables
+from benchmarks import backtest, bundles, changed, evaluation, feeds, lookback, rolling, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
 PARTS = ("programs", "broad", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
+FLEETS = ("rolling",)
+"""Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,12 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS + FLEETS)} (default: all but {', '.join(FLEETS)})"
+    )
     parser.add_argument("--full", action="store_true", help="large sizes and more repeats")
     parser.add_argument("--against", metavar="COMMIT", help="a commit beside which 'changed' is measured")
     parser.add_argument("--records", type=int, help="trades of the main load, instead of 300000 (1000000 with --full)")
     options = parser.parse_args(arguments)
-    unknown = [part for part in options.parts if part not in PARTS]
+    unknown = [part for part in options.parts if part not in PARTS + FLEETS]
     if unknown:
         parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS)}")
     records = options.records or (1_000_000 if options.full else 300_000)
@@ -57,6 +61,8 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                     await show(stage, size)
             if "latency" in parts:
                 await tables.latencies(stage, size)
+            if "rolling" in parts:
+                await rolling.show(stage)
     if "evaluation" in parts:
         print("\nCost of an evaluation")
         evaluation.show(full=size.full)

@@ -23,6 +23,7 @@ class DaemonProcess:
 
     def __init__(self, config: Path, log: Path, port: int, stages: tuple[str, ...] = ()) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.stages = stages
         self._log = log
         self._arguments = ["run", "--config", str(config), *(part for stage in stages for part in ("--only", stage))]
         self._process: asyncio.subprocess.Process | None = None
