@@ -123,6 +123,10 @@ soak: test-faults
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
+.PHONY: calendars
+calendars: $(READY) ## the holidays that ship, made anew from the holidays library: after it was raised in the lock
+	@$(BIN)/python -m deploy.calendars
+
 .PHONY: words
 words: $(READY) ## reports in other languages: bring the catalogue up to date with the code, and compile it
 	@$(BIN)/python -m deploy.words

@@ -13,13 +13,11 @@ from monitor.core.components.packs.plan import COMMON_OPTIONS
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.times import SECOND, exact_time
 from monitor.errors import ConfigurationError
-from monitor.methods.closed_dates import closed_dates
+from monitor.methods.closed_dates import FIRST_YEAR, LAST_YEAR, closed_dates
 from monitor.methods.places import Document, read_document
 from monitor.methods.validation import check_pack, option_problem
 
 SHIPPED = Path(__file__).parent / "packs"
-FIRST_YEAR, LAST_YEAR = 2008, 2040
-"""Years for which holidays are resolved (JOURNAL 5)."""
 
 _FIRST_ZONE_YEAR = 1970
 _WEEKEND = [5, 6]
@@ -156,7 +154,7 @@ def _lacks(name: str, option: Mapping[str, Any], known: Mapping[str, Any], optio
 
 def _holidays(code: str) -> set[date]:
     try:
-        return closed_dates(code, range(FIRST_YEAR, LAST_YEAR + 1))
+        return closed_dates(code)
     except NotImplementedError:
         raise ConfigurationError(
             f"calendar {code!r} is not known: use weekdays, all, or a code of the holidays library (JP, KR, HK, GB, SG, AE, ECB)"

@@ -5,16 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import holidays
-import pytest
-
-from monitor.methods.closed_dates import closed_dates
-from monitor.methods.loader import FIRST_YEAR, LAST_YEAR
-
 ELSEWHERE = {
     "assess": (
         "aiohttp", "aiokafka", "asyncio", "cryptography", "faust", "jinja2", "obstore", "prometheus_client", "pydantic_settings",
-        "rich", "structlog", "typst", "holidays.countries.germany", "monitor.archive", "monitor.metrics", "monitor.report",
+        "rich", "structlog", "typst", "holidays", "monitor.archive", "monitor.metrics", "monitor.report",
         "monitor.web", "streams.archiver", "streams.assessor", "streams.daemon", "streams.demo", "streams.dispatch",
         "streams.intake.worker", "streams.journal", "streams.kafka", "streams.lookup",
     ),
@@ -47,7 +41,7 @@ def test_assess_imports_what_assesses(tmp_path: Path) -> None:
     line = {"topic": "custody.balances", "key": None, "timestamp": "2026-01-05T00:00:00Z", "value": balance}
     (tmp_path / "events.jsonl").write_text(json.dumps(line) + "\n")
     modules = _imported(["assess", "--events", f"{tmp_path}/events.jsonl", "--config", f"{tmp_path}/reserve.yaml"])
-    assert {"monitor.core.engine", "streams.intake.segment.readers", "holidays.countries.japan"} <= modules
+    assert {"monitor.core.engine", "streams.intake.segment.readers"} <= modules
     assert {package: found for package in ELSEWHERE["assess"] if (found := _of(package, modules))} == {}
 
 
@@ -56,21 +50,3 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     assert "typer" in modules
     assert {package: found for package in ELSEWHERE["--help"] if (found := _of(package, modules))} == {}
     assert _of("monitor.cli", modules) == []
-
-
-@pytest.mark.parametrize("code", ["JP", "KR", "GB", "ECB", "XJPX"])
-def test_a_calendar_imported_alone_is_the_librarys(code: str) -> None:
-    years = range(FIRST_YEAR, LAST_YEAR + 1)
-    whole = (holidays.financial_holidays if code in {"ECB", "XJPX"} else holidays.country_holidays)(code, years=years)
-    assert closed_dates(code, years) == set(whole)
-
-
-def test_the_library_is_whole_again_afterwards() -> None:
-    closed_dates("SG", range(2026, 2027))
-    from holidays.countries import Singapore  # type: ignore[attr-defined]
-    from holidays.financial import JapanExchange  # type: ignore[attr-defined]
-
-    assert Singapore(years=2026)
-    assert JapanExchange(years=2026)
-    with pytest.raises(NotImplementedError):
-        closed_dates("ZZ", range(2026, 2027))
