@@ -13,7 +13,7 @@ from monitor.errors import ConfigurationError
 Path_ = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The library's C parser where it was built: seventeen packs are read at each start of a command."""
+"""The library's C parser where it was built: packs are read at each start of a command."""
 
 
 @dataclass
