@@ -35,13 +35,14 @@ FigurePair = tuple[Figure | None, Figure | None]
 class Instant:
     """The book and the instant (ns) of an evaluation, and the configuration under which it was made.
 
-    `known`: what the evaluation read.
+    `known`: what the evaluation read; `seen`: the sight in which a figure was found, if it noted what was read for it.
     """
 
     book: Book
     at: int
     config_digest: str
     known: Memo
+    seen: SplitView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,25 @@ class Explanation:
     reads: Readings
 
 
+def noting(prepared: Prepared, book: Book, at: int, known: Memo) -> SplitView:
+    """A sight of `book` at `at` (ns) that notes what a method reads of it; `known`: what is read of it at that instant."""
+    return SplitView(prepared, book, at, memo=known.lent_to(prepared.method.plan))
+
+
 def explain(
-    found: MethodResult, where: Instant, before: Footing | None, former: Prepared | None, causes: Sequence[Cause]
+    found: MethodResult,
+    where: Instant,
+    before: Footing | None,
+    former: Prepared | None,
+    causes: Sequence[Cause],
 ) -> Steps[Explanation]:
     """Why `found` is other than what `before` is the footing of; None: nothing was published before, and nothing is split.
 
     `former`: the method as it was then; `causes`: the events since then.
     """
-    view = SplitView(found.prepared, where.book, where.at, memo=where.known.lent())
-    yield from found.prepared.method.figures(view)
+    view = where.seen or noting(found.prepared, where.book, where.at, where.known)
+    if where.seen is None:
+        yield from found.prepared.method.figures(view)
     reads = view.finished()
     if before is None or former is None:
         return Explanation(why(causes), reads)

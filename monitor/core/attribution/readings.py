@@ -38,6 +38,17 @@ class Readings:
     def note(self, part: CausePart, key: ReadKey, value: Any, term: str) -> None:
         """One read, made by a term."""
         self.values[part][key] = value
+        self._clock(part, term)
+
+    def note_all(self, reads: Readings, term: str) -> None:
+        """All of several reads, made by a term."""
+        for part, found in reads.values.items():
+            if found:
+                self.values[part].update(found)
+                self._clock(part, term)
+        self.past |= reads.past
+
+    def _clock(self, part: CausePart, term: str) -> None:
         if part in FACTS and (term not in self.clocks or FACTS.index(part) < FACTS.index(self.clocks[term])):
             self.clocks[term] = part
 

@@ -6,12 +6,13 @@ was replaced already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeVar
 
+from monitor.core.attribution.kept_reads import KeptReads, ReadsOfAsset
 from monitor.core.attribution.readings import Readings, ReadKey
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import Attributes, DatedDeclaration
@@ -23,12 +24,14 @@ from monitor.core.view.memo import Memo
 from monitor.core.view.view import View
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class SplitView(View):
     """`View` that notes in `made` all that is read.
 
-    With `before` (what was read then, and the instant in ns) the parts beside `renewed` are answered from there.
+    Of an asset of which nothing has changed since a kept `memo` read it, that is what was read then. With `before` (what
+    was read then, and the instant in ns) the parts beside `renewed` are answered from there, and nothing is noted.
     """
 
     def __init__(
@@ -45,6 +48,9 @@ class SplitView(View):
         self.made = Readings()
         self._former, self._former_at = (Readings(), at) if before is None else before
         self._renewed = frozenset(CAUSE_PARTS) if before is None else renewed
+        self._notes = before is None
+        self._of_asset: ReadsOfAsset | None = None
+        self._left: dict[Hashable, frozenset[str]] = {}
         self._terms = [""]
         self._times: dict[str, dict[ReadKey, str]] = {}
 
@@ -59,8 +65,62 @@ class SplitView(View):
             value: T = self._former.values[part][key]
         else:
             value = fresh()
-        self.made.note(part, key, value, self._terms[-1])
+        if self._of_asset is not None:
+            self._of_asset.made[part, key] = value
+        elif self._notes:
+            self.made.note(part, key, value, self._terms[-1])
         return value
+
+    def _past_of(self, asset: str, currency: str) -> None:
+        """Prices of the past are read of a pair."""
+        pair = f"{asset}/{currency}"
+        if self._of_asset is None:
+            self.made.past.add(pair)
+        else:
+            self._of_asset.past[pair] = None
+
+    # --- asset by asset
+
+    def each(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Mapping[str, T]:
+        """See `View`."""
+        return self._with_reads(key, assets, make, super().each)
+
+    def summed(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """See `View`."""
+        return self._with_reads(key, assets, make, super().summed)
+
+    def summed_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """See `View`."""
+        return self._with_reads(key, assets, make, super().summed_before)
+
+    def _with_reads(
+        self,
+        key: Hashable,
+        assets: tuple[str, ...],
+        make: Callable[[str], T],
+        read: Callable[[Hashable, tuple[str, ...], Callable[[str], T]], U],
+    ) -> U:
+        """What `read` gives; what `make` read of each asset is noted, whether it is made now or was before."""
+        if not self._notes:
+            return read(key, assets, make)
+        place = (key, self._gaps.effect)
+        kept: KeptReads = self._carried.beside.setdefault(place, KeptReads())
+
+        def noting(asset: str) -> T:
+            self._of_asset = reads = ReadsOfAsset()
+            found = make(asset)
+            self._of_asset = None
+            kept.put(asset, reads)
+            return found
+
+        found = read(key, assets, noting)
+        left = self._left.get(place)
+        if left is None:
+            kept.leave(assets, self.made, self._terms[-1])
+        else:
+            kept.leave_some([asset for asset in assets if asset not in left], self.made, self._terms[-1])
+        self._left[place] = frozenset(assets).union(left or ())
+        return found
 
     # --- dates
 
@@ -104,16 +164,16 @@ class SplitView(View):
 
     def price_at(self, asset: str, instant: int, currency: str | None = None) -> Figure:
         """See `View`."""
-        self.made.past.add(f"{asset}/{currency or self.currency}")
+        self._past_of(asset, currency or self.currency)
         return super().price_at(asset, instant, currency)
 
     def daily_closes(self, asset: str, first: date, last: date) -> dict[date, Decimal]:
         """See `View`."""
-        self.made.past.add(f"{asset}/{self.currency}")
+        self._past_of(asset, self.currency)
         return super().daily_closes(asset, first, last)
 
     def _worth_of_loss(self, asset: str, quantity: Figure, instant: int) -> Figure:
-        self.made.past.add(f"{asset}/{self.currency}")
+        self._past_of(asset, self.currency)
         return super()._worth_of_loss(asset, quantity, instant)
 
     def stands_on(self, asset: str, currency: str) -> tuple[tuple[str, bool], ...]:

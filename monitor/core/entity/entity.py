@@ -10,7 +10,8 @@ from monitor.core.alerts.alertbook import AlertBook, Surroundings
 from monitor.core.alerts.life import Moment
 from monitor.core.alerts.observed import observed_conditions
 from monitor.core.alerts.record import Draft, alert_record
-from monitor.core.attribution.attribution import Instant
+from monitor.core.attribution.attribution import Instant, noting
+from monitor.core.attribution.split_view import SplitView
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
 from monitor.core.components.steps import Steps
@@ -287,9 +288,9 @@ class Entity:
         self.standing.chain.stamp(value)
         self.standing.lines[name].published(shape, found.digest, at, value["journal"]["offset"])
 
-    def _instant(self, at: int) -> Instant:
+    def _instant(self, at: int, seen: SplitView | None = None) -> Instant:
         known = self.evaluator.reads(self.book, at) if self.evaluator else Memo()
-        return Instant(self.book, at, self.config.digest, known)
+        return Instant(self.book, at, self.config.digest, known, seen)
 
     # --- closed days
     def _closes(self, at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> Steps[list[Output]]:
@@ -315,10 +316,10 @@ class Entity:
         at = prepared.zone.day_end(day) - 1
         if self.evaluator is None:
             return []
-        found = yield from (
-            self.evaluator.close(prepared, self.book, at)
+        found, seen = yield from (
+            self.evaluator.close(prepared, self.book, at, noting)
             if self.differences is None
-            else self.evaluator.close_checked(prepared, self.book, at, self.differences)
+            else self.evaluator.close_checked(prepared, self.book, at, noting, self.differences)
         )
         previous = closes.closed.get(day)
         if previous is not None and previous.result_digest == found.digest:
@@ -327,7 +328,7 @@ class Entity:
         value = assessment_object(self.name, found, at, evidence, sources) | {"kind": "close"}
         if previous is not None:
             value |= {"revision": previous.revision + 1, "replaces": previous.digest}
-        reads = yield from self.footings.explain_close(value, found, self._instant(at), self.standing.causes)
+        reads = yield from self.footings.explain_close(value, found, self._instant(at, seen), self.standing.causes)
         self.standing.chain.stamp(value)
         self.footings.keep_close(found, value, at, reads)
         closes.looked(day, Closed(value["revision"], value["digest"], found.digest, now))

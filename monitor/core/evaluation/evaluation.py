@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from monitor.core.book.book import Book
 from monitor.core.components.steps import Steps
@@ -38,6 +38,11 @@ class Prepared:
     def near_cure(self, at: int) -> str:
         """The last cure date that is near at `at` (ns), as ISO text: the next business day."""
         return self.calendar.add_business_days(self.zone.local_date(at), 1).isoformat()
+
+
+V = TypeVar("V", bound=View)
+Sight = Callable[[Prepared, Book, int, Memo], V]
+"""Gives a method a sight of a book at an instant (ns), of which the memo is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,9 @@ class Evaluator:
     def _evaluate(self, book: Book, at: int, memo: Memo) -> Steps[Evaluation]:
         methods = list[MethodResult]()
         for prepared in self.methods:
-            methods.append((yield from self._run(prepared, book, at, memo)))
+            methods.append((yield from self._run(prepared, prepared.view(book, at, memo))))
         if self._exposure_is is None:
-            exposure = yield from self._run(self.yardstick, book, at, memo)
+            exposure = yield from self._run(self.yardstick, self.yardstick.view(book, at, memo))
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
         return Evaluation(at, tuple(methods), exposure, observe(book, self.yardstick.view(book, at, memo)))
@@ -112,23 +117,26 @@ class Evaluator:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
         return self._kept.memo(book, at) if at >= book.clock else self._days.memo(book, at)
 
-    def close(self, prepared: Prepared, book: Book, at: int) -> Steps[MethodResult]:
-        """One method at the last instant of a closed day."""
-        return self._run(prepared, book, at, self.reads(book, at))
+    def close(self, prepared: Prepared, book: Book, at: int, sight: Sight[V]) -> Steps[tuple[MethodResult, V]]:
+        """One method at the last instant of a closed day, and the sight in which it was found."""
+        view = sight(prepared, book, at, self.reads(book, at))
+        return (yield from self._run(prepared, view)), view
 
-    def close_checked(self, prepared: Prepared, book: Book, at: int, differences: list[str]) -> Steps[MethodResult]:
+    def close_checked(
+        self, prepared: Prepared, book: Book, at: int, sight: Sight[V], differences: list[str]
+    ) -> Steps[tuple[MethodResult, V]]:
         """The same held against one that reads everything anew: see `evaluate_checked`."""
-        found = yield from self.close(prepared, book, at)
-        anew = yield from self._run(prepared, book, at, Memo())
+        found, view = yield from self.close(prepared, book, at, sight)
+        anew = yield from self._run(prepared, prepared.view(book, at))
         difference = _method_difference(found, anew, at)
         if difference is None:
-            return found
+            return found, view
         differences.append(f"{self.entity}: {difference}")
         self._days = KeptDays()
-        return anew
+        return anew, (yield from self.close(prepared, book, at, sight))[1]
 
-    def _run(self, prepared: Prepared, book: Book, at: int, memo: Memo) -> Steps[MethodResult]:
-        result = yield from prepared.method.steps(prepared.view(book, at, memo), self.entity_config.levels.watch_enter)
+    def _run(self, prepared: Prepared, view: View) -> Steps[MethodResult]:
+        result = yield from prepared.method.steps(view, self.entity_config.levels.watch_enter)
         printed = result_object(result) | {"components": result.components, "gaps": result.gaps}
         return MethodResult(prepared, result, printed, digest_of(printed))
 

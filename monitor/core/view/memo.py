@@ -123,7 +123,7 @@ class Old:
     def lent(self) -> Old:
         """The same values, with sums of its own: see `Memo.lent`."""
         old = Old()
-        old.values, old.unsettled, old._of_market = self.values, self.unsettled, self._of_market
+        old.values, old.unsettled, old._of_market, old.changed = self.values, self.unsettled, self._of_market, self.changed
         return old
 
     def priced(self, asset: str, markets: Iterable[str]) -> None:
@@ -165,6 +165,9 @@ class Memo:
         self.varying: dict[str, None] = {}
         """Assets that may change although nothing is told of them: what they stand for depends on other things."""
         self.old = Old()
+        self.beside: dict[Hashable, Any] = {}
+        """What a reader keeps of its own beside the parts, by their places."""
+        self._lent: dict[Hashable, Memo] = {}
         self._markets: dict[str, dict[tuple[str, str], None]] = {}
         self._until: dict[tuple[str, str], int] = {}
         self._due: list[tuple[int, tuple[str, str]]] = []
@@ -181,7 +184,7 @@ class Memo:
         """How many different notes there are, of values that hold and of those that did."""
         return len(self.notes) + len(self.placed)
 
-    def carry_on(self, completeness: Completeness) -> None:
+    def carry_on(self, completeness: Completeness | None) -> None:
         """Begin another evaluation with what is kept."""
         self.known = {}
         self._completeness = completeness
@@ -194,8 +197,16 @@ class Memo:
         memo = Memo()
         memo.kept, memo.notes, memo.placed, memo.varying = self.kept, self.notes, self.placed, self.varying
         memo._markets, memo._until, memo._due = self._markets, self._until, self._due
-        memo._completeness = self._completeness
+        memo._completeness, memo.changed = self._completeness, self.changed
         memo.old = self.old.lent()
+        return memo
+
+    def lent_to(self, reader: Hashable) -> Memo:
+        """`lent`, to the same reader as before: what it added up is carried on with this memo."""
+        memo = self._lent.get(reader)
+        if memo is None:
+            memo = self._lent[reader] = self.lent()
+        memo.carry_on(self._completeness)
         return memo
 
     # --- what holds no longer
