@@ -20,10 +20,11 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+from monitor.collector import set_aside
 from monitor.core.engine import Engine
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, decode_record, encode_statement
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
-from monitor.core.values.times import DAY, HOUR, SECOND, exact_time, parse_time
+from monitor.core.values.times import DAY, HOUR, MINUTE, SECOND, exact_time, parse_time
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 
@@ -49,12 +50,12 @@ _WARM = 3
 
 
 class Desk:
-    """An engine with one entity, and the pen of its journal.
+    """An engine with one entity, or so many, and the pen of its journal.
 
     `spent`: CPU seconds that the engine has taken. `longest`: most of them in one step, while which the loop stands still.
     """
 
-    def __init__(self, methods: Sequence[str], **more: Any) -> None:
+    def __init__(self, methods: Sequence[str], *, entities: int = 1, **more: Any) -> None:
         self.engine = Engine(0, check_journal_time=True)
         self.now = START
         self.offset = 0
@@ -65,17 +66,19 @@ class Desk:
             "calendar": "JP",
             "methods": [{"id": name, "mode": "in_force", "options": OPTIONS.get(name, {})} for name in methods],
         }
-        settings = {"kafka": {"journal_partitions": 1}, "entities": {"e": entity | more}, "revision": 1}
+        self.names = ["e", *(f"e{number}" for number in range(1, entities))]
+        each = dict.fromkeys(self.names, entity | more)
+        settings = {"kafka": {"journal_partitions": 1}, "entities": each, "revision": 1}
         text = canonical_bytes(build_configuration(settings_of(settings))).decode()
         digest = digest_of_bytes(text.encode())
         self.put("configuration", None, {"part": 1, "parts": 1, "revision": 1, "digest": digest, "data": text})
 
-    def put(self, kind: str, topic: str | None, body: dict[str, Any]) -> None:
-        """One more record, at `now`."""
+    def put(self, kind: str, topic: str | None, body: dict[str, Any], of: str = "e") -> None:
+        """One more record, at `now`, of that entity unless it is of all."""
         self.offset += 1
         named = body if topic is None else {"event_id": f"n-{self.offset}", **body}
         source = None if topic is None else Source(SourcePartition(topic, 0, 0), offset=self.offset)
-        entity = None if kind in ("price", "configuration", "tick") else "e"
+        entity = None if kind in ("price", "configuration", "tick") else of
         statement = Statement(kind, entity, self.now, named, source, None if topic is None else self.now)
         self._apply(decode_record(encode_statement(statement), self.offset, self.now))
 
@@ -91,26 +94,47 @@ class Desk:
         self.put("price", "market.prices", body)
 
     def position(
-        self, account: str, place: tuple[str, str, str], quantity: str, *, as_of: int | None = None, group: str | None = None
+        self,
+        account: str,
+        place: tuple[str, str, str],
+        quantity: str,
+        *,
+        as_of: int | None = None,
+        group: str | None = None,
+        of: str = "e",
     ) -> None:
-        """A balance at (role, storage, asset); `group`: it is the first of two in one."""
+        """A balance at (role, storage, asset); `group`: it is a group of one."""
         role, storage, asset = place
         own = exact_time(self.now if as_of is None else as_of)
         body: dict[str, Any] = {"account": account, "role": role, "storage": storage, "asset": asset, "quantity": quantity}
         size = None if group is None else 1
         rest = {"as_of": own, "sequence": 0, "source": None, "group": group, "group_size": size}
-        self.put("position", "custody.balances", body | rest)
+        self.put("position", "custody.balances", body | rest, of)
 
     def load(self, assets: int) -> Desk:
-        """So many assets, each held in every role and priced in every currency."""
+        """So many assets, each held in every role by every entity and priced in every currency."""
         for number in range(assets):
             asset = f"A{number:03d}"
             for currency in CURRENCIES:
                 self.price(asset, currency, f"{100 + number}.5")
             for role, storage in ROLES:
-                self.position(f"{role}-{storage}", (role, storage, asset), "5" if storage == "hot" else "1000")
+                for name in self.names:
+                    self.position(f"{role}-{storage}", (role, storage, asset), "5" if storage == "hot" else "1000", of=name)
         self.tick()
         return self
+
+    def restart(self) -> None:
+        """The engine is put back from a snapshot of itself: the next evaluation reads everything."""
+        cut = self.engine.cut()
+        buckets = dict(cut.buckets)
+        self.engine = Engine.restore(0, cut.position, cut.version, buckets, check_journal_time=True)
+
+    def spent_on(self, step: Callable[[], None]) -> float:
+        """Milliseconds of CPU that a step takes the engine; what it has built is set aside first, as the assessor does."""
+        set_aside()
+        before, self.longest = self.spent, 0.0
+        step()
+        return (self.spent - before) * 1000
 
     def _apply(self, record: JournalRecord) -> None:
         begun = resumed = process_time()
@@ -154,6 +178,12 @@ def evaluation(assets: int) -> Iterator[tuple[str, float]]:
     yield f"a price moves, {assets} assets x 10 methods", _median(desk, _moved_price)
     yield f"a position moves, {assets} assets x 10 methods", _median(desk, _moved_position)
 
+    def anew(desk: Desk, number: int) -> None:
+        desk.restart()
+        _moved_price(desk, number + REPEATS)
+
+    yield f"a price moves and all is read anew, {assets} assets x 10 methods", _median(desk, anew, repeats=3)
+
 
 def window(assets: int) -> Iterator[tuple[str, float]]:
     """The K-factors' months of business days at the prices of then."""
@@ -168,6 +198,9 @@ def window(assets: int) -> Iterator[tuple[str, float]]:
             desk.price(asset, "EUR", str(10 + month), as_of=first + month * 30 * DAY, kind="daily_close")
     desk.tick()
     yield f"a price moves, K-factors of {assets} assets", _median(desk, _moved_price)
+    desk.restart()
+    yield f"the same, the first after a start, {assets} assets", desk.spent_on(lambda: _moved_price(desk, 90))
+    yield f"its longest step, {assets} assets", desk.longest * 1000
 
 
 def groups(known: int) -> Iterator[tuple[str, float]]:
@@ -203,9 +236,7 @@ def days(assets: int) -> Iterator[tuple[str, float]]:
 def _day(desk: Desk, held: str) -> Iterator[tuple[str, float]]:
     """A day's end in Tokyo; then prices that come late for the day that is closed."""
     desk.tick(MIDNIGHT - SECOND - desk.now)
-    before, desk.longest = desk.spent, 0.0
-    desk.tick()
-    yield f"the end of a day, {held}", (desk.spent - before) * 1000
+    yield f"the end of a day, {held}", desk.spent_on(desk.tick)
     yield f"its longest step, {held}", desk.longest * 1000
     desk.tick(HOUR)
 
@@ -214,6 +245,39 @@ def _day(desk: Desk, held: str) -> Iterator[tuple[str, float]]:
         desk.tick()
 
     yield f"a late price revises a closed day, {held}", _median(desk, late)
+
+    def thirty(desk: Desk, number: int) -> None:
+        for asset in range(30):
+            desk.price(f"A{asset:03d}", "JPY", f"{300 + number}", as_of=MIDNIGHT - 5 * HOUR + number * SECOND)
+        desk.tick(MINUTE)
+
+    yield f"30 late prices revise it, {held}", _median(desk, thirty, repeats=3)
+
+
+def entities(count: int) -> Iterator[tuple[str, float]]:
+    """So many entities with three assets each on one engine: a price that all of them use, and a position of one."""
+    desk = Desk(METHODS[:1], entities=count).load(3)
+    desk.tick(MINUTE)
+    _median(desk, _shared_price, repeats=1)
+    yield f"a price moves that {count:,} entities use, of each", desk.spent_on(lambda: _shared_price(desk, 70)) / count
+    yield f"its longest step, {count:,} entities", desk.longest * 1000
+    yield f"a price moves that none of {count:,} holds", desk.spent_on(lambda: _foreign_price(desk))
+    yield f"a position of one of {count:,} entities moves", _median(desk, _own_position)
+
+
+def _shared_price(desk: Desk, number: int) -> None:
+    desk.price("A001", "JPY", f"{107 + number}.25")
+    desk.tick()
+
+
+def _foreign_price(desk: Desk) -> None:
+    desk.price("B001", "JPY", "5")
+    desk.tick()
+
+
+def _own_position(desk: Desk, number: int) -> None:
+    desk.position("client_asset-cold", ("client_asset", "cold", "A001"), str(1001 + number))
+    desk.tick()
 
 
 def trust(changes: int) -> Iterator[tuple[str, float]]:
@@ -232,6 +296,7 @@ SIZES: dict[str, tuple[Callable[[int], Iterator[tuple[str, float]]], tuple[int, 
     "closes": (closes, (5_000,), (50_000,)),
     "days": (days, (100,), (100, 500)),
     "trust": (trust, (5_000,), (40_000,)),
+    "entities": (entities, (100,), (1_000,)),
 }
 """Each subject with its sizes, and those of `--full`."""
 
@@ -240,14 +305,14 @@ def show(*, full: bool, against: str | None) -> None:
     """Print a line for each subject and size."""
     with tempfile.TemporaryDirectory() as folder:
         before = None if against is None else _checked_out(against, Path(folder))
-        print(f"{'':52} {'ms':>9}" + (f" {'before':>9} {'less':>7}" if before else ""))
+        print(f"{'':60} {'ms':>9}" + (f" {'before':>9} {'less':>7}" if before else ""))
         for name, (_, small, large) in SIZES.items():
             for size in large if full else small:
                 now = _measured(name, size, Path.cwd())
                 then = {} if before is None else _measured(name, size, before)
                 for line, cost in now.items():
                     beside = f" {then[line]:>9.2f} {then[line] / cost:>6.1f}x" if before else ""
-                    print(f"{line:52} {cost:>9.2f}{beside}", flush=True)
+                    print(f"{line:60} {cost:>9.2f}{beside}", flush=True)
 
 
 def _checked_out(commit: str, folder: Path) -> Path:
