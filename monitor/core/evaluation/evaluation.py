@@ -41,7 +41,7 @@ class Prepared:
 
 
 V = TypeVar("V", bound=View)
-Sight = Callable[[Prepared, Book, int, Memo], V]
+GivesSight = Callable[[Prepared, Book, int, Memo], V]
 """Gives a method a sight of a book at an instant (ns), of which the memo is read."""
 
 
@@ -117,13 +117,13 @@ class Evaluator:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
         return self._kept.memo(book, at) if at >= book.clock else self._days.memo(book, at)
 
-    def close(self, prepared: Prepared, book: Book, at: int, sight: Sight[V]) -> Steps[tuple[MethodResult, V]]:
+    def close(self, prepared: Prepared, book: Book, at: int, sight: GivesSight[V]) -> Steps[tuple[MethodResult, V]]:
         """One method at the last instant of a closed day, and the sight in which it was found."""
         view = sight(prepared, book, at, self.reads(book, at))
         return (yield from self._run(prepared, view)), view
 
     def close_checked(
-        self, prepared: Prepared, book: Book, at: int, sight: Sight[V], differences: list[str]
+        self, prepared: Prepared, book: Book, at: int, sight: GivesSight[V], differences: list[str]
     ) -> Steps[tuple[MethodResult, V]]:
         """The same held against one that reads everything anew: see `evaluate_checked`."""
         found, view = yield from self.close(prepared, book, at, sight)
