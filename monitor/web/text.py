@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monitor.core.book.declarations import BY_ATTRIBUTE
 from monitor.core.components.worst import rule_sentence
 from monitor.core.values import wording
 from monitor.core.values.currencies import is_iso_4217
@@ -29,7 +30,7 @@ _FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "rec
 PART_WORDS = {"custody": "Custody", "flow": "Trade flow", "incidents": "Open incidents", "loss_history": "Loss history"}
 
 _GAP_SENTENCES = {
-    "price_missing": "No price for {subject} was ever received.",
+    "price_missing": "No price for {subject} of the kind that the rule reads (spot or daily_close) was ever received.",
     "price_stale": "The price of {subject} is too old.",
     "price_outlier": "The prices of {subject} disagree beyond the limit.",
     "position_outlier": "A balance in the role {subject} is far from the one before or above what there can be.",
@@ -81,7 +82,10 @@ def gap_sentence(gap: Mapping[str, str | None]) -> str:
     kind, subject = str(gap["kind"]), gap.get("subject") or "an input"
     if kind == "asset_ambiguous" and not is_iso_4217(subject):
         return f"{subject} is left out by assets.ignore, and clients are owed it: take it out of assets.ignore."
-    return _GAP_SENTENCES.get(kind, f"{kind.replace('_', ' ')}: {{subject}}").format(subject=subject)
+    sentence = _GAP_SENTENCES.get(kind, f"{kind.replace('_', ' ')}: {{subject}}").format(subject=subject)
+    if kind == "declaration_missing" and subject in BY_ATTRIBUTE:
+        return f"{sentence.removesuffix('.')}; which one is read, by {BY_ATTRIBUTE[subject]}, `methods show` says."
+    return sentence
 
 
 def effect_word(effect: str | None) -> str:

@@ -25,6 +25,23 @@ DEFAULT_ATTRIBUTES = {
 }
 """Attributes that are the same as absent (INPUTS 2)."""
 
+BY_ATTRIBUTE = {
+    "capital": "part",
+    "fixed_overheads": "fiscal_year and item",
+    "operating_expenses_monthly": "month",
+    "payment_value_month": "service and month",
+    "insurance_limit": "policy",
+    "guarantee_limit": "guarantee",
+    "liability_reserve": "fiscal_year",
+    "reserve_used": "fiscal_year",
+    "turnover_fiscal_year": "line and fiscal_year",
+    "accident_payouts_fiscal_year": "fiscal_year",
+    "first_fiscal_year": "fiscal_year",
+    "business_indicator": "component and fiscal_year",
+    "annual_loss": "year",
+}
+"""Declarations of which a rule may ask for several, and what tells them apart (INPUTS 2)."""
+
 Attributes = tuple[tuple[str, str], ...]
 
 
