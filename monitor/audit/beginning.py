@@ -41,7 +41,7 @@ class StartingState:
     @cached_property
     def values(self) -> Mapping[str, Any]:
         """The state by name; `NewerState`, `OlderState` or `TornSnapshot` where it cannot be read."""
-        return values_of(self.buckets, self.version)
+        return dict(values_of(self.buckets, self.version))
 
     @property
     def entities(self) -> list[str]:

@@ -23,7 +23,7 @@ from monitor.core.journal.chain import Published
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import EngineClock, earliest
-from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, values_of
+from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, Values, values_of
 from monitor.core.journal.vocabulary import ALERTS, Unheeded
 from monitor.core.values.times import MINUTE
 
@@ -274,7 +274,10 @@ class Engine:
         engine = Engine(partition, check_journal_time=check_journal_time, evaluate=evaluate, only=only, checked=checked)
         engine.position = position
         engine._put_back(values_of(buckets, version))
-        engine._cutter.restored(buckets)
+        if version == STATE_VERSION:
+            engine._cutter.restored(buckets)
+        else:
+            engine._population.write_whole()
         return engine
 
     def forget_changes(self) -> None:
@@ -294,7 +297,7 @@ class Engine:
         yield "engine", clock | self._population.state()
         yield from self._population.values()
 
-    def _put_back(self, values: Mapping[str, Any]) -> None:
+    def _put_back(self, values: Values) -> None:
         state = values["engine"]
         self._clock.now, self._clock.refused = int(state["clock"]), state["clock_refused"]
         self._population.put_back(state, values)

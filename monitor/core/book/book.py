@@ -133,43 +133,45 @@ class Book:
         self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
         self.positions.advance(clock)
         for key, position in self.groups.advance(clock):
-            self._hold(key, position)
+            self._hold(key, position, self.positions.newest(key))
         self.trades.advance(clock)
 
     def _position(self, statement: Statement) -> None:
         body = statement.body
-        order = order_of(statement, parse_time(body["as_of"]), body["sequence"])
+        as_of = parse_time(body["as_of"]) if self._touched is None else self._touched
+        order = order_of(statement, as_of, body["sequence"])
         key = account_key(body["role"], body["asset"], body["account"])
         position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
         self._hear(BALANCES, _feed(statement), order[2], order[0])
-        if not self.positions.refuses(key, position):
+        before = self.positions.newest(key)
+        if not self.positions.refuses(before, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
-            self._hold(key, position, body.get("event_id"))
+            self._hold(key, position, before, body.get("event_id"))
             return
         group, repeat = body["group"], self.positions.holds(key, position)
         self._group_moves(group)
         for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
-            self._hold(member, held)
+            self._hold(member, held, self.positions.newest(member))
 
-    def _hold(self, key: AccountKey, position: Position, name: str | None = None) -> None:
-        """An account holds this: what is too old to be so is refused as a dead letter is, a jump is put in doubt.
+    def _hold(self, key: AccountKey, position: Position, before: Position | None, name: str | None = None) -> None:
+        """An account holds this after `before`: what is too old to be so is refused as a dead letter is, a jump put in doubt.
 
         `name` is the event id, where it is at hand. A person may have spoken before the record is read.
         """
-        before = self.positions.newest(key)
-        if before is not None and self.positions.refuses(key, position):
+        if before is not None and self.positions.refuses(before, position):
             if before[2:7] < position[2:7]:
                 self.rejections.refuse(position[:7], position_identity(*key), name)
                 self.shared.tell_too_old(position[:7], self.entity)
             return
         if not self.positions.put(key, position) or (before is not None and before > position):
             return
-        where = SourcePartition(position.topic, position.epoch, position.partition)
-        offset = where.offset_of(position.offset)
-        if self.doubts.newest(key, before, position) and self.rejections.is_dismissed(where, offset):
-            self.doubts.confirm(where, offset, self.positions.history)
+        if self.doubts.newest(key, before, position):
+            where = SourcePartition(position.topic, position.epoch, position.partition)
+            offset = where.offset_of(position.offset)
+            if self.rejections.is_dismissed(where, offset):
+                self.doubts.confirm(where, offset, self.positions.history)
 
     def _group_moves(self, group: str) -> None:
         """Figures may change from the event time of the group's earliest member on."""
@@ -207,7 +209,7 @@ class Book:
         group = str(body["body"]["group"])
         self._group_moves(group)
         for member, held in self.groups.dismiss(group, _operation(statement), self.clock):
-            self._hold(member, held)
+            self._hold(member, held, self.positions.newest(member))
 
     def _dismiss(self, body: Mapping[str, Any]) -> None:
         self.doubts.confirm(*self.rejections.dismiss(body), self.positions.history)

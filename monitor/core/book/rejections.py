@@ -80,6 +80,8 @@ class Rejections:
 
     def valid(self, identity: RejectedIdentity, order: Order) -> None:
         """A valid record came: rejections of the same before it in the log mark no longer."""
+        if not self._marks:
+            return
         ended = [
             place
             for place, mark in self._marks.items()

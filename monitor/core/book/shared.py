@@ -82,6 +82,8 @@ class Shared:
 
     def taken_too_old(self) -> tuple[TooOld, ...]:
         """What was refused for its age since the last call, in order."""
+        if not self._too_old:
+            return ()
         found = tuple(self._too_old)
         self._too_old.clear()
         return found

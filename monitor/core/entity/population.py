@@ -28,6 +28,7 @@ from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, fold
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
+from monitor.core.journal.snapshot import Values
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import parse_time
 
@@ -232,7 +233,13 @@ class Population:
         taken(self.shared, self.entities)
         self.uncut = self.shared is None
 
-    def put_back(self, state: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    def write_whole(self) -> None:
+        """The next cut takes everything: what is written is of another form."""
+        self.uncut = True
+        for entity in self.entities.values():
+            entity.uncut = entity.changed = True
+
+    def put_back(self, state: Mapping[str, Any], values: Values) -> None:
         """As it was at a cut of this `state` and these `values`."""
         self.ignored = state["ignored"]
         self.parts = ConfigurationParts.of_state(state["parts"])

@@ -18,6 +18,7 @@ from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import Chain
+from monitor.core.journal.snapshot import Values
 
 SHARED = "shared/"
 ENTITY = "entity/"
@@ -62,26 +63,22 @@ def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
         entity.changed = entity.uncut = False
 
 
-def restored_shared(config: Configuration, values: Mapping[str, Any]) -> Shared:
+def restored_shared(config: Configuration, values: Values) -> Shared:
     """Prices, segments and sources as they were."""
-    return Shared.restore(config, _below(values, SHARED))
+    return Shared.restore(config, values.below(SHARED))
 
 
-def restored_entities(
-    config: Configuration, former: Configuration | None, shared: Shared, values: Mapping[str, Any]
-) -> Iterator[Entity]:
+def restored_entities(config: Configuration, former: Configuration | None, shared: Shared, values: Values) -> Iterator[Entity]:
     """The entities as they were, by name; their running inputs digests are the engine's to set.
 
     `former`: the configuration under which they published last, where that is another one.
     """
-    names = sorted({name.split("/")[1] for name in values if name.startswith(ENTITY)})
-    for name in names:
-        own = _below(values, f"{ENTITY}{name}/")
-        book = Book.restore(name, config, shared, _below(own, "book/"))
+    for name, own in sorted(values.rooms(ENTITY).items()):
+        book = Book.restore(name, config, shared, own.below("book/"))
         entity = Entity(name, book, config)
         _restore_standing(entity, own)
-        entity.footings.restore(_below(own, "footing/"))
-        entity.courses.restore(_below(own, "course/"))
+        entity.footings.restore(own.below("footing/"))
+        entity.courses.restore(own.below("course/"))
         if former is not None and own["standing"]["former"]:
             entity.footings.former = Evaluator(name, former)
         yield entity
@@ -105,7 +102,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
+def _restore_standing(entity: Entity, values: Values) -> None:
     state = values["standing"]
     standing = entity.standing
     standing.chain = Chain.of_state(state["chain"])
@@ -119,7 +116,7 @@ def _restore_standing(entity: Entity, values: Mapping[str, Any]) -> None:
     standing.evaluated_at, standing.mark = int(state["evaluated_at"]), state["mark"]
     standing.again = [(int(instant), int(event_time)) for instant, event_time in state["again"]]
     standing.closes = {name: Closes.of_state(closes) for name, closes in values["closes"].items()}
-    standing.newest = dict(_below(values, "newest/"))
+    standing.newest = dict(values.below("newest/"))
     entity.alerts.restore(values["alerts"])
     entity.restored(waiting=state["waiting"])
 
@@ -128,10 +125,6 @@ def configuration_of(values: Mapping[str, Any], name: str = "configuration") -> 
     """The content of the configuration in force, None before the first; or of another one that is kept."""
     text = values.get(name)
     return None if text is None else json.loads(text)
-
-
-def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def _text(instant: int | None) -> str | None:

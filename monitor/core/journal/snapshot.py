@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 OLDEST_READ = 7
 """Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings, 5 no course of margins, 6 no first trade of
-each capacity: only the journal can give them. 7 does not say when a close was published: it counts as long ago."""
+each capacity: only the journal can give them. 7 does not say when a close was published: it counts as long ago.
+8 does not say in which order accounts were heard of: those it holds stand in another one than a reading of the journal gives."""
 
 BUCKET_BYTES = 256 * 1024
 _PART = "~"
@@ -87,10 +88,43 @@ class Cutter:
             self._written.setdefault(part.partition(_PART)[0], {})[part] = digest_of_bytes(data)
 
 
-def values_of(buckets: Mapping[str, bytes], version: int) -> dict[str, Any]:
+class Values(Mapping[str, Any]):
+    """The values that a cut wrote, by name, each read when it is asked for: a million accounts at once are a gigabyte."""
+
+    def __init__(self, texts: Mapping[str, Sequence[bytes]]) -> None:
+        self._texts = texts
+
+    def __getitem__(self, name: str) -> Any:
+        """`TornSnapshot` where it is cut off."""
+        try:
+            return json.loads(b"".join(self._texts[name]))
+        except ValueError as error:
+            raise TornSnapshot(f"snapshot cannot be read: {name!r}: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def below(self, prefix: str) -> Values:
+        """Those whose names begin so, by the rest of their names."""
+        return Values({name.removeprefix(prefix): texts for name, texts in self._texts.items() if name.startswith(prefix)})
+
+    def rooms(self, prefix: str) -> dict[str, Values]:
+        """Those whose names begin so, by the next step of their names and then by the rest."""
+        found: dict[str, dict[str, Sequence[bytes]]] = {}
+        for name, texts in self._texts.items():
+            if name.startswith(prefix):
+                room, _, rest = name.removeprefix(prefix).partition("/")
+                found.setdefault(room, {})[rest] = texts
+        return {room: Values(texts) for room, texts in found.items()}
+
+
+def values_of(buckets: Mapping[str, bytes], version: int) -> Values:
     """The values a cut wrote, by name.
 
-    Raises `NewerState` or `OlderState` for another version, `TornSnapshot` when a part is missing or cut off.
+    Raises `NewerState` or `OlderState` for another version, `TornSnapshot` when a part is missing.
     """
     if version > STATE_VERSION:
         raise NewerState(version)
@@ -103,10 +137,7 @@ def values_of(buckets: Mapping[str, bytes], version: int) -> dict[str, Any]:
         if int(number or 0) != len(pieces):
             raise TornSnapshot(f"snapshot lacks part {len(pieces)} of {name!r}")
         pieces.append(buckets[part])
-    try:
-        return {name: json.loads(b"".join(pieces)) for name, pieces in texts.items()}
-    except ValueError as error:
-        raise TornSnapshot(f"snapshot cannot be read: {error}") from error
+    return Values(texts)
 
 
 def _parts(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:

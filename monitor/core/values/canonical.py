@@ -29,6 +29,12 @@ class Fixed(list[Any]):
         return list, (list(self),)
 
 
+class Written(str):
+    """The canonical text of a value that was put together from the texts of its parts: it is written as it stands."""
+
+    __slots__ = ()
+
+
 def fixed(items: Sequence[Any]) -> Fixed:
     """These items, that nobody changes any more."""
     return Fixed(items, map(canonical_text, items))
@@ -41,6 +47,8 @@ def canonical_bytes(value: Any) -> bytes:
 
 def canonical_text(value: Any) -> str:
     """The same before it is encoded."""
+    if type(value) is Written:
+        return value
     if type(value) is dict and any(type(item) is Fixed for item in value.values()):
         rest = {key: None if type(item) is Fixed else item for key, item in value.items()}
         _check(rest)

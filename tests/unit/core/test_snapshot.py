@@ -74,4 +74,4 @@ def test_a_missing_part_is_noticed(lost: str) -> None:
     buckets, _ = cut(Cutter(), big="x" * (2 * BUCKET_BYTES + 10))
     del buckets[lost]
     with pytest.raises(TornSnapshot):
-        values_of(buckets, STATE_VERSION)
+        dict(values_of(buckets, STATE_VERSION))

@@ -33,6 +33,10 @@ class Closings:
             if end is not None:
                 self._move(of, end, new, before)
 
+    def put(self, of: RoleAsset, storage: str, start: int, quantity: Decimal) -> None:
+        """Accounts hold so much together from the start of a local day on."""
+        self._ladder(of, storage).add(start, quantity)
+
     def age(self, of: RoleAsset, before: Position | None, new: Position, after: Position | None, end: EndOfAge) -> None:
         """As `replace`, of what is too old: `before` ages until `new` instead of `after`, and `new` until `after`."""
         if before is not None:

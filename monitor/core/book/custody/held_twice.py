@@ -7,7 +7,6 @@ account is kept for several purposes. So is what clients are owed: a client may 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from monitor.core.book.custody.position import AccountKey
@@ -41,13 +40,13 @@ class HeldTwice:
         for name, positions in entities.items():
             looked = self._looked.get(name)
             begin = looked.place if looked is not None and looked.positions is positions else 0
-            new = list(islice(positions.in_order, begin, begin + left))
+            new = list(positions.keys(begin, begin + left))
             for key in new:
                 self._look_at(name, key, entities)
             self._looked[name] = _Looked(positions, begin + len(new))
             left -= len(new)
             if not left:
-                return all(looked.place == len(looked.positions.in_order) for looked in self._looked.values())
+                return all(looked.place == looked.positions.account_count() for looked in self._looked.values())
         return True
 
     def rows(self, entity: str, entities: Mapping[str, Positions], is_fiat: Callable[[str], bool]) -> list[dict[str, Any]]:

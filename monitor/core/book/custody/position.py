@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from monitor.core.journal.ordering import Order, order_from
+from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import one_text
 from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
@@ -63,6 +63,12 @@ class AccountTally:
         if quantity > 0:
             self.positive = EXACT.subtract(self.positive, quantity)
 
+    def join(self, other: AccountTally) -> None:
+        """All accounts of another sum too."""
+        self.accounts += other.accounts
+        self.quantity = EXACT.add(self.quantity, other.quantity)
+        self.positive = EXACT.add(self.positive, other.positive)
+
 
 Tallies = dict[RoleAsset, dict[tuple[str, str | None], AccountTally]]
 """By (role, asset), then by (storage, source)."""
@@ -75,6 +81,17 @@ def tally_of(tallies: Tallies, holding: RoleAsset, position: Position) -> Accoun
     if found is None:
         found = of_holding[position.storage, position.source] = AccountTally()
     return found
+
+
+def put_alone(
+    sums: dict[tuple[RoleAsset, str, str | None, int], AccountTally], key: AccountKey, one: Position, start: int
+) -> None:
+    """Adds an account's only position to the sum of its like, by holding, storage, source and the local day's `start`."""
+    of = (key[:2], one.storage, one.source, start)
+    found = sums.get(of)
+    if found is None:
+        found = sums[of] = AccountTally()
+    found.put(one.quantity)
 
 
 def counting(history: Sequence[Position], instant: int) -> Position | None:
@@ -116,7 +133,10 @@ def position_text(entry: Position) -> list[Any]:
 
 def position_from(values: Sequence[Any]) -> Position:
     """The position written by `position_text`."""
-    return position_of(order_from(values[:7]), values[7], parse_quantity(values[8]), values[9])
+    event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = values
+    where, kept, of = one_text(topic), one_text(storage), None if source is None else one_text(source)
+    amount = parse_quantity(quantity)
+    return Position(int(event_time), sequence, int(logged), where, epoch, partition, place, kept, amount, of)
 
 
 def position_of(order: Order, storage: str, quantity: Decimal, source: str | None) -> Position:

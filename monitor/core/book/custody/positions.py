@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-from zlib import crc32
 
+from monitor.core.book.custody.accounts import Accounts
 from monitor.core.book.custody.ages import AgeLimit, Ages
 from monitor.core.book.custody.client_money import MoneyByCurrency
 from monitor.core.book.custody.closings import Closings
@@ -25,12 +25,10 @@ from monitor.core.book.custody.position import (
     Position,
     RoleAsset,
     Tallies,
-    account_key,
     by_event_order,
     by_event_time,
     counting,
-    position_from,
-    position_text,
+    put_alone,
     sum_of,
     tally_of,
 )
@@ -42,13 +40,11 @@ from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.values.times import DAY, HOUR, hour_of, quarter_of
 
-SHARDS = 512
 META = "positions"
 FULL_NS = 48 * HOUR
 """For so long every position of an account is kept; before that the closings."""
 _SLACK_NS = 32 * DAY
 _THINNED_AT_ONCE = 2000
-_NAMES = tuple(f"accounts/{shard:03d}" for shard in range(SHARDS))
 
 
 class Positions:
@@ -67,9 +63,7 @@ class Positions:
         self._closings = Closings(Boundaries(zones))
         self._ages = Ages(age_limit)
         self._horizon_ns = horizon_ns
-        self._shards: list[dict[AccountKey, list[Position]]] = [{} for _ in range(SHARDS)]
-        self.in_order: list[AccountKey] = []
-        """Every account, the one heard of first before the others."""
+        self._accounts = Accounts(dirty)
         self._first: dict[str, dict[str, int]] = {}
         self._clients = MoneyByCurrency()
         self._ahead: list[tuple[int, AccountKey]] = []
@@ -85,15 +79,13 @@ class Positions:
 
     def newest(self, key: AccountKey) -> Position | None:
         """The newest position of an account, one that lies ahead too; None if it has none."""
-        entries = self._shards[_shard(key[2])].get(key)
-        return entries[-1] if entries else None
+        return self._accounts.newest(key)
 
-    def refuses(self, key: AccountKey, position: Position) -> bool:
-        """Whether a position is too old to say anything of an account: older than the horizon, not its first, no repeat.
+    def refuses(self, newest: Position | None, position: Position) -> bool:
+        """Whether a position is too old to say anything of an account with this newest one: older than the horizon, no repeat.
 
         Only who knows all positions can tell: a wallet that rests says the same time again every day, and so does not lie.
         """
-        newest = self.newest(key)
         if newest is None or position.logged - position.event_time <= self._horizon_ns:
             return False
         return newest[:2] != position[:2] or newest[7:9] != position[7:9]
@@ -112,11 +104,7 @@ class Positions:
 
     def put(self, key: AccountKey, position: Position) -> bool:
         """Take a position; False when it changes nothing (a repeat, or too old to be a correction)."""
-        shard = _shard(key[2])
-        entries = self._shards[shard].get(key)
-        if entries is None:
-            entries = self._shards[shard][key] = []
-            self.in_order.append(key)
+        entries = self._accounts.history(key)
         place = bisect_left(entries, position)
         if place < len(entries):
             if entries[place][:7] == position[:7]:
@@ -126,7 +114,6 @@ class Positions:
         before = entries[place - 1] if place else None
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
-        self._dirty.add(_NAMES[shard])
         if position.event_time < quarter_of(self.clock):
             self.past.note(key[:2])
             if position.event_time < self.clock - OLD_NS:
@@ -144,6 +131,7 @@ class Positions:
             self._thin.append((self.clock + FULL_NS, key, self._coalesced))
         elif position.event_time < self._coalesced:
             entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
+        self._accounts.keep(key, entries)
         return True
 
     def _rewrite(self, key: AccountKey, before: Position | None, new: Position, after: Position | None) -> None:
@@ -152,7 +140,7 @@ class Positions:
         self._closings.replace((role, asset), before, new, after)
         if self._ages.limited:
             self._closings.age((role, asset), before, new, after, self._ages.end)
-        if role == LIABILITY and is_iso_4217(asset):
+        if _is_money_owed(key):
             self._clients.rewrite(asset, before, new, after, self._client_key)
 
     def _client_key(self, event_time: int) -> int:
@@ -175,6 +163,16 @@ class Positions:
         if clock <= self.clock:
             return
         previous, self.clock = self.clock, clock
+        if self._ahead and self._ahead[0][0] <= clock:
+            self._come_true(previous, clock)
+        for key in self._ages.due(clock) if self._ages.limited else ():
+            current = self._current(key)
+            if current is not None and key not in self._ages:
+                self._ages.watch(key, current, clock)
+                self.changes.note(key[:2])
+        self._forget(clock)
+
+    def _come_true(self, previous: int, clock: int) -> None:
         due: dict[AccountKey, None] = {}
         while self._ahead and self._ahead[0][0] <= clock:
             due[heapq.heappop(self._ahead)[1]] = None
@@ -183,12 +181,6 @@ class Positions:
             old, new = counting(entries, previous), counting(entries, clock)
             if new is not None and new is not old:
                 self._swap(key, old, new)
-        for key in self._ages.due(clock):
-            current = self._current(key)
-            if current is not None and key not in self._ages:
-                self._ages.watch(key, current, clock)
-                self.changes.note(key[:2])
-        self._forget(clock)
 
     def _forget(self, clock: int) -> None:
         for _ in range(_THINNED_AT_ONCE):
@@ -216,7 +208,7 @@ class Positions:
         kept = self._kept(entries, begin, len(entries))[forgotten:]
         if len(kept) < len(entries):
             entries[:] = kept
-            self._dirty.add(_NAMES[_shard(key[2])])
+            self._accounts.keep(key, entries)
         return len(entries)
 
     def _kept(self, entries: list[Position], begin: int, end: int) -> list[Position]:
@@ -263,15 +255,18 @@ class Positions:
 
     def accounts(self, roles: frozenset[str]) -> Iterator[tuple[str, str, str, str, Decimal]]:
         """(role, asset, account, storage, quantity) at `clock` of every account of these roles; reads all accounts."""
-        for shard in self._shards:
-            for (role, asset, account), entries in shard.items():
-                position = counting(entries, self.clock) if role in roles else None
-                if position is not None:
-                    yield role, asset, account, position.storage, position.quantity
+        for (role, asset, account), entries in self._accounts.items():
+            position = counting(entries, self.clock) if role in roles else None
+            if position is not None:
+                yield role, asset, account, position.storage, position.quantity
+
+    def keys(self, begin: int, end: int) -> Iterator[AccountKey]:
+        """Accounts in the order in which they were heard of, from the one of a number to the one before another."""
+        return self._accounts.keys(begin, end)
 
     def account_count(self) -> int:
         """How many (role, asset, account) were ever seen."""
-        return sum(map(len, self._shards))
+        return len(self._accounts)
 
     def assets(self, role: str, before: int) -> tuple[str, ...]:
         """Assets of the role with a position of event time below `before`, sorted."""
@@ -317,12 +312,11 @@ class Positions:
 
     def of_source(self, source: str) -> Iterator[Position]:
         """Every position kept of a source."""
-        histories = (entries for shard in self._shards for entries in shard.values())
-        return (entry for entries in histories for entry in entries if entry.source == source)
+        return (entry for _, entries in self._accounts.items() for entry in entries if entry.source == source)
 
     def holds(self, key: AccountKey, position: Position) -> bool:
         """Whether the account's history has a position of the same event time, sequence, storage and quantity."""
-        entries = self._shards[_shard(key[2])].get(key, [])
+        entries = self._accounts.history(key)
         place = bisect_left(entries, position[:2], key=by_event_order)
         for entry in entries[place:]:
             if entry[:2] != position[:2]:
@@ -337,16 +331,14 @@ class Positions:
 
     def counting_before(self, role: str, asset: str, instant: int) -> Iterator[Position]:
         """What counts of each account of event times below `instant`; reads all accounts."""
-        for shard in self._shards:
-            for (of, what, _), entries in shard.items():
-                if of == role and what == asset:
-                    position = counting(entries, instant - 1)
-                    if position is not None:
-                        yield position
+        for entries in self._accounts.of_holding((role, asset)):
+            position = counting(entries, instant - 1)
+            if position is not None:
+                yield position
 
     def history(self, key: AccountKey) -> list[Position]:
-        """What is kept of an account that has a position, the oldest first."""
-        return self._shards[_shard(key[2])][key]
+        """What is kept of an account, the oldest first."""
+        return self._accounts.history(key)
 
     # --- configuration and snapshots
 
@@ -355,33 +347,43 @@ class Positions:
         self._closings = Closings(Boundaries(zones))
         self._horizon_ns = horizon_ns
         self._ages = Ages(age_limit)
-        self._derive(self._clients.lows())
+        self._derive(self._accounts.items(), self._clients.lows())
 
-    def _derive(self, lows: Sequence[Sequence[Any]]) -> None:
+    def _derive(self, accounts: Iterable[tuple[AccountKey, list[Position]]], lows: Sequence[Sequence[Any]]) -> None:
         """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
         self._now.clear()
         self._clients = MoneyByCurrency()
         self._closings, self._ages = Closings(self.boundaries), self._ages.anew()
         self._ahead, self._thin = [], deque()
-        for shard in self._shards:
-            for key, entries in shard.items():
-                before = None
-                for entry in entries:
-                    self._rewrite(key, before, entry, None)
-                    if entry.event_time > self.clock:
-                        heapq.heappush(self._ahead, (entry.event_time, key))
-                    before = entry
-                current = counting(entries, self.clock)
-                if current is not None:
-                    self._swap(key, None, current)
-                if len(entries) > 1:
-                    self._thin.append((self.clock + FULL_NS, key, 0))
+        alone: dict[tuple[RoleAsset, str, str | None, int], AccountTally] = {}
+        for key, entries in accounts:
+            if len(entries) > 1 or entries[0].event_time > self.clock or self._ages.limited or _is_money_owed(key):
+                self._derive_one(key, entries)
+            else:
+                put_alone(alone, key, entries[0], self.boundaries.before(entries[0].event_time))
+        for (holding, storage, source, start), sums in alone.items():
+            self.changes.note(holding)
+            self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally()).join(sums)
+            self._closings.put(holding, storage, start, sums.quantity)
         self._clients.put_lows(lows)
+
+    def _derive_one(self, key: AccountKey, entries: Sequence[Position]) -> None:
+        before = None
+        for entry in entries:
+            self._rewrite(key, before, entry, None)
+            if entry.event_time > self.clock:
+                heapq.heappush(self._ahead, (entry.event_time, key))
+            before = entry
+        current = counting(entries, self.clock)
+        if current is not None:
+            self._swap(key, None, current)
+        if len(entries) > 1:
+            self._thin.append((self.clock + FULL_NS, key, 0))
 
     def names(self) -> Iterator[str]:
         """Names of the buckets that are not empty."""
         yield META
-        yield from (name for name, shard in zip(_NAMES, self._shards, strict=True) if shard)
+        yield from self._accounts.names()
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
@@ -392,8 +394,7 @@ class Positions:
                 for asset, event_time in sorted(assets.items())
             ]
             return {"coalesced": str(self._coalesced), "first": first, "lows": self._clients.lows()}
-        shard = self._shards[_NAMES.index(name)]
-        return [[*key, [position_text(entry) for entry in entries]] for key, entries in sorted(shard.items())] or None
+        return self._accounts.bucket(name)
 
     def restore(self, buckets: Mapping[str, Any], clock: int) -> None:
         """Take the state at `clock` of the buckets named as by `names`."""
@@ -401,13 +402,8 @@ class Positions:
         self.clock, self._coalesced = clock, int(meta["coalesced"])
         for role, asset, event_time in meta["first"]:
             self._first.setdefault(role, {})[asset] = int(event_time)
-        for index, name in enumerate(_NAMES):
-            for role, asset, account, entries in buckets.get(name) or ():
-                key = account_key(role, asset, account)
-                self._shards[index][key] = [position_from(entry) for entry in entries]
-                self.in_order.append(key)
-        self._derive(meta["lows"])
+        self._derive(self._accounts.restore(buckets), meta["lows"])
 
 
-def _shard(account: str) -> int:
-    return crc32(account.encode()) % SHARDS
+def _is_money_owed(key: AccountKey) -> bool:
+    return key[0] == LIABILITY and is_iso_4217(key[1])

@@ -125,8 +125,9 @@ class Heard:
     def restore(self, buckets: Mapping[str, Any], clock: int) -> None:
         """Take the state at `clock` of the buckets named as by `names`."""
         self._hourly_from = hour_of(clock) - HOURLY_NS
-        for name, value in buckets.items():
-            if name.startswith(PREFIX) and value is not None:
+        for name in buckets:
+            value = buckets[name] if name.startswith(PREFIX) else None
+            if value is not None:
                 feed = self._feeds[name.removeprefix(PREFIX)] = _Feed()
                 feed.log_time = int(value[0])
                 for event_time in value[1]:

@@ -313,9 +313,9 @@ class TradeRegister:
         self._hourly_from = hourly_from or 0
         self._first_executed = {capacity: int(hour) for capacity, hour in whole["first"].items()}
         self.busts.restore(buckets)
-        for name, value in buckets.items():
+        for name in buckets:
             if name.startswith("trades/"):
-                self._restore_market(name.partition("/")[2], value)
+                self._restore_market(name.partition("/")[2], buckets[name])
 
     def _restore_market(self, market: str, value: Mapping[str, Any]) -> None:
         for of, capacity, instrument, side, totals in value["totals"]:

@@ -1,0 +1,175 @@
+"""The accounts of an entity in the order in which they were heard of, and what is kept of each.
+
+Of most accounts one position is kept, and an entity may have a million. A tuple of ten values in a list takes some 500 bytes;
+so a position that is alone is held packed, in some 80, and what many have in common (source partition, storage) once. Buckets
+are of so many accounts in that order: what is new is written behind what is there, and an account that changes takes only its
+few neighbours with it.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from monitor.core.book.custody.position import AccountKey, Position, RoleAsset, account_key, position_from, position_text
+from monitor.core.values.canonical import Written, canonical_text
+from monitor.core.values.money import plain
+
+IN_BUCKET = 64
+PREFIX = "accounts/"
+_PACKED = struct.Struct("<qqqIII")
+"""Event time and log time (ns), place, sequence, number of the account, number of the origin; the quantity's text follows."""
+_LARGEST_SEQUENCE = 2**32
+_LARGEST_PLACE = 2**53
+
+
+_Origin = tuple[str, int, int, str, str | None]
+"""What many positions have in common: topic, epoch, partition, storage and source."""
+
+
+class _History:
+    """An account with several positions, or with one that cannot be packed."""
+
+    __slots__ = ("entries", "number")
+
+    def __init__(self, number: int, entries: list[Position]) -> None:
+        self.number = number
+        self.entries = entries
+
+
+_Kept = bytes | _History
+
+
+class Accounts:
+    """Histories, the oldest position first, by account. `dirty`: buckets changed since it was last cleared."""
+
+    def __init__(self, dirty: set[str]) -> None:
+        self._dirty = dirty
+        self._kept: dict[RoleAsset, dict[str, _Kept]] = {}
+        self._holdings: list[RoleAsset] = []
+        self._number_of: dict[RoleAsset, int] = {}
+        self._names: list[str] = []
+        self._holding_of = array("I")
+        self._origins: list[_Origin] = []
+        self._origin_of: dict[_Origin, int] = {}
+        self._texts: list[tuple[str, str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def newest(self, key: AccountKey) -> Position | None:
+        """The newest position of an account; None of an unknown one."""
+        found = self._found(key)
+        return None if found is None else self._entries(found)[-1]
+
+    def history(self, key: AccountKey) -> list[Position]:
+        """What is kept of an account, the oldest first; nothing of an unknown one. To be given to `keep` when changed."""
+        found = self._found(key)
+        return [] if found is None else self._entries(found)
+
+    def keep(self, key: AccountKey, entries: list[Position]) -> None:
+        """`entries` are kept of an account from now on."""
+        self._dirty.add(f"{PREFIX}{self._put(key, entries) // IN_BUCKET:06d}")
+
+    def keys(self, begin: int, end: int) -> Iterator[AccountKey]:
+        """The accounts with these numbers, the one heard of first before the others."""
+        for number in range(begin, min(end, len(self._names))):
+            role, asset = self._holdings[self._holding_of[number]]
+            yield role, asset, self._names[number]
+
+    def of_holding(self, holding: RoleAsset) -> Iterator[list[Position]]:
+        """Histories of the accounts of a role and an asset."""
+        return map(self._entries, self._kept.get(holding, {}).values())
+
+    def items(self) -> Iterator[tuple[AccountKey, list[Position]]]:
+        """Every account with its history, by role and asset."""
+        for (role, asset), kept in self._kept.items():
+            for account, found in kept.items():
+                yield (role, asset, account), self._entries(found)
+
+    def _found(self, key: AccountKey) -> _Kept | None:
+        kept = self._kept.get(key[:2])
+        return None if kept is None else kept.get(key[2])
+
+    def _entries(self, found: _Kept) -> list[Position]:
+        return [self._unpacked(found)] if isinstance(found, bytes) else found.entries
+
+    def _put(self, key: AccountKey, entries: list[Position]) -> int:
+        """The account's number."""
+        found = self._found(key)
+        number = self._new(key) if found is None else _number(found)
+        self._kept[key[:2]][self._names[number]] = self._packed(number, entries)
+        return number
+
+    def _new(self, key: AccountKey) -> int:
+        holding = key[:2]
+        of = self._number_of.get(holding)
+        if of is None:
+            of = self._number_of[holding] = len(self._holdings)
+            self._holdings.append(holding)
+            self._kept[holding] = {}
+        self._names.append(key[2])
+        self._holding_of.append(of)
+        return len(self._names) - 1
+
+    def _packed(self, number: int, entries: list[Position]) -> _Kept:
+        event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = entries[0]
+        if len(entries) > 1 or sequence >= _LARGEST_SEQUENCE or place >= _LARGEST_PLACE:
+            return _History(number, entries)
+        origin = self._origin((topic, epoch, partition, storage, source))
+        return _PACKED.pack(event_time, logged, place, sequence, number, origin) + plain(quantity).encode()
+
+    def _origin(self, origin: _Origin) -> int:
+        found = self._origin_of.get(origin)
+        if found is None:
+            found = self._origin_of[origin] = len(self._origins)
+            self._origins.append(origin)
+            where = canonical_text(list(origin[:3]))[1:-1]
+            self._texts.append((where, canonical_text(origin[3]), canonical_text(origin[4])))
+        return found
+
+    def _unpacked(self, data: bytes) -> Position:
+        event_time, logged, place, sequence, _, number = _PACKED.unpack_from(data)
+        topic, epoch, partition, storage, source = self._origins[number]
+        quantity = Decimal(data[_PACKED.size :].decode())
+        return Position(event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source)
+
+    # --- snapshots
+
+    def names(self) -> Iterator[str]:
+        """Names of the buckets."""
+        return (f"{PREFIX}{number:06d}" for number in range(-(-len(self._names) // IN_BUCKET)))
+
+    def bucket(self, name: str) -> Written:
+        """One bucket: [role, asset, account, history] of each of its accounts."""
+        begin = int(name.removeprefix(PREFIX)) * IN_BUCKET
+        keys = self.keys(begin, begin + IN_BUCKET)
+        texts = (f"[{canonical_text(list(key))[1:-1]},[{self._text(self._kept[key[:2]][key[2]])}]]" for key in keys)
+        return Written(f"[{','.join(texts)}]")
+
+    def _text(self, found: _Kept) -> str:
+        if not isinstance(found, bytes):
+            return ",".join(canonical_text(position_text(entry)) for entry in found.entries)
+        event_time, logged, place, sequence, _, number = _PACKED.unpack_from(found)
+        where, storage, source = self._texts[number]
+        quantity = found[_PACKED.size :].decode()
+        return f'["{event_time}",{sequence},"{logged}",{where},{place},{storage},"{quantity}",{source}]'
+
+    def restore(self, buckets: Mapping[str, Any]) -> Iterator[tuple[AccountKey, list[Position]]]:
+        """Take the buckets named as by `names`, and give each account with its history.
+
+        Those of state version 8 held the accounts in another order.
+        """
+        named = (name for name in buckets if name.startswith(PREFIX))
+        for name in sorted(named, key=lambda name: int(name.removeprefix(PREFIX))):
+            for role, asset, account, entries in buckets[name]:
+                key, history = account_key(role, asset, account), [position_from(entry) for entry in entries]
+                self._put(key, history)
+                yield key, history
+
+
+def _number(found: _Kept) -> int:
+    return int(_PACKED.unpack_from(found)[4]) if isinstance(found, bytes) else found.number
