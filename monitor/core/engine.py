@@ -23,7 +23,7 @@ from monitor.core.journal.chain import Published
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import EngineClock, earliest
-from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, TornSnapshot, Values, values_of
+from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, StateValues, TornSnapshot, values_of
 from monitor.core.journal.vocabulary import ALERTS, Unheeded
 from monitor.core.values.times import MINUTE
 
@@ -297,7 +297,7 @@ class Engine:
         yield "engine", clock | self._population.state()
         yield from self._population.values()
 
-    def _put_back(self, values: Values) -> None:
+    def _put_back(self, values: StateValues) -> None:
         state = values["engine"]
         self._clock.now, self._clock.refused = int(state["clock"]), state["clock_refused"]
         self._population.put_back(state, values)

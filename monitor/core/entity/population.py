@@ -28,7 +28,7 @@ from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, fold
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
-from monitor.core.journal.snapshot import Values
+from monitor.core.journal.snapshot import StateValues
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import parse_time
 
@@ -239,7 +239,7 @@ class Population:
         for entity in self.entities.values():
             entity.uncut = entity.changed = True
 
-    def put_back(self, state: Mapping[str, Any], values: Values) -> None:
+    def put_back(self, state: Mapping[str, Any], values: StateValues) -> None:
         """As it was at a cut of this `state` and these `values`."""
         self.ignored = state["ignored"]
         self.parts = ConfigurationParts.of_state(state["parts"])

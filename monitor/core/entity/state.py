@@ -18,7 +18,7 @@ from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import Chain
-from monitor.core.journal.snapshot import Values
+from monitor.core.journal.snapshot import StateValues
 
 SHARED = "shared/"
 ENTITY = "entity/"
@@ -63,12 +63,14 @@ def taken(shared: Shared | None, entities: Mapping[str, Entity]) -> None:
         entity.changed = entity.uncut = False
 
 
-def restored_shared(config: Configuration, values: Values) -> Shared:
+def restored_shared(config: Configuration, values: StateValues) -> Shared:
     """Prices, segments and sources as they were."""
     return Shared.restore(config, values.below(SHARED))
 
 
-def restored_entities(config: Configuration, former: Configuration | None, shared: Shared, values: Values) -> Iterator[Entity]:
+def restored_entities(
+    config: Configuration, former: Configuration | None, shared: Shared, values: StateValues
+) -> Iterator[Entity]:
     """The entities as they were, by name; their running inputs digests are the engine's to set.
 
     `former`: the configuration under which they published last, where that is another one.
@@ -102,7 +104,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _restore_standing(entity: Entity, values: Values) -> None:
+def _restore_standing(entity: Entity, values: StateValues) -> None:
     state = values["standing"]
     standing = entity.standing
     standing.chain = Chain.of_state(state["chain"])

@@ -88,7 +88,7 @@ class Cutter:
             self._written.setdefault(part.partition(_PART)[0], {})[part] = digest_of_bytes(data)
 
 
-class Values(Mapping[str, Any]):
+class StateValues(Mapping[str, Any]):
     """The values that a cut wrote, by name, each read when it is asked for: a million accounts at once are a gigabyte."""
 
     def __init__(self, texts: Mapping[str, Sequence[bytes]]) -> None:
@@ -107,21 +107,21 @@ class Values(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._texts)
 
-    def below(self, prefix: str) -> Values:
+    def below(self, prefix: str) -> StateValues:
         """Those whose names begin so, by the rest of their names."""
-        return Values({name.removeprefix(prefix): texts for name, texts in self._texts.items() if name.startswith(prefix)})
+        return StateValues({name.removeprefix(prefix): texts for name, texts in self._texts.items() if name.startswith(prefix)})
 
-    def rooms(self, prefix: str) -> dict[str, Values]:
+    def rooms(self, prefix: str) -> dict[str, StateValues]:
         """Those whose names begin so, by the next step of their names and then by the rest."""
         found: dict[str, dict[str, Sequence[bytes]]] = {}
         for name, texts in self._texts.items():
             if name.startswith(prefix):
                 room, _, rest = name.removeprefix(prefix).partition("/")
                 found.setdefault(room, {})[rest] = texts
-        return {room: Values(texts) for room, texts in found.items()}
+        return {room: StateValues(texts) for room, texts in found.items()}
 
 
-def values_of(buckets: Mapping[str, bytes], version: int) -> Values:
+def values_of(buckets: Mapping[str, bytes], version: int) -> StateValues:
     """The values a cut wrote, by name.
 
     Raises `NewerState` or `OlderState` for another version, `TornSnapshot` when a part is missing.
@@ -137,7 +137,7 @@ def values_of(buckets: Mapping[str, bytes], version: int) -> Values:
         if int(number or 0) != len(pieces):
             raise TornSnapshot(f"snapshot lacks part {len(pieces)} of {name!r}")
         pieces.append(buckets[part])
-    return Values(texts)
+    return StateValues(texts)
 
 
 def _parts(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:

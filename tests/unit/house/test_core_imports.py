@@ -8,8 +8,8 @@ import pytest
 
 CORE = Path(__file__).parents[3] / "monitor" / "core"
 ALLOWED = frozenset({
-    "__future__", "array", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "json", "operator", "re", "struct", "typing", "zlib",
+    "__future__", "array", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum",
+    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "operator", "re", "struct", "typing", "zlib",
 })  # fmt: skip
 """No clock, no files, no network, no randomness, no logging; `datetime` for its arithmetic (`now` is a test below)."""
 
