@@ -6,7 +6,7 @@ AUDIT := .cache/audit
 READY := $(VENV)/.ready
 KAFKA_BOOTSTRAP_SERVERS ?= 127.0.0.1:9092
 
-.PHONY: help setup lock demo test lint fast bench wheel sbom audit-deps test-wheel test-compose test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
+.PHONY: help setup lock demo test lint fast bench wheel sbom audit-deps test-wheel test-compose test-systemd test-kafka test-secure test-stack test-faults soak kafka-up kafka-down clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ test-wheel: wheel ## install that wheel into a clean environment and run it ther
 
 test-compose: ## build the image and hold the Compose stack to what it promises (root, Debian; stand-ins where no registry answers)
 	@deploy/compose/trial/run
+
+test-systemd: wheel ## the install script and the units under a systemd of their own (root, Debian)
+	@deploy/systemd/trial/run
 
 kafka-up: $(READY) ## a real Apache Kafka broker without Docker (Java 17, Maven); SECURE=1: TLS, users, certificates, ACLs
 	@PYTHON=$(BIN)/python SECURE=$(SECURE) deploy/kafka/up

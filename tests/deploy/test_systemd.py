@@ -73,6 +73,15 @@ def test_what_a_site_has_changed_stays_when_it_is_installed_again(installed: Pat
     assert changed.read_text() == "RESERVE_HTTP__PORT=7000\n"
 
 
+def test_the_trial_says_why_it_cannot_run_and_is_of_shells_that_read_it() -> None:
+    """`make test-systemd` itself needs root and minutes: it is no part of the fast tests."""
+    trial = SYSTEMD / "trial"
+    for script in ("run", "unable", "boot"):
+        assert run("bash", "-n", str(trial / script)).returncode == 0
+    asked = subprocess.run([trial / "unable"], capture_output=True, text=True, check=False)
+    assert (asked.returncode, bool(asked.stdout.strip())) in {(0, True), (1, False)}
+
+
 def test_the_unit_stops_within_its_time_and_does_not_repeat_what_cannot_heal() -> None:
     text = UNIT.read_text()
     assert "TimeoutStopSec=15" in text
