@@ -61,8 +61,11 @@ STAGES = ("intake", "assessor", "dispatcher", "archiver")
 TICKS_BEFORE_STALE = 3
 """An idle partition ticks so often before its answers would be stale."""
 
-STOP_S = 9.0
-"""Time a stop may take in all; a service manager's patience is ten seconds."""
+STOP_S = 8.5
+"""Time the stages may take to stop; a service manager's patience is ten seconds in all."""
+
+CANCELLED_S = 0.5
+"""Time that what was cancelled then may take."""
 
 _log = structlog.get_logger(__name__)
 _BEAT_S = 1.0
@@ -197,7 +200,9 @@ class Daemon:
                 _log.error("stage_stop_failed", stage=name, detail="cancelled" if task.cancelled() else str(error))
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), *ends.values(), return_exceptions=True)
+        left = [*self._tasks.values(), *ends.values()]
+        if left:
+            await asyncio.wait(left, timeout=CANCELLED_S)
         if self._server is not None:
             await self._server.stop()
         _log.info("stopped")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import Config, command_app
-from monitor.errors import ConfigurationError, UsageError
+from monitor.errors import ConfigurationError, MonitorError, UsageError
 
 app = command_app()
 
@@ -27,6 +27,7 @@ def run(
     import asyncio
     import sys
 
+    from monitor.cli.running.ending import close
     from monitor.logs import configure_logs, flush_dropped
     from monitor.settings.load import load_settings
     from streams.daemon import STAGES, run_daemon
@@ -38,7 +39,13 @@ def run(
     if "archiver" in (only or ()) and settings.archive.target is None:
         raise ConfigurationError("there is no place to archive to: set archive.target to a folder or s3://bucket/prefix")
     configure_logs(settings.log.level, settings.log.format, sys.stdout)
+    runner = asyncio.Runner()
+    ended_by: MonitorError | None = None
     try:
-        asyncio.run(run_daemon(settings, stages))
+        runner.run(run_daemon(settings, stages))
+    except MonitorError as error:
+        ended_by = error
+        raise
     finally:
+        close(runner, ended_by)
         flush_dropped()
