@@ -14,12 +14,12 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import backtest, bundles, changed, evaluation, feeds, lookback, rolling, tables
+from benchmarks import alerting, backtest, bundles, changed, evaluation, feeds, lookback, rolling, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
 PARTS = ("programs", "broad", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
-FLEETS = ("rolling",)
+FLEETS = ("rolling", "alerts")
 """Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
 
 
@@ -63,6 +63,8 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                 await tables.latencies(stage, size)
             if "rolling" in parts:
                 await rolling.show(stage)
+            if "alerts" in parts:
+                await alerting.show(stage, full=size.full)
     if "evaluation" in parts:
         print("\nCost of an evaluation")
         evaluation.show(full=size.full)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import aiohttp
 import yaml
 from aiohttp import web
 
@@ -37,6 +38,8 @@ HELD = "1000"
 _ASSET = "A000"
 _LOOK_S = 0.01
 _READY_S = 90.0
+_READ_S = 180.0
+_JUST_NOW = 40
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,24 @@ class Fleet:
         told = self.hearing
         await self.heard(lambda: bool(told.told) and not told.firing(), _READY_S, "every entity adequate")
 
+    async def quiet(self, for_s: float) -> None:
+        """Nothing was told for so long, after something was."""
+        told, now = self.hearing.told, time.monotonic()
+
+        def over() -> bool:
+            return time.monotonic() - max(now, told[-1][0] if told else now) > for_s
+
+        await self.heard(over, _READY_S, f"nothing for {for_s:.0f} s")
+
+    async def read(self) -> None:
+        """The journal is read to its end, but for what comes just now."""
+        async with aiohttp.ClientSession() as session:
+            deadline = time.monotonic() + _READ_S
+            while (behind := sum([await _behind(session, daemon.url) for daemon in self.daemons])) > _JUST_NOW:
+                if time.monotonic() > deadline:
+                    raise MonitorError(f"{behind:.0f} records of the journal were not read within {_READ_S:.0f} s")
+                await asyncio.sleep(0.5)
+
     async def ready(self) -> None:
         """All that run are caught up."""
         await asyncio.gather(*(daemon.ready(_READY_S) for daemon in self.daemons if not daemon.ended))
@@ -194,6 +215,16 @@ class Fleet:
         await self.publisher.__aexit__(None, None, None)
         if not self.kafka.embedded:
             await _remove_topics(self.kafka)
+
+
+async def _behind(session: aiohttp.ClientSession, url: str) -> float:
+    async with session.get(f"{url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith(("reserve_journal_lag_records{", "reserve_intake_lag"))
+    )
 
 
 @contextlib.asynccontextmanager

@@ -37,7 +37,7 @@ class Latency:
 
 
 @dataclass
-class _Sent:
+class Sent:
     """By partition: the first offset after each chunk, when the chunk was due, and how far the journal has come."""
 
     ends: dict[int, list[int]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class _Sent:
 async def latency(stage: Stage, rate: int, seconds: float, flush_s: float = 1.0) -> Latency:
     """Produce at `rate` for some seconds while intake runs in another process; checks the totals."""
     load = Load(int(rate * seconds))
-    trades, sent = Trades(load), _Sent()
+    trades, sent = Trades(load), Sent()
     run = await stage.run(Filled(load, await stage.empty(load), {}))
     reader = consumer(run.settings)
     await reader.start()
@@ -77,7 +77,7 @@ async def latency(stage: Stage, rate: int, seconds: float, flush_s: float = 1.0)
             await child.until("ready")
             await child.tell("go")
             watching = asyncio.create_task(_watch(reader, sent, load.records))
-            took = await _produce(pen, run.names.of(TRADES), trades, rate, sent)
+            took = await produce(pen, run.names.of(TRADES), trades, rate, sent)
             await asyncio.wait_for(watching, _LAST_S + seconds)
             await child.tell("stop")
             await child.result(load.records)
@@ -88,7 +88,7 @@ async def latency(stage: Stage, rate: int, seconds: float, flush_s: float = 1.0)
     return Latency(rate, load.records / took, *_percentiles(sent.waits))
 
 
-async def _produce(pen: AIOKafkaProducer, topic: str, trades: Trades, rate: int, sent: _Sent) -> float:
+async def produce(pen: AIOKafkaProducer, topic: str, trades: Trades, rate: int, sent: Sent) -> float:
     """Send every tick what was due by then, for as long as the load lasts; gives the seconds it took."""
     began, count, total = time.monotonic(), 0, trades.wanted
     while count < total:
@@ -114,7 +114,7 @@ async def _produce(pen: AIOKafkaProducer, topic: str, trades: Trades, rate: int,
     return time.monotonic() - began
 
 
-async def _watch(reader: AIOKafkaConsumer, sent: _Sent, records: int) -> None:
+async def _watch(reader: AIOKafkaConsumer, sent: Sent, records: int) -> None:
     """Follow the progress of trades in one journal partition: it stands in all of them."""
     while sum(sent.done.values()) < records:
         for batch in (await reader.getmany(timeout_ms=200)).values():

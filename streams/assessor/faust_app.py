@@ -6,13 +6,17 @@ its automatic acknowledgement stay off (JOURNAL 6 says why the last).
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, MutableMapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -226,9 +230,59 @@ def journal_topic(app: faust.App, settings: KafkaSettings, names: TopicNames) ->
     )
 
 
-def snapshot_table(app: faust.App, settings: KafkaSettings) -> Any:
-    """The table that snapshots are kept in, one changelog partition for each journal partition."""
-    return app.Table(SNAPSHOTS, key_type=bytes, value_type=bytes, partitions=settings.journal_partitions)
+class SnapshotTable:
+    """The table that snapshots are kept in, one changelog partition for each journal partition.
+
+    What is written to it goes by `producer`: while a hundred changes wait to be sent, Faust delivers no record of any partition,
+    and a snapshot of entities with a hundred assets has thousands. One task a partition hands them over: each that waits for
+    room in the producer is woken whenever there is some.
+    """
+
+    def __init__(self, app: faust.App, settings: KafkaSettings, producer: AIOKafkaProducer) -> None:
+        self._table: Any = app.Table(SNAPSHOTS, key_type=bytes, value_type=bytes, partitions=settings.journal_partitions)
+        self._producer = producer
+        self._waiting: dict[int, deque[tuple[bytes, bytes | None, asyncio.Future[Any]]]] = {}
+        self._senders: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def data(self) -> MutableMapping[bytes, bytes]:
+        """What the changelog holds of the partitions that are assigned, once it is recovered."""
+        data: MutableMapping[bytes, bytes] = self._table.data
+        return data
+
+    def send_changelog(self, partition: int, key: bytes, value: bytes | None) -> asyncio.Future[Any]:
+        """One change more; done when all replicas have it. Those of a partition go in their order."""
+        acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(partition, deque()).append((key, value, acknowledged))
+        sender = self._senders.get(partition)
+        if sender is None or sender.done():
+            self._senders[partition] = asyncio.create_task(self._send(partition), name=f"snapshots of partition {partition}")
+        return acknowledged
+
+    async def _send(self, partition: int) -> None:
+        topic, waiting = self._table.changelog_topic.get_topic_name(), self._waiting[partition]
+        while waiting:
+            key, value, acknowledged = waiting.popleft()
+            try:
+                sent = await self._producer.send(topic, value=value, key=key, partition=partition)
+            except KafkaError as error:
+                if not acknowledged.done():
+                    acknowledged.set_exception(error)
+            else:
+                sent.add_done_callback(partial(_told, acknowledged))
+
+
+def _told(acknowledged: asyncio.Future[Any], sent: asyncio.Future[Any]) -> None:
+    """Nobody waits any more where a snapshot was given up."""
+    if acknowledged.done():
+        return
+    error = None if sent.cancelled() else sent.exception()
+    if sent.cancelled():
+        acknowledged.cancel()
+    elif error is not None:
+        acknowledged.set_exception(error)
+    else:
+        acknowledged.set_result(sent.result())
 
 
 def _credentials(settings: KafkaSettings) -> Credentials | None:

@@ -120,7 +120,7 @@ class SnapshotStore:
 
     def _remove(self, key: bytes) -> asyncio.Future[Any]:
         self._table.data.pop(key, None)
-        sent: asyncio.Future[Any] = self._table.send_changelog(self._partition, key, None, value_serializer="raw")
+        sent: asyncio.Future[Any] = self._table.send_changelog(self._partition, key, None)
         return sent
 
 

@@ -30,7 +30,7 @@ from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.times import SECOND
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
-from streams.assessor.faust_app import create_app, journal_topic, snapshot_table
+from streams.assessor.faust_app import SnapshotTable, create_app, journal_topic
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
@@ -121,7 +121,7 @@ class Assessor:
         await self._letters.start()
         self._outputs = await started_producer(self._settings)
         self._app = create_app(self._settings, self._folder)
-        self._table = snapshot_table(self._app, self._settings)
+        self._table = SnapshotTable(self._app, self._settings, self._outputs)
         self._app.agent(journal_topic(self._app, self._settings, self._names), name="journal")(self._consume)
         self._app.on_partitions_assigned.connect(self._on_assigned, weak=False)
         self._refusing = asyncio.create_task(self._refusals.run(), name="refusals")

@@ -1,11 +1,16 @@
-"""What is left of a fetch that was not delivered whole."""
+"""What is left of a fetch that was not delivered whole, and how the snapshot table's changes go out."""
 
+import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from streams.assessor.faust_app import undelivered
+from monitor.settings.kafka import KafkaSettings
+from streams.assessor.faust_app import SnapshotTable, undelivered
 
 TABLE, JOURNAL = TP("table", 0), TP("journal", 1)
 
@@ -24,3 +29,56 @@ def test_what_was_fetched_and_not_delivered_is_left_from_its_first_record_on() -
 def test_a_fetch_that_brought_nothing_leaves_nothing() -> None:
     assert undelivered({TABLE: []}, {TABLE: 5}) == {}
     assert undelivered({}, {}) == {}
+
+
+class Producer:
+    """Takes what is sent while there is room; `waiting` counts who waits for it."""
+
+    def __init__(self) -> None:
+        self.room, self.waiting, self.most = asyncio.Event(), 0, 0
+        self.sent: list[tuple[bytes, bytes | None, int]] = []
+        self.refused: bytes | None = None
+
+    async def send(self, topic: str, value: bytes | None, key: bytes, partition: int) -> asyncio.Future[Any]:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await self.room.wait()
+        self.waiting -= 1
+        if key == self.refused:
+            raise KafkaError("refused")
+        self.sent.append((key, value, partition))
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        done.set_result((topic, len(self.sent)))
+        return done
+
+
+def table_on(producer: Producer) -> SnapshotTable:
+    topic = SimpleNamespace(get_topic_name=lambda: "changelog")
+    app = SimpleNamespace(Table=lambda *_, **__: SimpleNamespace(changelog_topic=topic, data={}))
+    return SnapshotTable(cast("Any", app), KafkaSettings(), cast("AIOKafkaProducer", producer))
+
+
+async def test_changes_of_a_partition_go_out_in_order_and_one_of_them_at_most_waits_for_room() -> None:
+    """What lets it fail: thousands that are all woken whenever there is room for some."""
+    producer = Producer()
+    table = table_on(producer)
+    sent = [table.send_changelog(partition, b"%d" % number, b"x") for number in range(50) for partition in (0, 1)]
+    await asyncio.sleep(0)
+    producer.room.set()
+    assert (await asyncio.gather(*sent))[-1] == ("changelog", 100)
+    assert producer.most == 2
+    assert [key for key, _, partition in producer.sent if partition == 0] == [b"%d" % number for number in range(50)]
+
+
+async def test_a_refused_change_is_told_to_who_waits_for_it_and_the_next_one_goes() -> None:
+    producer = Producer()
+    producer.refused = b"bad"
+    producer.room.set()
+    table = table_on(producer)
+    given_up = table.send_changelog(0, b"given up", b"x")
+    given_up.cancel()
+    bad, removed = table.send_changelog(0, b"bad", b"x"), table.send_changelog(0, b"gone", None)
+    with pytest.raises(KafkaError, match="refused"):
+        await bad
+    assert await removed == ("changelog", 2)
+    assert producer.sent == [(b"given up", b"x", 0), (b"gone", None, 0)]
