@@ -61,7 +61,7 @@ async def test_all_channels_are_told_of_a_life(tmp_path: Path) -> None:
             lambda: {one["alertname"] for one in am.firing()} == {"DispatcherWatchdog", "EvaluationHeartbeat"},
             what="signs of life",
         )
-        assert bench.observed.outcomes["hook", "delivered"] == 3
+        await until(lambda: bench.observed.outcomes["hook", "delivered"] == 3, what="three told")
         await until(lambda: set(bench.observed.oldest.values()) == {None}, what="nothing left to tell")
 
 
