@@ -46,6 +46,12 @@ def forget_what_is_kept(engine: Engine) -> None:
             entity.evaluator._kept, entity.evaluator._days = Kept(), KeptDays()
 
 
+def disturb(engine: Engine) -> None:
+    """No entity passes over its next evaluation."""
+    for entity in engine._entities.values():
+        entity._rest.disturb()
+
+
 class _Silent(Changes[Any]):
     """Changes of which nobody is told."""
 

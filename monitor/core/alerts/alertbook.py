@@ -114,6 +114,11 @@ class AlertBook:
         """The alerts of which an evaluation must speak, true or not; it grows and shrinks with `follow`."""
         return self._kept
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing fires or waits for its dwell, so that to find once more what was found changes nothing."""
+        return all(kept.life.status == "resolved" and kept.life.true_since is None for kept in self._kept.values())
+
     def repeats(self, at: int) -> tuple[list[Draft], list[Identity]]:
         """The hourly repeats that are due at `at`, and the alerts that are over: they get a tombstone."""
         drafts: list[Draft] = []

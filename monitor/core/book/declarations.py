@@ -135,6 +135,10 @@ class Declarations:
         several = self._kinds.get(kind, {}).get(attributes, [])
         return max((d.effective_to or 0 for d in several if d.effective_from <= at), default=None)
 
+    def are_in(self, currency: str) -> bool:
+        """Whether any declaration is in the currency."""
+        return any(d.currency == currency for kinds in self._kinds.values() for several in kinds.values() for d in several)
+
     def of_kind(self, kind: str, at: int) -> list[DatedDeclaration]:
         """Those in effect, one per attributes, sorted by them."""
         found = (self.in_effect(kind, attributes, at) for attributes in sorted(self._kinds.get(kind, {})))

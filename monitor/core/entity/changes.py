@@ -1,13 +1,24 @@
-"""What was known of an event's subject before it came: the old value beside the new one in an alert's causes."""
+"""What an event is to an entity before it is taken: the old value beside the new one, and whether any figure reads it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import attributes_key
+from monitor.core.book.incidents import IncidentRevision
 from monitor.core.book.shared import Shared
+from monitor.core.configuration.configuration import Configuration
+from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.causes import incident_value
 from monitor.core.journal.records import Statement
+from monitor.core.journal.vocabulary import ROLES
+from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.money import plain
+from monitor.core.values.times import HOUR, MINUTE
+
+_EVER = 1 << 63
 
 
 def known_before(book: Book, statement: Statement, clock: int) -> tuple[str | None, str | None]:
@@ -40,3 +51,82 @@ def price_before(shared: Shared, statement: Statement, clock: int) -> str | None
         return None
     quote = shared.prices.newest((statement.body["asset"], statement.body["currency"]), clock + 1)
     return None if quote is None else plain(quote.price)
+
+
+def valued(book: Book, asset: str) -> bool:
+    """Whether any figure of the book may be of an asset: of one that was never held, owed, traded, lost or declared none is.
+
+    Codes of currencies always may.
+    """
+    return (
+        is_iso_4217(asset)
+        or any(asset in book.positions.assets(role, _EVER) for role in ROLES)
+        or book.trades.is_traded(asset)
+        or book.declarations.are_in(asset)
+        or any(asset in _lost(revision) for _, revision in book.incidents.known(None))
+    )
+
+
+def named(config: Configuration, evaluator: Evaluator | None) -> frozenset[str]:
+    """Assets that figures may be of although the book knows nothing of them: by configuration."""
+    if evaluator is None:
+        return frozenset()
+    words = {word for scenario in config.scenarios.values() for stress in scenario["stresses"] for word in _words(stress)}
+    currencies = {prepared.currency for prepared in (*evaluator.methods, evaluator.yardstick)}
+    return frozenset({*words, *currencies, *evaluator.entity_config.pivots})
+
+
+def _words(stress: Mapping[str, Any]) -> Iterator[str]:
+    for value in stress.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from map(str, value)
+
+
+def _lost(revision: IncidentRevision) -> set[str]:
+    estimate = () if revision.estimate is None else (revision.estimate,)
+    return {amount.asset for amount in (*revision.losses, *revision.recoveries, *estimate)}
+
+
+class Rest:
+    """What came since the last evaluation: whether it may be that nothing did but prices which no figure reads.
+
+    `named`: assets whose prices are read whatever the book knows.
+    """
+
+    def __init__(self, named: frozenset[str]) -> None:
+        self._named = named
+        self._disturbed = True
+        self._until: int | None = None
+        self._looked_at = 0
+        self._reads: dict[str, bool] = {}
+
+    def disturb(self) -> None:
+        """Something else came."""
+        self._disturbed = True
+        self._reads.clear()
+
+    def stir(self, *, until: int | None, known: bool) -> None:
+        """Such a price came first since the last evaluation. `until` (ns): when something is due by time alone, if `known`."""
+        self._disturbed, self._until = not known, until
+
+    def reads(self, asset: str, ask: Callable[[], bool]) -> bool:
+        """Whether a figure reads prices of the asset, asked once until something else comes."""
+        found = self._reads.get(asset)
+        if found is None:
+            found = self._reads[asset] = asset in self._named or ask()
+        return found
+
+    def looked(self, at: int, *, again: bool) -> None:
+        """Everything was evaluated at `at` (ns); `again`: and has to be at once."""
+        self._disturbed, self._looked_at = again, at
+        self._reads.clear()
+
+    def lasts(self, at: int, spaced: int) -> bool:
+        """Whether nothing else came and nothing has fallen due by `at` (ns). Of what is due before `spaced` nobody was told when.
+
+        Each hour and each minute everything is looked at: courses go by the hour, and who reads a figure sees that it is watched.
+        """
+        due = self._until is not None and self._until <= max(at, spaced)
+        return not (self._disturbed or due or at >= self._looked_at + MINUTE or at // HOUR != self._looked_at // HOUR)

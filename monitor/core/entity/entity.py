@@ -17,6 +17,7 @@ from monitor.core.book.book import Book
 from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.configuration.controls import dismissed_alert
+from monitor.core.entity.changes import Rest, named, valued
 from monitor.core.entity.closes import Closed, ClosedDay, Closes, days_again
 from monitor.core.entity.footings import Footings
 from monitor.core.entity.publication import (
@@ -84,6 +85,7 @@ class Entity:
         self._opened: int | None = None
         self.config = config
         self.evaluator = _evaluator(name, config, {})
+        self._rest = Rest(named(config, self.evaluator))
         self.scenarios = scenarios_of(config)
 
     def configure(self, config: Configuration) -> None:
@@ -108,6 +110,7 @@ class Entity:
     def prepare(self) -> None:
         """The methods are made ready under the configuration and the modes that promotions gave them."""
         self.evaluator = _evaluator(self.name, self.config, self.standing.promotions.modes)
+        self._rest = Rest(named(self.config, self.evaluator))
 
     def operate(self, record: JournalRecord, clock: int) -> None:
         """An act of people came: a rehearsal, a checkpoint, or what needs two of them."""
@@ -125,7 +128,21 @@ class Entity:
     def wait(self) -> None:
         """Something that figures depend on has changed: an evaluation is due."""
         self.waiting = True
+        self._rest.disturb()
         self.forget_deadline()
+
+    def stir(self) -> None:
+        """A price came that no figure reads: an evaluation is due, and may be passed over if it would find nothing new."""
+        if not self.waiting:
+            self._rest.stir(until=self._deadline, known=self._deadline_known)
+        self.waiting = True
+        self.forget_deadline()
+
+    def reads_price(self, asset: str, event_time: int | None) -> bool:
+        """Whether a figure may read a price of the asset, or one of a closed day."""
+        if self.evaluator is None or event_time is None or self.in_closed_day(event_time):
+            return True
+        return self._rest.reads(asset, lambda: valued(self.book, asset))
 
     def forget_deadline(self) -> None:
         """What is due by time alone may have changed."""
@@ -166,10 +183,35 @@ class Entity:
         """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones.
 
         `closing`: whether days that ended are closed and scenarios worked out too, which nobody reads of one instant offline.
+        Where nothing can be found that was not at the last evaluation, none is made.
         """
-        self.waiting = False
         self.book.advance(at)
-        standing = self.standing
+        rests = closing and self._rests(at)
+        self.waiting = False
+        outputs = list[Output]()
+        if not rests or self.differences is not None:
+            before = self._lines()
+            outputs = yield from self._look(at, evidence, sources, closing=closing)
+            self._rest.looked(at, again=self.waiting)
+            if self.differences is not None and rests and (outputs or before != self._lines()):
+                self.differences.append(f"{self.name}: an evaluation at {at} that would be passed over found something")
+        self.footings.former = None
+        self._seal(at)
+        self.standing.evaluated_at, self.standing.mark = at, evidence.offset
+        self.forget_deadline()
+        return outputs
+
+    def _lines(self) -> dict[str, Any] | None:
+        """How each published line stands, where evaluations are held against others."""
+        return None if self.differences is None else {name: line.state_values() for name, line in self.standing.lines.items()}
+
+    def _rests(self, at: int) -> bool:
+        """Whether an evaluation at `at` would find what the last one found, and publish nothing."""
+        spaced = self.standing.evaluated_at + SPACING
+        quiet = self.waiting and self._rest.lasts(at, spaced) and self.alerts.at_rest
+        return quiet and self.evaluator is not None and self.evaluator.says_as_before(self.book, at)
+
+    def _look(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> Steps[list[Output]]:
         outputs: list[Output] = []
         if self.evaluator is None:
             drafts = self.alerts.follow((), self._moment(at), self._surroundings(None))
@@ -194,10 +236,6 @@ class Entity:
             outputs.append(self._alert(draft, digests, evidence, advice))
             yield
         outputs += [Output(ALERTS, identity.fingerprint, self.name, None) for identity in over]
-        self.footings.former = None
-        self._seal(at)
-        standing.evaluated_at, standing.mark = at, evidence.offset
-        self.forget_deadline()
         return outputs
 
     def _seal(self, at: int) -> None:

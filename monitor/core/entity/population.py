@@ -135,7 +135,11 @@ class Population:
         for entity in self.entities.values():
             entity.standing.causes.note(cause)
             _touch(entity, record.statement, event_time, clock)
-            self._wait(entity)
+            if record.statement.kind == "price" and not entity.reads_price(record.statement.body["asset"], event_time):
+                entity.stir()
+                self.deadlines_changed = True
+            else:
+                self._wait(entity)
 
     def _take_progress(self, record: JournalRecord, clock: int) -> None:
         if self.shared is None:

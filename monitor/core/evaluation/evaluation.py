@@ -117,6 +117,10 @@ class Evaluator:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
         return self._kept.memo(book, at) if at >= book.clock else self._days.memo(book, at)
 
+    def says_as_before(self, book: Book, at: int) -> bool:
+        """Whether sources and the like are at `at`, the book's clock, as they were when it was evaluated last."""
+        return self._kept.says_as_before(book, at)
+
     def close(self, prepared: Prepared, book: Book, at: int, sight: GivesSight[V]) -> Steps[tuple[MethodResult, V]]:
         """One method at the last instant of a closed day, and the sight in which it was found."""
         view = sight(prepared, book, at, self.reads(book, at))

@@ -77,6 +77,11 @@ class Kept:
         self._doubted = book.doubts.assets()
         return self._memo
 
+    def says_as_before(self, book: Book, at: int) -> bool:
+        """Whether all that any reading may depend on beside its own asset is what it was at the last evaluation of the clock."""
+        before = self._completeness
+        return before is not None and Completeness(book, at).says_as(before) and _common(book, at) == self._common
+
     def _follows(self, book: Book, at: int) -> bool:
         """Whether the evaluation is of the same book and of its clock, up to which prices are known too; or of the same past."""
         if self._book is not book or self._live != (at >= book.clock):

@@ -181,6 +181,10 @@ class TradeRegister:
         """Whether any trade was of a market in which the asset is bought and sold for another."""
         return any(cell.market.partition("/")[0] == asset != cell.quote for cell in self._cells)
 
+    def is_traded(self, asset: str) -> bool:
+        """Whether any trade was of a market of the asset, on either side."""
+        return any(asset in cell.market.split("/") for cell in self._cells)
+
     def value_between(
         self, instrument: str, capacity: str | None, start: int, end: int, left_out: Callable[[str], bool] | None = None
     ) -> dict[str, Decimal]:
