@@ -62,6 +62,7 @@ class Desk:
         self.now = START
         self.offset = 0
         self.spent = self.longest = 0.0
+        self.buckets: dict[str, bytes] = {}
         entity = {
             "reporting_currency": "JPY",
             "time_zone": "Asia/Tokyo",
@@ -128,8 +129,9 @@ class Desk:
     def restart(self) -> None:
         """The engine is put back from a snapshot of itself: the next evaluation reads everything."""
         cut = self.engine.cut()
-        buckets = dict(cut.buckets)
-        self.engine = Engine.restore(0, cut.position, cut.version, buckets, check_journal_time=True)
+        self.buckets |= dict(cut.buckets)
+        kept = {name: self.buckets[name] for name in cut.names}
+        self.engine = Engine.restore(0, cut.position, cut.version, kept, check_journal_time=True)
 
     def spent_on(self, step: Callable[[], None]) -> float:
         """Milliseconds of CPU that a step takes the engine; what it has built is set aside first, as the assessor does."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.attribution.deltas import split
+from monitor.core.attribution.split_view import SplitView
 from monitor.core.engine import Engine
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
@@ -18,6 +19,7 @@ from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.money import round_up
 from monitor.core.values.times import DAY, HOUR, SECOND
 from tests.journal_maker import Journal, configuration_text, house, load
+from tests.watching import calls_of
 
 Action = Callable[[Journal], None]
 METHODS = ("jp.psa_custody", "house.composite", "eu.mica_67", "eu.ifr_k")
@@ -194,6 +196,25 @@ def test_a_move_to_cold_storage_and_a_price_are_told_apart() -> None:
     assert (balance["part"], balance["required_delta"], balance["available_delta"]) == ("balance", "-1100", "-1100")
     (cause,) = balance["causes"]
     assert (cause["subject"], cause["before"], cause["after"]) == ("client_asset BTC hot", "40", "30")
+
+
+def test_an_explanation_reads_no_other_asset_again() -> None:
+    journal = Journal()
+    journal.configure(text(1))
+    load(journal, price="100")
+    for asset in ("ETH", "XRP"):
+        journal.price(asset, "100")
+        journal.position("cold", "client_asset", "cold", asset, "5")
+    journal.at(61).tick()
+    engine = Engine(0, check_journal_time=False)
+    for record in journal.records:
+        engine.apply(record)
+    journal.at(130).price("ETH", "101")
+    journal.at(130.5).tick()
+    with calls_of(SplitView.price) as read:
+        outputs = [output for record in journal.records[engine.position + 1 :] for output in engine.apply(record)]
+    assert any(output.topic == "reserve.assessments" for output in outputs)
+    assert {call.names["asset"] for call in read if call.names["self"]._notes} == {"ETH"}
 
 
 def test_time_alone_is_told_with_the_part_it_moved_and_no_event() -> None:

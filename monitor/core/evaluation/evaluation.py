@@ -11,7 +11,7 @@ from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
 from monitor.core.evaluation.observations import Observations, observe
-from monitor.core.journal.vocabulary import Mode
+from monitor.core.journal.vocabulary import ROLES, Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
 from monitor.core.view.kept import Kept, KeptDays
@@ -123,8 +123,19 @@ class Evaluator:
 
     def close(self, prepared: Prepared, book: Book, at: int, sight: GivesSight[V]) -> Steps[tuple[MethodResult, V]]:
         """One method at the last instant of a closed day, and the sight in which it was found."""
-        view = sight(prepared, book, at, self.reads(book, at))
+        known = self.reads(book, at)
+        if not known.kept:
+            yield from self._read_holdings(book, at, known)
+        view = sight(prepared, book, at, known)
         return (yield from self._run(prepared, view)), view
+
+    def _read_holdings(self, book: Book, at: int, known: Memo) -> Steps[None]:
+        """What is held at an instant of which nothing is known yet, role by role: to read it all at once takes long."""
+        view = self.yardstick.view(book, at, known)
+        for role in ROLES:
+            for asset in view.assets(role):
+                view.quantity(role, asset)
+            yield
 
     def close_checked(
         self, prepared: Prepared, book: Book, at: int, sight: GivesSight[V], differences: list[str]
