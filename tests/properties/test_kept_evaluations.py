@@ -14,6 +14,7 @@ from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import HOUR, SECOND
 from monitor.core.view.kept import Kept, KeptDays
+from monitor.core.view.prices.earlier import Earlier
 from monitor.core.view.view import View
 from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.watching import calls_of, forget_what_is_kept, silence_changes
@@ -180,6 +181,18 @@ def test_a_late_record_of_a_months_window_values_its_own_asset_again_and_a_new_o
             for record in journal.records[engine.position + 1 :]:
                 engine.apply(record)
         assert {call.names["asset"] for call in valued} == asked
+
+
+def test_the_months_of_k_factors_are_first_read_an_asset_a_step() -> None:
+    engine, each = Engine(0, check_journal_time=True), list[set[str]]()
+    for record in _months([]).records:
+        steps, over = engine.steps(record), False
+        while not over:
+            with calls_of(Earlier._read) as read:
+                over = next(steps, engine) is engine
+            each.append({call.names["asset"] for call in read})
+    assert {"BTC", "ETH"} <= set[str]().union(*each)
+    assert max(map(len, each)) == 1
 
 
 def _closed_day(late: Action, zone: str = "Asia/Tokyo", closed_s: int = 57_600) -> Journal:

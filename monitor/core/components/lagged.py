@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.losses import INSTRUMENTS
 from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.plan import Plan
 from monitor.core.components.packs.registry import Argument, term_type
+from monitor.core.components.steps import Steps
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.calendar import month_before, month_end
 from monitor.core.values.figure import UNKNOWN, Figure, total
@@ -44,6 +46,41 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
         return UNKNOWN
     if not days:
         return UNKNOWN
+    return computation.view.summed_before(*_closing_values(computation, arguments, days)).scaled(Fraction(1, len(days)))
+
+
+def has_closing_values(plan: Plan) -> bool:
+    """Whether a pack has means of closing values."""
+    return any(element.type == "mean_closing_value" for element in plan.pack.terms.values())
+
+
+def read_ahead(computation: Computation) -> Steps[None]:
+    """Reads what the means of a pack's closing values are of, asset by asset: all at once, the first time, takes seconds.
+
+    What is read is found again by any view that shares the memo. The computation must not be that of a result: its view has
+    the gaps of all of them, asked for or not.
+    """
+    plan = computation.plan
+    if plan.null_parameters or not computation.view.begins(("closing_values", plan, _calculation_date(computation))):
+        return
+    for element in plan.pack.terms.values():
+        if element.type == "mean_closing_value" and not {element.name, element.within} & plan.skip:
+            days = _days(computation, element.arguments, "balance")
+            _, assets, valued = _closing_values(computation, element.arguments, days)
+            for asset in assets:
+                valued(asset)
+                yield
+
+
+class _Valued(NamedTuple):
+    """What a sum of closing values is told by, the assets it is over, and what one of them adds."""
+
+    key: Hashable
+    assets: tuple[str, ...]
+    value: Callable[[str], Figure]
+
+
+def _closing_values(computation: Computation, arguments: Mapping[str, Any], days: list[date]) -> _Valued:
     view, role, storages = computation.view, arguments["role"], _STORAGES[arguments["storage"]]
     ends = [view.day_end(day) for day in days]
     held = _HeldAt(view, role, ends)
@@ -52,7 +89,7 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
         return total(view.value_at(asset, view.quantity_at(role, asset, storages, end), end) for end in held.ends_with(asset))
 
     key = ("closing_values", role, storages, view.currency, tuple(ends))
-    return view.summed_before(key, view.counted(role, fiat=ASSETS[arguments["assets"]]), valued).scaled(Fraction(1, len(days)))
+    return _Valued(key, view.counted(role, fiat=ASSETS[arguments["assets"]]), valued)
 
 
 @term_type(

@@ -212,6 +212,12 @@ class View:
         """
         return self._memo.parts(key, assets, self._noting(make)).values
 
+    def begins(self, key: Hashable) -> bool:
+        """Whether nobody has asked so of the key before, of what is carried on from one evaluation to the next."""
+        begun = key not in self._carried.beside
+        self._carried.beside[key] = None
+        return begun
+
     def made_of(self, key: Hashable, things: tuple[S, ...], make: Callable[[S], T], whole: Callable[[list[T]], U]) -> U:
         """`whole` of what `make` gives of each of these objects; what was made of the same objects before is not made again.
 
