@@ -14,11 +14,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import alerting, backtest, bundles, changed, evaluation, feeds, lookback, rolling, tables
+from benchmarks import accounts, alerting, backtest, bundles, changed, evaluation, feeds, lookback, markets, rolling, tables
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-PARTS = ("programs", "broad", "stages", "series", "latency", "evaluation", "changed", "backtest", "feeds", "bundles")
+_OF_ENGINES = ("evaluation", "changed", "accounts", "markets", "backtest", "feeds", "bundles")
+"""They need no broker."""
+PARTS = ("programs", "broad", "stages", "series", "latency", *_OF_ENGINES)
 FLEETS = ("rolling", "alerts")
 """Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
-    if set(parts) - {"evaluation", "changed", "backtest", "feeds", "bundles"}:
+    if set(parts) - {*_OF_ENGINES}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (
@@ -71,6 +73,12 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
     if "changed" in parts:
         print("\nCost of what changed")
         changed.show(full=size.full, against=against)
+    if "accounts" in parts:
+        print("\nVery many accounts")
+        accounts.show(full=size.full)
+    if "markets" in parts:
+        print("\nVery many markets at the assessor")
+        markets.show(full=size.full)
     if "backtest" in parts:
         print("\nBack-tests")
         backtest.show(full=size.full)

@@ -360,7 +360,7 @@ class PartitionWorker:
 
     async def _take_newer(self) -> None:
         """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""
-        snapshot = self._store.newest()
+        snapshot = await asyncio.to_thread(self._store.newest)
         if snapshot is None or snapshot.manifest.position <= self.engine.position:
             return
         manifest = snapshot.manifest

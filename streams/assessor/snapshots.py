@@ -3,20 +3,27 @@
 Every key is written once: a bucket under its generation, which is the journal position of its snapshot, and the manifest
 under its own. So a worker that lost the partition and writes on can at worst add an older whole snapshot beside a newer
 one; the newest complete one is what counts.
+
+The table holds all of it in memory, so what it holds is compressed, and unpacked bucket by bucket when it is asked for. A
+manifest that names many buckets is more than one message takes: what follows its first piece is written before it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.journal.snapshot import Cut
+from monitor.core.journal.snapshot import BUCKET_BYTES, Cut
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 
 _SEND_S = 60.0
+_FAST = 1
+_PACKED = b"x"
+"""What compressed values begin with, and no JSON text: an older release wrote that as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,28 @@ class Manifest:
     digests: Mapping[str, str]
     outputs: Mapping[str, int]
     heads: Mapping[str, int]
+
+    def packed(self) -> bytes:
+        """Its canonical text, compressed."""
+        named = {"generations": dict(self.generations), "digests": dict(self.digests)}
+        published = {"outputs": dict(self.outputs), "heads": dict(self.heads)}
+        return zlib.compress(canonical_bytes({"position": self.position, "version": self.version} | named | published), _FAST)
+
+
+class Buckets(Mapping[str, bytes]):
+    """The bytes of a snapshot's buckets by name, each unpacked when it is asked for."""
+
+    def __init__(self, packed: Mapping[str, bytes]) -> None:
+        self._packed = packed
+
+    def __getitem__(self, name: str) -> bytes:
+        return _unpacked(self._packed[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +80,9 @@ class SnapshotStore:
         self._partition = partition
 
     def newest(self) -> Snapshot | None:
-        """The newest complete snapshot in the recovered table; None when there is none."""
-        manifests = [_manifest(data) for key, data in self._entries("manifest").items() if data]
+        """The newest complete snapshot in the recovered table; None when there is none. Takes seconds of a million accounts."""
+        found = (self._manifest(key, data) for key, data in self._entries("manifest").items() if data)
+        manifests = [manifest for manifest in found if manifest is not None]
         for manifest in sorted(manifests, key=lambda one: one.position, reverse=True):
             buckets = self._buckets_of(manifest)
             if buckets is not None:
@@ -68,7 +98,7 @@ class SnapshotStore:
         digests = {} if previous is None else dict(previous.digests)
         sent = []
         for name, data in cut.buckets:
-            sent.append(self._put(self._key("bucket", cut.position, name), data))
+            sent.append(self._put(self._key("bucket", cut.position, name), zlib.compress(data, _FAST)))
             generations[name], digests[name] = cut.position, digest_of_bytes(data)
             await asyncio.sleep(0)
         await _acknowledged(sent)
@@ -81,33 +111,54 @@ class SnapshotStore:
             dict(outputs),
             dict(heads),
         )
-        await _acknowledged([self._put(self._key("manifest", cut.position), canonical_bytes(asdict(manifest)))])
+        await asyncio.sleep(0)
+        await self._write_manifest(manifest)
         await _acknowledged([self._put(self._key("closing"), str(cut.position).encode()), *self._removals(manifest)])
         return manifest
 
-    def _buckets_of(self, manifest: Manifest) -> dict[str, bytes] | None:
-        buckets = {}
+    async def _write_manifest(self, manifest: Manifest) -> None:
+        first, *rest = _pieces(manifest.packed())
+        await _acknowledged([self._put(self._piece(manifest.position, n), piece) for n, piece in enumerate(rest, 1)])
+        await _acknowledged([self._put(self._key("manifest", manifest.position), first)])
+
+    def _manifest(self, key: bytes, data: bytes) -> Manifest | None:
+        """The manifest that begins so; None while its other pieces have not come."""
+        position, pieces = int(key.split(b"/")[2]), [data]
+        while piece := self._table.data.get(self._piece(position, len(pieces))):
+            pieces.append(piece)
+        try:
+            return Manifest(**json.loads(_unpacked(b"".join(pieces))))
+        except zlib.error:
+            return None
+
+    def _buckets_of(self, manifest: Manifest) -> Buckets | None:
+        packed = {}
         for name, generation in manifest.generations.items():
             data = self._table.data.get(self._key("bucket", generation, name))
-            if not data or digest_of_bytes(data) != manifest.digests[name]:
+            if not data or not _is_whole(data, manifest.digests[name]):
                 return None
-            buckets[name] = data
-        return buckets
+            packed[name] = data
+        return Buckets(packed)
 
     def _removals(self, manifest: Manifest) -> list[asyncio.Future[Any]]:
         needed = {self._key("bucket", generation, name) for name, generation in manifest.generations.items()}
         needed.add(self._key("manifest", manifest.position))
         outdated = [
             key
-            for kind in ("bucket", "manifest")
+            for kind in ("bucket", "manifest", "piece")
             for key in self._entries(kind)
-            if key not in needed and int(key.split(b"/")[2]) <= manifest.position
+            if key not in needed
+            and int(key.split(b"/")[2]) <= manifest.position
+            and not key.startswith(self._piece(manifest.position))
         ]
         return [self._remove(key) for key in outdated]
 
     def _entries(self, kind: str) -> dict[bytes, bytes]:
         start = f"{self._partition}/{kind}/".encode()
-        return {key: value for key, value in self._table.data.items() if key.startswith(start)}
+        return {key: value for key, value in list(self._table.data.items()) if key.startswith(start)}
+
+    def _piece(self, position: int, number: int | None = None) -> bytes:
+        return self._key("piece", position, "" if number is None else str(number))
 
     def _key(self, kind: str, generation: int | None = None, name: str | None = None) -> bytes:
         parts = [str(self._partition), kind, *(str(part) for part in (generation, name) if part is not None)]
@@ -129,5 +180,16 @@ async def _acknowledged(sent: list[asyncio.Future[Any]]) -> None:
         await asyncio.wait_for(asyncio.gather(*sent), _SEND_S)
 
 
-def _manifest(data: bytes) -> Manifest:
-    return Manifest(**json.loads(data))
+def _pieces(data: bytes) -> list[bytes]:
+    return [data[start : start + BUCKET_BYTES] for start in range(0, len(data), BUCKET_BYTES)]
+
+
+def _unpacked(data: bytes) -> bytes:
+    return zlib.decompress(data) if data.startswith(_PACKED) else data
+
+
+def _is_whole(data: bytes, digest: str) -> bool:
+    try:
+        return digest_of_bytes(_unpacked(data)) == digest
+    except zlib.error:
+        return False

@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from monitor.audit.signatures.keys import Keyring
+from monitor.collector import exempt
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Statement
@@ -115,6 +116,7 @@ class Assessor:
 
     async def start(self) -> None:
         """Check the topics, connect, join the group."""
+        exempt()
         await require_topics(self._settings, topic_specs(self._settings, self._names))
         self._failure = asyncio.get_running_loop().create_future()
         await self._journal.start()

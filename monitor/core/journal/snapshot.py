@@ -91,34 +91,36 @@ class Cutter:
 class StateValues(Mapping[str, Any]):
     """The values that a cut wrote, by name, each read when it is asked for: a million accounts at once are a gigabyte."""
 
-    def __init__(self, texts: Mapping[str, Sequence[bytes]]) -> None:
-        self._texts = texts
+    def __init__(self, buckets: Mapping[str, bytes], parts: Mapping[str, Sequence[str]]) -> None:
+        self._buckets = buckets
+        self._parts = parts
 
     def __getitem__(self, name: str) -> Any:
         """`TornSnapshot` where it is cut off."""
         try:
-            return json.loads(b"".join(self._texts[name]))
+            return json.loads(b"".join(self._buckets[part] for part in self._parts[name]))
         except ValueError as error:
             raise TornSnapshot(f"snapshot cannot be read: {name!r}: {error}") from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
+        return iter(self._parts)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._parts)
 
     def below(self, prefix: str) -> StateValues:
         """Those whose names begin so, by the rest of their names."""
-        return StateValues({name.removeprefix(prefix): texts for name, texts in self._texts.items() if name.startswith(prefix)})
+        parts = {name.removeprefix(prefix): parts for name, parts in self._parts.items() if name.startswith(prefix)}
+        return StateValues(self._buckets, parts)
 
     def rooms(self, prefix: str) -> dict[str, StateValues]:
         """Those whose names begin so, by the next step of their names and then by the rest."""
-        found: dict[str, dict[str, Sequence[bytes]]] = {}
-        for name, texts in self._texts.items():
+        found: dict[str, dict[str, Sequence[str]]] = {}
+        for name, parts in self._parts.items():
             if name.startswith(prefix):
                 room, _, rest = name.removeprefix(prefix).partition("/")
-                found.setdefault(room, {})[rest] = texts
-        return {room: StateValues(texts) for room, texts in found.items()}
+                found.setdefault(room, {})[rest] = parts
+        return {room: StateValues(self._buckets, parts) for room, parts in found.items()}
 
 
 def values_of(buckets: Mapping[str, bytes], version: int) -> StateValues:
@@ -130,14 +132,14 @@ def values_of(buckets: Mapping[str, bytes], version: int) -> StateValues:
         raise NewerState(version)
     if version < OLDEST_READ:
         raise OlderState(version)
-    texts: dict[str, list[bytes]] = {}
+    parts: dict[str, list[str]] = {}
     for part in sorted(buckets, key=_order):
         name, _, number = part.partition(_PART)
-        pieces = texts.setdefault(name, [])
-        if int(number or 0) != len(pieces):
-            raise TornSnapshot(f"snapshot lacks part {len(pieces)} of {name!r}")
-        pieces.append(buckets[part])
-    return StateValues(texts)
+        several = parts.setdefault(name, [])
+        if int(number or 0) != len(several):
+            raise TornSnapshot(f"snapshot lacks part {len(several)} of {name!r}")
+        several.append(part)
+    return StateValues(buckets, parts)
 
 
 def _parts(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:

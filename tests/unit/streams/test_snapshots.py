@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from monitor.core.journal.snapshot import Cut
+from monitor.core.values.canonical import canonical_bytes
 from streams.assessor.snapshots import Manifest, SnapshotStore
 
 
@@ -99,6 +102,65 @@ async def test_the_manifest_is_never_the_last_record() -> None:
     table = Table()
     await _write(table, 10, {"a": b"1"}, "a", None)
     assert b"manifest" not in table.log[-1][1]
+
+
+MANY = {f"name-{number}": str(number).encode() for number in range(40)}
+
+
+async def test_a_manifest_that_is_more_than_a_message_takes_is_there_once_all_its_pieces_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A crash between two pieces leaves the snapshot before; the pieces go with their manifest."""
+    monkeypatch.setattr("streams.assessor.snapshots.BUCKET_BYTES", 500)
+    table = Table()
+    first = await _write(table, 10, {"a": b"1"}, "a", None)
+    second = await _write(table, 20, MANY, MANY, first)
+    sent = [key for _, key, value in table.log if value]
+    pieces = [at for at, key in enumerate(sent) if b"/piece/20/" in key]
+    assert len(pieces) > 2
+    assert sent[pieces[-1] + 1] == b"3/manifest/20", "the manifest itself comes last"
+    assert max(len(value or b"") for _, _, value in table.log) <= 500
+    assert {_at(table, upto) for upto in pieces} == {10}
+    assert _buckets(table.recovered()) == (20, MANY)
+    await _write(table, 30, {"a": b"3"}, "a", second)
+    assert sorted(table.recovered().data) == [b"3/bucket/30/a", b"3/closing", b"3/manifest/30"]
+
+
+def _at(table: Table, sent: int) -> int | None:
+    """The position of the snapshot that is found after so many records with a value."""
+    upto = [at for at, (_, _, value) in enumerate(table.log) if value][sent] + 1
+    found = _buckets(table.recovered(upto))
+    return None if found is None else found[0]
+
+
+async def test_a_manifest_without_one_of_its_pieces_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.assessor.snapshots.BUCKET_BYTES", 500)
+    table = Table()
+    await _write(table, 20, MANY, MANY, None)
+    del table.data[b"3/piece/20/1"]
+    assert _buckets(table) is None
+
+
+async def test_what_an_older_release_wrote_uncompressed_is_read() -> None:
+    table = Table()
+    manifest = await _write(table, 10, {"a": b"[1]"}, "a", None)
+    written = {
+        "position": 10,
+        "version": 1,
+        "generations": {"a": 10},
+        "digests": dict(manifest.digests),
+        "outputs": {},
+        "heads": {},
+    }
+    table.data = {b"3/bucket/10/a": b"[1]", b"3/manifest/10": canonical_bytes(written)}
+    assert _buckets(table) == (10, {"a": b"[1]"})
+
+
+async def test_a_bucket_that_was_cut_off_is_not_used() -> None:
+    table = Table()
+    await _write(table, 10, {"a": b"1" * 1000}, "a", None)
+    table.data[b"3/bucket/10/a"] = table.data[b"3/bucket/10/a"][:-3]
+    assert _buckets(table) is None
 
 
 async def test_a_bucket_with_another_digest_is_not_used() -> None:
