@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from monitor.collector import rare_collections
-from monitor.errors import MonitorError
+from monitor.errors import CHECK_FAILED, MonitorError
 
 PROGRAM = "reserve-monitor"
 
@@ -131,6 +133,18 @@ def main() -> None:
         sys.stdout.flush()
         talk(f"{PROGRAM}: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        _full(error)
+
+
+def _full(error: OSError) -> NoReturn:
+    """Say that there is no room, and end without writing what is still held for a stdout that takes nothing."""
+    where = f"for {error.filename}" if error.filename else "where the output goes"
+    sys.stderr.write(f"{PROGRAM}: no room is left {where}: make some, and call again\n")
+    sys.stderr.flush()
+    os._exit(CHECK_FAILED)
 
 
 if __name__ == "__main__":

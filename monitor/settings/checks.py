@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.errors import ConfigurationError, UsageError
+from monitor.settings.admin.expiry import over, soon_over
 from monitor.settings.admin.tls import ServerCertificate, client_context
 from monitor.settings.load import Settings
 from monitor.settings.record import absent_limits, build_configuration, deciding_lines, method_problems
@@ -37,7 +38,8 @@ def problems(settings: Settings) -> list[str]:
         for folder in settings.methods.pack_dirs
         if not folder.is_dir()
     ]
-    return [*files, *(() if files else (*_certificate(settings), *_authority(settings))), *(folders or _methods(settings))]
+    certificates = () if files else (*_certificate(settings), *over(named_files(settings)), *_authority(settings))
+    return [*files, *certificates, *(folders or _methods(settings))]
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -62,6 +64,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield f"kafka.security_protocol is {settings.kafka.security_protocol} beyond this host: records can be read and forged"
     if not _is_loopback(settings.http.host):
         yield from _open_port(settings)
+    yield from soon_over(named_files(settings))
     for key, path in named_files(settings):
         if key.rpartition(".")[2] not in _PUBLIC and path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
             yield f"{key} {path} can be read by everybody: chmod 600"
@@ -131,7 +134,11 @@ def _unreadable(key: str, path: Path) -> str | None:
         content = path.read_bytes()
     except OSError as error:
         return f"{key} {path} cannot be read: {error.strerror}"
-    return None if content.strip() else f"{key} {path} is empty"
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return f"{key} {path} is not text: is it the file that is meant?"
+    return None if text.strip() else f"{key} {path} is empty"
 
 
 def _methods(settings: Settings) -> list[str]:

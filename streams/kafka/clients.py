@@ -213,6 +213,8 @@ def _secret(path: Path, setting: str) -> str:
         text = path.read_text().strip()
     except OSError as error:
         raise ConfigurationError(f"{setting} {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{setting} {path} is not text: is it the file that is meant?") from None
     if not text:
         raise ConfigurationError(f"{setting} {path} is empty")
     return text

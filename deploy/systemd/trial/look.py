@@ -74,6 +74,9 @@ def begun() -> None:
     for stage in PORTS:
         comes(f"{stage} has told systemd that it is up", lambda stage=stage: shown(stage, "ActiveState") == "active")
         comes(f"{stage} is ready on its port", lambda stage=stage: ready(stage))
+        said = ran("systemctl", "status", "reserve-monitor@*")  # as the runbooks ask
+        if not re.search(rf"reserve-monitor@{stage}\.service.*?active \(running\)", said, re.DOTALL):
+            raise SystemExit(f"the status of all units does not show {stage}: {said}")
         if shown(stage, "MainPID") == "0" or int(shown(stage, "WatchdogTimestampMonotonic")) == 0:
             raise SystemExit(f"{stage} does not feed the watchdog")
 
@@ -98,6 +101,7 @@ def ended() -> None:
     good = SETTINGS.read_text(encoding="utf-8")
     SETTINGS.write_text(good + "nonsense: 1\n", encoding="utf-8")
     ran("systemctl", "start", "reserve-monitor@assessor", code=1)
+    ran("journalctl", "--no-pager", "-u", "reserve-monitor@*", "-p", "warning")
     if shown("assessor", "NRestarts") != "0" or "nonsense" not in ran(
         "journalctl", "--no-pager", "-u", "reserve-monitor@assessor"
     ):

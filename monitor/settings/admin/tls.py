@@ -59,6 +59,8 @@ def login(http: HttpSettings) -> dict[str, str]:
         lines = http.auth.token_file.read_text(encoding="utf-8").split()
     except OSError as error:
         raise ConfigurationError(f"http.auth.token_file {http.auth.token_file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"http.auth.token_file {http.auth.token_file} is not text: is it that file?") from None
     if not lines:
         raise ConfigurationError(f"http.auth.token_file {http.auth.token_file} is empty")
     return {"Authorization": f"Bearer {lines[0]}"}
