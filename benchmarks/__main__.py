@@ -14,14 +14,27 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import accounts, alerting, backtest, bundles, changed, evaluation, feeds, lookback, markets, rolling, tables
+from benchmarks import (
+    accounts,
+    alerting,
+    backtest,
+    bundles,
+    changed,
+    evaluation,
+    feeds,
+    lookback,
+    markets,
+    rolling,
+    tables,
+    workers,
+)
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
 _OF_ENGINES = ("evaluation", "changed", "accounts", "markets", "backtest", "feeds", "bundles")
 """They need no broker."""
 PARTS = ("programs", "broad", "stages", "series", "latency", *_OF_ENGINES)
-FLEETS = ("rolling", "alerts")
+FLEETS = ("rolling", "alerts", "workers")
 """Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
 
 
@@ -67,6 +80,8 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                 await rolling.show(stage)
             if "alerts" in parts:
                 await alerting.show(stage, full=size.full)
+            if "workers" in parts:
+                await workers.show(stage, size.series)
     if "evaluation" in parts:
         print("\nCost of an evaluation")
         evaluation.show(full=size.full)

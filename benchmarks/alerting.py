@@ -2,7 +2,7 @@
 
     BROKER=kafka python -m benchmarks alerts
 
-Ten entities of a hundred assets under five methods, a daemon for each stage. Every moment one entity's balance takes it into a
+Ten entities of a hundred assets under five methods, a daemon for each stage. Every second one entity's balance takes it into a
 shortage, or out of it: the clock starts when the balance is handed to the producer and stops when a telling is at the webhook.
 Each telling counts, so that an entity of five methods is as late as its last one.
 """
@@ -27,7 +27,7 @@ METHODS = ("us.ny_custody", "jp.psa_custody", "hk.vatp", "sg.ps", "ae.vara")
 """Each has a rule that the change breaks; some lack declarations besides, and say so all the while."""
 
 RATE = 5_000
-_EVERY_S = 0.25
+_EVERY_S = 1.0
 _LAST_S = 5.0
 
 

@@ -11,7 +11,7 @@ import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -138,6 +138,15 @@ class Fleet:
                 if time.monotonic() > deadline:
                     raise MonitorError(f"{behind:.0f} records of the journal were not read within {_READ_S:.0f} s")
                 await asyncio.sleep(0.5)
+
+    async def reader(self, topic: str, daemons: Sequence[DaemonProcess]) -> DaemonProcess:
+        """Which of them reads the first partition of a source topic."""
+        async with aiohttp.ClientSession() as session:
+            for daemon in daemons:
+                async with session.get(f"{daemon.url}/metrics") as answer:
+                    if f'reserve_intake_lag_records{{partition="0",topic="{topic}"}}' in await answer.text():
+                        return daemon
+        raise MonitorError(f"no daemon reads {topic}")
 
     async def ready(self) -> None:
         """All that run are caught up."""
