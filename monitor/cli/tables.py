@@ -60,14 +60,11 @@ def _record(columns: list[Column], cells: tuple[RenderableType, ...], sentences:
 
     row = [(column, _text(cell)) for column, cell in zip(columns, cells, strict=True)]
     row = [(column, cell) for column, cell in row if cell.plain not in _NOTHING]
-    words = [cell for column, cell in row if column.justify == "left" and column.header not in {sentences, ""}]
-    figures = [Text.assemble(f"{column.header} ", cell) for column, cell in row if column.header and column.justify == "right"]
-    units = [cell for column, cell in row if not column.header]
+    words = [cell for column, cell in row if column.justify == "left" and column.header != sentences]
+    figures = [Text.assemble(f"{column.header} ", cell) for column, cell in row if column.justify == "right"]
     said = [cell for column, cell in row if sentences and column.header == sentences]
     yield Text("  ").join(words)
-    if figures:
-        yield Padding(Text(" ").join((Text(", ").join(figures), *units)), (0, 0, 0, _GAP))
-    for line in said:
+    for line in filter(None, (Text(", ").join(figures), *said)):
         yield Padding(line, (0, 0, 0, _GAP))
 
 

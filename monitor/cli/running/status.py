@@ -24,7 +24,7 @@ app = command_app()
 _STYLES = {"adequate": "green", "watch": "yellow", "shortfall": "bold red", "unknown": "magenta", "not_computable": "magenta"}
 _PIPE_WIDTH = 200
 _LATE_SHOWN = 3
-_WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "source", ""})
+_WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "source", "currency"})
 
 
 @app.command(epilog="Example: reserve-monitor status jp-main --date 2026-01-05 --json")
@@ -153,7 +153,7 @@ def _show(found: Mapping[str, Any]) -> None:
         console.print(f"[bold red]unknown[/]: nothing is evaluated since {since}; it was {found['was']} then", highlight=False)
     for one in found["methods"]:
         _show_method(console, one)
-    table = plain_table(_WORDS, "method", "mode", "state", "coverage", "required", "available", "surplus", "")
+    table = plain_table(_WORDS, "method", "mode", "state", "coverage", "required", "available", "surplus", "currency")
     for one in found["methods"]:
         figures = (amount(one["required"]), amount(one["available"]), amount(one["surplus"]))
         table.add_row(one["method"], one["mode"], _state(one), _coverage(one), *figures, one["currency"])

@@ -16,7 +16,7 @@ from monitor.cli.tables import plain_table, print_table
 from tests.status_examples import adequate, shortfall, unknown
 
 WIDTH = 80
-WORDS = frozenset({"method", "state", "text"})
+WORDS = frozenset({"method", "state", "currency", "text"})
 
 
 class Terminal(io.StringIO):
@@ -31,7 +31,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def shown(width: int, sentences: str = "") -> str:
-    table = plain_table(WORDS, "method", "state", "required", "", "text")
+    table = plain_table(WORDS, "method", "state", "required", "currency", "text")
     table.add_row("jp.crypto_reserve_2026", "[red]not_computable[/]", "600,000,000", "JPY", "why it is so " * 9)
     table.add_row("house.composite", "unknown", "—", "JPY", "")
     console = Console(width=width, file=io.StringIO(), highlight=False)
@@ -42,18 +42,18 @@ def shown(width: int, sentences: str = "") -> str:
 
 def test_a_row_that_does_not_fit_is_a_record() -> None:
     lines = shown(WIDTH, "text").splitlines()
-    assert lines[0] == "jp.crypto_reserve_2026  not_computable"
-    assert lines[1].rstrip() == "  required 600,000,000 JPY"
+    assert lines[0] == "jp.crypto_reserve_2026  not_computable  JPY"
+    assert lines[1].rstrip() == "  required 600,000,000"
     assert lines[2].startswith("  why it is so why it is so")
-    assert "house.composite  unknown" in lines
+    assert "house.composite  unknown  JPY" in lines
     assert max(map(len, lines)) <= WIDTH
 
 
 def test_a_table_that_fits_has_its_columns() -> None:
     head, first, *_ = shown(120, "text").splitlines()
-    assert head.split() == ["method", "state", "required", "text"]
+    assert head.split() == ["method", "state", "required", "currency", "text"]
     assert first.startswith("jp.crypto_reserve_2026  not_computable  600,000,000")
-    assert shown(200).splitlines()[0].split() == ["method", "state", "required", "text"]
+    assert shown(200).splitlines()[0].split() == ["method", "state", "required", "currency", "text"]
 
 
 @pytest.mark.parametrize("example", [adequate, shortfall, unknown])
