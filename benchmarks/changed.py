@@ -243,6 +243,10 @@ def _day(desk: Desk, held: str) -> Iterator[tuple[str, float]]:
     yield f"the end of a day, {held}", desk.spent_on(desk.tick)
     yield f"its longest step, {held}", desk.longest * 1000
     desk.tick(HOUR)
+    for asset in range(30):
+        desk.price(f"A{asset:03d}", "JPY", "250")
+    desk.tick()
+    desk.tick(MINUTE)
 
     def late(desk: Desk, number: int) -> None:
         desk.price("A007", "JPY", f"{200 + number}", as_of=MIDNIGHT - 6 * HOUR + number * SECOND)
