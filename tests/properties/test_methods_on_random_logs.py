@@ -1,16 +1,17 @@
 """Every method on random logs: the book answers like a plain search, whatever came late, twice, corrected or expired."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from monitor.core.attribution.readings import Readings
+from monitor.core.attribution.readings import Readings, ReadKey
 from monitor.core.attribution.split_view import SplitView
 from monitor.core.configuration.configuration import parse_configuration
 from monitor.core.evaluation.evaluation import Evaluator
-from monitor.core.journal.vocabulary import CAUSE_PARTS
+from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.times import DAY, HOUR, exact_time
 from monitor.methods.loader import load_packs
 from monitor.settings.load import settings_of
@@ -18,6 +19,7 @@ from monitor.settings.record import build_configuration
 from tests import worked_cases
 from tests.random_logs import ENTITIES, START, RandomLog
 
+T = TypeVar("T")
 OPTIONS: dict[str, dict[str, Any]] = {"eu.mica_67": {"class": "2"}, "ae.vara": {"activities": ["exchange", "custody"]}}
 
 
@@ -55,6 +57,7 @@ def test_what_an_evaluation_read_answers_it_again(tmp_path: Path) -> None:
     config = parse_configuration(content)
     at = START + 49 * HOUR
     books = worked_cases.books_of(tmp_path, content, at)
+    questions = set[CausePart]()
     for entity in ENTITIES:
         book = books[entity]
         for prepared in Evaluator(entity, config).methods:
@@ -64,10 +67,30 @@ def test_what_an_evaluation_read_answers_it_again(tmp_path: Path) -> None:
             reads = view.finished()
             kept = Readings.of_state(json.loads(json.dumps(reads.state())))
             assert (kept.values, kept.clocks, kept.past) == (reads.values, reads.clocks, reads.past)
-            again = SplitView(prepared, book, at, (kept, at), frozenset({"price"}))
+            again = Questioned(prepared, book, at, (kept, at), frozenset({"price"}))
             found = prepared.method.evaluate(again)
             assert (found.required_figure, found.available_figure) == (plain.required_figure, plain.available_figure)
-            assert all(again.finished().values[part].keys() <= kept.values[part].keys() for part in CAUSE_PARTS), prepared.config
+            questions |= {part for part, keys in again.asked.items() if keys}
+            assert all(again.asked[part] <= kept.values[part].keys() for part in CAUSE_PARTS), prepared.config
+            assert again.dated <= {key for values in kept.values.values() for key in values}, prepared.config
+    assert questions >= {"price", "balance", "volume", "declaration", "data_quality"}
+
+
+class Questioned(SplitView):
+    """Keeps what it is asked for: `asked` by part, `dated` of dates."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked: dict[CausePart, set[ReadKey]] = {part: set() for part in CAUSE_PARTS}
+        self.dated: set[ReadKey] = set()
+
+    def _part(self, part: CausePart, key: ReadKey, fresh: Callable[[], T]) -> T:
+        self.asked[part].add(key)
+        return super()._part(part, key, fresh)
+
+    def _noted(self, kind: str, text: str) -> None:
+        self.dated.add((kind, self._terms[-1]))
+        super()._noted(kind, text)
 
 
 def without_since(result: dict[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,8 @@ class SplitView(View):
 
     def _noted(self, kind: str, text: str) -> None:
         term = self._terms[-1]
-        self._times.setdefault(term, {})[kind, term] = text
+        if self._notes:
+            self._times.setdefault(term, {})[kind, term] = text
 
     @contextmanager
     def _of_term(self, name: str, effect: Effect) -> Iterator[None]:
