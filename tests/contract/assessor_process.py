@@ -6,9 +6,11 @@ import signal
 import sys
 from typing import Any
 
+from monitor.cli.running.ending import close
 from monitor.settings.kafka import KafkaSettings
 from streams.assessor.partition import SnapshotCadence
 from streams.assessor.worker import Assessor
+from streams.daemon import STOP_S
 from streams.kafka.topics import TopicNames
 
 
@@ -25,10 +27,20 @@ async def main() -> None:
     assessor = Assessor(settings, names, Nobody(), SnapshotCadence(records=25, seconds=1.0))
     await assessor.start()
     loop = asyncio.get_running_loop()
-    stopping: list[asyncio.Task[None]] = []
-    loop.add_signal_handler(signal.SIGTERM, lambda: stopping.append(loop.create_task(assessor.stop())))
-    await assessor.run()
-    await asyncio.gather(*stopping)
+    told = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    working = loop.create_task(assessor.run())
+    await asyncio.wait({working, loop.create_task(told.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    if told.is_set():
+        stopped, _ = await asyncio.wait({loop.create_task(assessor.stop())}, timeout=STOP_S)  # as the daemon does
+        for task in stopped:
+            task.result()
+    else:
+        await working
 
 
-asyncio.run(main())
+runner = asyncio.Runner()
+try:
+    runner.run(main())
+finally:
+    close(runner)

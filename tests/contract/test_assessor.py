@@ -58,8 +58,9 @@ async def assessor(broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def terminate(process: asyncio.subprocess.Process) -> None:
+    """Stop it in order: within ten seconds of its own, and what a busy machine adds."""
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         assert await process.wait() == 0
 
 
