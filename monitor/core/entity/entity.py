@@ -30,6 +30,7 @@ from monitor.core.entity.publication import (
     assessment_object,
     method_fields,
     next_publication,
+    shown_again,
 )
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult
 from monitor.core.evaluation.exposure import exposure_object
@@ -189,6 +190,9 @@ class Entity:
         rests = closing and self._rests(at)
         self.waiting = False
         outputs = list[Output]()
+        if rests:
+            newest = self.standing.newest
+            self.standing.newest = {name: shown_again(value, at, evidence, sources) for name, value in newest.items()}
         if not rests or self.differences is not None:
             before = self._lines()
             outputs = yield from self._look(at, evidence, sources, closing=closing)

@@ -142,6 +142,12 @@ def as_shown(value: dict[str, Any], before: Mapping[str, Any] | None) -> dict[st
     return UNCHAINED | value | told
 
 
+def shown_again(value: dict[str, Any], at: int, evidence: Evidence, sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was shown last, as an evaluation at `at` would show it that found the same and published nothing."""
+    told = {"sources": sources} if "sources" in value else {}
+    return value | UNCHAINED | {"at": format_time(at)} | evidence.printed() | told
+
+
 class Shapes:
     """Digests of what is published at once when it changes: state, component states, gaps, mode, configuration."""
 
