@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks import (
     accounts,
@@ -31,8 +31,22 @@ from benchmarks import (
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
 
-_OF_ENGINES = ("evaluation", "changed", "accounts", "markets", "backtest", "feeds", "bundles")
-"""They need no broker."""
+
+def _feeds(full: bool, _: str | None) -> None:
+    feeds.show(full=full)
+    lookback.show(full=full)
+
+
+_OF_ENGINES: dict[str, tuple[str, Callable[[bool, str | None], None]]] = {
+    "evaluation": ("Cost of an evaluation", lambda full, _: evaluation.show(full=full)),
+    "changed": ("Cost of what changed", lambda full, against: changed.show(full=full, against=against)),
+    "accounts": ("Very many accounts", lambda full, _: accounts.show(full=full)),
+    "markets": ("Very many markets at the assessor", lambda full, _: markets.show(full=full)),
+    "backtest": ("Back-tests", lambda full, _: backtest.show(full=full)),
+    "feeds": ("Feeds", _feeds),
+    "bundles": ("Bundles of evidence", lambda full, _: bundles.show(full=full)),
+}
+"""Headline and table of those that need no broker; given whether in large sizes, and the commit to compare with."""
 PARTS = ("programs", "broad", "stages", "series", "latency", *_OF_ENGINES)
 FLEETS = ("rolling", "alerts", "workers")
 """Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
@@ -52,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     unknown = [part for part in options.parts if part not in PARTS + FLEETS]
     if unknown:
-        parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS)}")
+        parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS + FLEETS)}")
     records = options.records or (1_000_000 if options.full else 300_000)
     try:
         asyncio.run(_show(options.parts or list(PARTS), tables.Size(records, full=options.full), options.against))
@@ -82,28 +96,9 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                 await alerting.show(stage, full=size.full)
             if "workers" in parts:
                 await workers.show(stage, size.series)
-    if "evaluation" in parts:
-        print("\nCost of an evaluation")
-        evaluation.show(full=size.full)
-    if "changed" in parts:
-        print("\nCost of what changed")
-        changed.show(full=size.full, against=against)
-    if "accounts" in parts:
-        print("\nVery many accounts")
-        accounts.show(full=size.full)
-    if "markets" in parts:
-        print("\nVery many markets at the assessor")
-        markets.show(full=size.full)
-    if "backtest" in parts:
-        print("\nBack-tests")
-        backtest.show(full=size.full)
-    if "feeds" in parts:
-        print("\nFeeds")
-        feeds.show(full=size.full)
-        lookback.show(full=size.full)
-    if "bundles" in parts:
-        print("\nBundles of evidence")
-        bundles.show(full=size.full)
+    for part in (one for one in _OF_ENGINES if one in parts):
+        print(f"\n{_OF_ENGINES[part][0]}")
+        _OF_ENGINES[part][1](size.full, against)
 
 
 if __name__ == "__main__":

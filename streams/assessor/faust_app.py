@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from faust.auth import Credentials, OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -265,7 +264,7 @@ class SnapshotTable:
             key, value, acknowledged = waiting.popleft()
             try:
                 sent = await self._producer.send(topic, value=value, key=key, partition=partition)
-            except KafkaError as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits for the change raises it
                 if not acknowledged.done():
                     acknowledged.set_exception(error)
             else:

@@ -145,17 +145,16 @@ class SnapshotStore:
         needed.add(self._key("manifest", manifest.position))
         outdated = [
             key
-            for kind in ("bucket", "manifest", "piece")
-            for key in self._entries(kind)
+            for key in self._entries("bucket", "manifest", "piece")
             if key not in needed
             and int(key.split(b"/")[2]) <= manifest.position
             and not key.startswith(self._piece(manifest.position))
         ]
         return [self._remove(key) for key in outdated]
 
-    def _entries(self, kind: str) -> dict[bytes, bytes]:
-        start = f"{self._partition}/{kind}/".encode()
-        return {key: value for key, value in list(self._table.data.items()) if key.startswith(start)}
+    def _entries(self, *kinds: str) -> dict[bytes, bytes]:
+        starts = tuple(f"{self._partition}/{kind}/".encode() for kind in kinds)
+        return {key: value for key, value in list(self._table.data.items()) if key.startswith(starts)}
 
     def _piece(self, position: int, number: int | None = None) -> bytes:
         return self._key("piece", position, "" if number is None else str(number))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import Config, command_app
-from monitor.errors import ConfigurationError, MonitorError, UsageError
+from monitor.errors import ConfigurationError, UsageError
 
 app = command_app()
 
@@ -40,10 +40,10 @@ def run(
         raise ConfigurationError("there is no place to archive to: set archive.target to a folder or s3://bucket/prefix")
     configure_logs(settings.log.level, settings.log.format, sys.stdout)
     runner = asyncio.Runner()
-    ended_by: MonitorError | None = None
+    ended_by: Exception | None = None
     try:
         runner.run(run_daemon(settings, stages))
-    except MonitorError as error:
+    except Exception as error:
         ended_by = error
         raise
     finally:

@@ -22,13 +22,15 @@ async def main():
     await asyncio.sleep(0)
 runner = asyncio.Runner()
 runner.run(main())
-close(runner, ConnectionProblem("the broker is gone") if sys.argv[1] == "error" else None, 0.05)
+errors = {"error": ConnectionProblem("the broker is gone"), "fault": ValueError("the broker is gone")}
+close(runner, errors.get(sys.argv[1]), 0.05)
 """
 
 
-@pytest.mark.parametrize(("how", "code"), [("well", 0), ("error", 4)])
+@pytest.mark.parametrize(("how", "code"), [("well", 0), ("error", 4), ("fault", 1)])
 def test_a_task_that_takes_no_cancellation_ends_with_the_process(how: str, code: int) -> None:
     done = subprocess.run([sys.executable, "-c", STUBBORN, how], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code
     assert "a task did not end" in done.stderr
-    assert ("the broker is gone" in done.stderr) is (how == "error")
+    assert ("the broker is gone" in done.stderr) is (how != "well")
+    assert ("ValueError" in done.stderr) is (how == "fault")

@@ -37,15 +37,15 @@ class Producer:
     def __init__(self) -> None:
         self.room, self.waiting, self.most = asyncio.Event(), 0, 0
         self.sent: list[tuple[bytes, bytes | None, int]] = []
-        self.refused: bytes | None = None
+        self.refused: dict[bytes, Exception] = {}
 
     async def send(self, topic: str, value: bytes | None, key: bytes, partition: int) -> asyncio.Future[Any]:
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         await self.room.wait()
         self.waiting -= 1
-        if key == self.refused:
-            raise KafkaError("refused")
+        if key in self.refused:
+            raise self.refused[key]
         self.sent.append((key, value, partition))
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         done.set_result((topic, len(self.sent)))
@@ -70,15 +70,16 @@ async def test_changes_of_a_partition_go_out_in_order_and_one_of_them_at_most_wa
     assert [key for key, _, partition in producer.sent if partition == 0] == [b"%d" % number for number in range(50)]
 
 
-async def test_a_refused_change_is_told_to_who_waits_for_it_and_the_next_one_goes() -> None:
+@pytest.mark.parametrize("error", [KafkaError("refused"), ValueError("refused")])
+async def test_a_refused_change_is_told_to_who_waits_for_it_and_the_next_one_goes(error: Exception) -> None:
     producer = Producer()
-    producer.refused = b"bad"
+    producer.refused = {b"bad": error}
     producer.room.set()
     table = table_on(producer)
     given_up = table.send_changelog(0, b"given up", b"x")
     given_up.cancel()
     bad, removed = table.send_changelog(0, b"bad", b"x"), table.send_changelog(0, b"gone", None)
-    with pytest.raises(KafkaError, match="refused"):
+    with pytest.raises(type(error), match="refused"):
         await bad
     assert await removed == ("changelog", 2)
     assert producer.sent == [(b"given up", b"x", 0), (b"gone", None, 0)]
