@@ -41,6 +41,7 @@ METHODS = (
     "kr.vaupa_reserve",
     "house.composite",
 )
+_FIVE = ("us.ny_custody", "jp.psa_custody", "hk.vatp", "sg.ps", "ae.vara")
 OPTIONS: dict[str, dict[str, Any]] = {"eu.mica_67": {"class": "2"}, "ae.vara": {"activities": ["exchange", "custody"]}}
 CURRENCIES = ("JPY", "HKD", "KRW", "SGD", "USD", "EUR", "AED")
 ROLES = (("client_liability", "ledger"), ("client_asset", "cold"), ("client_asset", "hot"), ("guarantee_asset", "cold"))
@@ -289,6 +290,29 @@ def _own_position(desk: Desk, number: int) -> None:
     desk.tick()
 
 
+def telling(assets: int) -> Iterator[tuple[str, float]]:
+    """What alerts and scenarios take beside the figures: of so many assets under five methods, after every price has moved."""
+    desk = Desk(_FIVE, levels={"enter_dwell_s": 0, "exit_dwell_s": 0}).load(assets)
+    desk.tick(MINUTE)
+    short, published = [], []
+    for number in range(_WARM + 3):
+        _all_prices(desk, assets, number)
+        desk.tick()
+        desk.position("client_asset-cold", ("client_asset", "cold", "A000"), "1")
+        short.append(desk.spent_on(desk.tick))
+        desk.position("client_asset-cold", ("client_asset", "cold", "A000"), "1000")
+        desk.tick()
+        _all_prices(desk, assets, number + 100)
+        published.append(desk.spent_on(lambda: desk.tick(MINUTE)))
+    yield f"a position breaks rules, {assets} assets x 5 methods", statistics.median(short[_WARM:])
+    yield f"moved figures and scenarios are published, {assets} assets x 5 methods", statistics.median(published[_WARM:])
+
+
+def _all_prices(desk: Desk, assets: int, number: int) -> None:
+    for asset in range(assets):
+        desk.price(f"A{asset:03d}", "JPY", f"{107 + asset + number}.25")
+
+
 def trust(changes: int) -> Iterator[tuple[str, float]]:
     """Client money in breach, with so many changes in two days."""
     desk = Desk(METHODS[:1]).load(1)
@@ -304,6 +328,7 @@ SIZES: dict[str, tuple[Callable[[int], Iterator[tuple[str, float]]], tuple[int, 
     "groups": (groups, (5_000,), (20_000,)),
     "closes": (closes, (5_000,), (50_000,)),
     "days": (days, (100,), (100, 500)),
+    "telling": (telling, (20,), (100,)),
     "trust": (trust, (5_000,), (40_000,)),
     "entities": (entities, (100,), (1_000,)),
 }

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.engine import Engine
+from monitor.core.evaluation.assessment import Brief
+from monitor.core.foresight.overlay import HoldingChange, OverlaidView, Overlay, carried_on, memo_under, result_under
+from monitor.core.foresight.published import touches
+from monitor.core.foresight.scenarios import NotApplicable, overlay_of
 from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import HOUR, SECOND
 from monitor.core.view.kept import Kept, KeptDays
 from monitor.core.view.prices.earlier import Earlier
 from monitor.core.view.view import View
+from monitor.methods.stresses import load_scenarios
 from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.watching import calls_of, forget_what_is_kept, silence_changes
 
@@ -131,6 +137,46 @@ def test_what_is_kept_changes_no_byte(steps: Sequence[tuple[float, Action]], lim
 @given(DAYS, st.booleans(), st.sampled_from(["Asia/Tokyo", "Asia/Kathmandu"]))
 def test_what_is_kept_of_closed_days_changes_no_byte(steps: Sequence[tuple[float, Action]], limits: bool, zone: str) -> None:
     _same_as_anew(_journal(steps, limits=limits, methods=("jp.psa_custody", "house.composite"), zone=zone))
+
+
+MOVES = st.builds(
+    lambda place, shift: Overlay().with_holding(place, HoldingChange(shift=Decimal(shift))),
+    st.tuples(st.sampled_from(ROLES), st.sampled_from(["cold", "bank"]), st.sampled_from(["BTC", "MNT", "JPY"])),
+    st.sampled_from(["7", "-3"]),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(STEPS, MOVES)
+def test_what_is_tried_on_what_is_kept_finds_what_a_reading_of_all_finds(
+    steps: Sequence[tuple[float, Action]], move: Overlay
+) -> None:
+    journal, engine = (
+        _journal(steps, limits=False, methods=("jp.psa_custody", "house.composite", "eu.ifr_k")),
+        Engine(0, check_journal_time=True),
+    )
+    for record in journal.records:
+        engine.apply(record)
+        if record.statement.kind == "tick":
+            _tried_as_anew(engine, move)
+
+
+def _tried_as_anew(engine: Engine, move: Overlay) -> None:
+    entity = engine._entities["jp-main"]
+    evaluator, book, at = entity.evaluator, entity.book, engine.clock
+    assert evaluator is not None
+    for name, scenario in {**load_scenarios(), "moved": None}.items():
+        known = evaluator.reads(book, at)
+        try:
+            overlay = move if scenario is None else overlay_of(scenario, evaluator.yardstick, book, at, known)
+        except NotApplicable:
+            continue
+        for prepared in (evaluator.yardstick, *evaluator.methods):
+            anew = Brief.of(result_under(prepared, book, at, overlay))
+            for memo in (carried_on(known, (name, prepared.config.id), overlay), memo_under(known, overlay, book, at)):
+                assert prepared.method.brief(OverlaidView(prepared, book, at, overlay, memo)) == anew
+            if not touches(overlay, evaluator, book):
+                assert Brief.of(prepared.method.evaluate(prepared.view(book, at, known))) == anew
 
 
 MONTHS = st.sampled_from([0, 110 * 86_400, 150 * 86_400 + 777, 200 * 86_400, 200 * 86_400 + 3600, 260 * 86_400])

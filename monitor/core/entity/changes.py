@@ -7,18 +7,13 @@ from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.book.declarations import attributes_key
-from monitor.core.book.incidents import IncidentRevision
 from monitor.core.book.shared import Shared
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.journal.causes import incident_value
 from monitor.core.journal.records import Statement
-from monitor.core.journal.vocabulary import ROLES
-from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.money import plain
 from monitor.core.values.times import HOUR, MINUTE
-
-_EVER = 1 << 63
 
 
 def known_before(book: Book, statement: Statement, clock: int) -> tuple[str | None, str | None]:
@@ -53,20 +48,6 @@ def price_before(shared: Shared, statement: Statement, clock: int) -> str | None
     return None if quote is None else plain(quote.price)
 
 
-def valued(book: Book, asset: str) -> bool:
-    """Whether any figure of the book may be of an asset: of one that was never held, owed, traded, lost or declared none is.
-
-    Codes of currencies always may.
-    """
-    return (
-        is_iso_4217(asset)
-        or any(asset in book.positions.assets(role, _EVER) for role in ROLES)
-        or book.trades.is_traded(asset)
-        or book.declarations.are_in(asset)
-        or any(asset in _lost(revision) for _, revision in book.incidents.known(None))
-    )
-
-
 def named(config: Configuration, evaluator: Evaluator | None) -> frozenset[str]:
     """Assets that figures may be of although the book knows nothing of them: by configuration."""
     if evaluator is None:
@@ -82,11 +63,6 @@ def _words(stress: Mapping[str, Any]) -> Iterator[str]:
             yield value
         elif isinstance(value, list | tuple):
             yield from map(str, value)
-
-
-def _lost(revision: IncidentRevision) -> set[str]:
-    estimate = () if revision.estimate is None else (revision.estimate,)
-    return {amount.asset for amount in (*revision.losses, *revision.recoveries, *estimate)}
 
 
 class Rest:

@@ -14,10 +14,11 @@ from monitor.core.attribution.attribution import Instant, noting
 from monitor.core.attribution.split_view import SplitView
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
+from monitor.core.book.valued import valued
 from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, Levels
 from monitor.core.configuration.controls import dismissed_alert
-from monitor.core.entity.changes import Rest, named, valued
+from monitor.core.entity.changes import Rest, named
 from monitor.core.entity.closes import Closed, ClosedDay, Closes, days_again
 from monitor.core.entity.footings import Footings
 from monitor.core.entity.publication import (
@@ -217,6 +218,7 @@ class Entity:
 
     def _look(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> Steps[list[Output]]:
         outputs: list[Output] = []
+        evaluation: Evaluation | None = None
         if self.evaluator is None:
             drafts = self.alerts.follow((), self._moment(at), self._surroundings(None))
             digests: dict[str, str] = {}
@@ -232,10 +234,10 @@ class Entity:
             self.courses.take(evaluation, levels, self.config.assets)
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
-            stresses = (yield from self._scenarios(at, evaluation.exposure)) if closing else []
+            stresses = (yield from self._scenarios(evaluation)) if closing else []
             digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
         repeats, over = self.alerts.repeats(at)
-        advice = Advice(self.evaluator, self.book, at)
+        advice = Advice(self.evaluator, self.book, at, evaluation)
         for draft in (*drafts, *repeats):
             outputs.append(self._alert(draft, digests, evidence, advice))
             yield
@@ -307,8 +309,9 @@ class Entity:
         self.standing.newest[EXPOSURE] = UNCHAINED | value
         return digests
 
-    def _scenarios(self, at: int, exposure: MethodResult) -> Steps[list[dict[str, Any]]]:
+    def _scenarios(self, evaluation: Evaluation) -> Steps[list[dict[str, Any]]]:
         """Computed when the exposure's interval has passed, else those of the last time."""
+        at, exposure = evaluation.at, evaluation.exposure
         line, newest = self.standing.lines.get(EXPOSURE), self.standing.newest.get(EXPOSURE)
         fresh = line is not None and (at < line.published_at + self.config.publish_interval_ns or exposure.digest == line.digest)
         if self.evaluator is None or not self.scenarios:
@@ -316,8 +319,7 @@ class Entity:
         if fresh and newest is not None and newest["config_digest"] == self.config.digest:
             known: list[dict[str, Any]] = newest["scenarios"]
             return known
-        known_at = self.evaluator.reads(self.book, at)
-        return (yield from published(self.scenarios, self.evaluator, self.book, at, known_at))
+        return (yield from published(self.scenarios, self.evaluator, self.book, evaluation))
 
     def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool) -> bool:
         """Notes the newest figures; whether they are to be published. `told`: an alert tells of them."""

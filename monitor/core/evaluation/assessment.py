@@ -51,6 +51,25 @@ class Result:
     ignored: tuple[Mapping[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What `Result` says of a headline and of the rows, which are not printed."""
+
+    state: str
+    required: str | None
+    available: str | None
+    currency: str
+    required_figure: Figure | None
+    available_figure: Figure | None
+    rows: tuple[Row, ...]
+
+    @staticmethod
+    def of(result: Result) -> Brief:
+        """A result in brief."""
+        figures = result.required_figure, result.available_figure
+        return Brief(result.state, result.required, result.available, result.currency, *figures, result.rows)
+
+
 class Method:
     """A pack with an entity's options, made ready once: `evaluate` is then called for every evaluation.
 
@@ -75,6 +94,16 @@ class Method:
             return _not_computable(self.plan, view)
         computation = Computation(self.plan, view)
         return _result(computation, (yield from computation.outcomes()), watch_enter)
+
+    def brief(self, view: View, watch_enter: Decimal | None = None) -> Brief:
+        """What `evaluate` finds, in brief."""
+        if self._not_computable(view):
+            row = _row_not_computable(self.plan, view)
+            return Brief("not_computable", None, None, view.currency, None, None, (row,))
+        computation = Computation(self.plan, view)
+        found = _found(computation, finished(computation.outcomes()), watch_enter)
+        required, available = _headline_texts(found, view.minor_unit)
+        return Brief(found.state, required, available, view.currency, found.required, found.available, found.rows)
 
     def figures(self, view: View) -> Steps[tuple[Figure | None, Figure | None]]:
         """Required and available as `evaluate` finds them, with all that it reads of the view; nothing is printed."""
@@ -119,7 +148,10 @@ def result_object(result: Result) -> dict[str, Any]:
 
 
 def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> Result:
-    view = computation.view
+    return _printed(computation, _found(computation, outcomes, watch_enter))
+
+
+def _found(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> _Parts:
     figures = computation.printed_figures()
     required, available = computation.headline(outcomes)
     projection = computation.is_projection()
@@ -127,10 +159,9 @@ def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_ent
     ratio = _watch_ratio(computation, outcomes)
     decided = required is None or (_known(required) and _known(available)) or computation.decided_by_quantity(outcomes)
     state = _state(rows, ratio, watch_enter, decided=decided)
-    if view.forced_unknown and state != "shortfall":
+    if computation.view.forced_unknown and state != "shortfall":
         state = "unknown"
-    parts = _Parts(state, rows, required, available, figures, ratio)
-    return _printed(computation, parts)
+    return _Parts(state, rows, required, available, figures, ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +176,20 @@ class _Parts:
     ratio: Figure | None
 
 
+def _headline_texts(found: _Parts, decimals: int) -> tuple[str | None, str | None]:
+    """Required and available as they are printed."""
+    return figure_text(found.required, decimals, round_up), figure_text(found.available, decimals, round_down)
+
+
 def _printed(computation: Computation, found: _Parts) -> Result:
     view, required, available = computation.view, found.required, found.available
     decimals = view.minor_unit
+    required_text, available_text = _headline_texts(found, decimals)
     surplus = available - required if required is not None and available is not None else None
     return Result(
         state=found.state,
-        required=figure_text(required, decimals, round_up),
-        available=figure_text(available, decimals, round_down),
+        required=required_text,
+        available=available_text,
         surplus=figure_text(surplus, decimals, round_down),
         coverage=coverage_text(_value(available), _value(required)),
         coverage_lower=coverage_text(available.low if available else None, required.high if required else None),
@@ -173,8 +210,7 @@ def _printed(computation: Computation, found: _Parts) -> Result:
 
 def _not_computable(plan: Plan, view: View) -> Result:
     """A method without a number: every figure null, its one component not computable."""
-    name = plan.pack.headline.components[0]
-    row = replace(Row.empty(name, "min", view.currency, "not_computable"), ref=plan.pack.components[name].ref)
+    row = _row_not_computable(plan, view)
     return Result(
         state="not_computable",
         required=None,
@@ -195,6 +231,11 @@ def _not_computable(plan: Plan, view: View) -> Result:
         available_figure=None,
         watch_ratio=None,
     )
+
+
+def _row_not_computable(plan: Plan, view: View) -> Row:
+    name = plan.pack.headline.components[0]
+    return replace(Row.empty(name, "min", view.currency, "not_computable"), ref=plan.pack.components[name].ref)
 
 
 def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, decided: bool) -> str:

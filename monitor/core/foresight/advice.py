@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.core.book.book import Book
-from monitor.core.evaluation.evaluation import Evaluator, Prepared
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, Prepared
 from monitor.core.foresight.moves import Planner, Proposal
+from monitor.core.foresight.overlay import assets_of
 from monitor.core.foresight.published import BUDGET
 from monitor.core.foresight.sentences import proposal_object
-from monitor.core.journal.vocabulary import ROLES
 
 MOST_TOLD = 8
 """Most alerts of one evaluation that are told what mends them, so that many at once do not hold up the figures."""
@@ -21,10 +21,10 @@ _UNMENDED = frozenset({"ReserveUnknown", "ShortfallForecast"})
 
 
 class Advice:
-    """For the alerts of one evaluation at `at` (ns). Without an evaluator, or beyond the cost, it says where to ask."""
+    """For the alerts of one `evaluation` at `at` (ns). Without an evaluator, or beyond the cost, it says where to ask."""
 
-    def __init__(self, evaluator: Evaluator | None, book: Book, at: int) -> None:
-        self._evaluator, self._book, self._at = evaluator, book, at
+    def __init__(self, evaluator: Evaluator | None, book: Book, at: int, evaluation: Evaluation | None) -> None:
+        self._evaluator, self._book, self._at, self._evaluation = evaluator, book, at, evaluation
         self._planner: Planner | None = None
         self._told = 0
 
@@ -36,7 +36,7 @@ class Advice:
         if self._told >= MOST_TOLD or self._too_wide(self._evaluator):
             return f"What mends it: `reserve-monitor actions {self._evaluator.entity}`."
         self._told += 1
-        self._planner = self._planner or Planner(self._evaluator, self._book, self._at)
+        self._planner = self._planner or Planner(self._evaluator, self._book, self._at, self._evaluation)
         families = prepared.method.plan.pack.headline.components
         names = None if rule in _OF_HEADLINE else {f"{rule}.{subject}" if subject else rule}
         chosen = [row for row in self._planner.in_need(prepared) if row.name in (names or _within(row.name, families))]
@@ -48,8 +48,7 @@ class Advice:
         return next((one for one in methods if one.config.id == method and one.config.mode == "in_force"), None)
 
     def _too_wide(self, evaluator: Evaluator) -> bool:
-        assets = len({asset for role in ROLES for asset in self._book.positions.assets(role, self._at + 1)})
-        return len(evaluator.methods) * assets > BUDGET
+        return len(evaluator.methods) * assets_of(self._book, self._at) > BUDGET
 
 
 def _within(name: str, families: tuple[str, ...]) -> set[str]:

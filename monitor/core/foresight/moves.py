@@ -13,10 +13,9 @@ from fractions import Fraction
 from monitor.core.book.book import Book
 from monitor.core.components.packs.computation import Computation, Row
 from monitor.core.components.packs.fiscal_years import last_day_of_fiscal_year
-from monitor.core.evaluation.assessment import Result
-from monitor.core.evaluation.evaluation import Evaluator, Prepared
-from monitor.core.foresight.overlay import OverlaidView, Overlay, result_under
-from monitor.core.foresight.remedies import Broken, Move, remedies
+from monitor.core.evaluation.evaluation import Evaluation, Evaluator, Prepared
+from monitor.core.foresight.overlay import OverlaidView, Overlay, memo_under
+from monitor.core.foresight.remedies import Broken, Move, missing, remedies
 from monitor.core.view.memo import Memo
 
 SHORT, WATCH, UNKNOWN = "shortfall", "watch", "unknown"
@@ -24,6 +23,9 @@ SHORT, WATCH, UNKNOWN = "shortfall", "watch", "unknown"
 NOT_KNOWN = "how much is missing is not known, since an input is missing or too old"
 NO_MOVE = "no kind of move is known for what this rule counts"
 NOTHING_MENDS = "nothing that is held or can be added mends it"
+
+_Rows = Mapping[str, tuple[Row, ...]]
+"""By method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,16 @@ class Proposal:
 
 
 class Planner:
-    """Finds the moves for one entity's book at `at` (ns)."""
+    """Finds the moves for one entity's book at `at` (ns). `evaluation`: what was found there, where that is at hand."""
 
-    def __init__(self, evaluator: Evaluator, book: Book, at: int) -> None:
+    def __init__(self, evaluator: Evaluator, book: Book, at: int, evaluation: Evaluation | None = None) -> None:
         self._evaluator = evaluator
         self._book = book
         self._at = at
         self._overlay = Overlay()
-        self._found = self._results(self._overlay)
+        self._known = evaluator.reads(book, at)
+        self._tried: dict[tuple[Move, ...], _Rows] = {}
+        self._found = self._rows(self._overlay) if evaluation is None else _rows_of(evaluation)
 
     def plan(self) -> Iterator[Proposal]:
         """A proposal for each broken or threatened rule of the methods, in their order; ratios of storage come first."""
@@ -65,7 +69,7 @@ class Planner:
 
     def in_need(self, prepared: Prepared) -> list[Row]:
         """The broken or threatened rules of a method; ratios first, since moving coins mends others beside them."""
-        rows = self._found[prepared.config.id].rows
+        rows = self._found[prepared.config.id]
         return sorted((row for row in rows if self._needs(prepared, row)), key=lambda row: row.unit != "1")
 
     def alone(self, prepared: Prepared, row: Row) -> Proposal:
@@ -74,11 +78,11 @@ class Planner:
 
     def _needs(self, prepared: Prepared, row: Row) -> bool:
         """Broken, on the watch of the rule itself, or of the headline and below the entity's watch level."""
-        broken = self._broken(prepared, row)
-        return row.state in {SHORT, WATCH} or (row.state != UNKNOWN and broken.level > 1 and bool(broken.short))
+        level = self._level(prepared, row)
+        return row.state in {SHORT, WATCH} or (row.state != UNKNOWN and level > 1 and bool(missing(row, level)))
 
     def _row(self, prepared: Prepared, name: str) -> Row | None:
-        return next((row for row in self._found[prepared.config.id].rows if row.name == name), None)
+        return next((row for row in self._found[prepared.config.id] if row.name == name), None)
 
     def _proposal(self, prepared: Prepared, row: Row, *, take: bool = True) -> Proposal:
         broken = self._broken(prepared, row)
@@ -86,7 +90,7 @@ class Planner:
         best: tuple[tuple[Move, ...], tuple[str, ...]] | None = None
         for moves in remedies(broken):
             reason = NOTHING_MENDS
-            after = self._results(_done(moves, self._overlay))
+            after = self._after(moves)
             if not self._mended(prepared, row.name, after):
                 continue
             costs = tuple(sorted(_broken(after) - _broken(self._found)))
@@ -102,8 +106,8 @@ class Planner:
             prepared.config.id, row.name, row.ref, row.state, self._by(prepared, row), prepared.zone.name, moves, costs, told
         )
 
-    def _mended(self, prepared: Prepared, name: str, after: Mapping[str, Result]) -> bool:
-        found = next((one for one in after[prepared.config.id].rows if one.name == name), None)
+    def _mended(self, prepared: Prepared, name: str, after: _Rows) -> bool:
+        found = next((one for one in after[prepared.config.id] if one.name == name), None)
         return found is None or not (found.state == UNKNOWN or self._needs(prepared, found))
 
     def _by(self, prepared: Prepared, row: Row) -> str | None:
@@ -114,24 +118,42 @@ class Planner:
             return last_day_of_fiscal_year(computation.fiscal_year(), start).isoformat()
         return None if row.cure_by is None else row.cure_by.isoformat()
 
-    def _take(self, moves: Sequence[Move]) -> None:
+    def _take(self, moves: tuple[Move, ...]) -> None:
         if moves:
-            self._overlay = _done(moves, self._overlay)
-            self._found = self._results(self._overlay)
+            self._found, self._overlay = self._after(moves), _done(moves, self._overlay)
+            self._tried.clear()
 
-    def _results(self, overlay: Overlay) -> dict[str, Result]:
-        memo, watch = Memo(), self._evaluator.entity_config.levels.watch_enter
-        return {
-            prepared.config.id: result_under(prepared, self._book, self._at, overlay, watch_enter=watch, memo=memo)
-            for prepared in self._evaluator.methods
-        }
+    def _after(self, moves: tuple[Move, ...]) -> _Rows:
+        """Each method's rows once these moves are made; rules of several methods are often mended by the same ones."""
+        found = self._tried.get(moves)
+        if found is None:
+            found = self._tried[moves] = self._rows(_done(moves, self._overlay))
+        return found
+
+    def _rows(self, overlay: Overlay) -> _Rows:
+        """Each method's rows under an overlay."""
+        memo, watch = self._memo(overlay), self._evaluator.entity_config.levels.watch_enter
+        views = [(one, OverlaidView(one, self._book, self._at, overlay, memo)) for one in self._evaluator.methods]
+        return {prepared.config.id: prepared.method.brief(view, watch).rows for prepared, view in views}
 
     def _broken(self, prepared: Prepared, row: Row) -> Broken:
+        memo = self._memo(self._overlay)
+        view = OverlaidView(prepared, self._book, self._at, self._overlay, memo)
+        return Broken(prepared, row, self._level(prepared, row), view, self._memo)
+
+    def _memo(self, overlay: Overlay) -> Memo:
+        return memo_under(self._known, overlay, self._book, self._at)
+
+    def _level(self, prepared: Prepared, row: Row) -> Fraction:
+        """The factor of the watch level on what a row asks; 1 where it has none."""
         level = self._evaluator.entity_config.levels.watch_enter
         headline = prepared.method.plan.pack.headline.components
         watched = level is not None and row.bound == "min" and row.name.partition(".")[0] in headline and row.counted
-        factor = max(Fraction(1), Fraction(level)) if watched and level is not None else Fraction(1)
-        return Broken(prepared, row, factor, OverlaidView(prepared, self._book, self._at, self._overlay))
+        return max(Fraction(1), Fraction(level)) if watched and level is not None else Fraction(1)
+
+
+def _rows_of(evaluation: Evaluation) -> _Rows:
+    return {found.prepared.config.id: found.result.rows for found in evaluation.methods}
 
 
 def _done(moves: Sequence[Move], overlay: Overlay) -> Overlay:
@@ -140,5 +162,5 @@ def _done(moves: Sequence[Move], overlay: Overlay) -> Overlay:
     return overlay
 
 
-def _broken(results: Mapping[str, Result]) -> set[str]:
-    return {f"{method}: {row.name}" for method, result in results.items() for row in result.rows if row.state == SHORT}
+def _broken(of: _Rows) -> set[str]:
+    return {f"{method}: {row.name}" for method, rows in of.items() for row in rows if row.state == SHORT}

@@ -6,7 +6,7 @@ declarations by an amount. Whatever is not named is read as it is, with its boun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from monitor.core.book.declarations import Attributes, attributes_key
 from monitor.core.book.incidents import Amount, IncidentRevision
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Prepared
-from monitor.core.journal.vocabulary import LIABILITY, STORAGES
+from monitor.core.journal.vocabulary import LIABILITY, ROLES, STORAGES
 from monitor.core.values.figure import NOTHING, Figure, total
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.view.incident_view import IncidentView
@@ -24,8 +24,11 @@ from monitor.core.view.memo import Memo
 from monitor.core.view.view import DeclarationView, View
 
 ONE = Decimal(1)
+KEPT_FROM = 16
+"""Of so many assets and more, what was made under an overlay is kept for the next time: with few it takes more than it saves."""
 INCIDENT = "scenario"
 _EVERY_STORAGE = frozenset(STORAGES)
+_OVERLAY = "overlay"
 _UNCHANGED: Mapping[str, HoldingChange] = {}
 
 HoldingPlace = tuple[str, str, str]
@@ -115,9 +118,9 @@ class OverlaidView(View):
             if change.shift > 0:
                 self._into.setdefault(role, set()).add(asset)
 
-    def under(self, overlay: Overlay) -> OverlaidView:
-        """The same sight with another overlay."""
-        return OverlaidView(self._prepared, self._book, self.at, overlay)
+    def under(self, overlay: Overlay, memo: Memo) -> OverlaidView:
+        """The same sight with another overlay, of which the memo is read."""
+        return OverlaidView(self._prepared, self._book, self.at, overlay, memo)
 
     # --- positions
 
@@ -234,3 +237,57 @@ def result_under(
 ) -> Result:
     """A method's result at `at` with the reads of an overlay. The book is read, never written."""
     return prepared.method.evaluate(OverlaidView(prepared, book, at, overlay, memo), watch_enter)
+
+
+# --- what was read of the book serves under an overlay too, but for what that makes otherwise: a trial costs what it touches
+
+
+def assets_of(book: Book, at: int) -> int:
+    """How many assets have a position at `at`."""
+    return len({asset for role in ROLES for asset in book.positions.assets(role, at + 1)})
+
+
+def memo_under(known: Memo, overlay: Overlay, book: Book, at: int) -> Memo:
+    """What is `known` of the book at `at`, for views under the overlay."""
+    if not all(book.positions.assets(role, at + 1) for role in _roles_into(overlay)):
+        return known.lent()
+    memo = known.forked()
+    for asset in _otherwise(Overlay(), overlay):
+        memo.read_otherwise(asset)
+    return memo
+
+
+def carried_on(known: Memo, reader: Hashable, overlay: Overlay) -> Memo:
+    """As `memo_under`, with what this reader made under the overlay that it had the last time, of most assets another than none.
+
+    Views under that one are over.
+    """
+    memo = known.lent_to((_OVERLAY, reader))
+    before: Overlay | None = memo.beside.get(_OVERLAY)
+    if before is not None and _roles_into(before) != _roles_into(overlay):
+        memo = known.lent_anew((_OVERLAY, reader))
+    elif before is not None and before is not overlay:
+        for asset in _otherwise(before, overlay):
+            memo.read_otherwise(asset)
+    memo.beside[_OVERLAY] = overlay
+    return memo
+
+
+def touches_most(overlay: Overlay, assets: int) -> bool:
+    """Whether it makes more than half of so many assets otherwise."""
+    return 2 * len(set(_otherwise(Overlay(), overlay))) > assets
+
+
+def _roles_into(overlay: Overlay) -> frozenset[str]:
+    """Roles into which something is moved: where nothing is known of them yet, all their assets are read otherwise."""
+    return frozenset(role for (role, _, _), change in overlay.holdings.items() if change.shift > 0)
+
+
+def _otherwise(before: Overlay, now: Overlay) -> Iterator[str]:
+    """Assets whose holdings or prices two overlays do not change alike."""
+    for place in before.holdings.keys() | now.holdings.keys():
+        if before.holdings.get(place) != now.holdings.get(place):
+            yield place[1]
+    for asset in before.prices.keys() | now.prices.keys():
+        if before.prices.get(asset) != now.prices.get(asset):
+            yield asset

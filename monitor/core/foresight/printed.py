@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.core.evaluation.assessment import Result
+from monitor.core.evaluation.assessment import Brief, Result
 from monitor.core.foresight.scenarios import StressedResult
 from monitor.core.values.figure import Figure
 from monitor.core.values.money import round_down, round_up
@@ -51,7 +51,7 @@ def side_object(result: Result, decimals: int) -> dict[str, Any]:
     }
 
 
-def shortfall_text(result: Result, decimals: int) -> str | None:
+def shortfall_text(result: Result | Brief, decimals: int) -> str | None:
     """What is missing of the headline, rounded up: 0 when nothing is, null when not known."""
     if result.required_figure is None or result.available_figure is None:
         return None

@@ -6,7 +6,7 @@ reserve, an instrument or the segregated reserve. Whether a move mends is for th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -22,6 +22,7 @@ from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.foresight.overlay import HoldingChange, OverlaidView, Overlay
 from monitor.core.values.figure import NOTHING, Figure
 from monitor.core.values.money import EXACT, round_up
+from monitor.core.view.memo import Memo
 
 DIGITS = 8
 """Decimals of a quantity to move; most chains have as many or more."""
@@ -66,12 +67,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A rule to be mended: its row, the factor of the watch level on what it asks, and a sight of the book."""
+    """A rule to be mended: its row, the factor of the watch level on what it asks, and a sight of the book.
+
+    `memo_of`: what is read of the book under an overlay.
+    """
 
     prepared: Prepared
     row: Row
     level: Fraction
     view: OverlaidView
+    memo_of: Callable[[Overlay], Memo]
 
     @property
     def element(self) -> Element:
@@ -81,16 +86,24 @@ class Broken:
     @property
     def short(self) -> Fraction | None:
         """What is missing, in the row's unit; None where that is not known."""
-        row = self.row
-        if row.required is None or row.held is None or row.required.value is None or row.held.value is None:
-            return None
-        if row.bound == "max":
-            return max(Fraction(0), row.held.value - row.required.value)
-        return max(Fraction(0), row.required.value * self.level - row.held.value)
+        return missing(self.row, self.level)
 
     def computation(self) -> Computation:
         """A reading of single terms."""
         return Computation(self.prepared.method.plan, self.view)
+
+    def moved(self, overlay: Overlay) -> Broken:
+        """The same under another overlay."""
+        return replace(self, view=self.view.under(overlay, self.memo_of(overlay)))
+
+
+def missing(row: Row, level: Fraction) -> Fraction | None:
+    """What a row lacks at a watch level, in its unit; None where that is not known."""
+    if row.required is None or row.held is None or row.required.value is None or row.held.value is None:
+        return None
+    if row.bound == "max":
+        return max(Fraction(0), row.held.value - row.required.value)
+    return max(Fraction(0), row.required.value * level - row.held.value)
 
 
 def remedies(broken: Broken) -> Iterator[tuple[Move, ...]]:
@@ -175,8 +188,7 @@ def _counted_in_cold(broken: Broken, asset: str, there: Fraction) -> Fraction | 
     for move in moved:
         overlay = move.on(overlay)
     part = broken.element.arguments["part"]
-    moved_view = replace(broken, view=broken.view.under(overlay))
-    before, after = broken.computation().figure(part), moved_view.computation().figure(part)
+    before, after = broken.computation().figure(part), broken.moved(overlay).computation().figure(part)
     return None if before.value is None or after.value is None else abs(after.value - before.value)
 
 

@@ -178,6 +178,13 @@ class RunningTotal:
         """One that was added is no part of it any more."""
         self._move(figure, -1, _minus)
 
+    def copied(self) -> RunningTotal:
+        """The same sum, that goes its own way from here."""
+        found = RunningTotal()
+        found._points, found._lows, found._highs = self._points, self._lows, self._highs
+        found._wide, found._without_low, found._without_high = self._wide, self._without_low, self._without_high
+        return found
+
     @property
     def figure(self) -> Figure:
         """The sum of those that were added and not taken away."""

@@ -75,6 +75,14 @@ class Parts(Generic[T]):
         if self.total is not None and isinstance(value, Figure):
             self.total.subtract(value)
 
+    def copied(self) -> Parts[T]:
+        """The same parts, that go their own way from here."""
+        found: Parts[T] = Parts()
+        found.assets, found.count, found._all = self.assets, self.count, self._all
+        found.values, found.notes, found.noted = self.values.copy(), self.notes.copy(), self.noted.copy()
+        found.total = None if self.total is None else self.total.copied()
+        return found
+
     def all_notes(self) -> _Placed:
         """The notes of all assets, each once."""
         if self._all is None:
@@ -92,6 +100,12 @@ class Made(Generic[S, T]):
         self._each: dict[int, tuple[S, T]] = {}
         self._of: tuple[S, ...] | None = None
         self._whole: Any = None
+
+    def copied(self) -> Made[S, T]:
+        """The same, that goes its own way from here."""
+        found: Made[S, T] = Made()
+        found._each, found._of, found._whole = self._each, self._of, self._whole
+        return found
 
     def of(self, things: tuple[S, ...], make: Callable[[S], T], whole: Callable[[list[T]], U]) -> U:
         """`whole` of what `make` gives of each; both depend on nothing else, so that the same objects give the same again."""
@@ -201,6 +215,20 @@ class Memo:
         memo.old = self.old.lent()
         return memo
 
+    def forked(self) -> Memo:
+        """As `lent`, with all that was added up here: for views that read few assets otherwise (see `read_otherwise`)."""
+        memo = self.lent()
+        memo.parts = {place: parts.copied() for place, parts in self.parts.items()}
+        memo.old.parts = {place: parts.copied() for place, parts in self.old.parts.items()}
+        memo.made = {key: made.copied() for key, made in self.made.items()}
+        return memo
+
+    def read_otherwise(self, asset: str) -> None:
+        """Whoever reads this memo next reads the asset otherwise, though the book says the same of it."""
+        self.changed.note(asset)
+        if asset in self.old.unsettled:
+            self.old.changed.note(asset)
+
     def lent_to(self, reader: Hashable) -> Memo:
         """`lent`, to the same reader as before: what it added up is carried on with this memo."""
         memo = self._lent.get(reader)
@@ -208,6 +236,11 @@ class Memo:
             memo = self._lent[reader] = self.lent()
         memo.carry_on(self._completeness)
         return memo
+
+    def lent_anew(self, reader: Hashable) -> Memo:
+        """`lent_to` a reader for whom nothing of what it added up holds any more."""
+        self._lent.pop(reader, None)
+        return self.lent_to(reader)
 
     # --- what holds no longer
 
