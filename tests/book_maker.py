@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.book.shared import Shared
+from monitor.core.components.steps import finished
 from monitor.core.configuration.configuration import Configuration, parse_configuration
 from monitor.core.journal.records import JournalRecord, Rules, Source, SourcePartition, Statement, decode_record, encode_statement
 from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS, Calendar, Zone
@@ -351,7 +352,7 @@ class Desk:
         self.config = parse_configuration(config)
         self.shared.configure(self.config)
         for book in self.books.values():
-            book.configure(self.config)
+            book.configure(self.config, finished(book.derived(self.config)))
         return self
 
     def view(

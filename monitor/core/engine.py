@@ -22,7 +22,7 @@ from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord
-from monitor.core.journal.schedule import EngineClock, earliest
+from monitor.core.journal.schedule import Deadlines, EngineClock
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, StateValues, TornSnapshot, values_of
 from monitor.core.journal.vocabulary import ALERTS, Unheeded
 from monitor.core.values.times import MINUTE
@@ -64,7 +64,7 @@ class Engine:
         self._held_twice = HeldTwice()
         self._touched: set[str] = set()
         self._cut: list[Mapping[str, Any]] = []
-        self._next: int | None = None
+        self._deadlines = Deadlines()
         self._cutter = Cutter()
 
     # --- records in, outputs out
@@ -90,7 +90,10 @@ class Engine:
         if moves:
             self._clock.now = reading
         self._population.count(record)
-        self._population.take(record, self._clock.now)
+        if record.statement.kind == "configuration":
+            yield from self._population.take_configuration(record, self._clock.now)
+        else:
+            self._population.take(record, self._clock.now)
         self.position = record.offset
         if record.statement.kind == "tick" and (moves or not self._always):
             outputs += yield from self._tick()
@@ -140,7 +143,6 @@ class Engine:
         """Where a log is at its end: closed days whose corrections are gathered still are looked at at the next tick."""
         for entity in self._entities.values():
             entity.hurry()
-        self._population.deadlines_changed = True
 
     # --- where it stands
     @property
@@ -185,10 +187,12 @@ class Engine:
     @property
     def next_deadline(self) -> int | None:
         """Engine-clock instant (ns) at which the owner should write a tick although nothing waits; None for none."""
-        if self._population.deadlines_changed:
-            self._next = earliest(self._deadlines())
-            self._population.deadlines_changed = False
-        return self._next
+        unsure = self._population.unsure
+        for name in unsure:
+            entity = self._entities[name]
+            self._deadlines.put(name, entity.deadline(self._clock.now) if self._evaluates(entity) else None)
+        unsure.clear()
+        return self._deadlines.earliest
 
     @property
     def settled_at(self) -> int | None:
@@ -318,7 +322,7 @@ class Engine:
             outputs += yield from self._evaluate(self._clock.now, waiting)
         while (due := self.next_deadline) is not None and due <= reading:
             self._clock.now = max(self._clock.now, due)
-            these = [entity for entity in self._population.sorted() if self._is_due(entity)]
+            these = [self._entities[name] for name in self._deadlines.due(self._clock.now)]
             outputs += yield from self._evaluate(self._clock.now, these)
         return outputs
 
@@ -332,15 +336,8 @@ class Engine:
         settled = entity.book.groups.settled_at
         return not self._always and settled is not None and settled <= self._clock.now
 
-    def _is_due(self, entity: Entity) -> bool:
-        deadline = entity.deadline(self._clock.now)
-        return deadline is not None and deadline <= self._clock.now
-
     def _evaluates(self, entity: Entity) -> bool:
         return self._only is None or entity.name == self._only
-
-    def _deadlines(self) -> Iterator[int | None]:
-        return (entity.deadline(self._clock.now) for entity in self._entities.values() if self._evaluates(entity))
 
     def _evaluate(self, at: int, entities: list[Entity]) -> Steps[list[Output]]:
         """Each entity by itself: what one publishes does not depend on which others share the partition."""
@@ -358,7 +355,6 @@ class Engine:
             if entity.cut is not None:
                 self._cut.append(entity.cut)
         self._population.forget_former()
-        self._population.deadlines_changed = True
         return outputs
 
 

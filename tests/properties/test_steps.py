@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.core.book.custody import positions
 from monitor.core.engine import Engine
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord
+from monitor.core.values.times import SECOND
 from tests.journal_maker import Journal, configuration_text, house, load
 
 NAMES = ("one", "two")
@@ -109,3 +112,35 @@ def test_a_method_an_alert_and_a_scenario_are_a_step_each() -> None:
     for record in journal.records[:-1]:
         engine.apply(record)
     assert sum(1 for _ in engine.steps(journal.records[-1])) > 2 * len(METHODS)
+
+
+def test_a_new_configuration_takes_few_accounts_a_step_and_shows_nothing_until_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positions, "_DERIVED_AT_ONCE", 2)
+    journal = Journal()
+    journal.configure(configuration_text({"one": house()}))
+    load(journal, entity="one")
+    for number in range(20):
+        journal.position(f"c-{number}", "client_asset", "cold", "BTC", "1", entity="one")
+    for ahead in (90, 95):
+        as_of = journal.now + 4 * SECOND + ahead * SECOND // 100
+        journal.position(f"ahead-{ahead}", "client_asset", "cold", "BTC", "5", entity="one", as_of=as_of)
+    journal.at(1).tick()
+    journal.at(4.98).configure(configuration_text({"one": house(time_zone="Asia/Kathmandu")}, revision=2))
+    configured = len(journal.records) - 1
+    journal.at(6).position("c-3", "client_asset", "cold", "BTC", "2", entity="one")
+    journal.at(7).tick()
+    whole, asked = Engine(0, check_journal_time=True), Engine(0, check_journal_time=True)
+    for record in journal.records[:configured]:
+        assert asked.apply(record) == whole.apply(record)
+    shown = []
+    steps = asked.steps(journal.records[configured])
+    while next(steps, asked) is not asked:
+        asked.status("one")
+        asked.candidates("one")
+        shown.append(asked.foresee("one", FALL)[0]["before"]["available"])
+    whole.apply(journal.records[configured])
+    assert len(shown) > 10
+    assert len(set(shown[-10:])) == 1
+    for record in journal.records[configured + 1 :]:
+        assert asked.apply(record) == whole.apply(record)
+    assert dict(asked.cut().buckets) == dict(whole.cut().buckets)

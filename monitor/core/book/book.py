@@ -6,10 +6,11 @@ buckets of plain JSON values and read back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.book.custody.ages import AgeLimit
 from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
 from monitor.core.book.custody.position import AccountKey, Position, account_key, position_of
@@ -28,7 +29,7 @@ from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import BadRecord, JournalRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_quantity, plain
-from monitor.core.values.times import HOUR, parse_time
+from monitor.core.values.times import HOUR, hour_of, parse_time
 
 _UNCONFIGURED = EntityConfig(reporting_currency=None)
 _NO_LIMITS = Freshness()
@@ -46,7 +47,7 @@ class Book:
         self.clock = 0
         self.dirty: set[str] = set()
         zones, horizon = config.zones_in_use(entity), config.horizon_ns
-        self.positions = Positions(zones, horizon, self._age_limit(), self.dirty)
+        self.positions = Positions(zones, horizon, _age_limit(self.entity_config), self.dirty)
         self.doubts = Doubts(rules_of(config.sources, BALANCES), self.dirty)
         self.trades = TradeRegister(zones, horizon, self.dirty, config.cell_ns)
         self.declarations = Declarations(self.dirty)
@@ -58,15 +59,23 @@ class Book:
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
         self._midnight = 0
+        self._hour = -HOUR
         self.trades.pin(self.incidents.valued)
         shared.flow.link(entity, self.trades)
 
-    def configure(self, config: Configuration) -> None:
-        """Change over to a configuration; call after `Shared.configure`."""
+    def derived(self, config: Configuration) -> Generator[None, None, Positions]:
+        """What is to be given to `configure`, a few accounts a step: of a million it takes long. The book stays as it is."""
+        limit = _age_limit(config.entity(self.entity) or _UNCONFIGURED)
+        found = self.positions.anew(config.zones_in_use(self.entity), config.horizon_ns, limit)
+        yield from found.derive(self.positions)
+        return found
+
+    def configure(self, config: Configuration, derived: Positions) -> None:
+        """Change over to a configuration, for which positions are `derived`; call after `Shared.configure`."""
         self.config = config
         self.entity_config = config.entity(self.entity) or _UNCONFIGURED
         zones = config.zones_in_use(self.entity)
-        self.positions.configure(zones, config.horizon_ns, self._age_limit())
+        self.positions.adopt(derived)
         self.doubts.configure(rules_of(config.sources, BALANCES))
         self.trades.configure(zones, config.horizon_ns, config.cell_ns)
         self.heard.configure(self.positions.boundaries.grain)
@@ -86,16 +95,6 @@ class Book:
         """Configured limits of a feed (`<topic>` or `<topic>/<source>`)."""
         return self.entity_config.freshness.get(feed, _NO_LIMITS)
 
-    def _age_limit(self) -> Any:
-        if not any(limits.account_max_age_ns for limits in self.entity_config.freshness.values()):
-            return None
-
-        def limit(source: str | None) -> int | None:
-            of_source = self.freshness(f"{BALANCES}/{source}").account_max_age_ns
-            return of_source if of_source is not None else self.freshness(BALANCES).account_max_age_ns
-
-        return limit
-
     # --- records and time
 
     def apply(self, record: JournalRecord, clock: int) -> int | None:
@@ -108,18 +107,25 @@ class Book:
         self.shared.advance(clock)
         self.advance(clock)
         self._next = None
-        take = {
-            "position": self._position,
-            "declaration": self._declaration,
-            "incident": self._incident,
-            "operation": self._operation,
-            "rejected": self.rejections.put,
-            "flow": self._flow,
-            "bust": self._bust,
-        }.get(statement.kind)
-        if take is not None:
-            take(statement)
+        self._take(statement)
         return self._touched
+
+    def _take(self, statement: Statement) -> None:
+        match statement.kind:
+            case "position":
+                self._position(statement)
+            case "flow":
+                self._flow(statement)
+            case "declaration":
+                self._declaration(statement)
+            case "incident":
+                self._incident(statement)
+            case "operation":
+                self._operation(statement)
+            case "rejected":
+                self.rejections.put(statement)
+            case "bust":
+                self._bust(statement)
 
     def advance(self, clock: int) -> None:
         """The clock has come to `clock`: event times ahead come true, incomplete groups apply, old history is thinned.
@@ -130,11 +136,15 @@ class Book:
             return
         self.clock = clock
         self.dirty.add(_CLOCK)
-        self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
+        new_hour = clock >= self._hour + HOUR
+        if new_hour:
+            self._hour = hour_of(clock)
+            self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
         self.positions.advance(clock)
-        for key, position in self.groups.advance(clock):
+        for key, position in self.groups.advance(clock) if self.groups.remembers else ():
             self._hold(key, position, self.positions.newest(key))
-        self.trades.advance(clock)
+        if new_hour:
+            self.trades.advance(clock)
 
     def _position(self, statement: Statement) -> None:
         body = statement.body
@@ -143,9 +153,10 @@ class Book:
         key = account_key(body["role"], body["asset"], body["account"])
         position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
         self._hear(BALANCES, body["source"], order[2], order[0])
-        self._hear(BALANCES, _feed(statement), order[2], order[0])
+        if (feed := _feed(statement)) is not None:
+            self._hear(BALANCES, feed, order[2], order[0])
         before = self.positions.newest(key)
-        if not self.positions.refuses(before, position):
+        if self.rejections.marks and not self.positions.refuses(before, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
             self._hold(key, position, before, body.get("event_id"))
@@ -359,6 +370,7 @@ class Book:
         book.positions.restore(buckets, book.clock)
         for part in (book.trades, book.declarations, book.incidents, book.groups, book.rejections, book.doubts, book.unsafe_keys):
             part.restore(buckets)
+        book.trades.note_newest()
         return book
 
     # --- for status and metrics (CONTRACT 5, 6)
@@ -387,6 +399,18 @@ class Book:
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""
         return self.positions.classes()
+
+
+def _age_limit(config: EntityConfig) -> AgeLimit | None:
+    """How old a position of a source may be, where there is any limit."""
+    if not any(limits.account_max_age_ns for limits in config.freshness.values()):
+        return None
+
+    def limit(source: str | None) -> int | None:
+        of_source = config.freshness.get(f"{BALANCES}/{source}", _NO_LIMITS).account_max_age_ns
+        return of_source if of_source is not None else config.freshness.get(BALANCES, _NO_LIMITS).account_max_age_ns
+
+    return limit
 
 
 def _operation(statement: Statement) -> str:

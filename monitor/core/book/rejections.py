@@ -59,6 +59,11 @@ class Rejections:
         self._marks: dict[tuple[SourcePartition, int], RejectedRecord] = {}
         self._dismissed: dict[tuple[SourcePartition, int], None] = {}
 
+    @property
+    def marks(self) -> bool:
+        """Whether any rejection still marks."""
+        return bool(self._marks)
+
     def put(self, statement: Statement) -> None:
         """Take a `rejected` record."""
         source = statement.source

@@ -14,7 +14,7 @@ from monitor.core.book.refused_prices import BUCKET as REFUSED
 from monitor.core.book.refused_prices import RefusedPrices
 from monitor.core.book.sources.bad_share import OutcomeCounts
 from monitor.core.book.sources.sources import Sources, rules_of
-from monitor.core.book.trades.flow import Flow
+from monitor.core.book.trades.flow import CELLS, SEGMENT, Flow
 from monitor.core.configuration.configuration import Configuration, SourceRules
 from monitor.core.journal.ordering import Order, order_of
 from monitor.core.journal.outputs import TooOld
@@ -173,7 +173,8 @@ class Shared:
             "prices": self.prices,
             REFUSED: self.refused_prices,
             "sources": self.sources,
-            "segment": self.flow,
+            SEGMENT: self.flow,
+            CELLS: self.flow,
         }
         return parts[kind].bucket(name)
 

@@ -14,6 +14,7 @@ from monitor.core.attribution.attribution import Instant, noting
 from monitor.core.attribution.split_view import SplitView
 from monitor.core.attribution.story import short_change
 from monitor.core.book.book import Book
+from monitor.core.book.custody.positions import Positions
 from monitor.core.book.valued import valued
 from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, Levels
@@ -77,6 +78,8 @@ class Entity:
         self.courses = Courses()
         self.differences: list[str] | None = None
         """Where it is told if an evaluation differs from one that reads everything anew; None: none is held against one."""
+        self.unsure: dict[str, None] = {}
+        """Where it is told that its deadline may be another."""
         self.dropped: set[str] = set()
         self.cut: Mapping[str, Any] | None = None
         """The checkpoint that the last evaluation cut."""
@@ -90,14 +93,14 @@ class Entity:
         self._rest = Rest(named(config, self.evaluator))
         self.scenarios = scenarios_of(config)
 
-    def configure(self, config: Configuration) -> None:
-        """Changes over to a configuration; what no longer belongs to it ends at the next evaluation."""
+    def configure(self, config: Configuration, derived: Positions) -> None:
+        """Changes over to a configuration (see `Book.configure`); what no longer belongs to it ends at the next evaluation."""
         self.standing.promotions.configure(_modes(self.name, self.config), _modes(self.name, config))
         former, self.config = self.evaluator, config
         self.prepare()
         self.scenarios = scenarios_of(config)
         self.alerts.update_every = config.publish_interval_ns
-        self.book.configure(config)
+        self.book.configure(config, derived)
         standing = self.standing
         self.dropped |= standing.newest.keys()
         kept = {prepared.config.id for prepared in self.evaluator.methods} if self.evaluator else set()
@@ -150,6 +153,7 @@ class Entity:
         """What is due by time alone may have changed."""
         self._deadline_known = False
         self.changed = True
+        self.unsure[self.name] = None
 
     def restored(self, *, waiting: bool) -> None:
         """The standing was put back from a snapshot, to which nothing has been added yet."""

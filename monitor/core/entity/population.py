@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.core.book.book import Book
+from monitor.core.book.custody.positions import Positions
 from monitor.core.book.shared import Shared, TopicHealth
+from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.guard import uncovered
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
@@ -55,7 +57,8 @@ class Population:
         self.parts = ConfigurationParts()
         self.ignored = 0
         """Records of entities that nobody configured."""
-        self.deadlines_changed = True
+        self.unsure: dict[str, None] = {}
+        """Entities of which it is to be asked anew when something is due by time alone."""
         self.uncut = True
         """Whether no snapshot has what is shared yet: the next one takes it whole."""
         self.differences: list[str] | None = [] if checked else None
@@ -93,14 +96,18 @@ class Population:
         if known is not None:
             known.inputs = fold(known.inputs, record.digest)
 
+    def take_configuration(self, record: JournalRecord, clock: int) -> Steps[None]:
+        """What a record of a configuration says holds from the last step on: until then all is as it was."""
+        complete = self.parts.add(record.statement.body)
+        if complete is not None:
+            for entity in self.sorted():
+                entity.book.advance(clock)  # who looks at a book between two steps moves it no further than this
+            yield from self._configure(complete, record)
+
     def take(self, record: JournalRecord, clock: int) -> None:
-        """What the record says is known from here on."""
+        """What any other record says is known from here on."""
         statement = record.statement
-        if statement.kind == "configuration":
-            complete = self.parts.add(statement.body)
-            if complete is not None:
-                self._configure(complete, record)
-        elif statement.kind == "price" or (statement.kind == "rejected" and statement.entity is None):
+        if statement.kind == "price" or (statement.kind == "rejected" and statement.entity is None):
             self._take_price(record, clock)
         elif statement.kind == "progress":
             self._take_progress(record, clock)
@@ -117,13 +124,13 @@ class Population:
         statement = record.statement
         before, storage = known_before(entity.book, statement, clock)
         touched = entity.book.apply(record, clock)
-        entity.standing.causes.note(cause_of(record, before, storage))
+        entity.standing.causes.note_of(record, before, storage)
         if statement.kind in {"flow", "bust"}:
             self._look_after_source(statement)
         if statement.kind == "operation":
             entity.operate(record, clock)
         _touch(entity, statement, touched, clock)
-        self._wait(entity)
+        entity.wait()
 
     def _take_price(self, record: JournalRecord, clock: int) -> None:
         """A price, or that one was refused: of the whole partition."""
@@ -137,9 +144,8 @@ class Population:
             _touch(entity, record.statement, event_time, clock)
             if record.statement.kind == "price" and not entity.reads_price(record.statement.body["asset"], event_time):
                 entity.stir()
-                self.deadlines_changed = True
             else:
-                self._wait(entity)
+                entity.wait()
 
     def _take_progress(self, record: JournalRecord, clock: int) -> None:
         if self.shared is None:
@@ -155,7 +161,7 @@ class Population:
         to_all = self.shared is not None and self.shared.beat(feed, log_time)
         for entity in self.entities.values():
             if entity.book.beat(feed, log_time) or to_all:
-                self._wait(entity)
+                entity.wait()
 
     def _look_after_source(self, statement: Statement, cause: Cause | None = None) -> None:
         """Every entity waits when a source becomes lossy or unhealthy, or is so no longer: a flush alone changes nothing."""
@@ -168,15 +174,11 @@ class Population:
         self._health[topic] = health
         for entity in self.entities.values():
             entity.standing.causes.note(cause)
-            self._wait(entity)
-
-    def _wait(self, entity: Entity) -> None:
-        entity.wait()
-        self.deadlines_changed = True
+            entity.wait()
 
     # --- configuration and entities
 
-    def _configure(self, complete: Complete, record: JournalRecord) -> None:
+    def _configure(self, complete: Complete, record: JournalRecord) -> Steps[None]:
         try:
             config = parse_configuration(json.loads(complete.text))
             refused = self.config is not None and bool(uncovered(self.config, config, record.statement.at))
@@ -185,6 +187,9 @@ class Population:
         if refused:
             self.parts.refused += 1
             return
+        derived = dict[str, Positions]()
+        for entity in self.sorted():
+            derived[entity.name] = yield from entity.book.derived(config)
         self.parts.adopt(complete)
         self.former = self.former or self.config
         self.config = config
@@ -194,22 +199,24 @@ class Population:
             self.shared.configure(config)
         self._health = self.shared.health()
         for entity in self.sorted():
-            entity.configure(config)
+            entity.configure(config, derived[entity.name])
             entity.standing.causes.note(configuration_cause(record, self.partition))
         for name in sorted(config.entities):
             if journal_partition(name, config.journal_partitions) == self.partition:
                 self._entity(name)
-        self.deadlines_changed = True
 
     def _entity(self, name: str) -> Entity | None:
         """The entity of that name, made when it is configured; None when nobody configured it."""
         found = self.entities.get(name)
         if found is None and self.config is not None and self.shared is not None and self.config.entity(name) is not None:
             found = Entity(name, Book(name, self.config, self.shared), self.config, self._common)
-            found.differences = self.differences
-            self.entities[name] = found
-            self.deadlines_changed = True
+            self._add(found)
         return found
+
+    def _add(self, entity: Entity) -> None:
+        entity.differences, entity.unsure = self.differences, self.unsure
+        self.entities[entity.name] = entity
+        self.unsure[entity.name] = None
 
     # --- snapshots
 
@@ -259,8 +266,7 @@ class Population:
         self.former = None if former is None else parse_configuration(former)
         for entity in restored_entities(self.config, self.former, self.shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
-            entity.differences = self.differences
-            self.entities[entity.name] = entity
+            self._add(entity)
 
 
 def _touch(entity: Entity, statement: Statement, event_time: int | None, clock: int) -> None:

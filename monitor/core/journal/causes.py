@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,34 +171,54 @@ def configuration_cause(record: JournalRecord, partition: int) -> Cause:
     return Cause(record.offset, "method", JOURNAL, 0, partition, record.offset, name, statement.at)
 
 
+_Unmade = tuple[JournalRecord, str | None, str | None]
+"""What `cause_of` makes a cause of."""
+
+
 class Causes:
     """The newest causes of each part and subject, in order: what came after a number explains a change since then.
 
-    Kept by role and asset, price, kind or incident, so that many of one do not push out the one of another.
+    Kept by role and asset, price, kind or incident, so that many of one do not push out the one of another. Of records one is
+    made when somebody asks: of very many most are pushed out before.
     """
 
     def __init__(self, kept: Iterable[Cause] = ()) -> None:
-        self._parts: dict[str, dict[tuple[str, ...], list[Cause]]] = {}
+        self._parts: dict[str, dict[tuple[str, ...], deque[Cause | _Unmade]]] = {}
         for cause in kept:
             self.note(cause)
 
     def note(self, cause: Cause | None) -> None:
         """Takes the next event; None is none."""
-        if cause is None:
+        if cause is not None:
+            self._keep(cause.part, cause.subject[:2] if cause.part == "balance" else cause.subject[:1], cause)
+
+    def note_of(self, record: JournalRecord, before: str | None, storage: str | None) -> None:
+        """Takes the next event from its record: see `cause_of`."""
+        statement = record.statement
+        part = _PART_OF_KIND.get(statement.kind)
+        if part is None or statement.source is None:
             return
-        subjects = self._parts.setdefault(cause.part, {})
-        name = cause.subject[:2] if cause.part == "balance" else cause.subject[:1]
-        kept = subjects.pop(name, [])
+        if part == "balance":
+            name: tuple[str, ...] = (statement.body["role"], statement.body["asset"])
+        else:
+            name = subject_of(statement)[:1]
+        self._keep(part, name, (record, before, storage))
+
+    def _keep(self, part: str, name: tuple[str, ...], cause: Cause | _Unmade) -> None:
+        subjects = self._parts.setdefault(part, {})
+        kept = subjects.pop(name, None)
+        if kept is None:
+            kept = deque(maxlen=CAUSES_A_PART)
         kept.append(cause)
-        subjects[name] = kept[-CAUSES_A_PART:]
+        subjects[name] = kept
         if len(subjects) > SUBJECTS_A_PART:
             del subjects[next(iter(subjects))]
 
     def since(self, number: int) -> list[Cause]:
         """Those noted after `number`, by part and then in order."""
-        found = []
+        found = list[Cause]()
         for part in CAUSE_PARTS:
-            kept = [cause for causes in self._parts.get(part, {}).values() for cause in causes if cause.number > number]
+            kept = [one for causes in self._parts.get(part, {}).values() for one in _made(causes) if one.number > number]
             found += sorted(kept, key=lambda cause: cause.number)
         return found
 
@@ -209,6 +230,14 @@ class Causes:
     def of_state(state: Mapping[str, Any]) -> Causes:
         """The causes that `state` wrote."""
         return Causes(Cause.of_state(kept) for kept in state["kept"])
+
+
+def _made(causes: deque[Cause | _Unmade]) -> Iterator[Cause]:
+    for place, kept in enumerate(causes):
+        cause = kept if isinstance(kept, Cause) else cause_of(*kept)
+        if cause is not None:
+            causes[place] = cause
+            yield cause
 
 
 def telling(causes: Iterable[Cause], weight: Callable[[Cause], Any] = lambda _cause: 0) -> list[Cause]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import heappop, heappush
 
 from monitor.core.journal.records import JournalRecord
 from monitor.core.values.times import SECOND
@@ -36,6 +37,34 @@ class EngineClock:
     def later_second(self, reading: int) -> bool:
         """Whether `reading` lies in a later second than the clock shows."""
         return reading // SECOND > self.now // SECOND
+
+
+class Deadlines:
+    """The next instant (ns) of each of several names: the earliest costs what changed, not how many there are."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, int] = {}
+        self._order: list[tuple[int, str]] = []
+
+    def put(self, name: str, instant: int | None) -> None:
+        """The instant of a name from now on; None: it has none."""
+        if instant is None:
+            self._of.pop(name, None)
+        elif self._of.get(name) != instant:
+            self._of[name] = instant
+            heappush(self._order, (instant, name))
+
+    @property
+    def earliest(self) -> int | None:
+        """The earliest of all; None: there is none."""
+        order = self._order
+        while order and self._of.get(order[0][1]) != order[0][0]:
+            heappop(order)
+        return order[0][0] if order else None
+
+    def due(self, now: int) -> list[str]:
+        """The names whose instant is not after `now`, sorted."""
+        return sorted(name for name, instant in self._of.items() if instant <= now)
 
 
 def earliest(instants: Iterable[int | None]) -> int | None:

@@ -49,6 +49,8 @@ def canonical_text(value: Any) -> str:
     """The same before it is encoded."""
     if type(value) is Written:
         return value
+    if type(value) is str:
+        return _ENCODER.encode(value)
     if type(value) is dict and any(type(item) is Fixed for item in value.values()):
         rest = {key: None if type(item) is Fixed else item for key, item in value.items()}
         _check(rest)

@@ -250,9 +250,9 @@ class LastComeWins(Flow):
 
     def flow(self, statement: Statement, register: Any) -> None:
         for segment in self._segments.values():
-            cells = segment.cells.get(statement.entity or "", {})
-            for key in cells:
-                cells[key] = cells[key]._replace(upto=-1)
+            for (entity, _), cells in segment.cells.items():
+                for key in cells if entity == statement.entity else ():
+                    cells[key] = cells[key]._replace(upto=-1)
         super().flow(statement, register)
 
 

@@ -38,6 +38,22 @@ def test_a_busy_second_keeps_its_newest_and_what_came_before_a_mark_is_told_alre
     assert Causes.of_state(causes.state()).since(-1) == causes.since(-1)
 
 
+def test_a_cause_that_is_made_when_it_is_asked_for_is_the_one_of_its_record() -> None:
+    journal, made, asked = Journal(), Causes(), Causes()
+    journal.price("BTC", "1")
+    journal.position("a", "client_asset", "hot", "BTC", "1")
+    journal.trades(7, 7, "10")
+    journal.incident("i", "confirmed")
+    journal.declaration("own_funds", "1")
+    journal.tick()
+    for record in journal.records:
+        made.note(cause_of(record, "9", "cold"))
+        asked.note_of(record, "9", "cold")
+    assert len(made.since(-1)) == 6
+    assert asked.since(-1) == made.since(-1)
+    assert asked.state() == made.state()
+
+
 def test_an_explanation_has_its_parts_in_order_with_deltas_null() -> None:
     journal, causes = Journal(), Causes()
     journal.declaration("own_funds", "1")

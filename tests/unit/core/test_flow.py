@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from monitor.core.book.completeness import Completeness
+from monitor.core.book.shared import Shared
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.figure import Figure
@@ -304,3 +305,43 @@ def test_trades_that_may_count_twice_for_their_keys_bound_nothing(segment: Segme
     assert view.trade_value_24h("spot") == Figure.between(0, None)
     assert ("keys_unsafe", "market.trades") in {(gap.kind, gap.subject) for gap in view.gaps}
     assert view.forced_unknown
+
+
+def _many(count: int) -> Segment:
+    return Segment(0, count, [Trade(n, f"t{n}", "10", "1", T, T, market=f"M{n}/JPY") for n in range(count)])
+
+
+def test_what_a_segment_says_of_a_market_is_written_with_few_others() -> None:
+    segment = _many(40)
+    desk = Desk().put(segment.flush(39, T))
+    whole = {name: desk.shared.bucket(name) for name in desk.shared.flow.names()}
+    cells = {name: value for name, value in whole.items() if name.startswith("cells/")}
+    assert sum(map(len, cells.values())) == 39
+    assert len(cells) > 8
+    assert max(map(len, cells.values())) < 39 / 4
+    desk.shared.dirty.clear()
+    one = next(record for record in segment.flows(40, T) if record.statement.entity == ENTITY)
+    one.statement.body["cells"] = [cell for cell in one.statement.body["cells"] if cell["market"] == "M39/JPY"]  # type: ignore[index]
+    desk.put(one, segment.progress(40, T))
+    assert [name.partition("/")[0] for name in sorted(desk.shared.dirty) if "market.trades" in name] == ["cells", "segment"]
+
+
+def test_a_segment_that_is_closed_leaves_nothing_of_its_markets_behind() -> None:
+    desk = Desk().put(_many(40).flush(40, T))
+    desk.shared.dirty.clear()
+    desk.put(Segment(40, 41, [Trade(40, "t40", "10", "1", T, T, market="M40/JPY")]).flush(41, T))
+    written = {name: desk.shared.bucket(name) for name in desk.shared.dirty if name.startswith("cells/")}
+    assert len(written) > 8
+    assert [value for value in written.values() if value is not None] == [
+        desk.shared.bucket(name) for name in desk.shared.flow.names() if name.startswith("cells/")
+    ]
+
+
+def test_a_segment_whose_markets_stand_in_one_bucket_is_read_too() -> None:
+    desk = Desk().put(_many(40).flush(40, T))
+    now = {name: desk.shared.bucket(name) for name in desk.shared.names()}
+    former = {name: value for name, value in now.items() if not name.startswith("cells/")}
+    former["segment/0/0/market.trades"]["cells"] = [cell for name, cells in now.items() if name not in former for cell in cells]
+    read = Shared.restore(desk.config, former)
+    del former["segment/0/0/market.trades"]["cells"]
+    assert {name: read.bucket(name) for name in read.names()} == now

@@ -50,6 +50,7 @@ class Accounts:
         self._dirty = dirty
         self._kept: dict[RoleAsset, dict[str, _Kept]] = {}
         self._holdings: list[RoleAsset] = []
+        self._holding_texts: list[str] = []
         self._number_of: dict[RoleAsset, int] = {}
         self._names: list[str] = []
         self._holding_of = array("I")
@@ -110,6 +111,7 @@ class Accounts:
         if of is None:
             of = self._number_of[holding] = len(self._holdings)
             self._holdings.append(holding)
+            self._holding_texts.append(canonical_text(list(holding))[1:-1])
             self._kept[holding] = {}
         self._names.append(key[2])
         self._holding_of.append(of)
@@ -146,9 +148,12 @@ class Accounts:
     def bucket(self, name: str) -> Written:
         """One bucket: [role, asset, account, history] of each of its accounts."""
         begin = int(name.removeprefix(PREFIX)) * IN_BUCKET
-        keys = self.keys(begin, begin + IN_BUCKET)
-        texts = (f"[{canonical_text(list(key))[1:-1]},[{self._text(self._kept[key[:2]][key[2]])}]]" for key in keys)
-        return Written(f"[{','.join(texts)}]")
+        return Written(f"[{','.join(map(self._line, range(begin, min(begin + IN_BUCKET, len(self._names)))))}]")
+
+    def _line(self, number: int) -> str:
+        of, account = self._holding_of[number], self._names[number]
+        kept = self._kept[self._holdings[of]][account]
+        return f"[{self._holding_texts[of]},{canonical_text(account)},[{self._text(kept)}]]"
 
     def _text(self, found: _Kept) -> str:
         if not isinstance(found, bytes):

@@ -128,6 +128,11 @@ class Groups:
         found = self._unfinished.get(group)
         return None if found is None else found.since
 
+    @property
+    def remembers(self) -> bool:
+        """Whether there is any group that time alone may do something to."""
+        return bool(self._waiting or self._whole or self._dismissed)
+
     def advance(self, clock: int) -> list[GroupMember]:
         """The positions of groups that have waited long enough."""
         members: list[GroupMember] = []

@@ -45,6 +45,7 @@ FULL_NS = 48 * HOUR
 """For so long every position of an account is kept; before that the closings."""
 _SLACK_NS = 32 * DAY
 _THINNED_AT_ONCE = 2000
+_DERIVED_AT_ONCE = 100
 
 
 class Positions:
@@ -183,17 +184,21 @@ class Positions:
                 self._swap(key, old, new)
 
     def _forget(self, clock: int) -> None:
+        if self._thin and self._thin[0][0] <= clock:
+            self._thin_due(clock)
+        if hour_of(clock) - FULL_NS > self._coalesced:
+            self._coalesced = hour_of(clock) - FULL_NS
+            self._dirty.add(META)
+            self._clients.coalesce(self._coalesced, self.boundaries.before)
+            self._closings.coalesce(self._oldest())
+
+    def _thin_due(self, clock: int) -> None:
         for _ in range(_THINNED_AT_ONCE):
             if not self._thin or self._thin[0][0] > clock:
                 break
             _, key, thinned = self._thin.popleft()
             if self._thinned(key, thinned) > 1:
                 self._thin.append((clock + FULL_NS, key, self._coalesced))
-        if hour_of(clock) - FULL_NS > self._coalesced:
-            self._coalesced = hour_of(clock) - FULL_NS
-            self._dirty.add(META)
-            self._clients.coalesce(self._coalesced, self.boundaries.before)
-            self._closings.coalesce(self._oldest())
 
     def _oldest(self) -> int:
         return self.clock - self._horizon_ns - _SLACK_NS
@@ -342,25 +347,33 @@ class Positions:
 
     # --- configuration and snapshots
 
-    def configure(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> None:
-        """Change over to other zones and limits. What was thinned for the former zones stays so."""
-        self._closings = Closings(Boundaries(zones))
-        self._horizon_ns = horizon_ns
-        self._ages = Ages(age_limit)
-        self._derive(self._accounts.items(), self._clients.lows())
+    def anew(self, zones: Sequence[Zone], horizon_ns: int, age_limit: AgeLimit | None) -> Positions:
+        """The same accounts for other zones and limits, with nothing derived of them yet: see `derive` and `adopt`."""
+        found = Positions(zones, horizon_ns, age_limit, self._dirty)
+        found.clock, found._coalesced, found._accounts = self.clock, self._coalesced, self._accounts
+        return found
 
-    def _derive(self, accounts: Iterable[tuple[AccountKey, list[Position]]], lows: Sequence[Sequence[Any]]) -> None:
-        """Build sums, closings and queues anew from the histories, and `lows` of client money, which they do not hold."""
-        self._now.clear()
-        self._clients = MoneyByCurrency()
-        self._closings, self._ages = Closings(self.boundaries), self._ages.anew()
-        self._ahead, self._thin = [], deque()
+    def derive(self, former: Positions) -> Iterator[None]:
+        """Derive all from the accounts of the former, which stays as it is: a step for every few accounts."""
+        return self._derive(self._accounts.items(), former._clients.lows())
+
+    def adopt(self, derived: Positions) -> None:
+        """Change over to what was derived for other zones and limits. What was thinned for the former zones stays so."""
+        self._closings, self._ages, self._horizon_ns = derived._closings, derived._ages, derived._horizon_ns
+        self._now, self._clients, self._ahead, self._thin = derived._now, derived._clients, derived._ahead, derived._thin
+        for holding in self._now:
+            self.changes.note(holding)
+
+    def _derive(self, accounts: Iterable[tuple[AccountKey, list[Position]]], lows: Sequence[Sequence[Any]]) -> Iterator[None]:
+        """Build sums, closings and queues from the histories, and `lows` of client money, which they do not hold."""
         alone: dict[tuple[RoleAsset, str, str | None, int], AccountTally] = {}
-        for key, entries in accounts:
+        for number, (key, entries) in enumerate(accounts):
             if len(entries) > 1 or entries[0].event_time > self.clock or self._ages.limited or _is_money_owed(key):
                 self._derive_one(key, entries)
             else:
                 put_alone(alone, key, entries[0], self.boundaries.before(entries[0].event_time))
+            if number % _DERIVED_AT_ONCE == 0:
+                yield
         for (holding, storage, source, start), sums in alone.items():
             self.changes.note(holding)
             self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally()).join(sums)
@@ -402,7 +415,8 @@ class Positions:
         self.clock, self._coalesced = clock, int(meta["coalesced"])
         for role, asset, event_time in meta["first"]:
             self._first.setdefault(role, {})[asset] = int(event_time)
-        self._derive(self._accounts.restore(buckets), meta["lows"])
+        for _ in self._derive(self._accounts.restore(buckets), meta["lows"]):
+            pass
 
 
 def _is_money_owed(key: AccountKey) -> bool:

@@ -9,8 +9,10 @@ Contributions enter an entity's `TradeRegister` at once and are replaced there; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from monitor.core.book.sources.bad_share import OutcomeCounts
@@ -25,7 +27,13 @@ from monitor.core.journal.records import BadRecord, Source, SourcePartition, Sta
 from monitor.core.values.money import EXACT, parse_decimal, parse_quantity, parse_total, plain
 from monitor.core.values.times import parse_time
 
+SEGMENT, CELLS = "segment", "cells"
+"""Names of buckets begin so."""
+
 CellHour = tuple[CellKey, int]
+
+SHARES = 16
+"""What an open segment says of a market stands in one of so many buckets: of ten thousand markets one alone holds up the loop."""
 
 
 class Contribution(NamedTuple):
@@ -38,7 +46,7 @@ class Contribution(NamedTuple):
 
 @dataclass(slots=True)
 class OpenSegment:
-    """The open segment of a source partition; `cells` by entity. `upto` is what progress said, not what cells said."""
+    """The open segment of a source partition; `cells` by entity and share. `upto` is what progress said, not what cells said."""
 
     start: int
     rules: int
@@ -50,7 +58,7 @@ class OpenSegment:
     judged: OutcomeCounts = field(default_factory=OutcomeCounts)
     short: bool = False
     again_from: int = 0
-    cells: dict[str, dict[CellHour, Contribution]] = field(default_factory=dict)
+    cells: dict[tuple[str, int], dict[CellHour, Contribution]] = field(default_factory=dict)
     busted: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -82,9 +90,10 @@ class Flow:
         if segment is None or source.upto is None:
             return
         body = statement.body
-        cells = segment.cells.setdefault(entity, {})
         for raw in body["cells"]:
             cell = CellKey(raw["market"], raw["capacity"], raw["instrument"], raw["side"] or "")
+            share = share_of(cell.market)
+            cells = segment.cells.setdefault((entity, share), {})
             hour = parse_time(raw["hour"])
             total = Total(raw["trades"], parse_total(raw["quantity"]), parse_total(raw["value"]))
             new = Contribution(source.upto, total, trades_of(raw["newest"], source.where))
@@ -92,11 +101,13 @@ class Flow:
             if known is not None and known.upto >= new.upto:
                 continue
             cells[cell, hour] = new
+            self._dirty.add(_cells_name(share, source.where))
             segment.trades += new.total.trades - (known.total.trades if known else 0)
             register.add(cell, hour, new.total.minus(known.total if known else NO_TRADES))
             register.seen(cell.capacity, hour)
             if cell.instrument == SPOT:
                 register.keep(cell, hour, source.where, new.total.trades, new.newest)
+        register.note_newest()
         register.heard(_time(body["newest_own"]), _time(body["newest_log"]))
 
     def bust(self, statement: Statement, register: TradeRegister) -> None:
@@ -177,7 +188,8 @@ class Flow:
         self._sources.closed(where.topic, segment.counts)
 
     def _fold(self, where: SourcePartition, segment: OpenSegment) -> None:
-        for entity, cells in segment.cells.items():
+        for (entity, share), cells in segment.cells.items():
+            self._dirty.add(_cells_name(share, where))
             for cell, hour in cells:
                 self.registers[entity].fold(cell, hour, where)
         for entity in segment.busted:
@@ -185,7 +197,8 @@ class Flow:
 
     def _drop(self, where: SourcePartition, segment: OpenSegment) -> None:
         """What a segment said does not count: it is read anew under other rules, or cannot be told apart."""
-        for entity, cells in segment.cells.items():
+        for (entity, share), cells in segment.cells.items():
+            self._dirty.add(_cells_name(share, where))
             register = self.registers[entity]
             for (cell, hour), contribution in cells.items():
                 register.add(cell, hour, NO_TRADES.minus(contribution.total))
@@ -223,52 +236,60 @@ class Flow:
 
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
-        yield from (_name(where) for where in sorted(self._segments))
+        for where in sorted(self._segments):
+            yield _name(where)
+            yield from (_cells_name(share, where) for share in sorted({share for _, share in self._segments[where].cells}))
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
-        _, epoch, partition, topic = name.split("/", 3)
-        segment = self._segments.get(SourcePartition(topic, int(epoch), int(partition)))
+        kind, _, rest = name.partition("/")
+        share, place = rest.split("/", 1) if kind == CELLS else ("", rest)
+        segment = self._segments.get(_where(place))
         if segment is None:
             return None
-        state = [segment.start, segment.rules, segment.upto, segment.final, segment.applied, segment.short, segment.again_from]
-        cells = [
-            [
-                entity,
-                *cell,
-                str(hour),
-                c.upto,
-                c.total.trades,
-                plain(c.total.quantity),
-                plain(c.total.value),
-                _newest_text(c.newest),
-            ]
-            for entity, of_entity in sorted(segment.cells.items())
-            for (cell, hour), c in sorted(of_entity.items())
-        ]
-        return {
-            "state": state,
-            "counts": segment.counts.values(),
-            "judged": segment.judged.values(),
-            "cells": cells,
-            "busted": sorted(segment.busted),
-        }
+        return list(_cells_of(segment, int(share))) or None if share else _segment_value(segment)
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
-        """Take the state of the buckets named as by `names`."""
-        for name, value in buckets.items():
+        """Take the state of the buckets named as by `names`; up to state version 9 a segment's held its cells too."""
+        for name in buckets:
+            kind, _, place = name.partition("/")
+            if kind == SEGMENT:
+                value = buckets[name]
+                segment = self._segments[_where(place)] = _segment_from(value)
+                _put_cells(segment, value.get("cells", ()))
+        for name in buckets:
             kind, _, rest = name.partition("/")
-            if kind == "segment":
-                epoch, partition, topic = rest.split("/", 2)
-                self._segments[SourcePartition(topic, int(epoch), int(partition))] = _segment_from(value)
+            if kind == CELLS:
+                _put_cells(self._segments[_where(rest.split("/", 1)[1])], buckets[name])
 
     def link(self, entity: str, register: TradeRegister) -> None:
         """Give a register its entity's records; after a restore, with the open segments' newest trades."""
         self.registers[entity] = register
         for where, segment in self._segments.items():
-            for (cell, hour), c in segment.cells.get(entity, {}).items():
-                if cell.instrument == SPOT:
-                    register.keep(cell, hour, where, c.total.trades, c.newest)
+            for (of, _), cells in segment.cells.items():
+                for (cell, hour), c in cells.items() if of == entity else ():
+                    if cell.instrument == SPOT:
+                        register.keep(cell, hour, where, c.total.trades, c.newest)
+
+
+@lru_cache(maxsize=65_536)
+def share_of(market: str) -> int:
+    """In which share of a segment a market's cells stand: the same wherever and whenever it is asked."""
+    return hashlib.sha256(market.encode()).digest()[0] % SHARES
+
+
+def _segment_value(segment: OpenSegment) -> dict[str, Any]:
+    state = [segment.start, segment.rules, segment.upto, segment.final, segment.applied, segment.short, segment.again_from]
+    counts = {"counts": segment.counts.values(), "judged": segment.judged.values()}
+    return {"state": state, **counts, "busted": sorted(segment.busted)}
+
+
+def _cells_of(segment: OpenSegment, share: int) -> Iterator[list[Any]]:
+    """The cells of a share as JSON values."""
+    for entity in sorted(entity for entity, of_share in segment.cells if of_share == share):
+        for (cell, hour), c in sorted(segment.cells[entity, share].items()):
+            total = [c.total.trades, plain(c.total.quantity), plain(c.total.value)]
+            yield [entity, *cell, str(hour), c.upto, *total, _newest_text(c.newest)]
 
 
 def _segment_from(value: Mapping[str, Any]) -> OpenSegment:
@@ -277,14 +298,17 @@ def _segment_from(value: Mapping[str, Any]) -> OpenSegment:
         start, rules, upto, final, applied, short=short, again_from=again_from, counts=OutcomeCounts(*value["counts"])
     )
     segment.judged = OutcomeCounts(*value["judged"])
-    for entity, market, capacity, instrument, side, hour, read, trades, quantity, amount, newest in value["cells"]:
-        total = Total(trades, parse_total(quantity), parse_total(amount))
-        kept = tuple(PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)
-        cells = segment.cells.setdefault(entity, {})
-        cells[CellKey(market, capacity, instrument, side), int(hour)] = Contribution(read, total, kept)
-        segment.trades += trades
     segment.busted = dict.fromkeys(value["busted"])
     return segment
+
+
+def _put_cells(segment: OpenSegment, values: Iterable[Sequence[Any]]) -> None:
+    for entity, market, capacity, instrument, side, hour, read, trades, quantity, amount, newest in values:
+        total = Total(trades, parse_total(quantity), parse_total(amount))
+        kept = tuple(PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)
+        cells = segment.cells.setdefault((entity, share_of(market)), {})
+        cells[CellKey(market, capacity, instrument, side), int(hour)] = Contribution(read, total, kept)
+        segment.trades += trades
 
 
 def _newest_text(trades: tuple[PricedTrade, ...]) -> list[Any]:
@@ -292,7 +316,16 @@ def _newest_text(trades: tuple[PricedTrade, ...]) -> list[Any]:
 
 
 def _name(where: SourcePartition) -> str:
-    return f"segment/{where.epoch}/{where.partition}/{where.topic}"
+    return f"{SEGMENT}/{where.epoch}/{where.partition}/{where.topic}"
+
+
+def _cells_name(share: int, where: SourcePartition) -> str:
+    return f"{CELLS}/{share}/{where.epoch}/{where.partition}/{where.topic}"
+
+
+def _where(place: str) -> SourcePartition:
+    epoch, partition, topic = place.split("/", 2)
+    return SourcePartition(topic, int(epoch), int(partition))
 
 
 def _source_of(statement: Statement) -> Source:

@@ -266,11 +266,15 @@ class TradeRegister:
 
     def next_newest(self, after: int) -> int | None:
         """The least event time above `after` of any market's last trade: the next that comes true or grows too old."""
+        self.note_newest()
+        return self._newest.after(after)
+
+    def note_newest(self) -> None:
+        """What moved is looked at now, a record's markets at a time: all of a flush at once would take long."""
         for market in self._moved:
             last = self.last_price(market, _FOREVER)
             self._newest.put(market, None if last is None else last.order[0])
         self._moved.clear()
-        return self._newest.after(after)
 
     def next_turn(self, after: int) -> int | None:
         """The next instant above `after` at which an hour with trades enters or leaves the last 24 hours."""
