@@ -70,7 +70,35 @@ class RateLimit:
         return result
 
 
+class LastingHandler(logging.StreamHandler[TextIO]):
+    """A stream that takes nothing for now, as a file on a full disk does, costs its lines and nothing else.
+
+    They are counted, and told in one line when it takes one again. What its buffer held of them may come then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.failed = self._untold = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        before = self.failed
+        super().emit(record)
+        if self._untold and self.failed == before:
+            untold, self._untold = self._untold, 0
+            structlog.get_logger(__name__).warning("log_lines_failed", lines=untold)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """What the stream refuses; a line that cannot be formatted is a fault of the program and is told as one."""
+        if isinstance(sys.exc_info()[1], OSError):
+            self.failed += 1
+            self._untold += 1
+        else:
+            super().handleError(record)
+
+
 _limits: list[RateLimit] = []
+_handlers: list[LastingHandler] = []
 
 
 def configure_logs(level: Level = "info", form: Format = "auto", stream: TextIO | None = None) -> None:
@@ -79,7 +107,8 @@ def configure_logs(level: Level = "info", form: Format = "auto", stream: TextIO 
     as_text = form == "text" or (form == "auto" and target.isatty())
     limit = RateLimit()
     _limits[:] = [limit]
-    handler = logging.StreamHandler(target)
+    handler = LastingHandler(target)
+    _handlers[:] = [handler]
     handler.setFormatter(_formatter(as_text, colors=as_text and target.isatty()))
     handler.addFilter(_LibraryLimit(limit))
     root = logging.getLogger()
@@ -93,6 +122,11 @@ def configure_logs(level: Level = "info", form: Format = "auto", stream: TextIO 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def failed_lines() -> int:
+    """How many lines the stream did not take when they were written."""
+    return sum(handler.failed for handler in _handlers)
 
 
 def flush_dropped() -> None:

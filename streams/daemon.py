@@ -28,6 +28,7 @@ from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.records import journal_partition
 from monitor.core.values.times import SECOND
 from monitor.errors import MonitorError
+from monitor.logs import failed_lines
 from monitor.metrics.declared import folding
 from monitor.metrics.registry import Metrics
 from monitor.settings.admin.tls import ServerCertificate
@@ -303,6 +304,7 @@ class Daemon:
 
     def _refresh(self) -> None:
         self.metrics.broker_answered(time.time() - self._broker.silent_s)
+        self.metrics.log_failed(failed_lines())
         if self.assessor is not None:
             self.metrics.refresh(self.assessor.engines.values())
 

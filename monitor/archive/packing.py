@@ -7,6 +7,7 @@ ones in a temporary file.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import tempfile
@@ -18,6 +19,7 @@ from monitor.archive.manifest import ObjectManifest, object_name
 from monitor.archive.records import ArchivedRecord, line_of
 from monitor.core.values.canonical import digest_of_bytes
 from monitor.core.values.times import exact_time
+from monitor.errors import ConnectionProblem
 
 _IN_MEMORY = 256 * 1024
 _LEVEL = 6
@@ -95,19 +97,25 @@ class OpenObject:
         self._packed = gzip.GzipFile("", "wb", _LEVEL, cast("Any", self._spool), mtime=0)
 
     def take(self, record: ArchivedRecord) -> bool:
-        """Whether the record is in it now; if not, it ends before this record."""
+        """Whether the record is in it now; if not, it ends before this record. ConnectionProblem: see `_no_room`."""
         line = line_of(record) + b"\n"
         taken = self.contents.take(record, line)
         if taken:
-            self._packed.write(line)
+            try:
+                self._packed.write(line)
+            except OSError as error:
+                raise _no_room(error) from error
         return taken
 
     def seal(self, previous: ObjectManifest | None) -> Sealed:
-        """Ends it; `previous` is the manifest of the object before. ValueError for an empty one."""
+        """Ends it; `previous`: the manifest of the object before. ValueError for an empty one; ConnectionProblem: see `take`."""
         facts = self.contents.facts()
-        self._packed.close()
-        self._spool.seek(0)
-        content = self._spool.read()
+        try:
+            self._packed.close()
+            self._spool.seek(0)
+            content = self._spool.read()
+        except OSError as error:
+            raise _no_room(error) from error
         self.close()
         manifest = ObjectManifest(
             topic=self._topic,
@@ -123,5 +131,11 @@ class OpenObject:
 
     def close(self) -> None:
         """Drops what it holds; the writer first, which else would end its file in a closed one when it is collected."""
-        self._packed.close()
-        self._spool.close()
+        for file in (self._packed, self._spool):
+            with contextlib.suppress(OSError):  # what cannot be written any more is not wanted any more
+                file.close()
+
+
+def _no_room(error: OSError) -> ConnectionProblem:
+    """Where the folder of temporary files takes nothing, the object waits as for a store that does not answer."""
+    return ConnectionProblem(f"{tempfile.gettempdir()} takes no temporary file: {error.strerror}: make room there, or set TMPDIR")

@@ -103,8 +103,11 @@ class FolderTarget(StoreTarget):
         """See Target."""
         written = super().put_new(name, content)
         if written:
-            for path in (self._root / name, (self._root / name).parent):
-                _flush(path)
+            try:
+                for path in (self._root / name, (self._root / name).parent):
+                    _flush(path)
+            except OSError as error:
+                raise self._problem(f"{name} is not on the disk", error) from error
         return written
 
 

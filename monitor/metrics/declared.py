@@ -100,6 +100,7 @@ PROCESS_METRICS = (
     Metric("reserve_event_to_alert_seconds", "histogram", (), "From an alert's newest cause to its publication.", _LATENCY_S),
     Metric("reserve_evaluation_duration_seconds", "histogram", (), "Time one evaluation of one entity took.", _DURATION_S),
     _gauge("reserve_broker_last_answer_timestamp_seconds", "", "When a broker of Kafka answered this process last."),
+    _gauge("reserve_log_failed_lines", "", "Log lines that could not be written since the start, as on a full disk."),
     _counter("reserve_alert_delivery_total", "channel outcome", "Attempts to deliver an alert change, by outcome."),
     _gauge("reserve_alert_outbox_oldest_timestamp_seconds", "channel", "Oldest alert change not delivered yet; absent if none."),
     _counter("reserve_audit_records_total", "entity", "Outputs published to an entity's chain."),

@@ -244,6 +244,10 @@ class Metrics:
         """A broker answered this process last at `at_s` (seconds since 1970)."""
         self._gauge("reserve_broker_last_answer_timestamp_seconds").set(at_s)
 
+    def log_failed(self, lines: int) -> None:
+        """So many log lines could not be written since the start."""
+        self._gauge("reserve_log_failed_lines").set(lines)
+
     # Archiver
 
     def archived(self, topic: str, records: int) -> None:

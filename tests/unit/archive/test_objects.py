@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from monitor.archive.records import ArchivedRecord, BadLine, line_of, record_of
 from monitor.archive.target import open_target
 from monitor.core.journal.vocabulary import ALERTS, JOURNAL
 from monitor.core.values.canonical import digest_of_bytes
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.settings.sections import ArchiveSettings
 from streams.archiver.partition import ArchivePartition
 from tests.archive_maker import HOUR_MS, LIMIT, MIDNIGHT, RELEASE, archive_in, files, filled, hourly, offsets, written_anew
@@ -193,3 +195,13 @@ def test_a_folder_that_is_none_is_no_archive(tmp_path: Path) -> None:
     with pytest.raises(BadArchive, match="holds no archive"):
         Archive(open_target(str(tmp_path), ArchiveSettings())).head()
     assert files(tmp_path) == {}
+
+
+def test_what_does_not_reach_the_disk_is_a_store_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    target = open_target(str(tmp_path), ArchiveSettings(), make=True)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConnectionProblem, match=r"one is not on the disk: .*No space left on device"):
+        target.put_new("one", b"content")
