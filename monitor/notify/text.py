@@ -6,13 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.core.attribution.story import value_change
-from monitor.core.values.wording import grouped
+from monitor.core.attribution.story import that_changed, value_change
+from monitor.core.values.wording import figure
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Group
 
 CAUSES_SHOWN = 5
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_MEASURES = frozenset({"unit", "currency"})
+_SHARES = frozenset({"coverage", "coverage_lower", "coverage_upper"})
+_OF_UNIT = frozenset({"required", "held", "shortfall", "client_liability"})
+_PLACES = frozenset({"event_id", "partition", "offset", "revision"})
+"""Numbers that name something."""
 
 
 def title(alert: Alert, firing: bool) -> str:
@@ -59,25 +64,34 @@ def board(boards_url: str, alert: Alert) -> str:
 
 
 def figures(alert: Alert) -> dict[str, str]:
-    """Name and figure of all that was published with the alert, digits in threes; what is not known says `unknown`."""
+    """Name and figure of all that was published with the alert: shares in percent, all else with its unit and digits in threes.
+
+    What is not known says `unknown`.
+    """
     found = alert.value.get("figures")
     if not isinstance(found, Mapping):
         return {}
-    return {name: "unknown" if figure is None else _grouped(figure) for name, figure in found.items()}
+    return {name: _figure(name, found) for name in found if name not in _MEASURES}
 
 
-def _grouped(value: Any) -> str:
-    """A number with its digits in threes; any other text as it is."""
-    words = str(value)
-    return grouped(words) if _NUMBER.fullmatch(words) else words
+def _figure(name: str, found: Mapping[str, Any]) -> str:
+    """A number in what it is counted in; any other text as it is."""
+    value = found[name]
+    if value is None:
+        return "unknown"
+    if name in _PLACES or not _NUMBER.fullmatch(str(value)):
+        return str(value)
+    unit = "1" if name in _SHARES else found.get("unit") if name in _OF_UNIT else None
+    return figure(str(value), str(unit or found.get("currency") or "")).rstrip()
 
 
 def causes(alert: Alert) -> list[str]:
     """The events that caused the change, one a line; of more than five the first five and how many there are."""
-    found = alert.value.get("causes")
-    if not isinstance(found, list):
+    told = alert.value.get("causes")
+    if not isinstance(told, list):
         return []
-    lines = [_cause(one) for one in found[:CAUSES_SHOWN] if isinstance(one, Mapping)]
+    found = that_changed([one for one in told if isinstance(one, Mapping)])
+    lines = [_cause(one) for one in found[:CAUSES_SHOWN]]
     return [*lines, f"and {len(found) - CAUSES_SHOWN} more"] if len(found) > CAUSES_SHOWN else lines
 
 

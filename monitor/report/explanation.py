@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from monitor.core.attribution.story import cause_words, change_sentences
+from monitor.core.attribution.story import cause_words, change_sentences, that_changed
 from monitor.core.components.worst import rule_sentence
 from monitor.core.foresight.comparison import NOT_KNOWN
 from monitor.core.values.wording import grouped, percent
@@ -94,7 +94,7 @@ def _assessment(value: Mapping[str, Any]) -> Explained:
 def _alert(value: Mapping[str, Any]) -> Explained:
     about = " ".join(part for part in (value["alertname"], value["entity"], value["method"], value["subject"]) if part)
     head = f"{about} {value['status']} at {clock(value['updated_at'])}: {value['reason']}"
-    causes = tuple(f"Because of {cause_words(cause)}" for cause in value["causes"])
+    causes = tuple(f"Because of {cause_words(cause)}" for cause in that_changed(value["causes"]))
     ends = (f"Ended at {clock(value['ends_at'])}",) if value["status"] == "resolved" else (alert_ends(value),)
     runbook = f"Runbook {value['runbook_url']}"
     return Explained(head, "alert", (value["summary"], value["description"]), (), causes, (), (*ends, runbook), *_place(value))
@@ -154,7 +154,7 @@ def _short(text: str) -> str:
 
 def _uncompared(value: Mapping[str, Any]) -> str:
     if value.get("why_since") is None:
-        causes = [cause for part in value["why"] for cause in part["causes"]]
+        causes = that_changed([cause for part in value["why"] for cause in part["causes"]])
         read = f"; it read {'; '.join(map(cause_words, causes[-3:]))}" if causes else ""
         return f"Nothing to compare it with: the first figure of its kind, or what that stood on is not kept{read}."
     return "Nothing since the figure before."

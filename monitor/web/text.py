@@ -174,7 +174,7 @@ def told_sentence(alert: Mapping[str, Any]) -> str | None:
 
 
 def alert_ends(alert: Mapping[str, Any]) -> str:
-    """What ends an alert, and that it must hold as long as the exit dwell says."""
+    """What ends an alert, and for how long that must stay so: a status says it, a published record does not."""
     subject = alert["subject"] or "the feed"
     ends = {
         "SecurityIncidentOpen": f"a revision says that incident {subject} is closed or withdrawn",
@@ -188,8 +188,18 @@ def alert_ends(alert: Mapping[str, Any]) -> str:
         "ReserveCoverageLow": "coverage is above the exit of the watch level",
         "ShortfallForecast": "no shortfall is forecast any more",
     }.get(alert["alertname"], "its rule is met again")
-    dwell = "" if alert["alertname"] == "SecurityIncidentOpen" else " and that has held for the exit dwell"
-    return f"Ends when {ends}{dwell}"
+    return f"Ends when {ends}{_stays(alert)}"
+
+
+_FACTS = frozenset({"SecurityIncidentOpen", "RecordRefused", "CureDeadlineNear"})
+"""Alerts that end at once."""
+
+
+def _stays(alert: Mapping[str, Any]) -> str:
+    seconds = alert.get("clears_after_s")
+    if alert["alertname"] in _FACTS or seconds == 0:
+        return ""
+    return " and stays so for " + ("as long as levels.exit_dwell_s of its entity says" if seconds is None else age(seconds))
 
 
 def waiting_sentence(alert: Mapping[str, Any]) -> str:

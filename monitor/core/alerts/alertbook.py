@@ -153,6 +153,11 @@ class AlertBook:
             if life.status == "firing" and life.clear_since is not None
         }
 
+    def exit_dwells(self) -> dict[str, int]:
+        """By fingerprint, of each alert that fires: how long it must be over before it resolves (ns)."""
+        lives = ((identity, kept.life) for identity, kept in self._kept.items())
+        return {identity.fingerprint: life.exit_dwell for identity, life in lives if life.status == "firing"}
+
     def next_instant(self, after: int) -> int | None:
         """The earliest instant above `after` at which something here is due by time alone."""
         instants = (next_instant(kept.life, self.update_every) for kept in self._kept.values())

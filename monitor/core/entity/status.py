@@ -38,12 +38,16 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
 
 
 def _firing(entity: Entity) -> Iterator[dict[str, Any]]:
-    """The alerts that fire as they were published; `clears_at` where one is over for now: when it resolves if that holds."""
-    clearing = entity.alerts.clearing()
+    """The alerts that fire as they were published, with `clears_after_s`: how long each must be over before it resolves.
+
+    `clears_at` where one is over for now: when it resolves if that holds.
+    """
+    clearing, dwells = entity.alerts.clearing(), entity.alerts.exit_dwells()
     for record in entity.alerts.records():
         if record["status"] == "firing":
-            clears_at = clearing.get(record["fingerprint"])
-            yield record if clears_at is None else record | {"clears_at": format_time(clears_at)}
+            clears_at, dwell = clearing.get(record["fingerprint"]), dwells[record["fingerprint"]]
+            shown = record | {"clears_after_s": dwell // SECOND}
+            yield shown if clears_at is None else shown | {"clears_at": format_time(clears_at)}
 
 
 def evaluations_of(entity: Entity) -> dict[str, Any]:

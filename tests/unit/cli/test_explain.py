@@ -73,7 +73,12 @@ def test_an_alert_by_name_by_beginning_and_by_time_is_one_story(bundle: Path) ->
     assert records(bundle, changes[0]["fingerprint"][:10]) == story
     first = records(bundle, "SameAssetShortfall", "--at", changes[0]["updated_at"])
     assert first[0] == changes[0]
-    assert "Since the figure before: balances required" in changes[0]["description"]
+    description = changes[0]["description"]
+    assert (
+        "required 615,000,000 → 3,540,000,000 JPY, available 615,000,000 → 630,000,000 JPY, coverage 100.00 % → 17.79 %"
+        in description
+    )
+    assert "; balances required +2,925,000,000 JPY, available +15,000,000 JPY (" in description
 
 
 def test_a_digest_or_its_beginning_is_one_record(bundle: Path, found: Published) -> None:

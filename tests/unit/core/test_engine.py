@@ -344,7 +344,8 @@ class TestPublication:
         engine, outputs = engine_of(made)
         assert len(evaluated(outputs)) == 2
         assert [value["alertname"] for value in evaluated(outputs, "reserve.alerts")] == ["SecurityIncidentOpen"]
-        assert engine.status("jp-main")["alerts"] == evaluated(outputs, "reserve.alerts")
+        (published,) = evaluated(outputs, "reserve.alerts")
+        assert engine.status("jp-main")["alerts"] == [published | {"clears_after_s": 0}]
 
     def test_every_output_says_from_what_it_was_made(self) -> None:
         made = journal()

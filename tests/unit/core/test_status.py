@@ -63,7 +63,7 @@ def test_an_alert_that_is_over_says_when_it_clears_if_that_holds() -> None:
 
     made.at(1).position("owed", "client_liability", "ledger", "BTC", "900000", source="w1")
     made.at(5).tick()
-    assert ["clears_at" in one for one in firing()] == [False]
+    assert [("clears_at" in one, one["clears_after_s"]) for one in firing()] == [(False, 60)]
     made.at(10).position("owed", "client_liability", "ledger", "BTC", "0", source="w1")
     made.at(20).tick()
     assert [one["clears_at"] for one in firing()] == [format_time(START + 70 * SECOND)]

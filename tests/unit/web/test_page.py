@@ -182,7 +182,13 @@ def test_an_alert_says_what_it_waits_for_or_when_it_clears_and_who_was_told() ->
     status = examples.shortfall() | {"undelivered": []}
     status["alerts"] = [examples.alert("ReserveShortfall") | {"told": ["chat", "pager"]}]
     shown = words(page(status))
-    assert "Ends when its rule is met again and that has held for the exit dwell. Told: chat, pager." in shown
+    assert (
+        "Ends when its rule is met again and stays so for as long as levels.exit_dwell_s of its entity says. Told: chat" in shown
+    )
+    status["alerts"] = [examples.alert("ReserveShortfall") | {"told": ["chat"], "clears_after_s": 60}]
+    assert "Ends when its rule is met again and stays so for 60 s. Told: chat." in words(page(status))
+    status["alerts"] = [examples.alert("ReserveShortfall") | {"told": ["chat"], "clears_after_s": 0}]
+    assert "Ends when its rule is met again. Told: chat." in words(page(status))
     status["alerts"] = [examples.alert("ReserveShortfall") | {"told": [], "clears_at": "2026-01-05T16:04:10.000000Z"}]
     assert "Over for now: clears at 16:04:10 UTC if it holds. Told nobody yet." in words(page(status))
     assert "Told" not in words(page(examples.shortfall() | {"undelivered": []}))
