@@ -13,6 +13,7 @@ from monitor.audit.container import Advance, Reader
 from monitor.audit.faults import Fault, Kind, first_difference
 from monitor.core.journal.chain import ENGINE_VERSION, Chain
 from monitor.core.values.canonical import canonical_bytes, digest_of
+from monitor.core.values.wording import count_of
 
 
 @dataclass(slots=True)
@@ -87,13 +88,14 @@ class Entries:
             raise self._missing(self._absent, "the chain's end was cut off, or the export ran ahead of the assessor")
         if self._tally.absent:
             self._tally.notes.append(
-                f"{self._tally.absent} alert changes are not in the file: their topic keeps only the newest of each alert; "
+                f"not in the file: {count_of(self._tally.absent, 'change')} of alerts; the topic keeps only the newest of each; "
                 "computed again, they are what the next entries name as their predecessors"
             )
         if self._tally.results_only:
             self._tally.notes.append(
-                f"{self._tally.results_only} entries were made by another engine version than {ENGINE_VERSION}, or follow such: "
-                "their results and links were compared, not their bytes"
+                f"made by another engine version than {ENGINE_VERSION}, or following such: "
+                f"{count_of(self._tally.results_only, 'entry', 'entries')}; "
+                "of these results and links were compared, not the bytes"
             )
 
     def _left_out(self, value: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from monitor.audit.signatures.keys import PublicKey, vouched
 from monitor.core.journal.chain import Chain
 from monitor.core.journal.tree import TreeHead
 from monitor.core.values.canonical import digest_of
+from monitor.core.values.wording import count_of
 
 Checkpoint = Mapping[str, Any]
 
@@ -52,7 +53,9 @@ class Checkpoints:
         before = [one for one in self._kept if one["tree_size"] < head.sequence]
         self._kept = self._kept[len(before) :]
         if before:
-            self.notes.append(f"{len(before)} checkpoints you kept are older than the beginning of the file: not held against it")
+            self.notes.append(
+                f"older than the beginning of the file, so not held against it: {count_of(len(before), 'checkpoint')} you kept"
+            )
 
     def knows(self, key_id: str | None) -> bool:
         """Whether the key is trusted by now: given, or vouched for by one that is."""
@@ -109,7 +112,9 @@ class Checkpoints:
             cause, place = "the chain in the file is shorter: its end was cut off", f"the checkpoint you kept over {size} entries"
             raise Fault(Kind.COMPLETENESS, place, cause, str(size), str(self._tree.size))
         if self.signed < self.count:
-            self.notes.append(f"{self.count - self.signed} checkpoints carry no signature: no key was configured then")
+            self.notes.append(
+                f"{count_of(self.count - self.signed, 'checkpoint')} without a signature: no key was configured then"
+            )
         if self.signed and not self._pinned:
             self.notes.append("the key is the one the file names: give the firm's public key with --key to pin it")
 

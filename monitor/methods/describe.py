@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from monitor.core.evaluation.assessment import Result
+from monitor.core.values.money import plain
+from monitor.core.values.wording import grouped, percent
 from monitor.methods.example import worked_example
 from monitor.methods.loader import pack_digest, pack_object
 from monitor.methods.places import Document
 
 _COMPONENT_FIELDS = ("required", "held", "shortfall", "amount", "unit", "state")
+_IN_UNIT = frozenset({"required", "held", "shortfall"})
+_DATES = frozenset({"fiscal_year", "year", "month"})
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def describe(document: Document) -> str:
@@ -41,6 +48,14 @@ def index(documents: Mapping[str, Document]) -> str:
     return "\n".join([*head, *_table(["method", "title", "jurisdiction", "version", "status"], rows), ""])
 
 
+def parameter_text(value: Any, unit: str) -> str:
+    """A parameter as people read it: digits in threes; a fraction as the law has it and in percent."""
+    shown = _value(value)
+    if not unit.startswith("fraction") or not _NUMBER.fullmatch(str(value)):
+        return shown
+    return f"{shown} ({plain(Decimal(value) * 100)} %)"
+
+
 def _facts(pack: Mapping[str, Any], digest: str) -> Iterator[str]:
     yield f"- version {pack['version']}, {pack['status'].replace('_', ' ')}, jurisdiction {pack['jurisdiction']}"
     currency, zone, calendar = (pack[name] or "of the entity" for name in ("currency", "time_zone", "calendar"))
@@ -63,7 +78,9 @@ def _parameters(pack: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, raw in pack["parameters"].items():
         source = raw["ref"] + (f"; {raw['note']}" if "note" in raw else "")
-        rows.append([f"`{name}`", _value(raw["value"]), raw["unit"].replace("_", " "), raw["status"], source])
+        rows.append(
+            [f"`{name}`", parameter_text(raw["value"], raw["unit"]), raw["unit"].replace("_", " "), raw["status"], source]
+        )
     return _table(["parameter", "value", "unit", "status", "source"], rows)
 
 
@@ -92,30 +109,41 @@ def _result(result: Result) -> Iterator[str]:
     yield f"The state is **{result.state}**" + (" (a projection)" if result.projection else "") + ":"
     yield ""
     summary = {"required": result.required, "available": result.available, "surplus": result.surplus, "coverage": result.coverage}
-    yield from _table([*summary, "currency"], [[*map(_value, summary.values()), result.currency]])
+    coverage = _value(None) if result.coverage is None else percent(result.coverage)
+    sides = [_value(value) for name, value in summary.items() if name != "coverage"]
+    yield from _table([*summary, "currency"], [[*sides, coverage, result.currency]])
     if result.figures:
         yield ""
         yield from _table(["figure", "value"], [[_inline(name), _value(value)] for name, value in result.figures.items()])
     yield ""
-    rows = [[_inline(c["name"]), *(_value(c[field]) for field in _COMPONENT_FIELDS)] for c in result.components]
+    rows = [[_inline(c["name"]), *(_of_component(c, field) for field in _COMPONENT_FIELDS)] for c in result.components]
     yield from _table(["component", *_COMPONENT_FIELDS], rows)
     if result.gaps:
         yield ""
         yield "Gaps: " + ", ".join(f"{gap['kind']} {_inline(gap['subject'])}" for gap in result.gaps) + "."
 
 
+def _of_component(component: Mapping[str, Any], field: str) -> str:
+    value, share = component[field], component["unit"] == "1"
+    if share and field == "unit":
+        return "share"
+    return percent(value) if share and field in _IN_UNIT and value is not None else _value(value)
+
+
 def _given(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_given(item)}" for name, item in value.items()) or "-"
+        return ", ".join(f"{name} {item if name in _DATES else _given(item)}" for name, item in value.items()) or "-"
     if isinstance(value, list):
         return " ".join(_given(item) for item in value if item != {})
-    return str(value)
+    return _value(value)
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "null"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return grouped(str(value)) if _NUMBER.fullmatch(str(value)) else str(value)
 
 
 def _inline(text: str) -> str:

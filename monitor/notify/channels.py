@@ -15,7 +15,7 @@ def make_channel(name: str, settings: AnyChannelSettings, *, hold_s: float, link
     if isinstance(settings, AlertmanagerSettings):
         return AlertmanagerChannel(name, settings, hold_s, links)
     if isinstance(settings, WebhookSettings):
-        return WebhookChannel(name, settings)
+        return WebhookChannel(name, settings, links)
     if isinstance(settings, PagerDutySettings):
         return PagerDutyChannel(name, settings, links)
     return SlackChannel(name, settings, links)

@@ -109,6 +109,7 @@ def trigger_event(alert: Alert, to: Links) -> dict[str, Any]:
     """Payload and links of a trigger event in the vendor's fields."""
     details = {
         "description": alert.description,
+        "fingerprint": alert.fingerprint,
         "reason": alert.reason,
         "revision": alert.revision,
         "method": alert.method,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monitor.core.attribution.story import that_changed, value_change
-from monitor.core.values.wording import figure
+from monitor.core.values.wording import count_of, figure
 from monitor.notify.alert import Alert
 from monitor.notify.channel import Group
 
@@ -36,7 +36,7 @@ def summary(alert: Alert) -> str:
 def group_title(group: Group) -> str:
     """How many fire, and whom they concern, in one line; a rehearsal says so first."""
     worst, count = group.worst, len(group.standing)
-    state = f"{worst.severity.upper()} {count} alert{'' if count == 1 else 's'}" if count else "RESOLVED all alerts of a group"
+    state = f"{worst.severity.upper()} {count_of(count, 'alert')}" if count else "RESOLVED all alerts of a group"
     about = " ".join(part for part in (worst.entity, worst.method or worst.alertname) if part)
     return f"{'[REHEARSAL] ' if worst.rehearsal else ''}{state} {about}"
 

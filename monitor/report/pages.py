@@ -8,19 +8,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from monitor.core.values.wording import grouped
+
 
 def page(template: str, **values: Any) -> str:
     """The page of a template under `monitor/report/templates`."""
     return _environment().get_template(template).render(**values)
-
-
-def grouped(amount: str | None) -> str:
-    """An amount with separators of thousands; a dash for one that is not known."""
-    if amount is None:
-        return "\u2013"
-    sign, digits = ("\u2212", amount[1:]) if amount.startswith("-") else ("", amount)
-    whole, dot, rest = digits.partition(".")
-    return f"{sign}{int(whole):,}{dot}{rest}"
 
 
 @cache

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.errors import ConfigurationError, UsageError
+from monitor.notify.settings import AlertmanagerSettings, AnyChannelSettings, WebhookSettings
 from monitor.settings.admin.expiry import over, soon_over
 from monitor.settings.admin.tls import ServerCertificate, client_context
 from monitor.settings.load import Settings
@@ -59,6 +60,10 @@ def warnings(settings: Settings) -> Iterator[str]:
         if entity.methods and all(method.mode == "shadow" for method in entity.methods):
             yield f"entities.{name}.methods are all shadow: nothing pages anybody"
     yield from _evidence(settings)
+    if settings.http.advertised_url is None and any(map(_leaves_host, settings.alerting.channels.values())):
+        here = settings.links.status_url
+        lead = "have no link to the page" if here is None else f"lead to {here}, which opens on this host alone"
+        yield f"http.advertised_url is absent: notifications {lead}"
     servers = settings.kafka.bootstrap_servers.split(",")
     if settings.kafka.security_protocol in {"PLAINTEXT", "SASL_PLAINTEXT"} and not all(map(_is_loopback, servers)):
         yield f"kafka.security_protocol is {settings.kafka.security_protocol} beyond this host: records can be read and forged"
@@ -183,6 +188,17 @@ def _open_port(settings: Settings) -> Iterator[str]:
         yield f"http.host {http.host} is reached from other hosts without http.tls: figures and tokens can be read on the way"
     elif http.advertised_url and http.advertised_url.startswith("http:"):
         yield f"http.advertised_url {http.advertised_url} is not https, which http.tls asks for: links lead nowhere"
+
+
+def _leaves_host(channel: AnyChannelSettings) -> bool:
+    """Whether people read this channel elsewhere."""
+    if isinstance(channel, AlertmanagerSettings):
+        addresses = channel.urls
+    elif isinstance(channel, WebhookSettings):
+        addresses = (channel.url,)
+    else:
+        return True
+    return not all(_is_loopback(urlsplit(address).hostname or "") for address in addresses)
 
 
 def _is_loopback(server: str) -> bool:

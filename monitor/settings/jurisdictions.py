@@ -182,6 +182,7 @@ alerting:
 http:
   host: 127.0.0.1                       # status page, probes, /metrics
   port: 9464
+  # advertised_url: "https://reserve.example"  # where others open that page: notifications lead there
 # audit: {{keys: [/etc/reserve-monitor/secrets/audit.pem]}}    # signs checkpoints; make it with `reserve-monitor audit keygen`
 # archive: {{target: /srv/reserve-archive, keep_years: 10}}    # keeps the record beyond Kafka; or s3://bucket/prefix
 metrics: {{assets: [BTC, ETH, {currency}]}}    # assets with series of their own; the rest are `other`

@@ -24,6 +24,7 @@ from monitor.settings.admin.http import HttpSettings
 from monitor.settings.feeds import SourceSettings
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import (
+    ADMIN_SERVER,
     AlertingSettings,
     AllPricesSettings,
     ArchiveSettings,
@@ -139,8 +140,9 @@ class Settings(Section):
 
     @property
     def links(self) -> Links:
-        """Where notifications lead."""
-        return Links(self.http.advertised_url, self.alerting.boards_base_url)
+        """Where notifications lead; without an advertised address to this host's page, as the runbook's default does."""
+        here = self.http.local_url
+        return Links(self.http.advertised_url or (here if here == ADMIN_SERVER else None), self.alerting.boards_base_url)
 
     def signed_topics(self) -> frozenset[str]:
         """The topics on the broker of which a source or feed asks for signatures."""
@@ -167,7 +169,7 @@ def load_settings(path: Path | None = None) -> Settings:
     content = {} if source is None else read_yaml(source)
     unknown = _unknown_variables()
     try:
-        settings = _overridden(content) if _has_variables() else Settings.model_validate(content)
+        settings = _overridden(content) if has_variables() else Settings.model_validate(content)
     except ValidationError as error:
         raise SettingsProblems([*unknown, *_problems(error, source)]) from None
     if unknown:
@@ -202,7 +204,8 @@ def _overridden(content: Mapping[str, Any]) -> Settings:
         raise ConfigurationError(f"environment: {error}: give the whole section as JSON") from None
 
 
-def _has_variables() -> bool:
+def has_variables() -> bool:
+    """Whether the environment sets any value."""
     return any(name.upper().startswith(ENV_PREFIX) and name.upper() != CONFIG_VARIABLE for name in os.environ)
 
 

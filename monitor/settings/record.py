@@ -5,6 +5,7 @@ Packs, holidays and zone transitions are part of the record, so the engine needs
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -271,7 +272,9 @@ def _any_entity(methods: Sequence[str], packs: Mapping[str, Any]) -> dict[str, A
 
 def _require_pack(method: str, packs: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     if method not in packs:
-        raise ConfigurationError(f"{place}: there is no method {method}: `reserve-monitor methods list` shows those there are")
+        near = difflib.get_close_matches(method, list(packs), 1)
+        meant = f"; did you mean {near[0]}?" if near else ": `reserve-monitor methods list` shows those there are"
+        raise ConfigurationError(f"{place}: there is no method {method}{meant}")
     pack: Mapping[str, Any] = packs[method]
     return pack
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from monitor.core.values.wording import count_of
 from monitor.web.history import CoveragePoint
 from monitor.web.text import STATE_WORDS
 
@@ -159,6 +160,6 @@ def _description(points: Sequence[CoveragePoint], frame: _Frame) -> str:
     known = [point.coverage for point in points if point.coverage is not None]
     course = f"between {min(known) * 100:.2f} and {max(known) * 100:.2f} percent" if known else "not known"
     return (
-        f"{len(points)} evaluations from {_time(frame.first_s)} to {_time(frame.last_s)} UTC: coverage {course}, "
+        f"{count_of(len(points), 'evaluation')} from {_time(frame.first_s)} to {_time(frame.last_s)} UTC: coverage {course}, "
         f"now {STATE_WORDS.get(newest.state, newest.state).lower()}."
     )

@@ -17,6 +17,7 @@ from monitor.core.components.worst import worst_rule
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, SEVERITIES, WORST_FIRST
 from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, format_time
+from monitor.core.values.wording import count_of
 from monitor.settings.sections import ADMIN_SERVER, RUNBOOKS
 from monitor.web import text
 from monitor.web.chart import Chart, draw
@@ -159,7 +160,9 @@ def _headline(methods: Sequence[MethodView], status: Mapping[str, Any], age_s: f
         return "No method in force is evaluated." if methods else "No method is configured."
     worst, alerts = binding[0], len(status["alerts"])
     fire = (
-        f" {_count(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}." if alerts and worst.state == "adequate" else ""
+        f" {count_of(alerts, 'alert')} still {'fires' if alerts == 1 else 'fire'}."
+        if alerts and worst.state == "adequate"
+        else ""
     )
     return _sentence(worst, len(binding), text.refused_count(status)) + fire
 
@@ -175,7 +178,7 @@ def _sentence(worst: MethodView, count: int, refused: int) -> str:
     if worst.state == "shortfall":
         rule = worst_rule(raw["components"])
         others = len([row for row in worst.breaches if row["state"] == "shortfall"]) - 1
-        more = f" {_count(others, 'more rule')} {'is' if others == 1 else 'are'} broken." if others > 0 else ""
+        more = f" {count_of(others, 'more rule')} {'is' if others == 1 else 'are'} broken." if others > 0 else ""
         said = [] if rule is None else [text.rule_sentence(rule.component)]
         if raw["surplus"] is not None and raw["surplus"].startswith("-"):
             said.append(f"Short by {text.amount(raw['surplus'][1:])} {raw['currency']} under {name}")
@@ -183,7 +186,7 @@ def _sentence(worst: MethodView, count: int, refused: int) -> str:
             said[0] += f", under {name}"
         return f"{'. '.join(said)}.{more}"
     if worst.state == "unknown":
-        return f"{name} cannot be decided: {_count(len(worst.gaps), 'input')} missing or too old."
+        return f"{name} cannot be decided: {count_of(len(worst.gaps), 'input')} missing or too old."
     if worst.state == "not_computable":
         return f"{name} has no number yet: the rule itself is not complete."
     if refused:
@@ -192,10 +195,6 @@ def _sentence(worst: MethodView, count: int, refused: int) -> str:
     if worst.state == "watch":
         return f"Every rule of {name} is met, with less to spare than the watch level asks."
     return "Every rule in force is met." if count > 1 else f"Every rule of {name} is met."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _method(status: Mapping[str, Any], assessment: Mapping[str, Any], parts: WebParts, now_ns: int) -> MethodView:
@@ -239,7 +238,7 @@ def _balance(assessment: Mapping[str, Any]) -> str:
 
 def _trust(sources: Sequence[Mapping[str, Any]]) -> str:
     """How many feeds can be relied on, and which cannot."""
-    heard = [row for row in sources if row["last_event_at"] is not None]
+    heard = [row for row in sources if text.feed_age(row) != "never"]
     bad = sorted({row["topic"] for row in sources if row["state"] in text.BAD_FEEDS})
     words = f"{len(heard)} of {len(sources)} sources heard"
     return f"{words}; not to rely on: {', '.join(bad)}" if bad else words
@@ -311,6 +310,7 @@ def environment() -> Environment:
         "runbook": _runbook,
         "amount": text.amount,
         "percent": text.percent,
+        "number": text.number,
         "age": text.age,
         "seconds_to": text.seconds_between,
         "clock": text.clock,
@@ -320,6 +320,7 @@ def environment() -> Environment:
         "held_twice": text.held_twice_sentence,
         "effect_word": text.effect_word,
         "feed_word": text.feed_word,
+        "feed_age": text.feed_age,
         "untold_mark": text.untold_mark,
         "told_sentence": text.told_sentence,
         "waiting_sentence": text.waiting_sentence,

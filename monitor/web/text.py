@@ -5,6 +5,7 @@ from typing import Any
 
 from monitor.core.book.declarations import BY_ATTRIBUTE
 from monitor.core.components.worst import rule_sentence
+from monitor.core.journal.vocabulary import OUTCOMES
 from monitor.core.values import wording
 from monitor.core.values.currencies import is_iso_4217
 from monitor.core.values.times import SECOND, parse_time
@@ -24,6 +25,7 @@ STATE_WORDS = {
 }
 STATE_SIGNS = {"adequate": "✓", "watch": "!", "shortfall": "✕", "unknown": "?", "not_computable": "∅", "not_applicable": "∅"}
 
+NOT_KEPT = "—"
 BAD_FEEDS = frozenset({"silent", "unhealthy", "lost", "behind"})
 _FEED_WORDS = {"silent": "silent", "unhealthy": "too much refused", "lost": "records lost", "behind": "behind"}
 
@@ -59,6 +61,11 @@ _EFFECT_WORDS = {
 }
 
 
+def number(value: str | None, unit: str) -> str:
+    """A component's figure where its unit stands elsewhere: shares in percent, all else in threes."""
+    return percent(value) if unit == "1" else amount(value)
+
+
 def state_word(state: str) -> str:
     """The state in words."""
     return STATE_WORDS.get(state, state)
@@ -74,7 +81,18 @@ def feed_word(row: Mapping[str, Any]) -> str:
     state = str(row["state"])
     if state in _FEED_WORDS:
         return _FEED_WORDS[state]
-    return "speaks" if row["last_event_at"] is not None else "not heard yet"
+    return "speaks" if row["last_event_at"] is not None or _counted(row) else "not heard yet"
+
+
+def feed_age(row: Mapping[str, Any]) -> str:
+    """How long ago a feed was heard; a dash where it was and nobody keeps when."""
+    if row["age_s"] is None:
+        return NOT_KEPT if _counted(row) else "never"
+    return age(float(row["age_s"]))
+
+
+def _counted(row: Mapping[str, Any]) -> bool:
+    return any(row.get(outcome) for outcome in OUTCOMES)
 
 
 def gap_sentence(gap: Mapping[str, str | None]) -> str:
@@ -135,7 +153,7 @@ def refused_count(status: Mapping[str, Any]) -> int:
 
 def refused_sentence(count: int) -> str:
     """What is said beside rules that are met, where records were refused."""
-    return f"met by what was accepted; {count} {'record' if count == 1 else 'records'} refused"
+    return f"met by what was accepted; {wording.count_of(count, 'record')} refused"
 
 
 UNTOLD_UNKNOWN = "whether the alerts reached anybody is not known here: the record of deliveries cannot be read"
@@ -153,7 +171,7 @@ def untold_sentence(alerts: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[
     count = len({row["fingerprint"] for row in rows})
     said = next((row["detail"] for row in rows if row["detail"]), None)
     more = f": {said}" if said else ""
-    return f"{count} {'alert' if count == 1 else 'alerts'} did not reach {', '.join(channels)}{more}"
+    return f"{wording.count_of(count, 'alert')} did not reach {', '.join(channels)}{more}"
 
 
 def untold_mark(rows: Sequence[Mapping[str, Any]] | None, fingerprint: str) -> str | None:

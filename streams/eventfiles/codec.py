@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import sys
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def event_lines(paths: Iterable[Path], topics: Iterable[str] = SOURCE_TOPICS) ->
 
 
 def binary_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, plain or gzip (told by its first bytes); UsageError where it cannot be read."""
+    """The lines of a file, plain or gzip (told by its first bytes), or of stdin (`-`); UsageError where it cannot be read."""
     number = 0
     try:
         with _opened(path) as lines:
@@ -104,10 +105,14 @@ def binary_lines(path: Path) -> Iterator[bytes]:
                 number += 1
                 yield text
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{path}: cannot be read after line {number}: {error}") from error
+        where = f" after line {number}" if number else ""
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UsageError(f"{path}: cannot be read{where}: {said}") from error
 
 
 def _opened(path: Path) -> Any:
+    if str(path) == "-":
+        return sys.stdin.buffer
     with path.open("rb") as probe:
         packed = probe.read(2) == _GZIP_MAGIC
     return gzip.open(path, "rb") if packed else path.open("rb")

@@ -74,12 +74,13 @@ def tried(plan: FeedPlan, known: Known, records: Iterable[TriedRecord]) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A record that is about to be sent: its number from 1, its key, and why it would be refused, if it would."""
+    """A record that is about to be sent: its number from 1, its key, and why it would be refused or left out, if it would."""
 
     number: int
     value: bytes
     key: str | None
     refused: str | None
+    left_out: str | None = None
 
 
 def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) -> list[Judged]:
@@ -87,6 +88,7 @@ def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) ->
     plan = rules.plan(topic)
     found: list[Judged] = []
     for number, value in enumerate(values, 1):
+        left_out = None
         if plan is None:
             verdict = rules.judge(topic).verdict(value, now)
             told = [f"{verdict.reason.value}: {verdict.detail}"] if isinstance(verdict, Invalid) else []
@@ -97,9 +99,9 @@ def judged(rules: IntakeRules, topic: str, values: Sequence[bytes], now: int) ->
             told = [f"{one.reason}: {one.detail}" for one in events if one.outcome == "dead_letter"]
             if all(one.outcome == "filtered" for one in events):
                 why = "; ".join(reason for one in events for reason in one.left_out)
-                told = [f"{topic} leaves it out: {why or 'see `where` and `each` of the feed'}"]
+                left_out = why or "see `where` and `each` of the feed"
             canonical = events[0].canonical
-        found.append(Judged(number, value, _key(topic, canonical), told[0] if told else None))
+        found.append(Judged(number, value, _key(topic, canonical), told[0] if told else None, left_out))
     return found
 
 

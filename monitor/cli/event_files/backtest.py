@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit, talk
+from monitor.cli.completion import methods
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import UsageError
 
@@ -41,7 +42,9 @@ def backtest(
     *,
     archive: InArchive = None,
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="The journal that Kafka keeps.")] = False,
-    method: Annotated[list[str], typer.Option(metavar="ID|FILE", help="A method, or a pack file; may be repeated.")],
+    method: Annotated[
+        list[str], typer.Option(metavar="ID|FILE", help="A method, or a pack file; may be repeated.", autocompletion=methods)
+    ],
     values: Annotated[
         list[str] | None, typer.Option("--set", metavar="METHOD:PARAMETER=V,V", help="Values to try; may be repeated.")
     ] = None,
@@ -236,13 +239,13 @@ def _show(found: Backtest) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from monitor.core.values.wording import grouped
     from monitor.report.backtest import backtest_object
-    from monitor.report.pages import grouped
 
     value = backtest_object(found)
     labels = {candidate["id"]: candidate["label"] for candidate in value["candidates"]}
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    console.print(f"{value['from']} to {value['to']}, {value['records']} journal records, {value['cadence']}", highlight=False)
+    console.print(f"{value['from']} to {value['to']}, {value['records']:,} journal records, {value['cadence']}", highlight=False)
     for entity in dict.fromkeys(result["entity"] for result in value["results"]):
         table = Table(title=entity, box=box.SIMPLE_HEAD, title_justify="left")
         table.add_column("candidate", overflow="fold")

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.cli import DryRun, command_app, output, talk
-from monitor.cli.completion import formats
+from monitor.cli.completion import entities, formats
 from monitor.cli.event_files.formats import FORMATS, Given
 from monitor.core.values.times import DAY
+from monitor.core.values.wording import count_of
 from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _HORIZON_NS = 400 * DAY
 """As `corrections.horizon_days` has it where it is not set."""
 
 
-def _option(text: str, *names: str, metavar: str = "NAME") -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=text)
+def _option(text: str, *names: str, metavar: str = "NAME", offers: Any = None) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(*names, metavar=metavar, help=text, autocompletion=offers)
     return info
 
 
@@ -37,7 +38,7 @@ def convert(
     form: Annotated[str, typer.Argument(metavar="FORMAT", autocompletion=formats, help=f"One of {', '.join(FORMATS)}.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The capture, plain or gzip.")],
     *,
-    entity: Annotated[str | None, _option("The entity the events are of (all but prices).")] = None,
+    entity: Annotated[str | None, _option("The entity the events are of (all but prices).", offers=entities)] = None,
     out: Annotated[Path | None, _option("Write here instead of stdout.", metavar="PATH")] = None,
     market: Annotated[str | None, _option("Market, where the file's symbol does not say it.", metavar="BASE/QUOTE")] = None,
     instrument: Annotated[str | None, _option("spot or derivative, for all trades of the file.")] = None,
@@ -116,6 +117,6 @@ class RowTally:
 
     def report(self) -> Iterator[str]:
         """One line for the whole, one for each reason for which intake would refuse some."""
-        yield f"{self.events:,} events of {self.rows:,} rows"
+        yield f"{count_of(self.events, 'event')} of {count_of(self.rows, 'row')}"
         for (topic, reason), count in self._refused.most_common():
             yield f"intake would refuse {count:,} of {topic} as {reason}, the first: {self._first[topic, reason]}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.cli import Config, DryRun, SignWith, command_app, talk
+from monitor.cli.completion import sources
+from monitor.core.values.wording import count_of
 from monitor.errors import MonitorError, UsageError
 
 if TYPE_CHECKING:
@@ -19,18 +22,26 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+_TOLD = 10
+"""Refused events that are told one by one."""
+
 
 @app.command(epilog="Example: reserve-monitor schema --example custody.balances | reserve-monitor publish custody.balances -")
 def publish(
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="A source topic by its default name, or <kind>/<feed>.")],
-    file: Annotated[Path, typer.Argument(metavar="[FILE|-]", help="One JSON document, or one a line; - is stdin.")] = Path("-"),
+    topic: Annotated[
+        str, typer.Argument(metavar="TOPIC", help="A source topic by its default name, or <kind>/<feed>.", autocompletion=sources)
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE|-", help="One JSON document, or one a line; - is stdin.")] = Path("-"),
     *,
     config: Config = None,
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Else entity|market of a trade, the entity of others.")] = None,
     sign_with: SignWith = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Send single events to a source topic: all of them, or none if one of them would be a dead letter (exit 1)."""
+    """Send single events to a source topic: all of them, or none if one of them would be a dead letter (exit 1).
+
+    What a feed leaves out is sent too, as its topic has it, and told; where all is left out nothing is sent.
+    """
     import asyncio
     import time
 
@@ -40,12 +51,7 @@ def publish(
     settings = load_settings(config)
     vouching = signing(settings, sign_with)
     judged = judge_here(settings, topic, _documents(file))
-    bad = [one for one in judged if one.refused]
-    for one in bad:
-        talk(f"event {one.number} of {len(judged)}: {one.refused}")
-    if bad:
-        told = f"{len(bad)} of {len(judged)} would be dead letters: nothing was sent"
-        raise MonitorError(f"{told}; correct them (`schema {topic.partition('/')[0]}` says what a field may hold) and call again")
+    _agreed(judged, topic)
     records = [(key or one.key, one.value) for one in judged]
     if dry_run:
         for name, value in records:
@@ -53,7 +59,27 @@ def publish(
             talk(f"would be {'signed and ' if signed else ''}sent to {topic} with key {name}: {value.decode(errors='replace')}")
         return
     asyncio.run(send(settings, topic, records, vouching))
-    talk(f"{len(judged)} {'event' if len(judged) == 1 else 'events'} sent to {topic}")
+    talk(f"{count_of(len(judged), 'event')} sent to {topic}")
+
+
+def _agreed(judged: list[Judged], topic: str) -> None:
+    """Tell what would be refused or left out, the first of each; MonitorError where nothing is to be sent for it."""
+    bad, left_out = [one for one in judged if one.refused], [one for one in judged if one.left_out]
+    for one in bad[:_TOLD]:
+        talk(f"event {one.number} of {len(judged)}: {one.refused}")
+    if len(bad) > _TOLD:
+        talk(f"and {len(bad) - _TOLD} more")
+    if bad:
+        kind, _, feed = topic.partition("/")
+        help_ = f"`feeds try {topic} FILE` says where to look" if feed else f"`schema {kind}` says what a field may hold"
+        many = f"{len(bad)} of {len(judged)} would be {'a dead letter' if len(bad) == 1 else 'dead letters'}"
+        raise MonitorError(f"{many}: nothing was sent; correct them ({help_}) and call again")
+    if not left_out:
+        return
+    reasons = Counter(one.left_out for one in left_out).most_common(1)[0][0]
+    if len(left_out) == len(judged):
+        raise MonitorError(f"{topic} would leave out all of it, so nothing was sent: {reasons}")
+    talk(f"{len(left_out)} of {len(judged)} say nothing to {topic}, which leaves them out: {reasons}")
 
 
 def _documents(file: Path) -> list[bytes]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, DryRun, EventFiles, ManyPaths, SignWith, command_app, talk
+from monitor.core.values.wording import count_of
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _told(events: list[Path], vouching: Signing) -> None:
             found[record.topic] += 1
     for topic, count in found.items():
         talk(f"{topic}: {count:,}")
-    talk(f"{sum(found.values()):,} events would be published")
+    talk(f"{count_of(sum(found.values()), 'event')} would be published")
 
 
 async def _replay(events: list[Path], settings: Settings, speed: float | None, keep_timestamps: bool, vouching: Signing) -> None:
@@ -83,4 +84,4 @@ async def _replay(events: list[Path], settings: Settings, speed: float | None, k
     async with Publisher(settings.kafka, names, vouching) as publisher:
         with shown_lines(events, "replaying", keep_bytes=True) as lines:
             count = await replay(publisher, lines, speed, keep_timestamps)
-    talk(f"{count} events published")
+    talk(f"{count_of(count, 'event')} published")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import AsJson, Config, command_app, emit, talk
+from monitor.core.values.wording import count_of
 from monitor.errors import CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 app = command_app(no_args_is_help=True, help="What is kept beyond Kafka: list it, check it, write it back.")
 
 ArchivePlace = Annotated[
-    str | None, typer.Argument(metavar="[PATH]", help="A folder or s3://bucket/prefix; when absent, `archive.target`.")
+    str | None, typer.Argument(metavar="PATH", help="A folder or s3://bucket/prefix; when absent, `archive.target`.")
 ]
 
 
@@ -48,7 +49,7 @@ def list_(
         emit(rows)
         return
     _table(rows)
-    talk(f"{sum(row['objects'] for row in rows)} objects, {sum(row['object_bytes'] for row in rows) / 1e6:.1f} MB")
+    talk(f"{count_of(sum(row['objects'] for row in rows), 'object')}, {sum(row['object_bytes'] for row in rows) / 1e6:.1f} MB")
 
 
 @app.command(epilog="Example: reserve-monitor archive verify /var/lib/reserve-monitor/archive --log")
@@ -86,7 +87,9 @@ def verify(
         emit({"result": "match", **facts, "compared_with_log": compared, "notes": found.notes})
         return
     size = f"{found.bytes / 1e6:.1f} MB"
-    typer.echo(f"match: {found.records} records in {found.objects} objects ({size}), none missing, none altered")
+    typer.echo(
+        f"match: {count_of(found.records, 'record')} in {count_of(found.objects, 'object')} ({size}), none missing, none altered"
+    )
     if compared is not None:
         typer.echo(f"  {compared} of them are in Kafka too, and the same there")
     for note in found.notes:
@@ -125,7 +128,9 @@ def restore(
         return
     for part in parts:
         kept = "its own offsets" if part.keeps_offsets else "offsets from 0, since records are missing between"
-        typer.echo(f"{'would write' if dry_run else 'wrote'} {part.topic} {part.partition}: {part.records} records at {kept}")
+        typer.echo(
+            f"{'would write' if dry_run else 'wrote'} {part.topic} {part.partition}: {count_of(part.records, 'record')} at {kept}"
+        )
 
 
 def _compared(settings: Settings, archive: Archive, told: Any) -> int:

@@ -172,11 +172,16 @@ def verify(
 
 
 def _match(found: Mapping[str, Any]) -> Iterator[str]:
-    yield f"match: {found['entity']}, {found['entries']} entries computed again from {found['records']} records, byte for byte"
-    yield f"  chain to {found['last_sequence']}, sealed up to {found['sealed_up_to']} by {found['checkpoints']} checkpoints"
-    yield f"  signed by {', '.join(found['key_ids']) or 'nobody'}; {found['stubs']} records of other entities are stubs"
+    from monitor.core.values.wording import count_of
+
+    entries, records = count_of(found["entries"], "entry", "entries"), count_of(found["records"], "record")
+    yield f"match: {found['entity']}, {entries} computed again from {records}, byte for byte"
+    checkpoints = count_of(found["checkpoints"], "checkpoint")
+    yield f"  chain to {found['last_sequence']:,}, sealed up to {found['sealed_up_to']:,} by {checkpoints}"
+    stubs = count_of(found["stubs"], "record")
+    yield f"  signed by {', '.join(found['key_ids']) or 'nobody'}; as stubs: {stubs} of other entities"
     if found["kept_checkpoints"]:
-        yield f"  nothing changed under the {found['kept_checkpoints']} checkpoints you kept"
+        yield f"  nothing changed under {count_of(found['kept_checkpoints'], 'checkpoint')} you kept"
     yield from (f"  note: {note}" for note in found["notes"])
 
 
@@ -285,8 +290,8 @@ def _verify_proof(path: Path, keys: tuple[PublicKey, ...], *, as_json: bool) -> 
         facts = {name: proof[name] for name in ("entity", "sequence", "digest")}
         emit({"result": "match", **facts, "sealed_up_to": sizes[1], "adds_to": sizes[0], "key_ids": signers})
         return
-    typer.echo(f"match: entry {proof['sequence']} of {proof['entity']} is under the checkpoint over {sizes[1]} entries,")
-    typer.echo(f"  which only adds to the one over {sizes[0]}; signed by {', '.join(dict.fromkeys(signers))}")
+    typer.echo(f"match: entry {proof['sequence']} of {proof['entity']} is under the checkpoint up to entry {sizes[1]},")
+    typer.echo(f"  which only adds to the one up to {sizes[0]}; signed by {', '.join(dict.fromkeys(signers))}")
 
 
 def _public_key(text: str) -> PublicKey:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from monitor.cli import Config, command_app, emit, say
-from monitor.cli.completion import alerts
+from monitor.cli.completion import explainable, methods
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import MonitorError, UsageError
 
@@ -35,12 +35,14 @@ def explain(
         typer.Argument(
             metavar="FINGERPRINT|NAME|DIGEST|ENTITY",
             help="Of an alert or any output (its beginning will do), or an entity: its figures now, or of --at or --date.",
-            autocompletion=alerts,
+            autocompletion=explainable,
         ),
     ],
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="What held at this instant (RFC 3339).")] = None,
     day: Annotated[str | None, typer.Option("--date", metavar="D", help="The close of this business date.")] = None,
-    method: Annotated[str | None, typer.Option("--method", metavar="ID", help="Of this method only.")] = None,
+    method: Annotated[
+        str | None, typer.Option("--method", metavar="ID", help="Of this method only.", autocompletion=methods)
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The records themselves, each with its `explanation`.")] = False,
     bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,

@@ -28,7 +28,7 @@ app = command_app()
 )
 def report(
     entity: Annotated[
-        str | None, typer.Argument(metavar="[ENTITY]", help="Whose; may be left out with --schedule.", autocompletion=entities)
+        str | None, typer.Argument(metavar="ENTITY", help="Whose; may be left out with --schedule.", autocompletion=entities)
     ] = None,
     *,
     day: Annotated[str | None, typer.Option("--date", metavar="D", help="Of this business date (YYYY-MM-DD).")] = None,

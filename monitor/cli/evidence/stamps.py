@@ -41,7 +41,7 @@ def write_stamp(checkpoint: Mapping[str, Any], settings: Settings, out: Path) ->
     except OSError as error:
         raise UsageError(f"{out} cannot be written anew ({error.strerror})") from None
     told = check_timestamp(record, roots)
-    talk(f"{out} written: the checkpoint over {checkpoint['tree_size']} entries was there at {told}, says {authority.url}")
+    talk(f"{out} written: the checkpoint up to entry {checkpoint['tree_size']} was there at {told}, says {authority.url}")
 
 
 def verify_stamp(path: Path, keys: Sequence[PublicKey], authority: Path | None, *, as_json: bool) -> None:
@@ -67,4 +67,4 @@ def verify_stamp(path: Path, keys: Sequence[PublicKey], authority: Path | None, 
     if as_json:
         emit({"result": "match", **facts, "at": at, "key_id": signer})
         return
-    typer.echo(f"match: the checkpoint over {facts['tree_size']} entries of {facts['entity']} was there at {at}")
+    typer.echo(f"match: the checkpoint of {facts['entity']} up to entry {facts['tree_size']} was there at {at}")

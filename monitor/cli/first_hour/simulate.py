@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import Config, DryRun, SignWith, command_app, talk
+from monitor.core.values.wording import count_of
 from monitor.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _told(settings: Settings, rate: float, topics: frozenset[str], seed: int, vo
         vouching.headers(name, None, value, now)
     for topic, count in Counter(name for name, _ in events).items():
         talk(f"{topic}: {count:,}")
-    talk(f"{len(events):,} events would be published in the first second, about {rate:g} trades in each that follows")
+    talk(f"{count_of(len(events), 'event')} would be published in the first second, about {rate:g} trades in each that follows")
 
 
 def _simulator(settings: Settings, seed: int, began: int) -> Simulator:
@@ -145,4 +146,4 @@ async def _simulate(
             number += 1
             await asyncio.sleep(max(0.0, (began + number * SECOND - time.time_ns()) / SECOND))
         await publisher.flush()
-        talk(f"{publisher.acknowledged} events published")
+        talk(f"{count_of(publisher.acknowledged, 'event')} published")

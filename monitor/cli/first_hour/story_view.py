@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from monitor.core.values.wording import count_of
 from monitor.web.text import amount, coverage_range, percent, state_sign, state_word
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _story_text(sight: Sight) -> Text:
     text = Text.assemble((caption, "bold"), "\n", (f"act {len(passed)} of {len(sight.acts)}", "dim"))
     text.append(f"   {sight.elapsed_s:.0f} s   status page {sight.url}/", style="dim")
     if sight.missed:
-        text.append(f"\nthe daemon did not answer {sight.missed} times: all below is of before", style="bold red")
+        text.append(f"\nthe daemon did not answer {count_of(sight.missed, 'time')}: all below is of before", style="bold red")
     return text
 
 

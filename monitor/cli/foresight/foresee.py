@@ -77,7 +77,7 @@ def show(entity: str, title: str, found: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from monitor.report.pages import grouped
+    from monitor.core.values.wording import grouped, percent
 
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     table = Table(title=f"{entity}: {title}", box=box.SIMPLE_HEAD, title_justify="left")
@@ -91,7 +91,7 @@ def show(entity: str, title: str, found: Sequence[dict[str, Any]]) -> None:
         for name in ("required", "available", "surplus"):
             label = f"{name}, {outcome['currency']}"
             table.add_row("", label, grouped(before[name]), grouped(after[name]), grouped(more[name]))
-        table.add_row("", "coverage", before["coverage"] or "\u2013", after["coverage"] or "\u2013", "")
+        table.add_row("", "coverage", percent(before["coverage"]), percent(after["coverage"]), "")
     console.print(table)
     for outcome in found:
         for name, verb in (("broken", "breaks"), ("mended", "mends")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import AsJson, Config, command_app, emit, talk
-from monitor.cli.completion import channels, entities
+from monitor.cli.completion import channels, entities, scenarios
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ _HOLD_S = 60.0
 def rehearse(
     entity: Annotated[str, typer.Argument(metavar="ENTITY", autocompletion=entities)],
     *,
-    scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="What is pretended: see `scenario list`.")],
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME", help="What is pretended: see `scenario list`.", autocompletion=scenarios)
+    ],
     channel: Annotated[
         list[str] | None,
         typer.Option("--channel", metavar="NAME", help="Tell this one; may be repeated. Absent: all.", autocompletion=channels),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import Config, ManyPaths, command_app, emit
-from monitor.cli.completion import entities
+from monitor.cli.completion import entities, scenarios
 from monitor.cli.foresight.asking import AtTime, Methods, OfEvents
 from monitor.errors import UsageError
 
@@ -36,7 +36,9 @@ def list_scenarios(
 
 @app.command("run", cls=ManyPaths, epilog="Example: reserve-monitor scenario run hot_tier_lost --entity jp-main")
 def run(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A shipped or configured scenario.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A shipped or configured scenario.", autocompletion=scenarios)
+    ] = None,
     *,
     entity: Annotated[
         str | None, typer.Option(metavar="ENTITY", help="One entity; else every configured one.", autocompletion=entities)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import AsJson, Config, DryRun, KeyForTwo, OutForTwo, SecondSigner, SignWith, command_app, emit, talk
+from monitor.cli.completion import alerts as alert_names
 from monitor.cli.completion import channels, entities
 from monitor.core.journal.vocabulary import SEVERITIES
 from monitor.errors import CHECK_FAILED, CONNECTION, UsageError
@@ -105,7 +106,10 @@ def try_out(
 
 @app.command("dismiss", epilog="Example: reserve-monitor alerts dismiss 3f9a0c11d2e4 --reason 'the entity is closed'")
 def dismiss(
-    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="Of the alert, or its first digits.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="FINGERPRINT|NAME", help="Of the alert; the first digits will do.", autocompletion=alert_names),
+    ],
     *,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")],
     by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")] = None,
@@ -130,7 +134,7 @@ def dismiss(
 
     settings = load_settings(config)
     act = Act(by or getpass.getuser(), reason, time.time_ns(), signing(settings, sign_with))
-    alert = _one_firing(_standing(settings), fingerprint)
+    alert = _one_firing(_standing(settings), name)
     made = alert_dismissal(alert, act)
     needed = "dismissals" in settings.controls.four_eyes
     if left_to_second(made, second, key, out, config, needed=needed, dry_run=dry_run):
@@ -140,12 +144,18 @@ def dismiss(
     talk(f"{'would be ' if dry_run else ''}dismissed: {alert.alertname} {alert.fingerprint} of {alert.entity}")
 
 
-def _one_firing(alerts: Sequence[Alert], beginning: str) -> Alert:
-    """The alert that fires whose fingerprint begins so; UsageError for none or several."""
-    found = [alert for alert in alerts if alert.fingerprint.startswith(beginning)]
-    if len(found) != 1:
-        several = ", ".join(sorted(alert.fingerprint for alert in found)) or "none"
-        raise UsageError(f"{beginning} must be the beginning of one fingerprint (there: {several}): see `alerts list --all`")
+def _one_firing(alerts: Sequence[Alert], name: str) -> Alert:
+    """The alert that fires whose fingerprint begins so or that is called so; UsageError for none or several."""
+    found = [alert for alert in alerts if alert.fingerprint.startswith(name) or (alert.alertname == name and alert.firing)]
+    if not found:
+        raise UsageError(
+            f"no alert that fires is called {name} or has a fingerprint that begins so: `alerts list --all` has them"
+        )
+    if len(found) > 1:
+        several = "; ".join(
+            f"{one.fingerprint[:_SHOWN]} {one.alertname} {one.entity} {one.subject or ''}".rstrip() for one in found
+        )
+        raise UsageError(f"{name} is {len(found)} alerts, name one: {several}")
     if not found[0].firing:
         raise UsageError(f"{found[0].fingerprint} does not fire any more: it ended at {found[0].ends_at}")
     return found[0]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol, cast
 import typer
 
 from monitor.cli import AsJson, Config, DryRun, KeyForTwo, OutForTwo, SecondSigner, SignWith, command_app, emit, talk
-from monitor.cli.completion import entities
+from monitor.cli.completion import entities, sources
+from monitor.core.values.wording import count_of
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 app = command_app(no_args_is_help=True, help="List, show, requeue and dismiss dead letters.")
 
 Letters = Annotated[
-    list[str], typer.Argument(metavar="ID...", help="As `dlq list` prints it; without its last part all of a record.")
+    list[str], typer.Argument(metavar="ID", help="As `dlq list` prints it; without its last part all of a record.")
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who does it; else the user of this system.")]
 WhyText = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stays on record.")]
@@ -97,7 +98,9 @@ def list_letters(
     ctx: typer.Context,
     *,
     config: Config = None,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Of this source topic only.")] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="Of this source topic only.", autocompletion=sources)
+    ] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Refused for this reason only.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Dismissed ones too.")] = False,
     as_json: AsJson = False,
@@ -120,7 +123,7 @@ def list_letters(
         typer.echo(
             f"{letter.id}  {letter.logged_at}  {letter.reason}{'  dismissed' if letter.dismissed else ''}  {letter.detail}"
         )
-    talk(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}")
+    talk(count_of(len(letters), "dead letter"))
 
 
 @app.command(epilog="Example: reserve-monitor dlq show custody.balances/0/0/881")

@@ -11,6 +11,7 @@ import typer
 from monitor.cli import Config, command_app, emit, say
 from monitor.cli.completion import entities
 from monitor.cli.tables import console_for, plain_table, print_table
+from monitor.core.values.wording import count_of
 from monitor.errors import GOOD, UNKNOWN, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _WORDS = frozenset({"entity", "method", "mode", "state", "market", "window", "so
 def status(
     entity: Annotated[
         str | None,
-        typer.Argument(metavar="[ENTITY]", help="One entity in full; without it all of them.", autocompletion=entities),
+        typer.Argument(metavar="ENTITY", help="One entity in full; without it all of them.", autocompletion=entities),
     ] = None,
     day: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Trade flow of a past business date.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The status object of the HTTP interface.")] = False,
@@ -99,8 +100,8 @@ def _ways(settings: Settings) -> list[str]:
     if not (texts := asked(settings)):
         return ["behind and delivery: not known, no worker gave its metrics"]
     late = sorted((one for one in behind(texts) if one.records), key=lambda one: -one.records)
-    told = [f"{one.topic} {one.partition} by {one.records:,} records" for one in late[:_LATE_SHOWN]]
-    more = f", {len(late) - _LATE_SHOWN} partitions more (`lag`)" if len(late) > _LATE_SHOWN else ""
+    told = [f"{one.topic} {one.partition} by {count_of(one.records, 'record')}" for one in late[:_LATE_SHOWN]]
+    more = f", {count_of(len(late) - _LATE_SHOWN, 'partition')} more (`lag`)" if len(late) > _LATE_SHOWN else ""
     untold = [f"{channel} waits since {clock(since)}" for channel, since in waiting(texts)]
     return [f"behind: {', '.join(told) or 'nothing'}{more}", f"delivery: {', '.join(untold) or 'nothing waits'}"]
 
@@ -137,8 +138,8 @@ def _overview(console: Console, rows: list[Mapping[str, Any]]) -> None:
         if row.get("refused"):
             console.print(f"{row['entity']}: {refused_sentence(row['refused'])}", highlight=False)
         if row.get("undelivered"):
-            changes = "1 change of an alert" if row["undelivered"] == 1 else f"{row['undelivered']:,} changes of alerts"
-            console.print(f"{row['entity']}: {changes} did not reach a channel", highlight=False)
+            changes = count_of(row["undelivered"], "change")
+            console.print(f"{row['entity']}: {changes} of alerts did not reach a channel", highlight=False)
         elif row["alerts"] and row.get("undelivered") is None:
             console.print(f"{row['entity']}: {UNTOLD_UNKNOWN}", highlight=False)
 
@@ -197,7 +198,16 @@ def _headline(one: Mapping[str, Any]) -> str:
 def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
-    from monitor.web.text import age, amount, held_twice_sentence, told_sentence, untold_mark, untold_sentence, waiting_sentence
+    from monitor.web.text import (
+        amount,
+        feed_age,
+        feed_word,
+        held_twice_sentence,
+        told_sentence,
+        untold_mark,
+        untold_sentence,
+        waiting_sentence,
+    )
 
     exposure = found["exposure"]
     if exposure:
@@ -226,7 +236,7 @@ def _show_rest(console: Console, found: Mapping[str, Any]) -> None:
     for row in found["sources"]:
         outcomes = ("applied", "duplicate", "conflict", "late", "dead_letter")
         counts = ("—" if row[name] is None else f"{row[name]:,}" for name in outcomes)
-        sources.add_row(row["topic"], row["state"], age(None if row["age_s"] is None else float(row["age_s"])), *counts)
+        sources.add_row(row["topic"], feed_word(row), feed_age(row), *counts)
     print_table(console, sources)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.cli import AsJson, Config, DryRun, ManyPaths, command_app, emit, talk
+from monitor.cli.completion import jurisdictions
+from monitor.core.values.wording import count_of
 from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ app = command_app(no_args_is_help=True, help="Write, check and show the configur
 
 @app.command(epilog="Example: reserve-monitor config init --for jp")
 def init(
-    code: Annotated[str, typer.Option("--for", metavar="CODE", help="ae, eu, hk, jp, kr, sg, uk or us.")],
+    code: Annotated[
+        str, typer.Option("--for", metavar="CODE", help="ae, eu, hk, jp, kr, sg, uk or us.", autocompletion=jurisdictions)
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to; `-` is stdout.")] = Path("reserve.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     dry_run: DryRun = False,
@@ -35,7 +39,7 @@ def init(
     if dry_run:
         if out.exists() and not force:
             raise UsageError(f"{out} is there already: choose another with --out, or write over it with --force")
-        talk(f"would write {out}, {len(text.splitlines())} lines; see them with --out -")
+        talk(f"would write {out}, {count_of(len(text.splitlines()), 'line')}; see them with --out -")
         return
     try:
         with out.open("w" if force else "x", encoding="utf-8") as file:
@@ -75,7 +79,7 @@ def check(
     try:
         settings = load_settings(config)
     except SettingsProblems as error:
-        _report(list(error.lines), [], None, as_json)
+        _report([*error.lines, *_beside(found_path(config))], [], None, as_json)
         return
     errors = _errors(settings)
     warned = list(warnings(settings))
@@ -83,7 +87,7 @@ def check(
         owed, unclear = _held(settings, config, events or [])
         errors, warned = errors + owed, warned + unclear
     digest = None if errors else configuration_digest(build_configuration(settings))
-    entities = f"{len(settings.entities)} {'entity' if len(settings.entities) == 1 else 'entities'}"
+    entities = f"{count_of(len(settings.entities), 'entity', 'entities')}"
     _report(errors, warned, digest, as_json, f"{entities}, revision {settings.revision}")
     if not as_json:
         talk(f"next: reserve-monitor topics create{'' if config is None else f' --config {config}'}, and `run`")
@@ -107,7 +111,22 @@ def reference() -> None:
     typer.echo(reference_page(), nl=False)
 
 
-def _errors(settings: Settings) -> list[str]:
+def _beside(path: Path | None) -> list[str]:
+    """What is wrong beside values that are: of all that can be read without them."""
+    from monitor.settings.load import has_variables
+    from monitor.settings.readable import readable_part
+
+    if path is None:
+        return []
+    settings, left_out = readable_part(path)
+    if settings is None:
+        return []
+    meaningless = ("entities.",) if "methods" in left_out else ()
+    port = "http" not in left_out and not has_variables()  # else another port than the file's is meant
+    return [line for line in _errors(settings, port=port) if not line.startswith(meaningless)]
+
+
+def _errors(settings: Settings, *, port: bool = True) -> list[str]:
     """Every reason why a start would end at once; what needs the broker is `topics check`."""
     from monitor.settings.checks import problems
     from streams.kafka.clients import security
@@ -120,7 +139,7 @@ def _errors(settings: Settings) -> list[str]:
     for topic, source in settings.sources.items():
         found += _refusals(lambda topic=topic, source=source: SourceFormat.of(topic, source.model_dump()))
     found += _refusals(lambda: plans_of({"sources": {topic: source.model_dump() for topic, source in settings.sources.items()}}))
-    return found + _port_problems(settings)
+    return found + (_port_problems(settings) if port else [])
 
 
 def _held(settings: Settings, config: Path | None, events: list[Path]) -> tuple[list[str], list[str]]:
@@ -189,6 +208,6 @@ def _report(errors: list[str], warned: list[str], digest: str | None, as_json: b
             talk(f"error: {line}")
         for line in warned:
             talk(f"warning: {line}")
-        talk(f"bad: {len(errors)} {'error' if len(errors) == 1 else 'errors'}" if errors else f"good: {what}\n  {digest}")
+        talk(f"bad: {count_of(len(errors), 'error')}" if errors else f"good: {what}\n  {digest}")
     if errors:
         raise typer.Exit(CONFIGURATION)

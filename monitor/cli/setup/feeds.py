@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import AsJson, Config, command_app, emit, talk
+from monitor.cli.completion import entities, feeds, shipped_feeds
+from monitor.core.values.wording import count_of
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def list_feeds(as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: reserve-monitor feeds show kraken")
-def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds list` prints it.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds list` prints it.", autocompletion=shipped_feeds)],
+) -> None:
     """Print a shipped mapping, with what its system does not say."""
     from monitor.settings.feeds import shipped_text
 
@@ -56,12 +60,15 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="As `feeds lis
 def try_feed(
     feed: Annotated[
         str,
-        typer.Argument(metavar="FEED", help="A feed of the configuration, FEED or KIND/FEED, or a shipped name."),
+        typer.Argument(
+            metavar="FEED", help="A feed of the configuration, FEED or KIND/FEED, or a shipped name.", autocompletion=feeds
+        ),
     ],
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="One record a line, JSON whatever the feed's format, plain or gzip; event lines too."
+            metavar="FILE|-",
+            help="One record a line, JSON whatever the feed's format, plain or gzip; event lines too; - is stdin.",
         ),
     ] = None,
     *,
@@ -69,7 +76,9 @@ def try_feed(
         int | None, typer.Option("--from-topic", metavar="N", min=1, help="The newest N records of each partition of its topic.")
     ] = None,
     config: Config = None,
-    entity: Annotated[str, typer.Option(metavar="ID", help="The entity, where a shipped mapping is tried as it is.")] = "try",
+    entity: Annotated[
+        str, typer.Option(metavar="ID", help="The entity, where a shipped mapping is tried as it is.", autocompletion=entities)
+    ] = "try",
     as_json: AsJson = False,
 ) -> None:
     """Run records through a feed and show each event, what is left out, and what would be a dead letter and why.
@@ -174,6 +183,6 @@ def _print(found: list[TriedEvent]) -> None:
     for why, count in reasons.most_common(_REASONS_SHOWN):
         talk(f"left out: {count} by {why}")
     left_out = sum(one.filtered for one in found)
-    talk(f"{counts['event']} events, {counts['dead_letter']} dead letters, {left_out} left out")
+    talk(f"{count_of(counts['event'], 'event')}, {count_of(counts['dead_letter'], 'dead letter')}, {left_out:,} left out")
     if left_out and len(counts) == 1:
         talk("nothing came through: `where` and `each` of the feed say what it takes")

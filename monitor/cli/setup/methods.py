@@ -57,7 +57,7 @@ def show(
 
 @app.command(epilog="Example: reserve-monitor methods check my-packs/*.yaml")
 def check(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Pack files; none: all that are loaded.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="Pack files; none: all that are loaded.")] = None,
     config: Config = None,
     packs: Directories = None,
     json: Json = False,
@@ -105,14 +105,15 @@ def _row(document: Any) -> dict[str, Any]:
 
 
 def _print_text(pack: dict[str, Any]) -> None:
+    from monitor.methods.describe import parameter_text
+
     typer.echo(f"{pack['id']} {pack['version']} ({pack['status']}): {pack['title']}")
     for law in pack["law"]:
         typer.echo(f"  law        {law['title']} ({law['status']}) {law['url']}")
     for line in pack.get("documentation", {}).get("formula", ()):
         typer.echo(f"  formula    {line}")
     for name, parameter in pack["parameters"].items():
-        value = "null" if parameter["value"] is None else parameter["value"]
-        shown = ", ".join(value) if isinstance(value, list) else value
+        shown = parameter_text(parameter["value"], parameter["unit"])
         typer.echo(f"  parameter  {name} = {shown} [{parameter['unit']}] {parameter['status']}, {parameter['ref']}")
     for name, raw in pack["components"].items():
         typer.echo(f"  component  {name} ({raw['type']}), {raw.get('ref') or '-'}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import command_app, emit
+from monitor.cli.completion import topics
 from monitor.errors import UsageError
 
 app = command_app()
@@ -15,7 +16,9 @@ app = command_app()
 
 @app.command(epilog="Example: reserve-monitor schema market.trades > market.trades.schema.json")
 def schema(
-    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="One topic by its default name; without it all.")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(metavar="TOPIC", help="One topic by its default name; without it all.", autocompletion=topics)
+    ] = None,
     example: Annotated[bool, typer.Option("--example", help="A valid record of TOPIC, a source topic, as of now.")] = False,
     asyncapi: Annotated[bool, typer.Option("--asyncapi", help="An AsyncAPI 3 document of all topics instead.")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monitor.cli import AsJson, Config, DryRun, command_app, emit, talk
+from monitor.core.values.wording import count_of
 from monitor.errors import CHECK_FAILED, ConnectionProblem
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def create(
         return
     done = "would be created:" if dry_run else "created"
     for spec in specs:
-        partitions = "1 partition" if spec.partitions == 1 else f"{spec.partitions} partitions"
+        partitions = count_of(spec.partitions, "partition")
         talk(f"{done} {spec.name}, {partitions}" if spec.name in made else f"was there: {spec.name}")
     if not dry_run:
         talk(f"next: reserve-monitor run{'' if config is None else f' --config {config}'}")
@@ -68,7 +69,7 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
             talk(line)
         for name in keyed:
             talk(f"keys: {name}: {_KEY_RULE}")
-        talk(f"{'bad' if failed else 'good'}: {len(specs)} topics checked")
+        talk(f"{'bad' if failed else 'good'}: {count_of(len(specs), 'topic')} checked")
     if failed:
         raise typer.Exit(CHECK_FAILED)
 

@@ -18,7 +18,7 @@ from monitor.core.book.rejections import RejectedRecord
 from monitor.core.evaluation.observations import Backing, IncidentSight
 from monitor.core.journal.vocabulary import INCIDENTS, OPEN_STATUSES, EndReason, Severity
 from monitor.core.values.money import exact_text, round_up
-from monitor.core.values.wording import grouped
+from monitor.core.values.wording import count_of, grouped
 
 SEVERITY_OF_INCIDENT: dict[str, Severity] = {"low": "info", "medium": "warning", "high": "critical", "critical": "critical"}
 
@@ -150,7 +150,7 @@ def _many_refused(entity: str, kind: str, records: Sequence[RejectedRecord]) -> 
 
     def show() -> AlertContent:
         return AlertContent(
-            f"{entity}: {len(records)} more records of {kind} were refused",
+            f"{entity}: more of {kind} was refused: {count_of(len(records), 'record')}",
             f"The newest is {newest.where.topic}/{newest.where.epoch}/{newest.where.partition}/{newest.offset}; "
             "figures are of what was accepted.",
             {"records": str(len(records)), "partition": str(newest.where.partition), "offset": str(newest.offset)},

@@ -101,7 +101,7 @@ def _flow_of_day(entity: Entity, clock: int, day: date | None) -> Iterator[dict[
 
 def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
     """Counts are of a topic or of a feed that is read as one; of a source within one they are null."""
-    last = entity.book.last_heard(feed.name)
+    last = _last_heard(entity, feed.name)
     counts: dict[str, int | None] = dict.fromkeys(OUTCOMES)
     if feed.name in SOURCE_TOPICS or feed.name in entity.config.sources:
         found = entity.book.shared.counts(feed.name).of_each()
@@ -111,6 +111,13 @@ def _source(entity: Entity, feed: FeedKnown, clock: int) -> dict[str, Any]:
     if last is not None:
         times = {"last_event_at": format_time(last), "age_s": max(0, clock - last) // SECOND}
     return {"topic": feed.name, "state": feed.state, **counts, **times}
+
+
+def _last_heard(entity: Entity, feed: str) -> int | None:
+    """When a feed was heard last (ns). One without a limit of its own is not told apart; alone in its kind it is that kind."""
+    kind = feed.partition("/")[0]
+    alone = tuple(entity.config.feeds_of(kind)) == (feed,)
+    return entity.book.last_heard(feed) or (entity.book.last_heard(kind) if alone else None)
 
 
 def _custody_amounts(entity: Entity, view: View) -> Iterator[CustodyAmount]:

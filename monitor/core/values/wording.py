@@ -28,3 +28,8 @@ def percent(text: str | None) -> str:
 def figure(text: str | None, unit: str) -> str:
     """A component's figure with its unit: ratios in percent, all else in threes."""
     return percent(text) if unit == "1" else f"{grouped(text)} {unit}"
+
+
+def count_of(number: int, one: str, many: str | None = None) -> str:
+    """`1 record`, `2,000 records`; `many` where the plural is not made with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

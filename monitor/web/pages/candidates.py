@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from monitor.core.values.times import format_time
+from monitor.methods.describe import parameter_text
 from monitor.web import text
 from monitor.web.page import Bar, bars, environment
 from monitor.web.protocols import WebParts
 from monitor.web.staleness import judged
 
 TITLE = "What the draft would ask of us"
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _STANDINGS = (
     ("study", "study: the site's own numbers, never in force"),
     ("draft", "draft: no law sets its numbers"),
@@ -103,16 +102,12 @@ def _candidate(row: Mapping[str, Any], found: Mapping[str, Any]) -> CandidateVie
         mark=mark,
         sentence=". ".join(_sentences(row, found["today"], found["currency"], f" ({mark})" if mark else "")) + ".",
         missing=missing,
-        parameters=[(one, _value(one["value"])) for one in row["parameters"]],
+        parameters=[(one, _value(one["value"], one["unit"])) for one in row["parameters"]],
     )
 
 
-def _value(value: str | Sequence[str] | None) -> str:
-    if value is None:
-        return "not set"
-    if not isinstance(value, str):
-        return ", ".join(value)
-    return text.amount(value) if _NUMBER.fullmatch(value) else value
+def _value(value: str | Sequence[str] | None, unit: str) -> str:
+    return "not set" if value is None else parameter_text(value, unit)
 
 
 def _sentences(row: Mapping[str, Any], today: Mapping[str, Any] | None, currency: str, mark: str) -> Iterator[str]:

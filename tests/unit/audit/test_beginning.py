@@ -124,7 +124,7 @@ def test_it_verifies_from_there_on(bundle: Path, members: dict[str, bytes]) -> N
 def test_a_checkpoint_kept_from_before_or_after_is_held_against_it(bundle: Path) -> None:
     kept = tuple(json.loads(one.value or b"") for one in Log(days()).topics[CHECKPOINTS])
     found = verify(Reader(bundle), Trust(FIRMS_KEY.keys, kept))
-    assert found.notes == ["2 checkpoints you kept are older than the beginning of the file: not held against it"]
+    assert found.notes == ["older than the beginning of the file, so not held against it: 2 checkpoints you kept"]
     forged = {**kept[-1], "root": "sha256:" + "0" * 64}
     with pytest.raises(Fault, match="under a seal that you hold"):
         verify(Reader(bundle), Trust(FIRMS_KEY.keys, (forged,)))

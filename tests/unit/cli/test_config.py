@@ -105,6 +105,35 @@ def test_every_wrong_value_is_listed(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in found] == ["http.prot", "entities.a.reporting_currency", "log.level"]
 
 
+def test_what_is_wrong_beside_wrong_values_is_listed_in_the_same_go(tmp_path: Path) -> None:
+    told = errors(
+        tmp_path,
+        """
+kafka: {security_protocol: SASL_SSL, sasl_mechanism: SCRAM-SHA-512, username: x, password_file: /absent/pw, pasword: y}
+entities:
+  jp-main:
+    reporting_currency: JPY
+    methods: [{id: jp.psa_custdy}, {id: house.composite, mode: shado}, {id: jp.nothing_like_it}]
+  hk-main: {reporting_currency: HKD, time_zone: Asia/Hongkon, methods: [{id: hk.vatp}]}
+alerting:
+  channels: {chat: {type: slak}, hook: {type: webhook, url: "https://ops.example/h", secret_file: /absent/hook}}
+sources:
+  market.trades:
+    feeds:
+      good: {topic: a, use: bitflyer, constants: {entity: jp-main}, where: {"$.x[": 1}}
+      bad: {topic: b, use: nobody}
+""",
+    )
+    for wanted in (
+        "kafka.pasword: unknown key; did you mean password_file?", "entities.jp-main.methods.1.mode", "hk-main.time_zone",
+        "alerting.channels.chat", "there is no shipped feed 'nobody'",
+        "kafka.password_file /absent/pw cannot be read", "alerting.channels.hook.secret_file /absent/hook cannot be read",
+        "no method jp.psa_custdy; did you mean jp.psa_custody?", "no method jp.nothing_like_it: `reserve-monitor methods list`",
+        "sources.market.trades.feeds.good.where",
+    ):  # fmt: skip
+        assert sum(wanted in line for line in told) == 1, (wanted, told)
+
+
 def test_every_file_that_a_start_would_read_is_tried(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     found = errors(

@@ -108,7 +108,7 @@ def test_a_conversion_is_counted_and_not_written(tmp_path: Path) -> None:
     result = dry("convert", "bitflyer-executions", "x.csv", "--entity", "a", "--out", "events.out")
     assert result.stdout == ""
     assert not (tmp_path / "events.out").exists()
-    assert "1 events of" in result.stderr, result.exception
+    assert "1 event of" in result.stderr, result.exception
 
 
 @pytest.mark.broker

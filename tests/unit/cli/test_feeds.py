@@ -66,7 +66,7 @@ def test_a_feed_is_tried_on_a_file() -> None:
     assert result.exit_code == CHECK_FAILED, "one of them would be a dead letter"
     assert "market=BTC/CHF" in result.stdout
     assert "0.1     dead letter: bad_decimal: price" in result.stdout
-    assert "2 events, 1 dead letters, 1 left out" in result.stderr
+    assert "2 events, 1 dead letter, 1 left out" in result.stderr
     told = json.loads(run("feeds", "try", "market.trades/kraken", "frames.jsonl", "--json").stdout)
     assert [(one["record"], one["outcome"]) for one in told] == [(0, "event"), (0, "dead_letter"), (1, "filtered"), (2, "event")]
     assert run("feeds", "try", "kraken", "frames.jsonl", "--entity", "b").stdout.count("entity=b") == 2
@@ -78,7 +78,7 @@ def test_a_feed_is_tried_by_its_own_name_on_readable_lines_whatever_its_format(t
     result = run("feeds", "try", "mine", "frames.jsonl", "--config", "reserve.yaml")
     assert "market=BTC/CHF" in result.stdout
     assert "left out: 1 by " in result.stderr
-    assert "2 events, 1 dead letters, 1 left out" in result.stderr
+    assert "2 events, 1 dead letter, 1 left out" in result.stderr
 
 
 def test_a_feed_that_is_not_there_and_two_ways_at_once_are_usage_errors() -> None:
@@ -130,8 +130,16 @@ def test_publishing_sends_all_or_nothing(tmp_path: Path) -> None:
     refused = run("publish", BALANCES, "two.jsonl")
     assert code_of(refused) == CHECK_FAILED
     assert "event 2 of 2: unknown_entity" in refused.stderr
-    assert "1 of 2 would be dead letters: nothing was sent" in str(refused.exception)
-    assert "leaves it out" in run("publish", f"{TRADES}/kraken", "-", given='{"event": "heartbeat"}').stderr
+    assert "1 of 2 would be a dead letter: nothing was sent" in str(refused.exception)
+    beat = json.dumps({"event": "heartbeat"})
+    left_out = run("publish", f"{TRADES}/kraken", "-", given=beat)
+    assert code_of(left_out) == CHECK_FAILED
+    assert "would leave out all of it, so nothing was sent" in str(left_out.exception)
+    some = run("publish", f"{TRADES}/kraken", "-", "--dry-run", given=f"{beat}\n{json.dumps(LINES[2])}\n")
+    assert "1 of 2 say nothing to market.trades/kraken, which leaves them out" in some.stderr
+    assert code_of(some) == 0
+    wrong = run("publish", f"{TRADES}/kraken", "-", given=json.dumps([321, [["x"] * 6], "trade", "ETH/USD"]))
+    assert "`feeds try market.trades/kraken FILE` says where to look" in str(wrong.exception)
     for arguments, given in (
         (["publish", TRADES, "-"], "{}"),
         (["publish", BALANCES, "-"], ""),

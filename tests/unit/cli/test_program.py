@@ -158,12 +158,27 @@ def test_the_program_is_one_group() -> None:
         ("alerts test p", ["pager"]),
         ("convert bit", ["bitflyer-executions"]),
         ("explain SourceU", ["SourceUnhealthy"]),
+        ("explain jp", ["jp-main"]),
+        ("explain jp-main --method jp.psa", ["jp.psa_custody"]),
+        ("alerts dismiss SourceU", ["SourceUnhealthy"]),
+        ("backtest --method jp.psa", ["jp.psa_custody"]),
+        ("config init --for k", ["kr"]),
+        ("feeds show bitf", ["bitfinex", "bitfinex-wallets", "bitflyer"]),
+        ("feeds try market.trades/", ["market.trades/venue"]),
+        ("feeds try bitflyer --entity j", ["jp-main"]),
+        ("publish market.", ["market.prices", "market.trades", "market.trades/venue"]),
+        ("dlq list --topic security", ["security.incidents"]),
+        ("schema reserve.al", ["reserve.alerts"]),
+        ("scenario run hot", ["hot_tier_lost"]),
+        ("rehearse jp-main --scenario hot", ["hot_tier_lost"]),
+        ("convert bitflyer-executions f --entity j", ["jp-main"]),
     ],
 )
 def test_the_shell_completes_names(words: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "r.yaml"
     pager = 'alerting: {channels: {pager: {type: alertmanager, urls: ["http://127.0.0.1:9093"]}}}'
-    config.write_text(f"entities: {{jp-main: {{reporting_currency: JPY}}}}\n{pager}\n")
+    feed = "sources: {market.trades: {feeds: {venue: {topic: frames, use: bitflyer, constants: {entity: jp-main}}}}}"
+    config.write_text(f"entities: {{jp-main: {{reporting_currency: JPY}}}}\n{pager}\n{feed}\n")
     monkeypatch.setenv("RESERVE_CONFIG", str(config))
     count = len(words.split()) + (1 if words.endswith(" ") else 0)
     environment = {"_RESERVE_MONITOR_COMPLETE": "complete_bash", "COMP_CWORD": str(count)}
@@ -179,3 +194,26 @@ def test_the_shell_is_offered_nothing_from_a_configuration_that_cannot_be_read(
     monkeypatch.setenv("RESERVE_CONFIG", str(tmp_path / "absent.yaml"))
     assert (completion.entities(""), completion.channels("")) == ([], [])
     assert completion.methods("jp.psa") == ["jp.psa_custody"]
+
+
+def test_what_is_called_by_a_name_is_offered_by_it() -> None:
+    """Every argument and option whose form says that it takes a name the program knows."""
+    known = {"ENTITY", "CHANNEL", "FORMAT", "FEED", "TOPIC", "CODE", "FINGERPRINT|NAME", "ID|FILE"}
+    silent = []
+    for name in program.COMMANDS:
+        command = program.LazyGroup(name="x").get_command(None, name)
+        for one in (getattr(command, "commands", None) or {name: command}).values():
+            for parameter in one.params:
+                named = parameter.metavar in known or parameter.name in {"entity", "channel"}
+                if named and getattr(parameter, "_custom_shell_complete", None) is None:
+                    silent.append(f"{name} {one.name} {parameter.name}")
+    assert silent == []
+
+
+def test_help_writes_no_brackets_twice() -> None:
+    for name in program.COMMANDS:
+        command = program.LazyGroup(name="x").get_command(None, name)
+        for one in (getattr(command, "commands", None) or {name: command}).values():
+            shown = runner.invoke(program.program, [name, *([one.name] if one is not command else []), "--help"]).output
+            assert "[[" not in shown.splitlines()[0], shown.splitlines()[0]
+            assert "...}..." not in shown, shown.splitlines()[0]

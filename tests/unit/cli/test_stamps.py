@@ -122,7 +122,7 @@ def test_the_command_verifies_it_without_a_network(here: Path, record: dict[str,
     path.write_text(json.dumps(record, indent=1))
     words = ["verify", str(path), "--authority", str(here / "root.pem")]
     told = CliRunner().invoke(app, [*words, "--key", key(1).public.text])
-    assert told.stdout.startswith("match: the checkpoint over 3 entries of jp-main was there at ")
+    assert told.stdout.startswith("match: the checkpoint of jp-main up to entry 3 was there at ")
     other = CliRunner().invoke(app, [*words, "--key", key(2).public.text, "--json"])
     assert (other.exit_code, json.loads(other.stdout)["kind"]) == (1, "signature")
     assert isinstance(CliRunner().invoke(app, words).exception, UsageError)

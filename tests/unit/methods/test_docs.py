@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.methods.describe import describe, index
+from monitor.methods.describe import describe, index, parameter_text
 from monitor.methods.example import worked_example
 from monitor.methods.loader import load_documents
 
@@ -27,8 +27,18 @@ def test_index_names_every_pack() -> None:
 def test_page_shows_status_and_source_of_every_parameter() -> None:
     page = describe(DOCUMENTS["hk.vatp"])
     for name, parameter in DOCUMENTS["hk.vatp"].value["parameters"].items():
-        assert f"| `{name}` | {parameter['value']} | " in page
+        assert f"| `{name}` | {parameter_text(parameter['value'], parameter['unit'])} | " in page
         assert f" | {parameter['status']} | {parameter['ref']} |" in page
+
+
+def test_numbers_have_their_digits_in_threes_and_fractions_stand_in_percent_too() -> None:
+    assert parameter_text("10000000", "JPY") == "10,000,000"
+    assert parameter_text("0.0015", "fraction_of_hot_value") == "0.0015 (0.15 %)"
+    assert parameter_text(None, "fraction") == "null"
+    assert parameter_text(["hot", "1200"], "enum") == "hot, 1,200"
+    page = describe(DOCUMENTS["jp.psa_custody"])
+    assert "| `jp.psa.hot_ratio_max` | 0.05 (5 %) | " in page
+    assert "| hot_ratio | 5.00 % | " in page
 
 
 @pytest.mark.parametrize(

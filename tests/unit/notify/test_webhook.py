@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monitor.notify.channel import Notice, Refused, Undelivered
-from monitor.notify.settings import WebhookSettings
+from monitor.notify.settings import Links, WebhookSettings
 from monitor.notify.webhook import WebhookChannel, signature
 from tests.alert_samples import an_alert
 from tests.receivers import WebhookReceiver
@@ -37,6 +37,16 @@ async def test_posts_the_object_signed_with_its_key(tmp_path: Path) -> None:
         receiver.secret = "second"
         await hook.deliver(Notice(alert))
         assert len(receiver.accepted) == 2, "a new secret needs no restart"
+        await hook.close()
+
+
+async def test_a_header_leads_to_the_page_of_the_entity() -> None:
+    async with WebhookReceiver().serve() as receiver:
+        hook = WebhookChannel("hook", WebhookSettings(type="webhook", url=receiver.url), Links("https://reserve.example"))
+        alert = an_alert()
+        await hook.deliver(Notice(alert))
+        assert receiver.accepted[0].headers["X-Reserve-Page"] == f"https://reserve.example/?entity={alert.entity}"
+        assert receiver.accepted[0].body == alert.body
         await hook.close()
 
 

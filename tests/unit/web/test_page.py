@@ -194,6 +194,16 @@ def test_an_alert_says_what_it_waits_for_or_when_it_clears_and_who_was_told() ->
     assert "Told" not in words(page(examples.shortfall() | {"undelivered": []}))
 
 
+def test_shares_stand_in_percent_in_every_table_and_sentence() -> None:
+    status = examples.shortfall()
+    broken = status["methods"][0]["components"][0]
+    broken |= {"name": "hot_ratio", "bound": "max", "unit": "1", "required": "0.05", "held": "0.0511", "state": "shortfall"}
+    shown = words(page(status))
+    assert "hot_ratio : 5.11 % where at most 5.00 % is allowed" in shown
+    assert "at most 5.00 % 5.11 %" in shown
+    assert "0.0511" not in shown
+
+
 def test_alerts_stand_with_the_gravest_first() -> None:
     status = examples.adequate()
     status["alerts"] = [

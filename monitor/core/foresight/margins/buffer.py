@@ -20,6 +20,7 @@ from typing import Any, Final
 from monitor.core.evaluation.assessment import Result
 from monitor.core.foresight.margins.course import Course, CourseCell, margin_of
 from monitor.core.values.money import round_down, round_up
+from monitor.core.values.wording import count_of
 
 ESTIMATOR: Final = "filtered_historical_simulation"
 HORIZONS_H: Final = (1, 24, 72)
@@ -80,7 +81,7 @@ def _estimate(falls: Sequence[Decimal], steps: int, horizon_h: int, probability:
     rank = share * (Fraction(count, steps) + 1)
     if rank < 1:
         needed = -int(-(1 / share - 1) * steps // 1)
-        reason = f"history is short: {count} windows of {horizon_h} h, {needed} are needed"
+        reason = f"history is short: {count_of(count, 'window')} of {horizon_h} h, {needed} are needed"
         return BufferEstimate(horizon_h, probability, None, count, reason)
     return BufferEstimate(horizon_h, probability, falls[int(rank * steps) - 1], count, None)
 
