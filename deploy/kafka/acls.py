@@ -35,7 +35,7 @@ from streams.kafka.topics import TopicNames, snapshot_topic, topic_names
 
 FEEDS, FINANCE, COMPLIANCE = "reserve-feeds", "reserve-finance", "reserve-compliance"
 INTAKE, ASSESSOR, DISPATCHER, ARCHIVER = "reserve-intake", "reserve-assessor", "reserve-dispatcher", "reserve-archiver"
-READER, ADMINISTRATOR = "reserve-reader", "reserve-admin"
+READER, REPAIR, ADMINISTRATOR = "reserve-reader", "reserve-repair", "reserve-admin"
 
 _FEEDS = tuple(topic for topic in SOURCE_TOPICS if topic not in {DECLARATIONS, OPERATIONS})
 _OUTPUTS = (*OUTPUT_TOPICS, CHECKPOINTS)
@@ -63,7 +63,8 @@ def grants(kafka: KafkaSettings) -> tuple[Grant, ...]:
     return (
         Grant(FEEDS, "the venue's own systems", writes=_FEEDS),
         Grant(FINANCE, "moves what must be held: one principal, of finance", writes=(DECLARATIONS,)),
-        Grant(COMPLIANCE, "acts of people", writes=(OPERATIONS,)),
+        Grant(COMPLIANCE, "dlq dismiss, alerts dismiss, promote", (DEAD_LETTERS, OPERATIONS, ALERTS), (OPERATIONS,)),
+        Grant(REPAIR, "dlq requeue", (DEAD_LETTERS, OPERATIONS, *_FEEDS), (*_FEEDS, OPERATIONS)),
         Grant(INTAKE, "run --only intake", (*SOURCE_TOPICS, JOURNAL), (JOURNAL, DEAD_LETTERS), kafka.group("intake")),
         Grant(
             ASSESSOR,

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from deploy.kafka.acls import ASSESSOR, COMPLIANCE, FEEDS, FINANCE, INTAKE, all_topics, commands, grants
+from deploy.kafka.acls import ASSESSOR, COMPLIANCE, FEEDS, FINANCE, INTAKE, REPAIR, all_topics, commands, grants
 from monitor.core.journal.vocabulary import ALERTS, JOURNAL, SOURCE_TOPICS
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.load import settings_of
@@ -55,8 +55,8 @@ def test_the_topics_that_move_figures_have_one_writer_each() -> None:
     assert writers(JOURNAL) == {INTAKE, ASSESSOR}
     assert writers(ALERTS) == {ASSESSOR}
     assert writers("entity.declarations") == {FINANCE}
-    assert writers("reserve.operations") == {COMPLIANCE}
-    assert all(writers(topic) <= {FEEDS, FINANCE, COMPLIANCE} for topic in SOURCE_TOPICS)
+    assert writers("reserve.operations") == {COMPLIANCE, REPAIR}
+    assert all(writers(topic) <= {FEEDS, FINANCE, COMPLIANCE, REPAIR} for topic in SOURCE_TOPICS)
 
 
 def test_no_topic_is_forgotten() -> None:
