@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import sys
+import tarfile
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +17,13 @@ import aiohttp
 import pytest
 from aiokafka import TopicPartition
 
+from monitor.audit.signatures.keys import new_key
 from monitor.settings.kafka import KafkaSettings
-from streams.demo.child import free_port
+from streams.demo.child import DaemonProcess, free_port
 from streams.kafka.clients import consumer
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.topics import TopicNames, create_topics, topic_specs
-from tests.integration.daemon_settings import daemon_of, status_when, written
+from streams.kafka.topics import TopicNames, create_topics, snapshot_topic, topic_specs
+from tests.integration.daemon_settings import ENTITY, written
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -59,9 +63,24 @@ async def said(*arguments: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
-async def kept(kafka: KafkaSettings) -> str:
-    """Every record of every topic, keys, values and headers."""
-    topics = [spec.name for spec in topic_specs(kafka, TopicNames())]
+def unpacked(value: bytes | None) -> str:
+    """A value as text; snapshots lie compressed in their table."""
+    content = value or b""
+    with suppress(zlib.error):
+        content = zlib.decompress(content)
+    return content.decode(errors="replace")
+
+
+def in_bundle(path: Path) -> str:
+    """Every member of a bundle, unpacked."""
+    with tarfile.open(path) as bundle:
+        members = [file.read() for one in bundle.getmembers() if (file := bundle.extractfile(one)) is not None]
+    return "\n".join((gzip.decompress(one) if one.startswith(b"\x1f\x8b") else one).decode(errors="replace") for one in members)
+
+
+async def kept(kafka: KafkaSettings, topics: list[str] | None = None) -> str:
+    """Every record of some topics or of all, keys, values and headers."""
+    topics = topics or [spec.name for spec in topic_specs(kafka, TopicNames())]
     reader = consumer(kafka, auto_offset_reset="earliest")
     await reader.start()
     try:
@@ -69,7 +88,7 @@ async def kept(kafka: KafkaSettings) -> str:
         reader.assign([TopicPartition(one, number) for one in topics for number in reader.partitions_for_topic(one) or ()])
         found = []
         while batch := await reader.getmany(timeout_ms=2000):
-            found += [str((one.key, one.value, one.headers)) for records in batch.values() for one in records]
+            found += [f"{one.key!r} {one.headers} {unpacked(one.value)}" for records in batch.values() for one in records]
         return "\n".join(found)
     finally:
         await reader.stop()
@@ -85,38 +104,73 @@ def incident() -> str:
     return json.dumps({"topic": "security.incidents", "key": None, "timestamp": now, "value": value}) + "\n"
 
 
+def secret_sections(folder: Path) -> dict[str, Any]:
+    """Everything that names a secret: channels, logins, the key that signs, the key of a bucket."""
+    key = folder / "audit.pem"
+    new_key(key)
+    return {
+        "alerting": {"channels": channels(folder)},
+        "http": {"auth": {"token_file": secret(folder, "token")}},
+        "audit": {"keys": [str(key)]},
+        "archive": {"access_key_id": "archiver", "secret_key_file": secret(folder, "bucket")},
+        "log": {"level": "debug", "format": "json"},
+    }
+
+
+def shows_no_secret(text: str, folder: Path) -> bool:
+    """Neither the canary nor a line of the private key."""
+    key = (folder / "audit.pem").read_text().splitlines()[1]
+    return CANARY not in text and key not in text
+
+
 async def test_a_working_daemon_shows_and_keeps_no_secret(tmp_path: Path) -> None:
     async with EmbeddedBroker() as broker:
         kafka = broker.settings.model_copy(update={"journal_partitions": 2})
         await create_topics(kafka, topic_specs(kafka, TopicNames()))
-        sections: dict[str, Any] = {"alerting": {"channels": channels(tmp_path)}, "log": {"level": "debug", "format": "json"}}
-        daemon = daemon_of(tmp_path, kafka, **sections)
-        log = tmp_path / f"daemon-{daemon.url.rpartition(':')[2]}.log"
+        sections, port = secret_sections(tmp_path), free_port()
+        sections["http"]["port"] = port
+        config, _ = written(tmp_path, kafka, port, **sections)
+        log = tmp_path / "daemon.log"
+        daemon = DaemonProcess(config, log, port)
         await daemon.start()
         try:
             await daemon.ready(60)
             events = tmp_path / "events.jsonl"
             events.write_text(incident())
-            config, _ = written(tmp_path, kafka, **sections)
             code, output = await said("replay", "--events", str(events), "--config", str(config))
             assert code == 0, output
-            await status_when(daemon.url, lambda status: bool(status["alerts"]))
             await tried(log, list(sections["alerting"]["channels"]))
+            await snapshots_of(kafka)
+            login = {"Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}
             async with aiohttp.ClientSession() as session:
                 for page in PAGES:
-                    async with session.get(daemon.url + page) as answer:
-                        assert CANARY not in await answer.text(), page
-            for command in (("config", "show"), ("config", "check"), ("alerts", "list", "--json"), ("alerts", "test", "hook")):
+                    for headers in ({}, login):
+                        async with session.get(daemon.url + page, headers=headers) as answer:
+                            assert answer.status in ({200, 503} if headers or page in {"/livez", "/readyz"} else {401}), page
+                            assert shows_no_secret(await answer.text(), tmp_path), page
+            bundle = tmp_path / "jp-main.bundle"
+            for command in (
+                ("config", "show"), ("config", "check"), ("alerts", "list", "--json"), ("alerts", "test", "hook"), ("status",),
+                ("archive", "list"), ("audit", "export", "--entity", ENTITY, "--out", str(bundle)),
+            ):  # fmt: skip
                 _, output = await said(*command, "--config", str(config))
                 assert output
-                assert CANARY not in output, command
-            assert CANARY not in command_lines()
+                assert shows_no_secret(output, tmp_path), command
+            assert shows_no_secret(in_bundle(bundle), tmp_path)
+            assert shows_no_secret(command_lines(), tmp_path)
             records = await kept(kafka)
             assert "SecurityIncidentOpen" in records
-            assert CANARY not in records
+            assert shows_no_secret(records, tmp_path)
         finally:
             await daemon.stop()
-        assert CANARY not in log.read_text()
+        assert shows_no_secret(log.read_text(), tmp_path)
+
+
+async def snapshots_of(kafka: KafkaSettings) -> None:
+    """Until the state with the incident lies in a snapshot."""
+    async with asyncio.timeout(60):
+        while "a trial" not in await kept(kafka, [snapshot_topic(kafka)]):  # noqa: ASYNC110 - a topic is no event
+            await asyncio.sleep(0.5)
 
 
 async def tried(log: Path, names: list[str]) -> None:

@@ -75,7 +75,7 @@ def balances() -> str:
 
 def declaration() -> str:
     now = datetime.now(UTC).isoformat()
-    value = {"event_id": f"d-{now}", "entity": ENTITY, "kind": "capital", "effective_from": now}
+    value: dict[str, Any] = {"event_id": f"d-{now}", "entity": ENTITY, "kind": "capital", "effective_from": now}
     value |= {"amount": "500000000", "currency": "JPY", "attributes": {}}
     return json.dumps({"topic": "entity.declarations", "key": None, "timestamp": now, "value": value}) + "\n"
 
