@@ -64,11 +64,12 @@ async def main(job: dict[str, Any]) -> None:
         line = asyncio.create_task(said_in.readline())
         began = time.perf_counter()
     running = asyncio.create_task(intake.run())
-    said = -1
+    said, warm = -1, (0, time.process_time())
     while not line.done() and not running.done():
         count = sum(observer.outcomes.values())
         if count != said:
             said = count
+            warm = warm if warm[0] else (count, time.process_time())
             say(event="count", count=count)
         await asyncio.wait([line, running], timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
     await intake.stop()
@@ -79,6 +80,8 @@ async def main(job: dict[str, Any]) -> None:
         wall_s=time.perf_counter() - began,
         peak_bytes=peak_bytes(),
         outcomes=observer.outcomes,
+        warm=(sum(observer.outcomes.values()) - warm[0]) / (time.process_time() - warm[1]),
+        whole_s=time.process_time(),
     )
 
 

@@ -32,7 +32,7 @@ _SIDES = ("buy", "sell")
 _STEP_NS = 1_000_000
 _FLIGHT = 40
 
-_LATE_NS = 30_000_000_000
+_LATE_US = 30_000_000
 
 Totals = dict[str, tuple[int, str, str]]
 """Trades, quantity and value by `entity|market`."""
@@ -40,7 +40,9 @@ Totals = dict[str, tuple[int, str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What lies in a topic. `repeats` is the share of records that come twice; `ids` are dense or random; `digits` of time.
+    """What lies in a topic. `repeats` is the share of records that come twice; `digits` of time.
+
+    `ids`: dense in each market, of `one` counter over all markets, or random.
 
     `late`: the share with a time up to 30 s before that of the records around. `rubbish`: the share that is no JSON.
     """
@@ -99,7 +101,7 @@ class Trades:
                 continue
             at = self._own + self._number * _STEP_NS if own_ns is None else own_ns
             if self._load.late and chance.random() < self._load.late:
-                at -= int(chance.random() * _LATE_NS)
+                at -= int(chance.random() * _LATE_US) * 1000
             yield self._names[market][2], self._trade(market, at)
 
     def totals(self) -> Totals:
@@ -114,7 +116,9 @@ class Trades:
         )
         number = self._next[market]
         self._next[market] = number + 1
-        trade_id = str(number) if self._load.ids == "dense" else f"{chance.getrandbits(80):020x}"
+        if self._load.ids == "one":
+            number = self._number
+        trade_id = str(number) if self._load.ids != "random" else f"{chance.getrandbits(80):020x}"
         time_text = exact_time(at)
         if self._load.digits == 3:
             time_text = time_text[:23] + "Z"

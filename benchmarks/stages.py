@@ -25,11 +25,11 @@ _REPEATS = 3
 def stages(load: Load) -> dict[str, float]:
     """Microseconds of CPU per trade by stage, the best of a few repeats; the load lies in one partition."""
     best = _best(load)
-    inside = best["decode and validate"] + best["fold"]
+    inside = best["decode and validate"] + best["repeats and sums"]
     return {
         "decode and validate": best["decode and validate"],
-        "repeats, times, lanes, the loop": best["all"] - inside - best["emit"],
-        "fold": best["fold"],
+        "times, lanes, the rest": best["all"] - inside - best["emit"],
+        "repeats and sums": best["repeats and sums"],
         "emit": best["emit"],
     }
 
@@ -52,7 +52,10 @@ def _best(load: Load) -> dict[str, float]:
 def _run(values: list[bytes], rules: IntakeRules) -> dict[str, float]:
     spent: dict[str, float] = {}
     now_ms = time.time_ns() // 1_000_000
-    with _timed(CountedTrades, "_columns", "decode and validate", spent), _timed(CountedTrades, "_add_all", "fold", spent):
+    with (
+        _timed(CountedTrades, "_columns", "decode and validate", spent),
+        _timed(CountedTrades, "_add_all", "repeats and sums", spent),
+    ):
         began = time.process_time()
         reader = reader_of(SourcePartition(TRADES, 0, 0), rules, "benchmark", 0)
         for start in range(0, len(values), _BATCH):

@@ -25,6 +25,7 @@ _NAMES = {
     "faust": "plain Faust agent, dictionaries",
     "faust-tables": "plain Faust agent, Tables",
 }
+_FEWER = 5
 _MORE = 1_000
 SEGMENT_RECORDS = 10_000
 
@@ -67,19 +68,42 @@ async def programs(stage: Stage, size: Size) -> None:
 
 
 async def broad(stage: Stage, size: Size) -> None:
-    """A load of many kinds of records, beside the fastest program one can write by hand without any safety, by turns."""
+    """A load of many kinds of records, beside the fastest program one can write by hand without any safety, by turns.
+
+    Then the same of a thousand markets, and with ids of one counter over all markets.
+    """
     load = Load(size.records, markets=100, entities=5, repeats=0.001, late=0.01, rubbish=0.0001, mapped=True)
-    filled = await stage.fill(load)
-    mine: list[Cost] = []
-    hand: list[Cost] = []
+    loads = {"": load, ", 1,000 markets": replace(load, markets=1_000), ", one counter of ids": replace(load, ids="one")}
+    filled = {name: await stage.fill(one) for name, one in loads.items()}
+    few = await stage.fill(replace(load, records=max(1, size.records // _FEWER)))
+    found: dict[str, list[Cost]] = {}
     for _ in range(size.repeats):
-        mine.append(await runs.intake(stage, filled))
-        hand.append(await runs.rival(stage, "hand", filled))
-    print(f"\n{'5 entities x 20 markets, mapped, 1 % late':46} {'trades':>9} {'per core':>10} {'wall/s':>9} {'peak MB':>8}")
-    for name, costs in (("intake", mine), ("hand", hand)):
-        _row(_NAMES[name], sorted(costs, key=lambda cost: cost.per_core)[len(costs) // 2])
-    shares = sorted(one.per_core / other.per_core for one, other in zip(mine, hand, strict=True))
-    print(f"intake is {statistics.median(shares):.2f} of the program by hand ({shares[0]:.2f} to {shares[-1]:.2f})", flush=True)
+        for name, one in filled.items():
+            found.setdefault(f"intake{name}", []).append(await runs.intake(stage, one))
+        found.setdefault("hand", []).append(await runs.rival(stage, "hand", filled[""]))
+        found.setdefault("model", []).append(await runs.rival(stage, "model", few))
+    columns = f"{'trades':>9} {'warm':>9} {'of hand':>8} {'from start':>10} {'peak MB':>8}"
+    print(f"\n{'5 entities x 20 markets, mapped, 1 % late':64} {columns}")
+    for name, costs in found.items():
+        shares = [_warm(one) / _warm(other) for one, other in zip(costs, found["hand"], strict=True)]
+        kind, _, rest = name.partition(",")
+        warm, whole = (statistics.median(map(read, costs)) for read in (_warm, _whole))
+        peak = max(cost.peak_bytes for cost in costs) / 1e6
+        title = f"{_NAMES[kind]}{rest and ','}{rest}"
+        print(
+            f"{title:64} {costs[0].records:>9,} {warm:>9,.0f} {statistics.median(shares):>8.2f} {whole:>10,.0f} {peak:>8.0f}",
+            flush=True,
+        )
+
+
+def _warm(cost: Cost) -> float:
+    """Trades per second of CPU once it reads."""
+    return float(cost.found.get("warm", cost.per_core))
+
+
+def _whole(cost: Cost) -> float:
+    """Trades per second of CPU of the whole process, its imports and joining included."""
+    return cost.records / float(cost.found["whole_s"])
 
 
 async def stages(stage: Stage, size: Size) -> None:

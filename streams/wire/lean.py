@@ -6,9 +6,9 @@ together. It is built once from a source's format, so a mapped foreign schema co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -28,6 +28,7 @@ OPTIONAL: dict[str, Any] = {
 }
 _TEXTS = ("trade_id", "entity", "market", "executed_at")
 _AMOUNTS = ("price", "quantity")
+_MOST_KEPT = 50_000
 LONGEST_AMOUNT = 20
 """Characters of an amount's text that the lean way takes: digits and a point in that are within every limit on digits."""
 CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -39,6 +40,31 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
 }
 
 
+class Fewest(NamedTuple):
+    """How many bytes a record of some lean key has at least, with its id, amounts and time empty; how many are blanks."""
+
+    length: int
+    blanks: int
+
+
+class FewestBytes(dict[Any, Fewest]):
+    """By lean key: each name and text written once, as short as JSON can be. None of a key that holds no texts."""
+
+    def __init__(self, paths: Mapping[str, tuple[str, ...]]) -> None:
+        super().__init__()
+        self._names = {name: path[0] for name, path in paths.items()}
+
+    def __missing__(self, key: Any) -> Fewest:
+        texts = {name: value for name, value in zip(KEY_FIELDS, key, strict=True) if isinstance(value, str)}
+        given = [name for name in self._names if name in texts or name not in KEY_FIELDS]
+        whole = [self._names[name] + texts.get(name, "") for name in given]
+        signs = len('"":"",') * len(given) + len("{}") - len(",")
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        found = self[key] = Fewest(len("".join(whole).encode()) + signs, "".join(whole).count(" "))
+        return found
+
+
 class LeanTrades:
     """Decoder and column readers compiled for one source format.
 
@@ -47,7 +73,8 @@ class LeanTrades:
     texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON. Times are not yet judged either:
     texts or, where `time_places` says which power of ten of a second they count, texts or integers. The decoder takes the last
     of a key given twice: where `counts_keys`, what is left out is UNSET, so that the keys there should be can be counted;
-    else `figure_keys` are the JSON texts of those that decide figures.
+    else `figure_keys` are the JSON texts of those that decide figures. `fewest`: how long a record is that has each key once,
+    and nothing that is not needed; None where that cannot be said so simply.
     """
 
     __slots__ = (
@@ -56,6 +83,7 @@ class LeanTrades:
         "counts_keys",
         "decode",
         "executed_at",
+        "fewest",
         "figure_keys",
         "ids_mixed",
         "key",
@@ -83,6 +111,12 @@ class LeanTrades:
         self.time_places = PLACES[source.times] if "executed_at" in source.counted else None
         self.checks_bytes = source.ignore_unknown
         self.counts_keys = not (source.mapped or source.ignore_unknown)
+        simple = all(
+            len(path) == 1 and path[0].isascii() and msgspec.json.encode(path[0]) == b'"%b"' % path[0].encode()
+            for path in paths.values()
+        )
+        texts = not (self.amounts_raw or "executed_at" in source.counted or {*_TEXTS, *_AMOUNTS} & constants.keys() - KEY_FIELDS)
+        self.fewest = FewestBytes(paths) if simple and texts else None
         figures = [paths[name][-1] for name in ("price", "quantity", "executed_at") if name in paths]
         self.figure_keys = tuple(msgspec.json.encode(name) for name in figures)
 

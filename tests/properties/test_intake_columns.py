@@ -1,16 +1,20 @@
 """Runs counted column by column and record by record say the same, and columns of times are judged as their times are."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
-from monitor.core.values.times import HOUR, QUARTER, BadTime, exact_time, from_ms, hour_of, parse_time, quarter_of
-from streams.intake.segment.columns import log_texts, times_of_one_hour, times_of_one_quarter
+from monitor.core.values.times import HOUR, QUARTER, BadTime, exact_time, from_ms, hour_of, parse_time
+from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.content import Findings
+from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import events_of_records
 from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.counted import CountedTrades, Run
+from streams.intake.segment.trades.lookback import numbers_of
 from streams.wire import lean_trades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
@@ -58,10 +62,50 @@ def runs_of_one_hour(draw: st.DrawFn) -> list[Logged]:
     return log
 
 
+BASE = [Logged(offset, START_MS, trade_value(2000 + offset, side="buy" if offset % 2 else "sell")) for offset in range(100)]
+"""Enough ids of one market for them to be kept in pages."""
+
+ODD: list[dict[str, object]] = [
+    {"price": "1e2"},
+    {"price": 7},
+    {"quantity": "0"},
+    {"executed_at": "2026-01-05T09:10:00+09:00"},
+    {"executed_at": "2026-01-05T25:00:00.000Z"},
+    {"executed_at": "2020-01-05T00:00:00.000Z"},
+    {"executed_at": "2027-01-05T00:00:00.000Z"},
+    {"status": "busted"},
+    {"entity": "nobody"},
+    {"trade_id": ""},
+]
+
+
+@st.composite
+def runs_of_any_kind(draw: st.DrawFn) -> list[Logged]:
+    """Behind `BASE` trades of several hours, markets, sides and forms of time; repeats, other ids, some odd records."""
+    log, odd = list(BASE), draw(st.booleans())
+    digits = draw(st.sampled_from([[6], [3, 6], [0, 3, 6, 9]]))
+    hours = draw(st.sampled_from([[0], [0, 0, 0, 1], [0, 1, 30]]))
+    logged = draw(st.sampled_from([[0], [0, 1, 1000], [0, 600_000]]))
+    for number in range(draw(st.integers(9, 40))):
+        own = START_MS - 3_600_000 * draw(st.sampled_from(hours)) + draw(st.integers(0, 900_000))
+        fraction = draw(st.sampled_from(digits))
+        changes: dict[str, object] = {
+            "market": draw(MARKETS),
+            "side": draw(st.sampled_from(["buy", "sell", None])),
+            "price": draw(st.sampled_from(["100.5", "100.50", "0100.5", "7"])),
+            "executed_at": f"{exact_time(from_ms(own))[:23]}000000"[: 19 + (fraction and fraction + 1)] + "Z",
+        }
+        trade_id = draw(st.sampled_from([str(2050 + number), str(2200 + number), str(2200 + number // 2), "02050", "t-1"]))
+        if odd and draw(st.integers(0, 15)) == 0:
+            changes |= draw(st.sampled_from(ODD))
+        log.append(Logged(len(log), START_MS + 900_000 + draw(st.sampled_from(logged)), trade_value(trade_id, **changes)))
+    return log
+
+
 class RecordByRecord(CountedTrades):
     """Counts no run by the column."""
 
-    def _one_cell(self, texts: list[str], run: Run) -> bool:
+    def _count_alike(self, run: Run, columns: Columns, taken: Acceptance) -> bool:
         return False
 
 
@@ -70,7 +114,9 @@ def said(log: list[Logged], late_after_ns: int | None, counted: type[CountedTrad
     findings = Findings(SourcePartition(TRADES, 0, 0), rules)
     sighted = events_of_records(rules.judge(TRADES), lean_trades(rules.sources[TRADES]))
     reader = SegmentReader(rules, "log", 0, [counted(findings, sighted, "log")])
-    reader.feed(batch_of(log), 0, 0)
+    cut = 100 if len(log) > 100 else 0
+    for part in (log[:cut], log[cut:]):
+        reader.feed(batch_of(part), 0, 0)
     return reader.flush(0), reader.take_dead_letters()
 
 
@@ -87,23 +133,52 @@ def test_the_newest_of_a_run_are_found_in_any_order_of_times(log: list[Logged], 
     assert said(log, None, RecordByRecord, width) == by_column
 
 
+@settings(max_examples=300, deadline=None)
+@given(runs_of_any_kind(), st.sampled_from([None, 0, 1_000_000, 4_000_000_000_000]), widths)
+def test_runs_of_any_kind_say_the_same(log: list[Logged], late_after_ns: int | None, width: int) -> None:
+    by_column = said(log, late_after_ns, width=width)
+    assert said(log, late_after_ns, RecordByRecord, width) == by_column
+
+
+@given(st.lists(st.sampled_from(["1", "01", "10", "1000", "0", "", "\u0661", "1\n2", "+1", "9" * 18, "9" * 19, "x"]), min_size=1))
+def test_ids_have_numbers_where_these_tell_them_apart(ids: list[str]) -> None:
+    numbers = numbers_of(ids)
+    plain = all(text.isascii() and text.isdigit() and text == str(int(text)) and len(text) <= 18 for text in ids)
+    assert numbers == (list(map(int, ids)) if plain and "0" not in ids else None)
+
+
 @given(st.lists(times, min_size=1, max_size=6), st.integers(0, 30), st.sampled_from("0569:.ZzT- \u0661"))
-def test_a_column_taken_for_times_of_one_hour_holds_only_such(column: list[str], place: int, sign: str) -> None:
+def test_a_column_taken_for_times_of_one_form_holds_only_such(column: list[str], place: int, sign: str) -> None:
     spoiled = column[0][:place] + sign + column[0][place + 1 :]
     for texts in (column, [spoiled, *column], [*column, spoiled, column[-1]]):
-        found = times_of_one_hour(texts)
-        quarter = times_of_one_quarter(texts)
+        found = times_of_one_form(texts)
         if found is None:
-            assert quarter is None
             continue
         try:
-            first, last = map(parse_time, found)
+            days = [parse_time(f"{text[:13]}:00:00Z") for text in texts]  # are there such days and hours?
         except BadTime:
             continue
+        if len(texts[0]) == len("2026-01-05T09:00:00.Z"):
+            continue  # no digit behind the point: the first is read, and is no time
         read = [parse_time(text) for text in texts]
-        assert (min(read), max(read)) == (first, last)
-        assert len({hour_of(ns) for ns in read}) == 1
-        assert quarter == (found if len({quarter_of(ns) for ns in read}) == 1 else None)
+        assert [hour_of(ns) for ns in read] == days
+        assert tuple(map(parse_time, found)) == (min(read), max(read))
+
+
+@given(st.lists(times, min_size=1, max_size=6), st.integers(0, 30), st.sampled_from("0569:.ZzT- \u0661"))
+def test_times_brought_into_one_form_are_the_same_times(column: list[str], place: int, sign: str) -> None:
+    spoiled = column[0][:place] + sign + column[0][place + 1 :]
+    texts = [*column, spoiled, column[-1]]
+    formed, odd = in_one_form(texts)
+    assert len(set(map(len, formed))) == 1
+    assert set(odd) <= {len(column)}
+    for index, (text, padded) in enumerate(zip(texts, formed, strict=True)):
+        if index not in odd:
+            try:
+                assert parse_time(text) == parse_time(padded)
+            except BadTime:  # of a day or an hour that is none
+                with pytest.raises(BadTime):
+                    parse_time(padded)
 
 
 def test_log_times_are_cut_to_the_digits_of_the_column() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 from monitor.core.values.money import EXACT
@@ -13,15 +15,13 @@ from streams.wire import LONGEST_AMOUNT
 _DIGITS = b"0123456789"
 _ONE = Decimal(1)
 _LARGEST = 10**20
-_TOLD_BY_FLOATS = 15
-"""Digits of a decimal that a float still tells from every other of as many."""
 _FEW = 32
 _TENS = b"012345"
 _SHORTEST, _LONGEST_TIME = 20, 30
-_SAME_HOUR = 14
-"""Characters of a time up to the colon after the hour."""
-_MINUTE = slice(14, 16)
-_QUARTER = 15
+_SECOND = 19
+"""Characters of a time up to its point."""
+_MARKS = {4: b"-", 7: b"-", 10: b"T", 13: b":", 16: b":", 19: b"."}
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII)
 
 
 def clean(texts: Sequence[str]) -> bool:
@@ -75,25 +75,26 @@ def _amounts_by_one(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
     return amounts, doubtful
 
 
-def numbers_of(texts: Sequence[Any], amounts: Sequence[Decimal]) -> list[float | Decimal]:
-    """Numbers by which amounts are told apart, quicker to hash than decimals are; equal where the amounts are, and only there.
+def figures_of(texts: Sequence[Any], amounts: Sequence[Decimal], doubtful: Sequence[int]) -> list[str]:
+    """Texts by which amounts are told apart: equal where the amounts are, and only there, as `figure_of`.
 
-    `texts`: of what the amounts were read. Those of a text that is no amount are of no use.
+    `texts`: of what the amounts were read; what is said of the doubtful is of no use.
     """
     try:
-        if max(map(len, texts)) <= _TOLD_BY_FLOATS:
-            return list(map(float, texts))
-    except (TypeError, ValueError):  # whole numbers, or a text that is no amount
-        pass
-    return list(map(number_of, amounts))
+        data = "\n" + "\n".join(texts)
+    except TypeError:  # whole numbers
+        return list(map(figure_of, amounts))
+    if data.count("\n0") != data.count("\n0."):
+        return list(map(figure_of, amounts))
+    if not doubtful and data.count(".") == len(texts):
+        return list(map(str.rstrip, texts, repeat("0")))
+    return [text.rstrip("0") if "." in text else f"{text}." for text in texts]
 
 
-def number_of(amount: Decimal) -> float | Decimal:
-    """As `numbers_of`, of one amount: the same whatever column it stands in and however it was written."""
-    text = str(amount)
-    if len(text) <= _TOLD_BY_FLOATS:
-        return float(text)
-    return float(text) if len(amount.normalize(EXACT).as_tuple().digits) <= _TOLD_BY_FLOATS else amount
+def figure_of(amount: Decimal) -> str:
+    """As `figures_of`, of one amount: the same whatever column it stands in and however it was written."""
+    text = format(amount, "f")
+    return text.rstrip("0") if "." in text else f"{text}."
 
 
 def texts_of_raw(column: Sequence[Any]) -> list[str]:
@@ -110,15 +111,15 @@ def _text_of_raw(raw: bytes) -> str:
     return "" if "\\" in text or len(text) > LONGEST_AMOUNT else text
 
 
-def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
-    """First and last of a column of times in UTC that are of one form and one hour; None where some may not be.
+def times_of_one_form(texts: Sequence[str]) -> tuple[str, str] | None:
+    """First and last of a column of times in UTC that are of one form; None where some may not be.
 
-    Both still have to be read: that they are times makes all of them times. Texts of one form sort as their times do, and
-    what lies between two texts with a common beginning begins so too.
+    Of texts of one form each has its signs and digits in their places, minutes and seconds are lawful, and texts sort as their
+    times do: whether there are such days and hours is to be seen yet. Where first and last agree, so do all between.
     """
     first, last = min(texts), max(texts)
     length = len(first)
-    if not _SHORTEST <= length <= _LONGEST_TIME or first[:_SAME_HOUR] != last[:_SAME_HOUR] or first[10:11] != "T":
+    if not _SHORTEST <= length <= _LONGEST_TIME:
         return None
     joined, count = "\n".join(texts) + "\n", len(texts)
     if len(joined) != count * (length + 1) or not joined.isascii():
@@ -126,28 +127,36 @@ def times_of_one_hour(texts: Sequence[str]) -> tuple[str, str] | None:
     data = joined.encode()
     if data.count(b"\n") != count or data[length :: length + 1].count(b"\n") != count:
         return None  # of several lengths, or with a line break within
-    for place in range(_SAME_HOUR, length):
-        column = data[place :: length + 1]
-        if place in {16, 19, length - 1}:
-            mark = b":" if place == 16 else b"Z" if place == length - 1 else b"."
-            if column.count(mark) != count:
+    alike = next((place for place, pair in enumerate(zip(first, last, strict=True)) if pair[0] != pair[1]), length)
+    for place in range(length):
+        column = first[place].encode() if place < alike else data[place :: length + 1]
+        mark = b"Z" if place == length - 1 else _MARKS.get(place)
+        if mark is None:
+            if column.translate(None, _TENS if place in {14, 17} else _DIGITS):
                 return None
-        elif column.translate(None, _TENS if place in {14, 17} else _DIGITS):
+        elif column.count(mark) != len(column):
             return None
     return first, last
 
 
-def times_of_one_quarter(texts: Sequence[str]) -> tuple[str, str] | None:
-    """As `times_of_one_hour`, of one quarter of an hour."""
-    found = times_of_one_hour(texts)
-    if found is None:
-        return None
-    first, last = (int(text[_MINUTE]) // _QUARTER for text in found)
-    return found if first == last else None
+def in_one_form(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The times of a column in the form of the longest, and the indices of those that are not in UTC, which hold another's."""
+    odd = [index for index, text in enumerate(texts) if _UTC.fullmatch(text) is None]
+    filled, gone = list(texts), frozenset(odd)
+    filler = next((text for index, text in enumerate(texts) if index not in gone), "")
+    for index in odd:
+        filled[index] = filler
+    longest = max(map(len, filled))
+    if longest == _SHORTEST:
+        return filled, odd
+    digits = longest - 1
+    return [
+        text if len(text) == longest else f"{text[:_SECOND]}.{text[_SECOND + 1 : -1]}".ljust(digits, "0") + "Z" for text in filled
+    ], odd
 
 
 def log_texts(times_ms: Sequence[int], length: int) -> list[str]:
-    """Log times as texts of the length that `times_of_one_hour` found, cut to its digits: they sort with the column's."""
+    """Log times as texts of the length that `times_of_one_form` found, cut to its digits: they sort with the column's."""
     seconds: dict[int, str] = {}
     texts: dict[int, str] = {}
     digits = length - _SHORTEST

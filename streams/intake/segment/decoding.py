@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
@@ -12,13 +13,13 @@ from msgspec import UNSET
 
 from monitor.core.values.money import EXACT
 from monitor.core.values.times import SECOND, format_time
-from streams.intake.segment.columns import number_of, numbers_of, positive_amounts, texts_of_raw
+from streams.intake.segment.columns import figure_of, figures_of, positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
 from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.feeds.values import at_price
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
-from streams.wire.lean import CHOICES, KEY_FIELDS
+from streams.wire.lean import CHOICES, KEY_FIELDS, FewestBytes
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a lean decoder raises for what it does not take."""
@@ -29,12 +30,16 @@ _BEYOND = 10**20
 _MICROSECOND_PLACES = 6
 _NANOSECOND_PLACES = 9
 _NO_COUNT = "-"
+_PIECE = 2_048
 _MOST_KEYS = len({*KEY_FIELDS, "trade_id", "price", "quantity", "executed_at"})
 _LAST_SECOND = LAST_TIME_NS // SECOND
 
 
 class Columns(NamedTuple):
-    """Fields of a run of records. `figures` hash price and quantity: alike where both are."""
+    """Fields of a run of records. `figures` hash price and quantity: alike where both are.
+
+    `groups`: the indices of each key, where they were gathered and no key was changed since.
+    """
 
     keys: list[Any]
     ids: list[str]
@@ -42,33 +47,89 @@ class Columns(NamedTuple):
     quantities: list[Decimal]
     figures: list[int]
     times: list[str]
+    groups: dict[Any, list[int]] | None = None
+
+
+def grouped(keys: Sequence[Any], begin: int = 0) -> dict[Any, list[int]]:
+    """The indices of each key, rising from `begin` on."""
+    groups: dict[Any, list[int]] = defaultdict(list)
+    deque(map(list.append, map(groups.__getitem__, keys), range(begin, begin + len(keys))), 0)
+    return groups
 
 
 def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Columns:
-    """The fields of a run of records; the key is None where only the authority can judge, as everywhere without a decoder."""
+    """The fields of a run of records; the key is None where only the authority can judge, as everywhere without a decoder.
+
+    Piece by piece: what is made of a record on the way is read and gone while the processor has it at hand.
+    """
+    groups: dict[Any, list[int]] = defaultdict(list)
+    whole = Columns([], [], [], [], [], [], groups)
+    for begin in range(0, len(values), _PIECE):
+        piece = _piece_of(lean, values[begin : begin + _PIECE], begin)
+        columns: Iterable[tuple[Any, Any]] = zip(whole[1:-1], piece[1:-1], strict=True)
+        for column, part in columns:
+            column.extend(part)
+        for key, rows in (piece.groups or {}).items():
+            groups[key] += rows
+    keys: list[Any] = [None] * len(values)
+    for key, rows in groups.items():
+        for row in rows:
+            keys[row] = key
+    return whole._replace(keys=keys)
+
+
+def _piece_of(lean: LeanTrades | None, values: Sequence[bytes | None], begin: int) -> Columns:
     objects, refused = ([], []) if lean is None else _decoded(lean, values)
     if lean is None or not objects:
         count, empty = len(values), [""] * len(values)
-        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty)
+        groups: dict[Any, list[int]] = {None: list(range(begin, begin + count))}
+        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty, groups)
     keys: list[Any] = list(map(lean.key, objects))
-    ids = list(map(lean.trade_id, objects))
-    if lean.ids_mixed:
+    ids: list[Any] = list(map(lean.trade_id, objects))
+    only_texts = not lean.ids_mixed or set(map(type, ids)) == {str}
+    if not only_texts:
         ids = list(map(str, ids))
     prices, quantities = list(map(lean.price, objects)), list(map(lean.quantity, objects))
     if lean.amounts_raw:
         prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
     price_amounts, doubtful = positive_amounts(prices)
     quantity_amounts, others = positive_amounts(quantities)
-    figures = list(map(hash, zip(numbers_of(prices, price_amounts), numbers_of(quantities, quantity_amounts), strict=True)))
+    told_apart = figures_of(prices, price_amounts, doubtful), figures_of(quantities, quantity_amounts, others)
+    figures = list(map(hash, zip(*told_apart, strict=True)))
     times: list[Any] = list(map(lean.executed_at, objects))
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
-    shown = _shown(values, refused)
-    twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
-    for index in (*refused, *doubtful, *others, *unsure, *twice):
+    shown, groups = _shown(values, refused), grouped(keys, begin)
+    twice: Sequence[int] = ()
+    if lean.fewest is None or not only_texts or not _nothing_else(shown, lean.fewest, groups, (ids, times, prices, quantities)):
+        twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
+    left = {*refused, *doubtful, *others, *unsure, *twice}
+    for index in left:
+        groups[keys[index]].remove(begin + index)
         keys[index] = None
-    return Columns(keys, ids, price_amounts, quantity_amounts, figures, times)
+    if left:
+        groups[None] = [begin + index for index in sorted(left)]
+    return Columns(keys, ids, price_amounts, quantity_amounts, figures, times, groups)
+
+
+def _nothing_else(
+    values: Sequence[Any], fewest: FewestBytes, groups: Mapping[Any, Sequence[int]], texts: Sequence[Sequence[Any]]
+) -> bool:
+    """Whether each record holds each key once, and nothing besides: all together are as long as that takes at least.
+
+    For none can be shorter; blanks are left out on both sides if need be. False says nothing.
+    """
+    try:
+        whole = ["".join(column) for column in texts]
+    except TypeError:  # whole numbers
+        return False
+    least = sum(map(len, whole)) + sum(len(rows) * fewest[key].length for key, rows in groups.items())
+    length = sum(map(len, values))
+    if length == least:
+        return True
+    blanks = sum(text.count(" ") for text in whole) + sum(len(rows) * fewest[key].blanks for key, rows in groups.items())
+    return length - b"".join(values).count(b" ") == least - blanks
 
 
 def _shown(values: Sequence[bytes | None], refused: Sequence[int]) -> Sequence[bytes | None]:
@@ -208,10 +269,10 @@ def _decodable(values: Sequence[bytes | None]) -> Sequence[bytes]:
 
 
 class Amounts(NamedTuple):
-    """A column of amounts, the numbers that tell them apart, and the indices of those left to the authority."""
+    """A column of amounts, the texts that tell them apart, and the indices of those left to the authority."""
 
     decimals: list[Decimal]
-    numbers: list[float | Decimal]
+    figures: list[str]
     doubtful: list[int]
 
 
@@ -225,7 +286,7 @@ def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any],
         texts = texts_of_raw(texts)
     amounts, doubtful = positive_amounts(texts) if texts else ([], [])
     if amount.factor is None and not amount.quoted:
-        return Amounts(amounts, numbers_of(texts, amounts) if texts else [], doubtful)
+        return Amounts(amounts, figures_of(texts, amounts, doubtful) if texts else [], doubtful)
     if amount.factor is not None:
         factors = [key and amount.factor(key) for key in keys]
         amounts = [EXACT.multiply(one, factor or _ONE) for one, factor in zip(amounts, factors, strict=True)]
@@ -237,7 +298,7 @@ def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any],
     if amount.quoted:
         amounts = [at_price(one, price) if price else _NONE for one, price in zip(amounts, prices, strict=True)]
     doubtful += [index for index, one in enumerate(amounts) if not 0 < one < _BEYOND]
-    return Amounts(amounts, list(map(number_of, amounts)), doubtful)
+    return Amounts(amounts, list(map(figure_of, amounts)), doubtful)
 
 
 def times_of(lean: LeanFeed, elements: Sequence[Any]) -> tuple[list[str], list[int]]:
@@ -257,12 +318,12 @@ def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
     times = [_text(one, "executed_at") for one in objects]
     for index in (*doubtful, *others):
         keys[index] = None
-    return Columns(keys, ids, prices, quantities, list(map(figures_of, prices, quantities)), times)
+    return Columns(keys, ids, prices, quantities, list(map(hash_of, prices, quantities)), times)
 
 
-def figures_of(price: Decimal, quantity: Decimal) -> int:
+def hash_of(price: Decimal, quantity: Decimal) -> int:
     """What `Columns.figures` says of one trade."""
-    return hash((number_of(price), number_of(quantity)))
+    return hash((figure_of(price), figure_of(quantity)))
 
 
 def key_of(canonical: dict[str, Any]) -> Any:

@@ -122,7 +122,7 @@ class SignedRecordEvents(RecordEvents):
         for index, signer in enumerate(self.signers[begin - self.begin : end - self.begin]):
             if isinstance(signer, Invalid):
                 found.keys[index] = None  # the authority refuses it
-        return found
+        return found._replace(groups=None)
 
     def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
         signer = self.signers[row - self.begin]

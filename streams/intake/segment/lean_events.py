@@ -122,7 +122,7 @@ class LeanEvents(FeedEvents):
         return UNSIGNED
 
     def columns(self, begin: int, end: int) -> Columns:
-        keys, ids, prices, quantities, figures, times = self.made
+        keys, ids, prices, quantities, figures, times, _ = self.made
         if begin == 0 and end == len(ids):
             return self.made
         rows = slice(begin, end)
@@ -274,7 +274,7 @@ class LeanSight:
         price, quantity = lean.amounts
         prices = amounts_of(price, elements, keys)
         quantities = amounts_of(quantity, elements, keys, prices.decimals)
-        figures = list(map(hash, zip(prices.numbers, quantities.numbers, strict=True)))
+        figures = list(map(hash, zip(prices.figures, quantities.figures, strict=True)))
         times, unsure = times_of(lean, elements)
         for row in (*prices.doubtful, *quantities.doubtful, *unsure):
             keys[row] = None
@@ -289,8 +289,9 @@ def _merged(sighting: Sighting, rows: Rows, columns: Columns) -> tuple[Rows, Col
     more = columns_of_objects([event.canonical if isinstance(event, FeedEvent) else None for _, event in events])
     order = sorted(range(len(places)), key=places.__getitem__)
     whole = Rows([record for record, _ in places], [index for _, index in places], [None] * len(places)).at(order)
-    both: Iterable[tuple[Sequence[Any], Sequence[Any]]] = zip(columns, more, strict=True)
-    return whole, Columns(*(_at([*one, *other], order) for one, other in both))
+    both: Iterable[tuple[Any, Any]] = zip(columns[:-1], more[:-1], strict=True)
+    joined: tuple[Any, ...] = tuple(_at([*one, *other], order) for one, other in both)
+    return whole, Columns(*joined)
 
 
 def _keep(memory: dict[Any, Any], signature: Any, said: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
-from streams.intake.segment.columns import number_of, numbers_of, positive_amounts, texts_of_raw
+from streams.intake.segment.columns import figure_of, figures_of, positive_amounts, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 
 PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]
@@ -72,12 +72,14 @@ NEAR = st.sampled_from(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS | NEAR | st.integers(1, 10**19), min_size=1, max_size=4), st.lists(TEXTS | NEAR, min_size=1, max_size=4))
-def test_numbers_tell_amounts_apart_whatever_column_they_stand_in(one: list[Any], other: list[Any]) -> None:
+def test_texts_tell_amounts_apart_whatever_column_they_stand_in(one: list[Any], other: list[Any]) -> None:
     columns = [(column, [Decimal(text) for text in column]) for column in (one, other)]
     told = [
-        (amount, number) for texts, amounts in columns for amount, number in zip(amounts, numbers_of(texts, amounts), strict=True)
+        (amount, text)
+        for texts, amounts in columns
+        for doubtful in ((), (0,))
+        for amount, text in zip(amounts, figures_of(texts, amounts, doubtful), strict=True)
     ]
-    for amount, number in told:
-        assert number == number_of(amount)
-        assert hash(number) == hash(number_of(amount))
-        assert all((amount == other_amount) == (number == other_number) for other_amount, other_number in told)
+    for amount, text in told:
+        assert text == figure_of(amount)
+        assert all((amount == other_amount) == (text == other_text) for other_amount, other_text in told)

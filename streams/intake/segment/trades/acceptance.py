@@ -1,7 +1,7 @@
 """What becomes of a valid trade: its cell, whether it is a repeat, and the counts of a segment.
 
-`Acceptance.take` is the one place where a single trade is counted; only the loop over whole columns (`trades`) does the
-same steps by itself, and a test holds both to one result.
+`Acceptance.take` is the one place where a single trade is counted; only whole columns (`alike`) are counted otherwise, and a
+test holds both to one result.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.intake.segment.batches import Counts
-from streams.intake.segment.decoding import figures_of
+from streams.intake.segment.decoding import hash_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
 from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
@@ -27,15 +27,13 @@ class TradeLane:
     The cell last used is in `cell`, [`begin`, `end`) its hour or quarter.
     """
 
-    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "pages", "taken", "tally", "width")
+    __slots__ = ("begin", "cell", "cells", "end", "ids", "name", "tally", "width")
 
     def __init__(self, name: CellName, tally: Tally, ids: Ids, width: int) -> None:
         self.name = name
         self.tally = tally
         self.ids = ids
-        self.pages = ids.pages
         self.width = width
-        self.taken: list[int] = []
         self.cells: dict[int, Cell] = {}
         self.begin = self.end = 0
         self.cell: Cell | None = None
@@ -116,7 +114,7 @@ class Acceptance:
         if place is None:
             return False
         kept, slot = place
-        mark = mark_of(number, figures_of(price, quantity))
+        mark = mark_of(number, hash_of(price, quantity))
         seen, kept[slot] = kept[slot], mark
         if seen and self._lookback.again(lane.ids, trade_id, seen, number) and not self._counts(lane, trade_id, refused_before):
             if (seen ^ mark) & FIGURES:

@@ -62,18 +62,19 @@ class Cell:
         pending, self.pending = self.pending, []
         quantities = list(map(_QUANTITY, pending))
         values = list(map(mul, map(_PRICE, pending), quantities))
-        self.add(quantities, values, max(map(_OWN, pending)), max(map(_LOG, pending)), pending)
+        self.tally.newest_event_time = max(self.tally.newest_event_time, *map(_OWN, pending))
+        self.add(quantities, values, max(map(_LOG, pending)), pending)
 
-    def add(
-        self, quantities: Sequence[Decimal], values: Sequence[Decimal], event_time: int, log_ms: int, newest: list[Pending]
-    ) -> None:
-        """Add trades by columns. `event_time` and `log_ms` are their newest; `newest` holds `TRADES_A_CELL` of them or more."""
+    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], log_ms: int, newest: list[Pending]) -> None:
+        """Add trades by columns; the tally's newest event time is not touched.
+
+        `log_ms` is their newest; `newest` holds `TRADES_A_CELL` of them or more.
+        """
         tally = self.tally
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
         self.value = sum(values, self.value)
         tally.trades += len(quantities)
-        tally.newest_event_time = max(tally.newest_event_time, event_time)
         tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
         tally.changed[self] = None
         if self.spot:

@@ -9,31 +9,47 @@ it. Order within the partition is kept throughout: whether a record is a repeat 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from decimal import Decimal, localcontext
-from operator import itemgetter, mul
+from collections.abc import Mapping, Sequence
+from decimal import localcontext
 from typing import Any, NamedTuple
 
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
-from monitor.core.values.times import HOUR, exact_time, from_ms
+from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
-from streams.intake.segment.columns import log_texts, times_of_one_hour, times_of_one_quarter
 from streams.intake.segment.content import Content, Findings
-from streams.intake.segment.decoding import Columns
+from streams.intake.segment.decoding import Columns, grouped
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
-from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
-from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, in_parts
+from streams.intake.segment.trades.acceptance import Acceptance
+from streams.intake.segment.trades.alike import (
+    FEW,
+    Form,
+    Sums,
+    Taken,
+    Timed,
+    Trades,
+    beyond,
+    form_again,
+    form_of,
+    late_among,
+    late_rows,
+    put,
+    timed,
+    unfit,
+    with_lanes,
+    without_repeats,
+)
+from streams.intake.segment.trades.cells import in_parts
 from streams.intake.segment.trades.event_times import EventTimes
 from streams.intake.segment.trades.keys import LOOKED_AT, UnsafeRecords, is_safe
-from streams.intake.segment.trades.lookback import FIGURES, SLOTS, LookBack, mark_of
+from streams.intake.segment.trades.lookback import LookBack
 from streams.intake.segment.trades.put_back import PastRules, PutBack
 from streams.wire import Invalid, Trade, Valid
 from streams.wire.signatures import ALGORITHM
 
 _HOUR_MS = 3_600_000
 _FOREVER = 1 << 80
-_LAST_THREE = itemgetter(slice(-3, None))
+_MS = 1_000_000
 
 
 class Run(NamedTuple):
@@ -53,14 +69,6 @@ class Run(NamedTuple):
     def logged_ms(self) -> Sequence[int]:
         """Log times of its records."""
         return self.batch.times_ms[self.begin : self.stop]
-
-
-class Reckoned(NamedTuple):
-    """What is reckoned once for all lanes of a run: prices times quantities, what `_earlier` gives, log times."""
-
-    values: list[Decimal]
-    earlier: Sequence[str]
-    logged_ms: Sequence[int]
 
 
 class CountedTrades(Content):
@@ -173,17 +181,16 @@ class CountedTrades(Content):
         return stop, self.lookback.number(block, hour)
 
     def _count(self, run: Run, taken: Acceptance) -> None:
-        """Take in a run: column by column where its times allow it, else record by record."""
+        """Take in a run: column by column where that can be, else record by record."""
         columns = self._columns(run)
-        if self._put_back.possible and run.batch.headed:
+        put_back = self._put_back.possible
+        if put_back and run.batch.headed:
             for row in range(run.begin, run.stop):
                 if self._refused_before(run, row):
                     columns.keys[row - run.begin] = None  # the authority looks at it
         if self._several and run.now is not None:
             self._look_at_keys(run, columns)
-        if self._one_cell(columns.times, run):
-            self._count_alike(run, columns, taken)
-        else:
+        if put_back or not self._count_alike(run, columns, taken):
             self._count_each(run, columns, taken)
         taken.fold()
 
@@ -192,107 +199,108 @@ class CountedTrades(Content):
         return run.events.columns(run.begin, run.stop)
 
     def _look_at_keys(self, run: Run, columns: Columns) -> None:
-        stop = bisect_left(run.batch.offsets, self._start + LOOKED_AT, run.begin, run.stop)
-        for index, fields, trade_id in zip(range(run.begin, stop), columns.keys, columns.ids, strict=False):
+        begin, batch, original = run.begin, run.batch, run.batch.original
+        stop = bisect_left(batch.offsets, self._start + LOOKED_AT, begin, run.stop)
+        unsafe: dict[str, list[int]] = {}
+        for row, fields, trade_id in zip(range(begin, stop), columns.keys, columns.ids, strict=False):
             if fields is not None:
-                self._look_at_key(run, index, fields[0], fields[1], trade_id)
-                continue
-            verdict = run.events.verdict(index, from_ms(clamped(run.batch.times_ms[index])))
-            if isinstance(verdict, Trade):
-                self._look_at_key(run, index, verdict.entity, verdict.market, verdict.trade_id)
+                entity, market = fields[0], fields[1]
+            else:
+                verdict = run.events.verdict(row, from_ms(clamped(batch.times_ms[row])))
+                if not isinstance(verdict, Trade):
+                    continue
+                entity, market, trade_id = verdict.entity, verdict.market, verdict.trade_id  # noqa: PLW2901
+            key = original(row)[0]
+            if key is None or not is_safe(key, entity, market, trade_id):
+                unsafe.setdefault(entity, []).append(row)
+        for entity, rows in unsafe.items():
+            if self._rules.known.knows(entity):
+                self._unsafe_found(entity, batch, rows)
 
-    def _look_at_key(self, run: Run, index: int, entity: str, market: str, trade_id: str) -> None:
-        key, _ = run.batch.original(index)
-        if is_safe(key, entity, market, trade_id) or not self._rules.known.knows(entity):
-            return
-        offset, time_ms = run.batch.offsets[index], run.batch.times_ms[index]
-        known = self._unsafe.get(entity) or UnsafeRecords(0, offset, time_ms)
-        self._unsafe[entity] = UnsafeRecords(known.count + 1, offset, min(known.since_ms, time_ms))
-        self.findings.unsafe_keys += 1
+    def _unsafe_found(self, entity: str, batch: Batch, rows: list[int]) -> None:
+        known, last = self._unsafe.get(entity), batch.offsets[rows[-1]]
+        since_ms = min(batch.times_ms[row] for row in rows)
+        if known is None:
+            known = UnsafeRecords(0, last, since_ms)
+        self._unsafe[entity] = UnsafeRecords(known.count + len(rows), last, min(known.since_ms, since_ms))
+        self.findings.unsafe_keys += len(rows)
 
     # --- column by column
 
-    def _one_cell(self, texts: list[str], run: Run) -> bool:
-        """Whether times are of one form and one cell, and none is late, too old or too far ahead."""
-        found = times_of_one_hour(texts) if self._rules.cell_ns == HOUR else times_of_one_quarter(texts)
+    def _count_alike(self, run: Run, columns: Columns, taken: Acceptance) -> bool:
+        """Take in a run by columns; False, and nothing is taken in, where too much of it is unlike the rest."""
+        formed = self._formed(run, columns)
+        if formed is None:
+            return False
+        form, groups = formed
+        lanes, others = with_lanes(groups, taken)
+        verdicts: dict[int, Invalid | Trade] = {}
+        if others:
+            form, verdicts = self._with_judged(run, columns._replace(times=form.texts), taken, lanes, others)
+        when = timed(form, self._times, self._rules.cell_ns)
+        if when is None:
+            return False
+        for row, verdict in verdicts.items():
+            self._apart(run, run.begin + row, verdict, taken)
+        self._add_all(run, _trades(run, columns), when, form.numbers, lanes, taken, tuple(verdicts))
+        return True
+
+    def _add_all(  # noqa: PLR0917 - what is known of a run, by parts
+        self,
+        run: Run,
+        trades: Trades,
+        when: Timed,
+        numbers: list[int] | None,
+        lanes: Taken,
+        taken: Acceptance,
+        apart: Sequence[int],
+    ) -> None:
+        """Count and add up what the lanes have of a run; the rows of `apart` are no trades to be counted."""
+        lanes, repeated, conflicts = without_repeats(lanes, trades, numbers, self.lookback, run.number)
+        bounds_ms = run.batch.oldest_ms, run.batch.newest_ms
+        count, late = sum(map(len, lanes.values())), late_rows(when, trades.logged_ms, bounds_ms, self._late_after)
+        late_count = late_among(late, count, (*repeated, *apart))
+        counts = taken.counts
+        counts.late += late_count
+        counts.applied += count - late_count
+        counts.duplicate += len(repeated) - conflicts
+        counts.conflict += conflicts
+        if run.now is not None and count:
+            Sums(trades, when, repeated, bounds_ms, self._times).add(lanes)
+
+    def _formed(self, run: Run, columns: Columns) -> tuple[Form, Mapping[Any, list[int]]] | None:
+        """Times in one form, and the rows by key, None of what the authority must judge; None where that is too much."""
         first_ms, last_ms = run.batch.oldest_ms, run.batch.newest_ms
-        if found is None or not 0 <= first_ms <= last_ms <= LAST_MS:
-            return False
-        oldest, newest = self._times.read(found[0]), self._times.read(found[1])
-        if oldest is None or newest is None or newest - first_ms * 1_000_000 > self._source.max_ahead_ns:
-            return False
-        return last_ms * 1_000_000 - oldest <= min(self._rules.known.horizon_ns, self._late_after)
+        formed = form_of(columns.times, columns.ids) if 0 <= first_ms <= last_ms <= LAST_MS else None
+        if formed is None:
+            return None
+        form, odd = formed
+        least, most = last_ms * _MS - self._rules.known.horizon_ns, first_ms * _MS + self._source.max_ahead_ns
+        odd = [*odd, *unfit(form, columns.ids), *beyond(form, least, most, self._times)]
+        for row in odd:
+            columns.keys[row] = None
+        groups: Mapping[Any, list[int]] = grouped(columns.keys) if odd or columns.groups is None else columns.groups
+        return None if len(groups.get(None, ())) * FEW > max(FEW, len(form.texts)) else (form, groups)
 
-    def _count_alike(self, run: Run, columns: Columns, taken: Acceptance) -> None:
-        """The loop for a run of one cell's times: a record costs the look-up of its lane and of its id."""
-        begin, number, place_mark = run.begin, run.number, mark_of(run.number, 0)
-        lanes, slots, again = taken.lanes, SLOTS, self.lookback.again
-        used: list[TradeLane] = []
-        repeated: list[int] = []
-        conflicts = 0
-        found, places = map(lanes.get, columns.keys), map(slots.get, map(_LAST_THREE, columns.ids))
-        rows = zip(range(len(columns.ids)), found, columns.ids, places, columns.figures, strict=True)
-        for index, known, trade_id, place_in_page, told in rows:
-            lane = known or taken.lane(columns.keys[index])
+    def _with_judged(
+        self, run: Run, columns: Columns, taken: Acceptance, lanes: Taken, others: list[int]
+    ) -> tuple[Form, dict[int, Invalid | Trade]]:
+        """Rows without a lane by the authority: a trade gets one and its fields their places; what it says of others is given."""
+        said: dict[int, Invalid | Trade] = {}
+        more: Taken = {}
+        for row in others:
+            lane = taken.lane(columns.keys[row])
             if lane is None:
-                self._judged(run, begin + index, taken)
-                continue
-            slot: Any = place_in_page
-            page: Any = lane.pages.get(trade_id[:-3])
-            if page is None or slot is None:
-                place = lane.ids.place(trade_id)
-                if place is None:
-                    self._judged(run, begin + index, taken)
+                verdict = self._verdict(run, run.begin + row)
+                if isinstance(verdict, Invalid) or verdict.busted:
+                    said[row] = verdict
                     continue
-                page, slot = place
-            mark = place_mark | (told & FIGURES)
-            if (seen := page[slot]) and again(lane.ids, trade_id, seen, number):
-                conflicts += (seen ^ mark) & FIGURES != 0
-                page[slot] = mark
-                repeated.append(index)
-                if self._put_back.possible:
-                    self._put_back.several.add((lane.tally.entity, lane.name[0], trade_id))
-                continue
-            page[slot] = mark
-            if not lane.taken:
-                used.append(lane)
-            lane.taken.append(index)
-        if run.now is not None:
-            self._add_all(used, run, columns, repeated)
-        for lane in used:
-            taken.counts.applied += len(lane.taken)
-            lane.taken = []
-        taken.counts.duplicate += len(repeated) - conflicts
-        taken.counts.conflict += conflicts
-
-    def _add_all(self, used: list[TradeLane], run: Run, columns: Columns, repeated: list[int]) -> None:
-        """Add what the lanes took; values are reckoned for the whole column, which is quicker than by lane."""
-        newest = self._times.of_lawful(max(columns.times))
-        earlier = _earlier(run, columns.times, repeated, newest)
-        values = list(map(mul, columns.prices, columns.quantities))
-        reckoned = Reckoned(values, earlier, run.logged_ms)
-        for lane in used:
-            self._add(lane, run, columns, reckoned)
-
-    def _add(self, lane: TradeLane, run: Run, columns: Columns, reckoned: Reckoned) -> None:
-        """Add the records that the lane took of a run of one hour or quarter to their cell."""
-        taken, of_lawful = lane.taken, self._times.of_lawful
-        values, earlier, logged_ms = reckoned
-        begin, offsets, times = run.begin, run.batch.offsets, columns.times
-        picked = itemgetter(*taken, taken[0])  # one more, else a single one would not come as a tuple
-        if earlier:
-            last, last_ms = of_lawful(max(picked(times))), max(picked(logged_ms))
-        else:
-            last, last_ms = of_lawful(times[taken[-1]]), logged_ms[taken[-1]]
-        cell = lane.turn(last)
-        newest: list[Pending] = []
-        for index in _newest(taken, picked(earlier)[:-1] if earlier else ()) if cell.spot else ():
-            event_time, log_ms = of_lawful(times[index]), logged_ms[index]
-            price, quantity = columns.prices[index], columns.quantities[index]
-            time = min(event_time, log_ms * 1_000_000)
-            place = (offsets[begin + index], run.events.index(begin + index))
-            newest.append((time, log_ms, *place, columns.ids[index], price, quantity, event_time))
-        cell.add(picked(columns.quantities)[:-1], picked(values)[:-1], last, last_ms, newest)
+                lane = taken.lane_of(verdict)
+                put(columns, row, verdict)
+            more.setdefault(lane, []).append(row)
+        for lane, rows in more.items():
+            lanes[lane] = sorted(lanes[lane] + rows) if lane in lanes else rows
+        return form_again(columns, lanes, tuple(said)), said
 
     # --- record by record
 
@@ -300,7 +308,9 @@ class CountedTrades(Content):
         """The loop for any run."""
         offsets, times_ms, index_of, read = run.batch.offsets, run.batch.times_ms, run.events.index, self._times.read
         ahead, horizon = -self._source.max_ahead_ns, self._rules.known.horizon_ns
-        for index, (key, trade_id, price, quantity, _, text) in enumerate(zip(*columns, strict=True), run.begin):
+        keys, ids, prices, quantities, _, texts, _ = columns
+        rows = zip(keys, ids, prices, quantities, texts, strict=True)
+        for index, (key, trade_id, price, quantity, text) in enumerate(rows, run.begin):
             lane = taken.lane(key)
             event_time = None if lane is None else read(text)
             if lane is not None and event_time is not None:
@@ -322,24 +332,35 @@ class CountedTrades(Content):
 
     def _judged(self, run: Run, index: int, taken: Acceptance) -> None:
         """One record by the authority."""
-        batch, now = run.batch, run.now
-        log_ms, place = clamped(batch.times_ms[index]), (batch.offsets[index], run.events.index(index))
-        logged_at = from_ms(log_ms)
-        verdict = run.events.verdict(index, logged_at)
-        if isinstance(verdict, Invalid):
-            if now is not None:
-                self.findings.refuse(run.events, index, verdict, now)
+        verdict = self._verdict(run, index)
+        if isinstance(verdict, Invalid) or verdict.busted:
+            self._apart(run, index, verdict, taken)
             return
-        if isinstance(verdict, Valid):
-            raise TypeError(f"{self.findings.where.topic} gave a record of kind {verdict.kind}")
-        event_time = verdict.executed_at
-        if verdict.busted:
-            taken.note(event_time, log_ms)
-            if now is not None:
-                self._bust(verdict, place, logged_at, now, run.events.auth(index))
-            return
+        log_ms, place = self._place(run, index)
+        event_time, logged_at = verdict.executed_at, from_ms(log_ms)
         pending = (min(event_time, logged_at), log_ms, *place, verdict.trade_id, verdict.price, verdict.quantity, event_time)
         taken.take(taken.lane_of(verdict), pending, run.number, refused_before=self._refused_before(run, index))
+
+    def _verdict(self, run: Run, index: int) -> Invalid | Trade:
+        verdict = run.events.verdict(index, from_ms(clamped(run.batch.times_ms[index])))
+        if isinstance(verdict, Valid):
+            raise TypeError(f"{self.findings.where.topic} gave a record of kind {verdict.kind}")
+        return verdict
+
+    def _apart(self, run: Run, index: int, verdict: Invalid | Trade, taken: Acceptance) -> None:
+        """What becomes of a record that is no trade to be counted: refused, or a bust."""
+        if isinstance(verdict, Trade):
+            log_ms, place = self._place(run, index)
+            taken.note(verdict.executed_at, log_ms)
+            if run.now is not None:
+                self._bust(verdict, place, from_ms(log_ms), run.now, run.events.auth(index))
+        elif run.now is not None:
+            self.findings.refuse(run.events, index, verdict, run.now)
+
+    @staticmethod
+    def _place(run: Run, index: int) -> tuple[int, tuple[int, int]]:
+        """Log time (ms) and place of a record."""
+        return clamped(run.batch.times_ms[index]), (run.batch.offsets[index], run.events.index(index))
 
     def _refused_before(self, run: Run, row: int) -> bool:
         if not self._put_back.possible:
@@ -364,34 +385,14 @@ class CountedTrades(Content):
         self._busts.append((self._rules.partition_of(trade.entity), statement))
 
 
-def _earlier(run: Run, times: list[str], repeated: list[int], newest: int) -> Sequence[str]:
-    """The earlier of event and log time of each record of a run of one hour, as texts cut to the digits of the event times.
-
-    Cut times keep their order, so those at or above a cut limit hold all that are above the true one. Empty where neither
-    time ever falls from one record to the next, the repeated left out: then the last is the newest. `newest` (ns): of the
-    event times.
-    """
-    logged_ms = run.logged_ms
-    event_time, kept_ms = times.copy(), list(logged_ms)
-    for index in reversed(repeated):
-        del event_time[index], kept_ms[index]
-    if sorted(event_time) == event_time and sorted(kept_ms) == kept_ms:
-        return ()
-    if newest <= run.batch.oldest_ms * 1_000_000:
-        return times
-    return list(map(min, times, log_texts(logged_ms, len(times[0]))))
-
-
-def _newest(taken: list[int], earlier: Sequence[str]) -> list[int]:
-    """At least the `TRADES_A_CELL` newest of the records at the indices `taken`, of which `earlier` are the times."""
-    if not earlier:
-        return taken[-TRADES_A_CELL:]
-    ordered = sorted(earlier)
-    least = ordered[-TRADES_A_CELL:][0]
-    wanted, found = len(ordered) - bisect_left(ordered, least), []
-    for place in range(len(taken) - 1, -1, -1):  # most often among the last
-        if earlier[place] >= least:
-            found.append(taken[place])
-            if len(found) == wanted:
-                break
-    return found
+def _trades(run: Run, columns: Columns) -> Trades:
+    events, begin = run.events, run.begin
+    return Trades(
+        columns.ids,
+        columns.prices,
+        columns.quantities,
+        columns.figures,
+        run.batch.offsets[begin : run.stop],
+        run.logged_ms,
+        lambda row: events.index(begin + row),
+    )

@@ -2,7 +2,7 @@
 
 Of every identity (entity, market, trade id) the *places* are kept at which a valid trade of it lay: a place is a segment,
 a block of offsets and a UTC hour of log time, and has a number that rises with the log. An id is stored as the number of
-its newest place, with 32 bits of what its figures hash to: so a repeat that says something else is told from one that says
+its newest place, with 40 bits of what its figures hash to: so a repeat that says something else is told from one that says
 the same (`mark_of`). Dense ids cost eight bytes each: an id is cut into all but its last three digits, which name a page of 1,000
 numbers, and these three, which are the slot. Until ids prove dense, where they leave their pages nearly empty, and where
 they do not end in three digits, they are keys of a dictionary instead. Both are plain look-ups by identity: no order of
@@ -15,19 +15,23 @@ earlier ones are kept beside it, because a later segment may reach them by hour 
 from __future__ import annotations
 
 from array import array
-from typing import NamedTuple, TypeVar
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from streams.wire.fields import has_control
 
 SLOTS = {f"{number:03d}": number for number in range(1000)}
 """Slot of a page by the last three digits of an id."""
 
-FIGURE_BITS = 32
+FIGURE_BITS = 40
 FIGURES = (1 << FIGURE_BITS) - 1
 
 _PAGE = 1000
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
+_LONGEST_NUMBER = 18
+_DIGITS = b"0123456789"
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -43,6 +47,15 @@ class Shape(NamedTuple):
 
 
 _SHAPE = Shape()
+
+
+class Arrived(NamedTuple):
+    """Trades of one (entity, market), by rising rows. `numbers`: of ids that are all their numbers' plain texts, else None."""
+
+    rows: Sequence[int]
+    ids: Sequence[str]
+    numbers: Sequence[int] | None
+    figures: Sequence[int]
 
 
 def mark_of(number: int, figures: int) -> int:
@@ -73,7 +86,7 @@ class Ids:
                 return page, slot
         if trade_id in self.named:
             return self.named, trade_id
-        if not _fit(trade_id):
+        if not fit(trade_id):
             return None
         if slot is not None:
             if len(self.pages) < self._sparse_at or self._still_dense():
@@ -185,6 +198,57 @@ class LookBack:
             found = self._ids[entity, market] = Ids(self._shape)
         return found
 
+    def repeats(self, ids: Ids, trades: Arrived, number: int) -> tuple[list[int], int]:
+        """The rows of those that are repeats, and how many of these say something else; all are noted at `number`."""
+        numbers = trades.numbers
+        if numbers is None or ids.sparse:
+            return self._by_place(ids, zip(trades.rows, trades.ids, trades.figures, strict=True), number)
+        place_mark = mark_of(number, 0)
+        repeated: list[int] = []
+        conflicts = base = top = 0
+        page: Any = ()
+        for row, value, told in zip(trades.rows, numbers, trades.figures, strict=True):
+            if not base <= value < top:
+                base = value - value % _PAGE
+                top = base + _PAGE
+                page = self._page(ids, value) if base else None
+                if page is None:  # kept by name: from here on by texts
+                    at = bisect_left(trades.rows, row)
+                    rest = zip(trades.rows[at:], trades.ids[at:], trades.figures[at:], strict=True)
+                    more, others = self._by_place(ids, rest, number)
+                    return repeated + more, conflicts + others
+            slot = value - base
+            mark = place_mark | (told & FIGURES)
+            if (seen := page[slot]) and self.again(ids, str(value), seen, number):
+                repeated.append(row)
+                conflicts += (seen ^ mark) & FIGURES != 0
+            page[slot] = mark
+        return repeated, conflicts
+
+    @staticmethod
+    def _page(ids: Ids, value: int) -> array[int] | None:
+        """The page of a number, made if need be; None where such ids are kept by name."""
+        prefix = str(value // _PAGE)
+        page = ids.pages.get(prefix)
+        if page is None:
+            ids.place(str(value))
+            page = ids.pages.get(prefix)
+        return page
+
+    def _by_place(self, ids: Ids, trades: Iterable[tuple[int, str, int]], number: int) -> tuple[list[int], int]:
+        place_mark = mark_of(number, 0)
+        repeated: list[int] = []
+        conflicts = 0
+        for row, trade_id, told in trades:
+            place: Any = ids.place(trade_id)
+            kept, slot = place
+            mark = place_mark | (told & FIGURES)
+            if (seen := kept[slot]) and self.again(ids, trade_id, seen, number):
+                repeated.append(row)
+                conflicts += (seen ^ mark) & FIGURES != 0
+            kept[slot] = mark
+        return repeated, conflicts
+
     def again(self, ids: Ids, trade_id: str, seen: int, number: int) -> bool:
         """Note at `number` an id whose mark is `seen`, and tell whether it is a repeat; the caller stores its new mark."""
         places = [seen >> FIGURE_BITS, *ids.older.pop(trade_id, ())]
@@ -215,6 +279,29 @@ class LookBack:
         self._first = 1
 
 
+def fit(trade_id: str) -> bool:
+    """Whether a text may be a trade id."""
+    return 0 < len(trade_id) <= _LONGEST_ID and not has_control(trade_id)
+
+
+def numbers_of(ids: Sequence[str]) -> list[int] | None:
+    """The numbers of ids, where each is the plain text of its number, so that different ids have different numbers."""
+    joined, count = "\n".join(ids), len(ids)
+    if not joined.isascii() or joined.encode().translate(None, _DIGITS) != b"\n" * (count - 1):
+        return None
+    try:
+        numbers = list(map(int, ids))
+    except ValueError:  # an empty one, or one that is far too long
+        return None
+    most = max(numbers)
+    digits = len(str(most))
+    if digits > _LONGEST_NUMBER:
+        return None
+    if min(numbers) >= 10 ** (digits - 1) and len(joined) == (digits + 1) * count - 1:
+        return numbers  # as many signs as digits: none has a zero before it
+    return None if joined.startswith("0") or "\n0" in joined else numbers
+
+
 def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
     """In place: whoever holds the dictionary keeps holding the right one."""
     kept.clear()
@@ -224,7 +311,3 @@ def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
 def _moved(mark: int, table: list[int]) -> int:
     number = table[mark >> FIGURE_BITS]
     return mark_of(number, mark) if number else 0
-
-
-def _fit(trade_id: str) -> bool:
-    return 0 < len(trade_id) <= _LONGEST_ID and not has_control(trade_id)
