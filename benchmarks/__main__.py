@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -27,6 +28,7 @@ from benchmarks import (
     rolling,
     tables,
     workers,
+    yardstick,
 )
 from benchmarks.stage import a_stage
 from monitor.errors import MonitorError
@@ -48,8 +50,11 @@ _OF_ENGINES: dict[str, tuple[str, Callable[[bool, str | None], None]]] = {
 }
 """Headline and table of those that need no broker; given whether in large sizes, and the commit to compare with."""
 PARTS = ("programs", "broad", "stages", "series", "latency", *_OF_ENGINES)
-FLEETS = ("rolling", "alerts", "workers")
-"""Parts of several daemons, which take minutes and tell most on Apache Kafka: only when they are named."""
+FLEETS = ("rolling", "alerts", "workers", "yardstick")
+"""Parts of several daemons or programs, which take minutes and tell most on Apache Kafka: only when they are named.
+
+The last one is in the run of all parts too, where that is on Apache Kafka.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS + FLEETS)}")
     records = options.records or (1_000_000 if options.full else 300_000)
     try:
-        asyncio.run(_show(options.parts or list(PARTS), tables.Size(records, full=options.full), options.against))
+        asyncio.run(
+            _show(
+                options.parts or [*PARTS, *(("yardstick",) if os.environ.get("BROKER") == "kafka" else ())],
+                tables.Size(records, full=options.full),
+                options.against,
+            )
+        )
     except MonitorError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return error.exit_code
@@ -77,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
-    if set(parts) - {*_OF_ENGINES}:
+    if set(parts) - {*_OF_ENGINES, "yardstick"}:
         async with a_stage() as stage:
             print(f"{stage.product}, all totals checked; per core = per second of CPU of the measured process")
             for part, show in (
@@ -96,6 +107,8 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                 await alerting.show(stage, full=size.full)
             if "workers" in parts:
                 await workers.show(stage, size.series)
+    if "yardstick" in parts:
+        yardstick.show()
     for part in (one for one in _OF_ENGINES if one in parts):
         print(f"\n{_OF_ENGINES[part][0]}")
         _OF_ENGINES[part][1](size.full, against)

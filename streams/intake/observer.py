@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
+
+from monitor.core.journal.records import SourcePartition
+
+_SEGMENTS_KEPT = 8
 
 
 class IntakeObserver(Protocol):
@@ -19,3 +24,21 @@ class IntakeObserver(Protocol):
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Records of a source partition not read yet; None when it is no longer read here."""
+
+
+class SegmentCounts:
+    """What was told of the newest segments of each partition: what is read again when they are shared anew counts once."""
+
+    def __init__(self) -> None:
+        self._told: dict[SourcePartition, dict[int, dict[str, int]]] = {}
+
+    def news(self, where: SourcePartition, start: int, counts: Mapping[str, int]) -> list[tuple[str, int]]:
+        """Of each outcome how many more the segment that begins at `start` has by now than were told before."""
+        segments = self._told.setdefault(where, {})
+        known = segments.setdefault(start, {})
+        if len(segments) > _SEGMENTS_KEPT:
+            del segments[next(iter(segments))]
+        found = [(outcome, count - known.get(outcome, 0)) for outcome, count in counts.items() if count > known.get(outcome, 0)]
+        for outcome, count in found:
+            known[outcome] = known.get(outcome, 0) + count
+        return found

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
 
 from monitor.core.journal.records import SourcePartition, Statement
 from streams.intake.beginning import Beginning
-from streams.intake.observer import IntakeObserver
-from streams.intake.segment.batches import Batch, Counts, Flush
+from streams.intake.observer import IntakeObserver, SegmentCounts
+from streams.intake.segment.batches import Batch, Flush
 from streams.intake.segment.content import Content
 from streams.intake.segment.segments import SegmentReader
 from streams.wire.rejected import DeadLetter
@@ -58,6 +58,8 @@ class Outlets:
     commit: Callable[[int, str], Awaitable[None]]
     observer: IntakeObserver
     clock: Callable[[], int]
+    told: SegmentCounts = field(default_factory=SegmentCounts)
+    """Outlives an assignment."""
 
 
 class PartitionWork:
@@ -76,9 +78,7 @@ class PartitionWork:
         self._unacknowledged: list[asyncio.Future[Any]] = []
         self._barrier: asyncio.Task[None] | None = None
         self._closing = False
-        self._told: list[dict[str, int]] = []
         self._unsafe_told: dict[SourcePartition, int] = {}
-        self._count_anew()
         self._seen_first = False
 
     @property
@@ -141,8 +141,6 @@ class PartitionWork:
         flush = self.reader.flush(self._out.clock())
         if flush is not None:
             self._closing = flush.final
-            if flush.final:
-                self._count_anew()
             self._barrier = asyncio.create_task(self._carry_out(flush))
             self._barrier.add_done_callback(self._carried_out)
 
@@ -190,12 +188,11 @@ class PartitionWork:
             reader.reach(self._reached)
 
     def _count(self) -> None:
-        for content, told in zip(self.reader.contents, self._told, strict=True):
-            topic, now = content.findings.where.topic, content.findings.counts.body()
-            for outcome, count in now.items():
-                if count > told.get(outcome, 0):
-                    self._out.observer.counted(topic, outcome, count - told.get(outcome, 0))
-            told.update(now)
+        start = self.reader.segment.start
+        for content in self.reader.contents:
+            where, counts = content.findings.where, content.findings.counts.body()
+            for outcome, count in self._out.told.news(where, start, counts):
+                self._out.observer.counted(where.topic, outcome, count)
             self._tell_keys(content)
 
     def _tell_keys(self, content: Content) -> None:
@@ -205,9 +202,6 @@ class PartitionWork:
             self._out.observer.keys_unsafe(findings.where.topic, findings.unsafe_keys - told)
         if findings.unsafe_keys and not told:
             _log.warning("intake_keys_unsafe", topic=findings.where.topic, partition=findings.where.partition, next=_KEY_BY)
-
-    def _count_anew(self) -> None:
-        self._told = [Counts().body() for _ in self.reader.contents]
 
     async def _hand_over(self) -> None:
         """Dead letters at once; statements too, but not of the next segment while this one's end is not committed."""

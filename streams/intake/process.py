@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from monitor.core.journal.records import SourcePartition
 from monitor.errors import MonitorError
 from monitor.logs import configure_logs, flush_dropped
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.sections import LogSettings
+from streams.intake.observer import SegmentCounts
 from streams.intake.worker import Intake
 from streams.kafka.topics import TopicNames
 
@@ -54,17 +56,22 @@ class Job:
         return cls(kafka, names, told["configuration"], told["flush_s"], log)
 
 
-class Gathered:
-    """An observer that gathers what it is told until it is taken."""
+class Gathered(SegmentCounts):
+    """An observer that gathers what it is told until it is taken. Which counts are news the daemon knows, no process alone."""
 
     def __init__(self) -> None:
-        self._counted: dict[tuple[str, str], int] = {}
+        super().__init__()
+        self._counts: dict[tuple[SourcePartition, int], dict[str, int]] = {}
         self._letters: dict[tuple[str, str], int] = {}
         self._unsafe: dict[str, int] = {}
         self._lags: dict[tuple[str, int], int | None] = {}
 
+    def news(self, where: SourcePartition, start: int, counts: Mapping[str, int]) -> list[tuple[str, int]]:
+        self._counts[where, start] = dict(counts)
+        return []
+
     def counted(self, topic: str, outcome: str, count: int) -> None:
-        self._counted[topic, outcome] = self._counted.get((topic, outcome), 0) + count
+        """Nothing is news here."""
 
     def dead_letter(self, topic: str, reason: str) -> None:
         self._letters[topic, reason] = self._letters.get((topic, reason), 0) + 1
@@ -78,19 +85,19 @@ class Gathered:
     def take(self) -> dict[str, list[list[Any]]]:
         """Each kind of what was told since the last time, as rows: the arguments, counts added up, of lags the newest."""
         taken: dict[str, list[list[Any]]] = {
-            "counted": [[*about, count] for about, count in self._counted.items()],
+            "counts": [[w.topic, w.epoch, w.partition, start, counts] for (w, start), counts in self._counts.items()],
             "dead_letters": [[*about, count] for about, count in self._letters.items()],
             "keys_unsafe": [[*about] for about in self._unsafe.items()],
             "lags": [[*about, records] for about, records in self._lags.items()],
         }
-        self._counted, self._letters, self._unsafe, self._lags = {}, {}, {}, {}
+        self._counts, self._letters, self._unsafe, self._lags = {}, {}, {}, {}
         return {kind: rows for kind, rows in taken.items() if rows}
 
 
 async def main(job: Job) -> int:
     """Work until the input ends or a signal comes; the exit code."""
     told = Gathered()
-    intake = Intake(job.kafka, job.names, job.configuration, told, job.flush_s)
+    intake = Intake(job.kafka, job.names, job.configuration, told, job.flush_s, told=told)
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,8 +14,9 @@ from typing import Any
 
 import structlog
 
+from monitor.core.journal.records import SourcePartition
 from monitor.errors import CONFIGURATION, CONNECTION, ConfigurationError, ConnectionProblem, MonitorError
-from streams.intake.observer import IntakeObserver
+from streams.intake.observer import IntakeObserver, SegmentCounts
 from streams.intake.process import Job
 
 _AGAIN_AFTER_S = 1.0
@@ -31,7 +32,8 @@ class IntakeProcesses:
     """A stage of `count` processes. `job` is what each is told; `observer` hears what all of them tell."""
 
     def __init__(self, count: int, job: Job, observer: IntakeObserver) -> None:
-        self._children = [_Child(number, job.numbered(number).line(), observer) for number in range(1, count + 1)]
+        told = SegmentCounts()
+        self._children = [_Child(number, job.numbered(number).line(), observer, told) for number in range(1, count + 1)]
         self._stopping = asyncio.Event()
 
     @property
@@ -79,12 +81,12 @@ class IntakeProcesses:
 
 
 class _Child:
-    """One process, by its number from 1 on."""
+    """One process, by its number from 1 on. `told`: by all of them, as a partition goes from one to another."""
 
-    def __init__(self, number: int, job: str, observer: IntakeObserver) -> None:
+    def __init__(self, number: int, job: str, observer: IntakeObserver, told: SegmentCounts) -> None:
         self.number = number
         self.ready = False
-        self._job, self._observer = job, observer
+        self._job, self._observer, self._told = job, observer, told
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._joined: asyncio.Future[None] | None = None
@@ -153,8 +155,9 @@ class _Child:
             self._joined.set_result(None)
         if "failed" in told:
             self._failed = _ERRORS.get(told["exit_code"], MonitorError)(told["failed"])
-        for topic, outcome, count in told.get("counted", ()):
-            self._observer.counted(topic, outcome, count)
+        for topic, epoch, partition, start, counts in told.get("counts", ()):
+            for outcome, count in self._told.news(SourcePartition(topic, epoch, partition), start, counts):
+                self._observer.counted(topic, outcome, count)
         for topic, reason, count in told.get("dead_letters", ()):
             for _ in range(count):
                 self._observer.dead_letter(topic, reason)

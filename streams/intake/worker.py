@@ -24,7 +24,7 @@ from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from streams.intake.beginning import Beginning, Committed, Log, PartitionRefused, decide, decide_without_metadata
 from streams.intake.fetching import Fetch, UnreadableBatch, best_fetch
-from streams.intake.observer import IntakeObserver
+from streams.intake.observer import IntakeObserver, SegmentCounts
 from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of_topic
 from streams.intake.segment.rules import IntakeRules
@@ -58,11 +58,14 @@ class Intake(ConsumerRebalanceListener):
         flush_s: float = 1.0,
         *,
         fetch: Callable[[AIOKafkaConsumer], Fetch] = best_fetch,
+        told: SegmentCounts | None = None,
     ) -> None:
+        """`told` says what of the counts is news; of its own if there is none."""
         self._settings, self._names, self._observer = settings, names, observer
         self._rules = IntakeRules.of(configuration)
         self._flush_s = flush_s
         self._make_fetch = fetch
+        self._told = told or SegmentCounts()
         self._topics = _read(names, self._rules)
         self._journal = JournalProducer(settings, names)
         self._dead_letters = DeadLetterProducer(settings, names, time.time_ns)
@@ -179,7 +182,7 @@ class Intake(ConsumerRebalanceListener):
         several = len(self._client.partitions_for_topic(tp.topic) or ()) > 1
         places, metadata = self._places(tp), beginning.metadata
         reader = reader_of_topic(places, self._rules, metadata.log, beginning.start, several=several, changes=metadata.changes)
-        outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns)
+        outlets = Outlets(self._journal, self._dead_letters, self._committer(tp), self._observer, time.time_ns, self._told)
         work = PartitionWork(reader, beginning, outlets)
         await work.begin()
         self._client.seek(tp, work.read_from)

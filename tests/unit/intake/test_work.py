@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from monitor.core.journal.records import Rules, SourcePartition, Statement
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide, decide_without_metadata
+from streams.intake.observer import SegmentCounts
 from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.process import Gathered
+from streams.intake.processes import _Child
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.wire.rejected import DeadLetter
@@ -76,11 +80,18 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def working(outside: Outside, beginning: Beginning | None = None, topic: str = "market.trades", **sizes: Any) -> PartitionWork:
+def working(
+    outside: Outside,
+    beginning: Beginning | None = None,
+    topic: str = "market.trades",
+    told: SegmentCounts | None = None,
+    **sizes: Any,
+) -> PartitionWork:
     rules: IntakeRules = intake_rules(3, partitions=2, **sizes)
     begin = beginning or Beginning(0, Metadata(0, "log", 0, RULES), 0, commit=False)
     reader = reader_of(SourcePartition(topic, 0, 0), rules, "log", begin.start)
-    return PartitionWork(reader, begin, Outlets(outside, outside, outside.commit, outside, lambda: START_MS * 1_000_000))
+    clock = lambda: START_MS * 1_000_000  # noqa: E731
+    return PartitionWork(reader, begin, Outlets(outside, outside, outside.commit, outside, clock, told or SegmentCounts()))
 
 
 def trades(first: int, last: int) -> list[Logged]:
@@ -110,6 +121,35 @@ async def test_flow_then_progress_everywhere_then_the_commit_then_the_next_segme
     await work.advance()
     await settle()
     assert outside.said[4:] == ["flow/0 3-6"]
+
+
+async def test_what_is_read_again_since_partitions_were_shared_anew_is_counted_once() -> None:
+    outside, told = Outside(), SegmentCounts()
+    for reached in (5, 7):  # the second begins at the same commit and comes further
+        work = working(outside, told=told, segment_records=10)
+        work.offer(batch_of(trades(0, reached)))
+        work.reached(reached)
+        await work.advance()
+        work.abandon()
+    assert outside.counts == {"applied": 7}
+
+
+def test_what_two_processes_read_of_one_segment_is_counted_once() -> None:
+    """What lets it fail: a partition goes to the process that joined last, and its open segment is counted a second time."""
+    outside, told, where = Outside(), SegmentCounts(), SourcePartition("market.trades", 0, 3)
+    first, second = (_Child(number, "", outside, told) for number in (1, 2))
+    for child, start, applied in (
+        (first, 0, 10),
+        (first, 10, 4),
+        (second, 10, 3),
+        (second, 10, 6),
+        (first, 10, 5),
+        (second, 16, 2),
+    ):
+        gathered = Gathered()
+        gathered.news(where, start, {"applied": applied, "duplicate": 0})
+        child._heard(json.loads(json.dumps(gathered.take())))
+    assert outside.counts == {"applied": 18}
 
 
 async def test_reading_ahead_is_bounded_by_one_segment() -> None:

@@ -6,7 +6,8 @@ its newest place, with 40 bits of what its figures hash to: so a repeat that say
 the same (`mark_of`). Dense ids cost eight bytes each: an id is cut into all but its last three digits, which name a page of 1,000
 numbers, and these three, which are the slot. Until ids prove dense, where they leave their pages nearly empty, and where
 they do not end in three digits, they are keys of a dictionary instead. Both are plain look-ups by identity: no order of
-arrival is assumed, nothing is taken for seen that was not.
+arrival is assumed, nothing is taken for seen that was not. Where one counter numbers many markets, so that each has few numbers
+of every page, they share pages (`shared_pages`).
 
 A later place of an id stands for the earlier ones where it is at least as late in hours; where log times run backwards the
 earlier ones are kept beside it, because a later segment may reach them by hour and not by block.
@@ -19,6 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from streams.intake.segment.trades.shared_pages import SharedPages
 from streams.wire.fields import has_control
 
 SLOTS = {f"{number:03d}": number for number in range(1000)}
@@ -64,11 +66,16 @@ def mark_of(number: int, figures: int) -> int:
 
 
 class Ids:
-    """Ids of one (entity, market). `pages` and `named` hold marks; 0 is never seen."""
+    """Ids of one (entity, market). `pages` and `named` hold marks; 0 is never seen.
 
-    __slots__ = ("_dense_at", "_fewest", "_sparse_at", "named", "older", "pages", "sparse")
+    Ids that are `scattered` share pages with those of other markets, under the number `owner`, where they can.
+    """
 
-    def __init__(self, shape: Shape) -> None:
+    __slots__ = ("_dense_at", "_fewest", "_shared", "_sparse_at", "named", "older", "owner", "pages", "scattered", "sparse")
+
+    def __init__(self, shape: Shape, shared: SharedPages, owner: int) -> None:
+        self._shared, self.owner = shared, owner
+        self.scattered = False
         self.pages: dict[str, array[int]] = {}
         self.named: dict[str, int] = {}
         self.older: dict[str, list[int]] = {}
@@ -91,8 +98,12 @@ class Ids:
         if slot is not None:
             if len(self.pages) < self._sparse_at or self._still_dense():
                 return self._new_page(trade_id[:-3]), slot
-        elif self.sparse and len(self.named) >= self._dense_at and self._become_dense():
-            return self.place(trade_id)
+        elif not self.scattered and self.sparse and len(self.named) >= self._dense_at:
+            if self._become_dense():
+                return self.place(trade_id)
+            self.scattered = True
+        if self.scattered and (place := self._shared_place(trade_id)) is not None:
+            return place
         self.named[trade_id] = 0
         return self.named, trade_id
 
@@ -113,7 +124,11 @@ class Ids:
     @property
     def empty(self) -> bool:
         """Whether nothing is kept."""
-        return not (self.pages or self.named or self.older)
+        return not (self.pages or self.named or self.older or self.scattered)
+
+    def _shared_place(self, trade_id: str) -> tuple[array[int], int] | None:
+        slot = SLOTS.get(trade_id[-3:])
+        return None if slot is None else self._shared.place(self.owner, trade_id[:-3], slot)
 
     def _new_page(self, prefix: str) -> array[int]:
         page = self.pages[prefix] = array("Q", bytes(_PAGE * 8))
@@ -155,6 +170,8 @@ class LookBack:
 
     def __init__(self, blocks: int, hours: int, shape: Shape = _SHAPE) -> None:
         self._shape = shape
+        self._shared = SharedPages(shape.pages_before_sparse)
+        self._owners = 0
         self.eligible = bytearray(1)
         self._blocks, self._hours = blocks, hours
         self._block_of: list[int] = [-1]
@@ -195,7 +212,8 @@ class LookBack:
         """The ids of one (entity, market)."""
         found = self._ids.get((entity, market))
         if found is None:
-            found = self._ids[entity, market] = Ids(self._shape)
+            self._owners += 1
+            found = self._ids[entity, market] = Ids(self._shape, self._shared, self._owners)
         return found
 
     def repeats(self, ids: Ids, trades: Arrived, number: int) -> tuple[list[int], int]:
@@ -261,6 +279,10 @@ class LookBack:
     def _sweep(self) -> None:
         for ids in self._ids.values():
             ids.sweep(self._first)
+        self._shared.sweep(mark_of(self._first, 0))
+        if not self._shared.pages:
+            for ids in self._ids.values():
+                ids.scattered = False
         self._ids = {name: ids for name, ids in self._ids.items() if not ids.empty}
 
     def _make_room(self) -> None:
@@ -272,6 +294,7 @@ class LookBack:
         table = [max(0, place - shift) for place in range(len(self._block_of))]
         for ids in self._ids.values():
             ids.renumber(table)
+        self._shared.keep(lambda mark: _moved(mark, table) if mark else 0)
         del self._block_of[1 : self._first]
         del self._hour_of[1 : self._first]
         del self.eligible[1 : self._first]
