@@ -148,7 +148,7 @@ def _scale(frame: _Frame) -> Iterator[Label]:
     for value in (frame.low, frame.high):
         y = frame.y(value, value)
         if abs(y - frame.y(1.0, 1.0)) > _APART:
-            yield Label(LEFT - 5, min(max(y + 4, TOP + 8), HEIGHT - BOTTOM), f"{value * 100:.{digits}f} %")
+            yield Label(LEFT - 5, min(max(y + 4, TOP + 8), HEIGHT - BOTTOM), f"{value * 100:,.{digits}f} %")
 
 
 def _time(at_s: float) -> str:
@@ -158,7 +158,7 @@ def _time(at_s: float) -> str:
 def _description(points: Sequence[CoveragePoint], frame: _Frame) -> str:
     newest = points[-1]
     known = [point.coverage for point in points if point.coverage is not None]
-    course = f"between {min(known) * 100:.2f} and {max(known) * 100:.2f} percent" if known else "not known"
+    course = f"between {min(known) * 100:,.2f} and {max(known) * 100:,.2f} percent" if known else "not known"
     return (
         f"{count_of(len(points), 'evaluation')} from {_time(frame.first_s)} to {_time(frame.last_s)} UTC: coverage {course}, "
         f"now {STATE_WORDS.get(newest.state, newest.state).lower()}."

@@ -119,6 +119,10 @@ class PartitionWork:
             self._first_seen(batch)
             self._batch, self._index = batch, 0
 
+    def has_read_to(self, end: int) -> bool:
+        """Whether all before `end` was taken in, or is nothing that anybody sees."""
+        return self.position >= end or (self._batch is None and self._reached >= end)
+
     def reached(self, position: int) -> None:
         """Note the consumer's position, which runs past offsets that nobody sees."""
         self._reached = max(self._reached, position)

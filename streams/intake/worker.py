@@ -73,6 +73,7 @@ class Intake(ConsumerRebalanceListener):
         self._works: dict[TopicPartition, PartitionWork] = {}
         self._beginning: dict[TopicPartition, asyncio.Task[None]] = {}
         self._refused: dict[TopicPartition, str] = {}
+        self._until: dict[TopicPartition, int] = {}
         self._assigned = False
         self._shared: dict[str, int] = {}
         self._stopping, self._ended = asyncio.Event(), asyncio.Event()
@@ -81,8 +82,12 @@ class Intake(ConsumerRebalanceListener):
 
     @property
     def ready(self) -> bool:
-        """Whether partitions were assigned and every one of them is being read."""
-        return self._assigned and not self._beginning and not self._refused
+        """Whether every partition has been read up to where its log ended when it was assigned, and none stands still.
+
+        Falling behind later is lag, which the metrics tell and a restart does not mend.
+        """
+        caught_up = all(work.has_read_to(self._until.get(tp, 0)) for tp, work in self._works.items())
+        return self._assigned and not self._beginning and not self._refused and caught_up
 
     @property
     def stopped(self) -> Mapping[SourcePartition, str]:
@@ -170,6 +175,7 @@ class Intake(ConsumerRebalanceListener):
         self._works.clear()
         self._beginning.clear()
         self._refused.clear()
+        self._until.clear()
 
     def _begin_soon(self, tp: TopicPartition, after_s: float) -> None:
         self._client.pause(tp)
@@ -212,6 +218,7 @@ class Intake(ConsumerRebalanceListener):
         client, epoch, rules = self._client, self._places(tp)[0].epoch, self._rules.rules
         starts, ends = await client.beginning_offsets([tp]), await client.end_offsets([tp])
         log = Log(starts[tp], ends[tp])
+        self._until[tp] = log.end
         if self._settings.embedded:
             return decide_without_metadata(await client.committed(tp), log, epoch, rules)
         return decide(await self._committed(tp), log, epoch, rules, secrets.token_hex(16))

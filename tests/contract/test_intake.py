@@ -300,6 +300,23 @@ async def test_every_codec_is_read_and_tombstones_and_null_headers_too(broker: A
 
 
 @pytest.mark.kafka
+async def test_it_is_ready_once_it_has_read_what_was_there_when_it_began(broker: Any) -> None:
+    await broker.create()
+    settings, names = broker.settings, broker.names
+    sent = await publish(settings, some_trades(names.of(TRADES), 2_000, 1))
+    observer, seen = Counting(), list[int]()
+    intake = Intake(settings, names, configuration(settings.journal_partitions), observer, 0.2)
+
+    def ready() -> bool:
+        if intake.ready:
+            seen.append(observer.total(TRADES))
+        return bool(seen)
+
+    await run_intake(intake, ready)
+    assert seen[0] >= sent - 2 * TRADE_PARTITIONS, "what was taken in last is counted with the next flush"
+
+
+@pytest.mark.kafka
 async def test_older_rules_are_refused_where_newer_ones_have_committed(broker: Any) -> None:
     if broker.settings.embedded:
         pytest.skip("the embedded broker drops commit metadata")

@@ -92,7 +92,7 @@ async def test_the_page_fits_every_width_and_scheme_and_keeps_to_its_policy(page
     ("state", "path"),
     [
         *((state, "/") for state in STATES),
-        ("adequate", "/candidates"),
+        *((state, path) for state in STATES for path in ("/?entity=jp-main", "/candidates", "/actions?entity=jp-main")),
         ("adequate", "/runbooks"),
         ("adequate", "/runbooks/ReserveShortfall"),
     ],

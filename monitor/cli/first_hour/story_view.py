@@ -26,6 +26,7 @@ _SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _HISTORY = 60
 _LINES = 12
+_OF_ENTITY = "jp-main: "
 _WIDE, _HIGH = 100, 40
 """Columns and lines below which the view is told in single lines."""
 _TITLE = "jp-main, in the spirit of 26 January 2018"
@@ -202,9 +203,9 @@ def news(alert: Mapping[str, Any]) -> bool:
 
 
 def headline(alert: Mapping[str, Any]) -> str:
-    """An alert's name, what it is about, and its one sentence."""
+    """An alert's name, what it is about, and its one sentence without the entity, of which the demo has one."""
     about = alert["subject"] or alert["method"] or ""
-    return f"{alert['alertname']} {about}: {alert['summary']}"
+    return f"{alert['alertname']} {about}: {alert['summary'].removeprefix(_OF_ENTITY)}"
 
 
 def causes_text(alert: Mapping[str, Any]) -> str:
@@ -294,9 +295,7 @@ def _firing_lines(sight: Sight) -> list[Text]:
     from rich.text import Text
 
     return [
-        Text.assemble(
-            (f"● {alert['severity']:8} since {since:4.0f} s  ", _SEVERITIES.get(alert["severity"], "")), headline(alert)
-        )
+        Text.assemble((f"● {alert['severity']:8} at {since:3.0f} s  ", _SEVERITIES.get(alert["severity"], "")), headline(alert))
         for since, alert in sorted(sight.firing.values(), key=lambda one: one[0])
     ]
 

@@ -82,3 +82,19 @@ def test_a_daemon_that_does_not_answer_is_not_calm_and_said_to_be_silent() -> No
     sight.take(WELL, 2.0)
     assert sight.calm
     assert sight.missed == 0
+
+
+def test_a_narrow_terminal_shows_by_how_much_the_reserve_is_short() -> None:
+    sight = Sight(acts=(), url="http://127.0.0.1:9464", elapsed_s=33.0)
+    told = {
+        "alertname": "ReserveShortfall",
+        "subject": None,
+        "summary": "jp-main: short by 4,075,836,794 JPY under jp.psa_custody",
+    }
+    sight.alert(29.6, an_alert(1, **told))
+    console = Console(width=80, height=24)
+    with console.capture() as shown:
+        console.print(draw(sight, 80, 24))
+    (line,) = (line for line in shown.get().splitlines() if "●" in line)
+    assert "critical at  30 s" in line
+    assert "short by 4,075,836,794 J" in line
