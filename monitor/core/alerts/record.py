@@ -70,7 +70,7 @@ def alert_record(draft: Draft, assessment_digest: str | None, evidence: dict[str
 
 def _own(draft: Draft) -> dict[str, Any]:
     life, content = draft.life, draft.content
-    shown = {} if content is None else _shown(content, ended=life.status == "resolved")
+    shown = {} if content is None else _shown(content, life)
     return {
         "schema": SCHEMA,
         "fingerprint": draft.identity.fingerprint,
@@ -90,6 +90,11 @@ def _own(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _shown(content: AlertContent, *, ended: bool) -> dict[str, Any]:
-    summary, description = content.over if ended and content.over is not None else (content.summary, content.description)
+def _shown(content: AlertContent, life: Life) -> dict[str, Any]:
+    """Its texts. While it fires and is over for now it says that, not what no longer holds."""
+    summary, description = content.summary, content.description
+    over_for_now = life.status == "firing" and life.clear_since is not None
+    if content.over is not None and (over_for_now or life.status == "resolved"):
+        summary, description = content.over
+        summary = f"{summary}; this alert ends if it stays so" if over_for_now else summary
     return {"summary": summary, "description": description, "figures": dict(content.figures), "cure_by": content.cure_by}

@@ -49,7 +49,9 @@ def short_change(value: Mapping[str, Any]) -> str:
             told.append(f"{_WORDS[part['part']]} {', '.join(moves)}{_because(part, 1)}")
     if not told or not value.get("why_since"):
         return ""
-    return f"Since the figure before: {'; '.join(filter(None, (', '.join(_steps(_whole(value), value)), *told)))}."
+    known = all(value[side] is not None for _, side in _AMOUNTS)  # else the whole would say no more than its parts
+    whole = ", ".join(_steps(_whole(value), value)) if known else ""
+    return f"Since the figure before: {'; '.join(filter(None, (whole, *told)))}."
 
 
 def part_sentence(part: Mapping[str, Any], value: Mapping[str, Any]) -> str:

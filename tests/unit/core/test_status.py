@@ -67,6 +67,10 @@ def test_an_alert_that_is_over_says_when_it_clears_if_that_holds() -> None:
     made.at(10).position("owed", "client_liability", "ledger", "BTC", "0", source="w1")
     made.at(20).tick()
     assert [one["clears_at"] for one in firing()] == [format_time(START + 70 * SECOND)]
+    made.at(65).tick()
+    (told,) = firing()
+    assert told["reason"] == "updated"
+    assert told["summary"] == "jp-main: what clients are owed in BTC is there again; this alert ends if it stays so"
     made.at(71).tick()
     assert firing() == []
 

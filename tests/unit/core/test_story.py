@@ -32,6 +32,8 @@ def test_a_change_says_the_figure_before_and_now() -> None:
 def test_what_is_not_known_now_has_no_step() -> None:
     found = moved(cause("42", "12.25")) | {"available": None}
     assert next(iter(change_sentences(found))) == "Since the figure before: required −277,299,750 JPY."
+    alone = "Since the figure before: balances required −277,299,750 JPY (custody.balances client_asset BTC hot-1 42 → 12.25)."
+    assert short_change(found := moved(cause("42", "12.25")) | {"available": None}) == alone, found
     unmoved = moved(cause("42", "42"), required="0")
     assert next(iter(change_sentences(unmoved))) == "Since the figure before: neither side moved."
     assert short_change(unmoved) == ""
