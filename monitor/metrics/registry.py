@@ -86,6 +86,7 @@ class Metrics:
         collected = {*ENTITY_METRICS, UNHEEDED_RECORDS}
         self._series = {metric.name: _wrapper(metric, self.registry) for metric in METRICS if metric not in collected}
         self._holes: dict[tuple[str, str], int] = {}
+        self._behind: set[str] = set()
         self._digest: str | None = None
         self._gauge("reserve_build_info", version, engine_version).set(1)
         if process:
@@ -133,11 +134,14 @@ class Metrics:
     # Assessor
 
     def evaluated(self, engine: EntityFigures, entities: Iterable[str]) -> None:
-        """These entities may have newer evaluations: their series are replaced; those of one no longer held end."""
+        """These entities may have newer evaluations: their series are replaced before a scrape; those of one no longer held end.
+
+        Nobody sees them before, and of many assets they take as long as an evaluation.
+        """
         held = set(engine.entities())
         for entity in entities:
             if entity in held:
-                self.update_entity(engine.status(entity, None), engine.measures(entity))
+                self._behind.add(entity)
             else:
                 self.drop_entity(entity)
 
@@ -151,8 +155,8 @@ class Metrics:
         for engine in engines:
             for entity in engine.entities():
                 held.add(entity)
-                if entity not in self._entities.samples:
-                    self.evaluated(engine, (entity,))
+                if entity in self._behind or entity not in self._entities.samples:
+                    self.update_entity(engine.status(entity, None), engine.measures(entity))
                 if not engine.waiting:
                     self._entities.heartbeats[entity] = engine.clock / SECOND
         for gone in self._entities.samples.keys() - held:
@@ -161,6 +165,7 @@ class Metrics:
     def update_entity(self, status: Mapping[str, Any], measures: Measures) -> None:
         """Replace all series of the entity by those of its status object and the engine's measures."""
         entity = status["entity"]
+        self._behind.discard(entity)
         self._entities.samples[entity] = entity_samples(status, measures, self._fold)
         if measures.evaluated_at is not None:
             self._entities.heartbeats[entity] = measures.evaluated_at / SECOND
@@ -172,6 +177,7 @@ class Metrics:
 
     def drop_entity(self, entity: str) -> None:
         """Remove all series of an entity that is no longer held here."""
+        self._behind.discard(entity)
         self._entities.samples.pop(entity, None)
         self._entities.heartbeats.pop(entity, None)
 

@@ -13,6 +13,7 @@ from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOME
 from monitor.metrics.declared import METRICS, Folding, entity_samples, folding
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
+from tests.watching import calls_of
 
 NS = 1_000_000_000
 MEASURES = Measures(
@@ -269,9 +270,22 @@ def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock() -> 
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
+def test_what_was_evaluated_is_looked_at_once_before_a_scrape() -> None:
+    metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
+    metrics.refresh([engine])
+    with calls_of(FakeEngine.status) as asked:
+        for _ in range(3):
+            metrics.evaluated(engine, ["jp-main"])
+        assert asked == []
+        metrics.refresh([engine])
+        metrics.refresh([engine])
+    assert len(asked) == 1
+
+
 def test_an_entity_that_is_no_longer_configured_loses_its_series() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
-    metrics.evaluated(engine, ["jp-main"])
+    metrics.refresh([engine])
+    assert [key for key in series(metrics) if "jp-main" in key[1]]
     metrics.evaluated(FakeEngine(80 * NS), ["jp-main"])
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
