@@ -182,7 +182,8 @@ class Engine:
     @property
     def waiting(self) -> bool:
         """Whether something waits for evaluation: the owner writes a tick soon (at most every 100 ms)."""
-        return any(entity.waiting for entity in self._entities.values() if self._evaluates(entity))
+        now, pace = self._clock.now, self._population.pace
+        return any(entity.ready(now, pace) for entity in self._entities.values() if self._evaluates(entity))
 
     @property
     def next_deadline(self) -> int | None:
@@ -190,7 +191,8 @@ class Engine:
         unsure = self._population.unsure
         for name in unsure:
             entity = self._entities[name]
-            self._deadlines.put(name, entity.deadline(self._clock.now) if self._evaluates(entity) else None)
+            due = entity.deadline(self._clock.now, self._population.pace) if self._evaluates(entity) else None
+            self._deadlines.put(name, due)
         unsure.clear()
         return self._deadlines.earliest
 
@@ -318,8 +320,9 @@ class Engine:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            waiting = [entity for entity in self._population.sorted() if entity.waiting]
-            outputs += yield from self._evaluate(self._clock.now, waiting)
+            pace = self._population.pace
+            ready = [entity for entity in self._population.sorted() if entity.ready(self._clock.now, pace)]
+            outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:
             self._clock.now = max(self._clock.now, due)
             these = [self._entities[name] for name in self._deadlines.due(self._clock.now)]
@@ -327,8 +330,8 @@ class Engine:
         return outputs
 
     def _tick(self) -> Steps[list[Output]]:
-        now, old = self._clock.now, self._clock.now - HEARTBEAT
-        these = [e for e in self._population.sorted() if e.waiting or _is_old(e, old) or self._overdue(e)]
+        now, old, pace = self._clock.now, self._clock.now - HEARTBEAT, self._population.pace if self._always else 0
+        these = [e for e in self._population.sorted() if e.ready(now, pace) or _is_old(e, old) or self._overdue(e)]
         return self._evaluate(now, these)
 
     def _overdue(self, entity: Entity) -> bool:

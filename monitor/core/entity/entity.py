@@ -71,7 +71,8 @@ class Entity:
         self.inputs = inputs
         self.standing = EntityStanding()
         self.alerts = AlertBook(config.publish_interval_ns)
-        self.waiting = True
+        self.waiting = self.pressed = True
+        """Whether something waits for evaluation, and whether it is other than prices: those alone may wait (see `ready`)."""
         self.changed = True
         self.uncut = True
         self.footings = Footings()
@@ -130,9 +131,9 @@ class Entity:
         if standing.promotions.take(record, self.config.controls, methods, clock):
             self.prepare()
 
-    def wait(self) -> None:
-        """Something that figures depend on has changed: an evaluation is due."""
-        self.waiting = True
+    def wait(self, *, pressed: bool = True) -> None:
+        """Something that figures depend on has changed: an evaluation is due. Not `pressed`: a price did."""
+        self.waiting, self.pressed = True, self.pressed or pressed
         self._rest.disturb()
         self.forget_deadline()
 
@@ -155,10 +156,14 @@ class Entity:
         self.changed = True
         self.unsure[self.name] = None
 
-    def restored(self, *, waiting: bool) -> None:
+    def ready(self, clock: int, pace: int) -> bool:
+        """Whether it is to be evaluated for what it waits for: for prices alone not sooner than `pace` (ns) after the last."""
+        return self.waiting and (self.pressed or self.standing.evaluated_at + pace <= clock)
+
+    def restored(self, *, waiting: bool, pressed: bool) -> None:
         """The standing was put back from a snapshot, to which nothing has been added yet."""
         self._find_midnight()
-        self.waiting, self.changed, self.uncut = waiting, False, False
+        self.waiting, self.pressed, self.changed, self.uncut = waiting, pressed, False, False
 
     def touch(self, event_time: int, settles_at: int | None = None) -> None:
         """An event with this event time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""
@@ -173,17 +178,17 @@ class Entity:
         """Whether an event time (ns) may lie in a day that was closed."""
         return self._opened is not None and event_time < self._opened
 
-    def deadline(self, clock: int) -> int | None:
-        """The next instant above `clock` at which an evaluation is due by time alone.
+    def deadline(self, clock: int, pace: int) -> int | None:
+        """The next instant above `clock` at which an evaluation is due by time alone: see `ready` for `pace`.
 
-        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second.
+        None while the entity is ready anyway: it is evaluated at the next tick, or before the first record of a later second.
         """
-        if self.waiting:
+        if self.ready(clock, pace):
             return None
         if not self._deadline_known:
             self._deadline = self._next_deadline(clock)
             self._deadline_known = True
-        return self._deadline
+        return earliest((self._deadline, self.standing.evaluated_at + pace)) if self.waiting else self._deadline
 
     def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> Steps[list[Output]]:
         """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones.
@@ -204,6 +209,7 @@ class Entity:
             self._rest.looked(at, again=self.waiting)
             if self.differences is not None and rests and (outputs or before != self._lines()):
                 self.differences.append(f"{self.name}: an evaluation at {at} that would be passed over found something")
+        self.pressed = self.waiting
         self.footings.former = None
         self._seal(at)
         self.standing.evaluated_at, self.standing.mark = at, evidence.offset

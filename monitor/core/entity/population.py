@@ -32,7 +32,14 @@ from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.snapshot import StateValues
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.times import parse_time
+from monitor.core.values.times import SECOND, parse_time
+
+PACED_FROM = 250
+PACE_NS = SECOND // 250
+"""With so many entities and more, one that waits for prices alone is evaluated once in so long for each of them, at most.
+
+A price that many use moves all of them at once: without it a worker would fall behind for good where one comes every second.
+"""
 
 _SHARED_KINDS = frozenset({"flow", "bust", "incident"})
 """Records of an entity by which figures of another may change: completeness of segments, and which prices are kept."""
@@ -65,6 +72,12 @@ class Population:
         """What evaluations found otherwise than those that read everything anew; None: none is held against one."""
         self._common = NO_INPUTS
         self._health: dict[str, TopicHealth] = {}
+
+    @property
+    def pace(self) -> int:
+        """How long (ns) prices alone leave an entity unevaluated at most after its last time: 0 where there are few entities."""
+        count = len(self.entities)
+        return 0 if count < PACED_FROM else count * PACE_NS
 
     def sorted(self) -> list[Entity]:
         """The entities in the order of their names, in which they are evaluated."""
@@ -145,7 +158,7 @@ class Population:
             if record.statement.kind == "price" and not entity.reads_price(record.statement.body["asset"], event_time):
                 entity.stir()
             else:
-                entity.wait()
+                entity.wait(pressed=False)
 
     def _take_progress(self, record: JournalRecord, clock: int) -> None:
         if self.shared is None:
@@ -217,6 +230,8 @@ class Population:
         entity.differences, entity.unsure = self.differences, self.unsure
         self.entities[entity.name] = entity
         self.unsure[entity.name] = None
+        if self.pace:
+            self.unsure |= dict.fromkeys(self.entities)
 
     # --- snapshots
 

@@ -91,6 +91,7 @@ def _standing_value(entity: Entity) -> dict[str, Any]:
     rehearsal = standing.rehearsal
     return {
         "waiting": entity.waiting,
+        "pressed": entity.pressed,
         "former": entity.footings.former is not None,
         "chain": standing.chain.state(),
         "seal": standing.seal.state(),
@@ -120,7 +121,7 @@ def _restore_standing(entity: Entity, values: StateValues) -> None:
     standing.closes = {name: Closes.of_state(closes) for name, closes in values["closes"].items()}
     standing.newest = dict(values.below("newest/"))
     entity.alerts.restore(values["alerts"])
-    entity.restored(waiting=state["waiting"])
+    entity.restored(waiting=state["waiting"], pressed=state.get("pressed", state["waiting"]))  # not before state version 10
 
 
 def configuration_of(values: Mapping[str, Any], name: str = "configuration") -> Mapping[str, Any] | None:
