@@ -24,8 +24,11 @@ from tests.secure.test_principals import CERTIFICATES, FOLDER, by_certificate, b
 __all__ = ["pytestmark"]
 
 
+OTHERS = r"kafka-(?:topics|get-offsets)\.sh|kafka-configs\.sh .*--entity-type topics"
+
+
 async def alter(password: str) -> None:
-    (line,) = (line for line in documented() if line.startswith("kafka-configs.sh"))
+    (line,) = (line for line in documented() if line.startswith("kafka-configs.sh") and "--entity-type users" in line)
     await ran(line.replace("BROKER", CERTIFICATES).replace("$NEW", password))
 
 
@@ -41,7 +44,7 @@ async def ran(line: str) -> str:
 
 
 @pytest.mark.usefixtures("topics")
-@pytest.mark.parametrize("line", sorted({line for line in documented() if re.match(r"kafka-(?:topics|get-offsets)\.sh", line)}))
+@pytest.mark.parametrize("line", sorted({line for line in documented() if re.match(OTHERS, line)}))
 async def test_the_other_commands_of_kafka_run_as_they_are_written(line: str) -> None:
     """docs/operations.md; a snapshot topic that was deleted is made again by `topics create`, as it says."""
     administrator = KafkaSettings(**by_certificate(ADMINISTRATOR))
