@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -23,6 +24,7 @@ from benchmarks import (
     changed,
     evaluation,
     feeds,
+    idle,
     lookback,
     markets,
     rolling,
@@ -50,11 +52,14 @@ _OF_ENGINES: dict[str, tuple[str, Callable[[bool, str | None], None]]] = {
 }
 """Headline and table of those that need no broker; given whether in large sizes, and the commit to compare with."""
 PARTS = ("programs", "broad", "stages", "series", "latency", *_OF_ENGINES)
-FLEETS = ("rolling", "alerts", "workers", "yardstick")
-"""Parts of several daemons or programs, which take minutes and tell most on Apache Kafka: only when they are named.
+FLEETS = ("rolling", "alerts", "workers", "idle", "yardstick")
+"""Parts of whole daemons or programs, which take minutes and tell most on Apache Kafka: only when they are named.
 
 The last one is in the run of all parts too, where that is on Apache Kafka.
 """
+
+
+_STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no part {unknown[0]}: choose from {', '.join(PARTS + FLEETS)}")
     records = options.records or (1_000_000 if options.full else 300_000)
     try:
+        _told_to_stop_as_by_hand()
         asyncio.run(
             _show(
                 options.parts or [*PARTS, *(("yardstick",) if os.environ.get("BROKER") == "kafka" else ())],
@@ -81,10 +87,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.against,
             )
         )
+    except KeyboardInterrupt:
+        return _STOPPED
     except MonitorError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _told_to_stop_as_by_hand() -> None:
+    """SIGTERM does what Ctrl-C does: daemons and brokers that were started are ended, which are in sessions of their own."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 async def _show(parts: list[str], size: tables.Size, against: str | None) -> None:
@@ -107,6 +120,8 @@ async def _show(parts: list[str], size: tables.Size, against: str | None) -> Non
                 await alerting.show(stage, full=size.full)
             if "workers" in parts:
                 await workers.show(stage, size.series)
+            if "idle" in parts:
+                await idle.show(stage, full=size.full)
     if "yardstick" in parts:
         yardstick.show()
     for part in (one for one in _OF_ENGINES if one in parts):

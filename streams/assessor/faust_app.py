@@ -23,6 +23,7 @@ from yarl import URL
 
 from monitor.core.journal.vocabulary import JOURNAL
 from monitor.settings.kafka import KafkaSettings
+from streams.journal.encoding import TICK_MARK
 from streams.kafka.clients import delivery, fetch_wait_ms, heartbeat_ms, security, session_timeout_ms
 from streams.kafka.pace import FetchPace, idle_wait_ms
 from streams.kafka.topics import SNAPSHOTS, TopicNames
@@ -45,6 +46,11 @@ def undelivered(fetched: Mapping[TP, Sequence[Any]], delivered: Mapping[TP, int]
     return {tp: left for tp, left in ends.items() if left.first < left.behind}
 
 
+def only_time(fetched: Mapping[TP, Sequence[Any]]) -> bool:
+    """Whether a fetch brought no more than a tick of each partition: nothing happened. Several are a partition behind."""
+    return all(len(records) == 1 and TICK_MARK in (records[0].value or b"") for records in fetched.values())
+
+
 class _Thread(driver.AIOKafkaConsumerThread):
     """Takes the fetch wait from the settings: Faust fixes 1,500 ms, which is the latency where data does not wake a fetch."""
 
@@ -62,7 +68,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         fetched = await super()._fetch_records(*args, **kwargs)
-        self._pace.after(fetched)
+        self._pace.after({} if only_time(fetched) else fetched)
         return fetched
 
     async def give_back(self, undelivered: Mapping[TP, DroppedRecords]) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from streams.assessor.ticks import IDLE_NS, Ticker
 from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import ended, started_producer
+from streams.kafka.pace import FetchPace
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
 
 _log = structlog.get_logger(__name__)
@@ -232,6 +233,7 @@ class Assessor:
         if self._outputs is None:
             raise RuntimeError("the assessor is not started")
         value, headers = output_record(output)
+        FetchPace.passed_on()
         sent: asyncio.Future[Any] = await self._outputs.send(
             self._names.of(output.topic), value, key=output.key.encode(), partition=partition, headers=headers
         )
@@ -263,6 +265,7 @@ class Assessor:
 
     async def _refresh(self) -> None:
         resend = time.monotonic() - self._resent >= _RESEND_S
+        held = self._app.consumer.assignment()
         for partition, worker in list(self._workers.items()):
             if not worker.taken_over:
                 continue
@@ -270,16 +273,15 @@ class Assessor:
             self._observer.evaluated(worker.engine, sorted(touched))
             self._observer.engine_clock(partition, worker.engine.clock)
             self._observer.unheeded(partition, worker.engine.unheeded)
-            self._observer.journal_lag(partition, *self._lag(worker))
+            self._observer.journal_lag(partition, *self._lag(worker, held))
             if self._tickers[partition].newly_caught_up() or (resend and self._tickers[partition].caught_up):
                 await worker.send_standing()
         if resend:
             self._resent = time.monotonic()
 
-    def _lag(self, worker: PartitionWorker) -> tuple[int, float]:
+    def _lag(self, worker: PartitionWorker, held: Collection[TP]) -> tuple[int, float]:
         tp = TP(self._names.of(JOURNAL), worker.partition)
-        consumer = self._app.consumer
-        highwater = (consumer.highwater(tp) if tp in consumer.assignment() else None) or 0
+        highwater = (self._app.consumer.highwater(tp) if tp in held else None) or 0
         records = max(0, highwater - worker.engine.position - 1)
         return records, max(0, time.time_ns() - worker.last_applied) / SECOND if records and worker.last_applied else 0.0
 

@@ -68,6 +68,8 @@ class PartitionWork:
     def __init__(self, reader: SegmentReader, beginning: Beginning, outlets: Outlets) -> None:
         self.reader = reader
         self.failure: BaseException | None = None
+        self.held_back = False
+        """Whether its partition is paused until it `wants` again."""
         self._beginning = beginning
         self._out = outlets
         self._metadata = replace(beginning.metadata, stated=0).text()

@@ -35,7 +35,7 @@ from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
 from streams.kafka.topics import TopicNames
 
 STAGE = "intake"
-_POLL_MS, _POLL_IN_BARRIER_MS = 50, 5
+_POLL_MS, _POLL_IN_BARRIER_MS = 200, 5
 _AGAIN_AFTER_S = 2.0
 _LAST_FLUSH_S = 4.0
 
@@ -120,7 +120,7 @@ class Intake(ConsumerRebalanceListener):
         pace = FetchPace(self._client, BUSY_MS, idle_wait_ms(self._settings))
         due = time.monotonic() + self._flush_s
         while not self._stopping.is_set() and self._fatal is None:
-            fetched = await self._fetched(fetch)
+            fetched = await self._fetched(fetch, due)
             pace.after(fetched)
             for tp, batch in fetched.items():
                 work = self._works.get(tp)
@@ -129,8 +129,9 @@ class Intake(ConsumerRebalanceListener):
             await self._advance()
             if time.monotonic() >= due:
                 due = time.monotonic() + self._flush_s
-                for work in self._works.values():
+                for tp, work in self._works.items():
                     work.flush()
+                    self._tell_lag(tp, work)
                 self._restart_failed()
                 self._share_added()
 
@@ -239,9 +240,10 @@ class Intake(ConsumerRebalanceListener):
 
     # --- the loop
 
-    async def _fetched(self, fetch: Fetch) -> Mapping[TopicPartition, Any]:
+    async def _fetched(self, fetch: Fetch, due: float) -> Mapping[TopicPartition, Any]:
+        until_due_ms = 1 + int(max(0.0, due - time.monotonic()) * 1000)
         try:
-            return await fetch(_POLL_IN_BARRIER_MS if self._in_barrier else _POLL_MS)
+            return await fetch(_POLL_IN_BARRIER_MS if self._in_barrier else min(_POLL_MS, until_due_ms))
         except NoOffsetForPartitionError:
             return {}  # a partition assigned just now, which `_begin` will seek
         except OffsetOutOfRangeError as error:
@@ -277,12 +279,12 @@ class Intake(ConsumerRebalanceListener):
                 await work.advance()
             except (KafkaError, OSError, TimeoutError) as error:
                 work.failure = work.failure or error
-            if self._works.get(tp) is work:
-                if work.wants:
-                    self._client.resume(tp)
-                else:
+            if self._works.get(tp) is work and work.held_back is work.wants:
+                work.held_back = not work.wants
+                if work.held_back:
                     self._client.pause(tp)
-                self._tell_lag(tp, work)
+                else:
+                    self._client.resume(tp)
 
     def _tell_lag(self, tp: TopicPartition, work: PartitionWork) -> None:
         try:

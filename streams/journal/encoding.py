@@ -6,6 +6,9 @@ import msgspec
 
 from monitor.core.journal.records import Statement, statement_object
 
+TICK_MARK = b'"kind":"tick"'
+"""Stands in every tick and in no other record: a quotation mark in a text of others is escaped."""
+
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 

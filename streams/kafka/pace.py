@@ -30,7 +30,8 @@ def idle_wait_ms(settings: KafkaSettings) -> int:
 class FetchPace:
     """Of one consumer, which is started; `busy_ms` and `idle_ms`: the two waits. `clock` gives seconds.
 
-    What one consumer of a process hears the others are about to hear, stage after stage: so all are quick then.
+    What one consumer of a process hears the others are about to hear, stage after stage: so all are quick then. A record
+    that only says the time is not passed on; what a stage makes of it is told by `passed_on`.
     """
 
     _heard: ClassVar[float] = float("-inf")
@@ -40,6 +41,11 @@ class FetchPace:
     ) -> None:
         self._fetcher: Any = consumer._fetcher  # noqa: SLF001 - its wait is read at each request, and no method changes it
         self._busy_ms, self._idle_ms, self._clock = busy_ms, idle_ms, clock
+
+    @classmethod
+    def passed_on(cls) -> None:
+        """Tell that this process sent what its next stage is about to hear."""
+        cls._heard = time.monotonic()
 
     def after(self, fetched: object) -> None:
         """Tell what a call brought: records, or nothing."""

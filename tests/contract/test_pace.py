@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 
 from monitor.core.journal.vocabulary import ALERTS
+from monitor.core.values.times import SECOND
 from monitor.settings.kafka import KafkaSettings
+from streams.assessor.worker import Assessor
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, started
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
 from streams.kafka.topics import TopicNames, create_topics, topic_specs
-from tests.intake_broker import Counting, configuration
+from tests.intake_broker import Counting, configuration, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(60)]
 NAMES = TopicNames()
+
+
+class Nobody:
+    """An observer that looks at nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
 
 
 class Sent:
@@ -66,6 +76,13 @@ async def test_a_quiet_consumer_asks_rarely_and_what_another_hears_makes_it_quic
             other.after({"tp": ["record"]})
             mine.after({})
             assert await sent.next() == BUSY_MS
+            now[0] += 300
+            mine.after({})
+            assert await sent.next() == idle_wait_ms(kafka)
+            FetchPace.passed_on()
+            now[0] = time.monotonic()
+            mine.after({})
+            assert await sent.next() == BUSY_MS, "what a stage sends, the next is about to hear"
         finally:
             for client in clients:
                 await ended(client)
@@ -85,4 +102,26 @@ async def test_an_intake_that_reads_nothing_asks_rarely() -> None:
                 await asyncio.sleep(0.01)
         finally:
             await intake.stop()
+            await working
+
+
+async def test_an_assessor_that_hears_only_the_time_asks_rarely() -> None:
+    async with EmbeddedBroker() as broker:
+        kafka = broker.settings.model_copy(update={"journal_partitions": 2})
+        await create_topics(kafka, topic_specs(kafka, NAMES))
+        assessor = Assessor(kafka, NAMES, Nobody(), idle_ns=SECOND // 2)
+        await assessor.start()
+        working = asyncio.create_task(assessor.run())
+        client = assessor._app.consumer._thread._ensure_consumer()
+        sent = Sent(client)
+        try:
+            await until(lambda: assessor.ready)
+            while idle_wait_ms(kafka) not in sent.waits:  # noqa: ASYNC110 - before that it may have been told of another test's records
+                await asyncio.sleep(0.01)
+            heard = min(engine.position for engine in assessor.engines.values())
+            count = len(sent.waits)
+            await until(lambda: min(engine.position for engine in assessor.engines.values()) >= heard + 3)
+            assert set(sent.waits[count:]) == {idle_wait_ms(kafka)}, "ticks came, and were taken for something"
+        finally:
+            await assessor.stop()
             await working

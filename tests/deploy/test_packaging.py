@@ -48,6 +48,11 @@ def test_docker_compose_accepts_the_file() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_the_trial_takes_a_package_that_this_machine_never_heard_of_for_absent() -> None:
+    asked = run(str(DEPLOY / "compose" / "trial" / "absent"), "dpkg", "reserve-monitor-no-such-package")
+    assert (asked.returncode, asked.stdout) == (0, "reserve-monitor-no-such-package\n")
+
+
 def test_images_are_pinned_by_a_version_tag() -> None:
     assert "name" not in yaml.safe_load(COMPOSE.read_text())
     for name, service in SERVICES.items():

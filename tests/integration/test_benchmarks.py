@@ -1,6 +1,9 @@
 """The benchmark command at a tiny size: it runs, and its programs agree on the totals (it ends with an error if not)."""
 
 import asyncio
+import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +51,35 @@ def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         main(["speed"])
     assert ended.value.code == 2
     assert "no part speed" in capsys.readouterr().err
+
+
+def children(pid: int) -> dict[int, str]:
+    """Process ids and command lines of what a process started; those that have ended are left out."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        command = Path(f"/proc/{child}/cmdline")
+        if command.exists():
+            found[int(child)] = command.read_text().replace("\0", " ")
+    return found
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(90)
+async def test_a_run_that_is_told_to_stop_leaves_no_daemon_behind() -> None:
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks", "idle", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        while not any("-m monitor run" in command for command in children(run.pid).values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        found = children(run.pid)
+    finally:
+        run.send_signal(signal.SIGTERM)
+        _, said = await run.communicate()
+    assert (run.returncode, said) == (130, b"")
+    assert len(found) > 1, "a broker and a daemon"
+    assert not [pid for pid in found if alive(pid)]

@@ -9,8 +9,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from monitor.core.journal.records import Statement
 from monitor.settings.kafka import KafkaSettings
-from streams.assessor.faust_app import SnapshotTable, undelivered
+from streams.assessor.faust_app import SnapshotTable, only_time, undelivered
+from streams.journal.encoding import encode_fast
 
 TABLE, JOURNAL = TP("table", 0), TP("journal", 1)
 
@@ -29,6 +31,16 @@ def test_what_was_fetched_and_not_delivered_is_left_from_its_first_record_on() -
 def test_a_fetch_that_brought_nothing_leaves_nothing() -> None:
     assert undelivered({TABLE: []}, {TABLE: 5}) == {}
     assert undelivered({}, {}) == {}
+
+
+def test_ticks_one_a_partition_are_no_more_than_the_time() -> None:
+    tick = SimpleNamespace(value=encode_fast(Statement("tick", None, 1, {"snapshot": {"position": 7}})))
+    act = SimpleNamespace(value=encode_fast(Statement("operation", "venue", 1, {"reason": 'says "kind":"tick" in a text'})))
+    assert only_time({JOURNAL: [tick], TP("journal", 2): [tick]})
+    assert only_time({})
+    assert not only_time({JOURNAL: [tick, tick]}), "a partition that is behind"
+    assert not only_time({JOURNAL: [tick], TP("journal", 2): [act]})
+    assert not only_time({TABLE: [SimpleNamespace(value=None)]})
 
 
 class Producer:
