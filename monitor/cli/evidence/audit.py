@@ -15,7 +15,7 @@ import typer
 from monitor.cli import Config, DryRun, ManyPaths, command_app, emit, mismatch, talk
 from monitor.cli.completion import entities
 from monitor.cli.evidence.archives import InArchive
-from monitor.cli.evidence.stamps import is_stamp, verify_stamp, write_stamp
+from monitor.cli.evidence.stamps import authority_of, is_stamp, verify_stamp, write_stamp
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def export(
     to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="RFC 3339; when absent, the present end.")] = None,
     events: Annotated[list[Path] | None, typer.Option("--events", metavar="PATH...", help=_EVENTS_HELP)] = None,
     archive: InArchive = None,
+    dry_run: DryRun = False,
     config: Config = None,
 ) -> None:
     """Write one file from which anyone can compute every published figure of an entity again, and check the seals on them.
@@ -92,6 +93,11 @@ def export(
     log = None if events else log_at(archive, settings)
     count, broker_time = (1, False) if log is None else (log.partitions, log.broker_time)
     origin = Origin(entity, journal_partition(entity, count), count, broker_time)
+    if dry_run:
+        _is_new(out)
+        signed = "unsigned" if keys.signing is None else f"signed by {keys.signing.public.id}"
+        talk(f"would write {out}: the evidence of {entity}, {signed}")
+        return
     with BundleWriter(out, origin, keys, version("reserve-monitor")) as bundle:
         if log is None:
             _from_events(events or [], settings, bundle, origin, keys=keys, upto=upto)
@@ -100,6 +106,11 @@ def export(
     if keys.signing is None:
         talk("not signed: audit.keys names no key (make one with `audit keygen`)")
     talk(f"{out} written: check it anywhere with `reserve-monitor audit verify {out}`")
+
+
+def _is_new(out: Path) -> None:
+    if out.exists():
+        raise UsageError(f"{out} is there already: name a new file with --out")
 
 
 def _from_events(
@@ -228,6 +239,7 @@ def stamp(
     *,
     bundle: Annotated[Path | None, typer.Option("--bundle", metavar="FILE", help="From this bundle instead of Kafka.")] = None,
     archive: InArchive = None,
+    dry_run: DryRun = False,
     config: Config = None,
 ) -> None:
     """Let the authority of `audit.timestamp_authority` say when the newest checkpoint was there (RFC 3161), and keep its answer.
@@ -244,7 +256,13 @@ def stamp(
     seals = [value for value in values if "tree_size" in value and value["entity"] == entity]
     if not seals:
         raise UsageError(f"no checkpoint of {entity} is kept there: one is cut each local day")
-    write_stamp(max(seals, key=lambda one: int(one["tree_size"])), settings, out)
+    newest = max(seals, key=lambda one: int(one["tree_size"]))
+    if dry_run:
+        _is_new(out)
+        url = authority_of(settings).url
+        talk(f"would write {out}: the checkpoint of {entity} up to entry {newest['tree_size']}, stamped by {url}")
+        return
+    write_stamp(newest, settings, out)
 
 
 def _in_log(config: Path | None, archive: str | None, digest: str) -> list[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from monitor.errors import ConfigurationError, UsageError
 if TYPE_CHECKING:
     from monitor.audit.signatures.keys import PublicKey
     from monitor.settings.load import Settings
+    from monitor.settings.sections import TimestampAuthoritySettings
 
 _MARK = b'"reserve.timestamp/1"'
 
@@ -26,13 +27,18 @@ def is_stamp(path: Path) -> bool:
         return beginning == b"{" and _MARK in file.read(1 << 20)
 
 
+def authority_of(settings: Settings) -> TimestampAuthoritySettings:
+    """The configured authority; ConfigurationError where there is none."""
+    if settings.audit.timestamp_authority is None:
+        raise ConfigurationError("audit.timestamp_authority names nobody: give url and ca_file of an authority (RFC 3161)")
+    return settings.audit.timestamp_authority
+
+
 def write_stamp(checkpoint: Mapping[str, Any], settings: Settings, out: Path) -> None:
     """Asks the configured authority, and writes its answer with the checkpoint into a new file."""
     from monitor.audit.signatures.timestamps import check_timestamp, read_roots, stamp_content, stamped
 
-    authority = settings.audit.timestamp_authority
-    if authority is None:
-        raise ConfigurationError("audit.timestamp_authority names nobody: give url and ca_file of an authority (RFC 3161)")
+    authority = authority_of(settings)
     roots = read_roots(authority.ca_file)
     record = stamped(checkpoint, authority.url, roots)
     try:

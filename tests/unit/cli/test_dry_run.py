@@ -74,6 +74,10 @@ def dry(*arguments: str) -> Result:
         (["alerts", "test", "pager"], "would send pager (alertmanager) a rehearsal of severity info"),
         (["config", "init", "--for", "jp", "--out", "new.yaml"], "would write new.yaml"),
         (["audit", "keygen", "--out", "new.pem"], "would write a new private key to new.pem"),
+        (
+            ["audit", "export", "--events", "events.jsonl", "--entity", "jp-main", "--out", "new.bundle"],
+            "would write new.bundle: the evidence of jp-main, unsigned",
+        ),
     ],
 )
 def test_it_says_what_it_would_do_and_does_nothing(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -85,7 +89,11 @@ def test_it_says_what_it_would_do_and_does_nothing(arguments: list[str], said: s
 
 
 def test_a_trial_finds_what_the_deed_would_stumble_over(tmp_path: Path) -> None:
-    for arguments in (["config", "init", "--for", "jp"], ["audit", "keygen", "--out", "events.jsonl"]):
+    for arguments in (
+        ["config", "init", "--for", "jp"],
+        ["audit", "keygen", "--out", "events.jsonl"],
+        ["audit", "export", "--events", "events.jsonl", "--entity", "jp-main", "--out", "events.jsonl"],
+    ):
         result = dry(*arguments)
         assert isinstance(result.exception, MonitorError)
         assert (result.exception.exit_code, "is there already" in str(result.exception)) == (USAGE, True)

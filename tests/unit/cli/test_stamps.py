@@ -20,7 +20,7 @@ from monitor.audit.faults import Fault
 from monitor.audit.signatures.timestamps import authority_at, check_timestamp, read_roots, stamped
 from monitor.cli.evidence.audit import app
 from monitor.errors import ConnectionProblem, UsageError
-from tests.evidence_maker import FIRM, key
+from tests.evidence_maker import FIRM, export, key, published, two_days
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the authority is made with openssl")
 
@@ -126,3 +126,17 @@ def test_the_command_verifies_it_without_a_network(here: Path, record: dict[str,
     other = CliRunner().invoke(app, [*words, "--key", key(2).public.text, "--json"])
     assert (other.exit_code, json.loads(other.stdout)["kind"]) == (1, "signature")
     assert isinstance(CliRunner().invoke(app, words).exception, UsageError)
+
+
+def test_a_trial_says_what_would_be_stamped_and_asks_nobody(tmp_path: Path) -> None:
+    journal = two_days(4)
+    bundle = export(tmp_path / "a.bundle", journal, published(journal))
+    config = tmp_path / "reserve.yaml"
+    config.write_text("audit: {timestamp_authority: {url: 'http://127.0.0.1:9/tsr', ca_file: /absent.pem}}\n")
+    words = ["stamp", "--entity", "jp-main", "--bundle", str(bundle), "--config", str(config), "--dry-run", "--out"]
+    told = CliRunner().invoke(app, [*words, str(tmp_path / "a.stamp")])
+    assert told.exception is None, told.exception
+    assert "a.stamp: the checkpoint of jp-main up to entry " in told.stderr
+    assert told.stderr.endswith("stamped by http://127.0.0.1:9/tsr\n")
+    assert not (tmp_path / "a.stamp").exists()
+    assert "is there already" in str(CliRunner().invoke(app, [*words, str(config)]).exception)
