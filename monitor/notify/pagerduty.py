@@ -120,10 +120,10 @@ def trigger_event(alert: Alert, to: Links) -> dict[str, Any]:
         "assessment_digest": alert.value.get("assessment_digest"),
         "rehearsal": alert.rehearsal,
     }
-    mark = "[REHEARSAL] " if alert.rehearsal else ""
+    mark, said = "[REHEARSAL] " if alert.rehearsal else "", alert.summary.removeprefix(f"{alert.entity}: ")
     event: dict[str, Any] = {
         "payload": {
-            "summary": text.clipped(f"{mark}{alert.alertname} {alert.entity}: {alert.summary}", _SUMMARY),
+            "summary": text.clipped(f"{mark}{alert.alertname} {alert.entity}: {said}", _SUMMARY),
             "source": alert.entity,
             "severity": alert.severity,
             "timestamp": alert.starts_at,

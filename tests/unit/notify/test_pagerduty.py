@@ -79,3 +79,11 @@ def test_an_alert_leads_to_the_board_of_its_entity_and_one_of_the_dispatcher_to_
     }
     own = trigger_event(an_alert(journal=None), Links("http://status", "https://grafana.example"))["links"]
     assert [one["href"] for one in own[-2:]] == ["http://status/", "https://grafana.example/d/reserve-operations"]
+
+
+def test_the_headline_names_the_entity_once_and_the_details_the_fingerprint() -> None:
+    alert = an_alert(summary="jp-main: short by 25,000,000 JPY under jp.psa_custody")
+    payload = trigger_event(alert, Links())["payload"]
+    assert payload["summary"] == "ReserveShortfall jp-main: short by 25,000,000 JPY under jp.psa_custody"
+    assert payload["custom_details"]["fingerprint"] == alert.fingerprint
+    assert payload["custom_details"]["figures"]["required"].startswith("1,850,000,000")
