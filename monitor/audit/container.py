@@ -133,7 +133,7 @@ class Reader:
     def _members(self, file: IO[bytes]) -> Iterator[Member]:
         seen: set[str] = set()
         while (header := file.read(BLOCK)) != bytes(BLOCK):
-            member = self._member(header, file.tell())
+            member = self._member(header, file.tell() - len(header))
             if member.name in seen:
                 raise Fault(Kind.CONTAINER, member.name, "the member is there twice")
             seen.add(member.name)
@@ -145,15 +145,17 @@ class Reader:
         if file.read() != bytes(BLOCK):
             raise Fault(Kind.CONTAINER, "the end", "the file does not end as it must: it was cut or something was added")
 
-    def _member(self, header: bytes, offset: int) -> Member:
+    def _member(self, header: bytes, start: int) -> Member:
+        if len(header) < BLOCK:
+            raise Fault(Kind.CONTAINER, f"byte {start}", "the file ends here: it is empty, or was cut")
         try:
             info = tarfile.TarInfo.frombuf(header, "utf-8", "strict")
             same = _header(info.name, info.size) == header
         except (tarfile.TarError, UnicodeError, ValueError) as error:
-            raise Fault(Kind.CONTAINER, f"byte {offset - BLOCK}", f"this is no header of a member: {error}") from error
+            raise Fault(Kind.CONTAINER, f"byte {start}", f"this is no header of a member: {error}") from error
         if not same:
-            raise Fault(Kind.CONTAINER, f"byte {offset - BLOCK}", "the header of the member says more than name and size")
-        return Member(info.name, offset, info.size)
+            raise Fault(Kind.CONTAINER, f"byte {start}", "the header of the member says more than name and size")
+        return Member(info.name, start + BLOCK, info.size)
 
 
 class _Part:

@@ -97,6 +97,12 @@ def test_a_cut_anywhere_is_found(tmp_path: Path, bundle: Path) -> None:
         assert fault_of(path).kind is Kind.CONTAINER
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    fault = fault_of(tmp_path / "b")
+    assert (fault.kind, fault.place, fault.cause) == (Kind.CONTAINER, "byte 0", "the file ends here: it is empty, or was cut")
+
+
 def test_something_added_is_found(tmp_path: Path, bundle: Path) -> None:
     path = tmp_path / "b"
     for more in (b"x", bytes(512), bytes(1024)):
