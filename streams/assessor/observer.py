@@ -49,4 +49,7 @@ class AssessorObserver(Protocol):
         """A checked evaluation differed from one that read everything anew; the latter's figures stand."""
 
     def partition_stopped(self, partition: int, reason: str) -> None:
-        """The partition stands still until an operator acts: `journal_hole`, `chain_fork`, `bad_record` or `engine_error`."""
+        """The partition stands still until somebody acts.
+
+        `reason`: `journal_hole`, `chain_fork`, `other_engine`, `bad_record` or `engine_error`.
+        """

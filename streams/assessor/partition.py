@@ -15,7 +15,7 @@ from monitor.audit.signatures.keys import Keyring
 from monitor.collector import building
 from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
-from monitor.core.journal.chain import Forked
+from monitor.core.journal.chain import ENGINE_VERSION, Forked
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import BadRecord, JournalRecord
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
@@ -35,6 +35,10 @@ from streams.slices import SLICE_S, Slices
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
+_OTHER_ENGINE = (
+    "engine version {} published behind the newest snapshot that can be read, and this is version {}, whose bytes are others: "
+    "start the release of before once more, let it catch up and stop it with SIGTERM, then start this one"
+)
 
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
@@ -108,6 +112,7 @@ class PartitionWorker:
         self._rewound: tuple[int, float] | None = None
         self._stuck_at: int | None = None
         self._half_applied = False
+        self._laid_down = False
         self._within = False
         self._standing_asked = False
         self._stepped_over: set[int] = set()
@@ -149,7 +154,8 @@ class PartitionWorker:
             event = await self._inbox.get()
             if current(event):
                 async with self._turn:
-                    await self.receive(event)
+                    if not self._laid_down:
+                        await self.receive(event)
             await slices.give_way()
 
     async def prepare(self) -> None:
@@ -166,6 +172,10 @@ class PartitionWorker:
 
     def take_over(self, found: Found) -> None:
         """Compare and suppress what is published already, from here on."""
+        if others := sorted(found.engines - {ENGINE_VERSION}):
+            self._stop("other_engine", _OTHER_ENGINE.format(", ".join(others), ENGINE_VERSION))
+            self.taken_over = True
+            return
         self._outputs.update(found.outputs)
         for entity, (sequence, _) in found.newest.items():
             self._heads[entity] = max(sequence, self._heads.get(entity, 0))
@@ -174,6 +184,16 @@ class PartitionWorker:
         except Forked as fork:
             self._stop("chain_fork", str(fork))
         self.taken_over = True
+
+    async def lay_down(self) -> None:
+        """Apply nothing more, and keep what was applied in a last snapshot.
+
+        So whoever takes over has nothing to compute again that is published, which an engine of another version could not.
+        """
+        async with self._turn:
+            self._laid_down = True
+            if self.taken_over and self.stopped is None and self._progress.records:
+                await self._snapshot()
 
     async def receive(self, event: Any) -> None:
         """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""

@@ -25,10 +25,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Of one partition: the newest entry without a gap before it, and the offsets behind what was read."""
+    """Of one partition: the newest entry without a gap before it, and the offsets behind what was read.
+
+    `engines`: versions of the engines that made the entries behind the snapshot.
+    """
 
     newest: Mapping[str, tuple[int, str]]
     outputs: Mapping[str, int]
+    engines: frozenset[str] = frozenset()
 
 
 async def published_since(settings: KafkaSettings, names: TopicNames, standing: Mapping[int, Standing]) -> dict[int, Found]:
@@ -43,16 +47,21 @@ async def published_since(settings: KafkaSettings, names: TopicNames, standing: 
         for topic in OUTPUT_TOPICS
     }
     chains: dict[int, dict[str, dict[int, str]]] = {partition: defaultdict(dict) for partition in standing}
+    engines: dict[int, set[str]] = {partition: set() for partition in standing}
     ends = dict(starts)
     async for record in read_range(settings, starts):
         ends[TopicPartition(record.topic, record.partition)] = record.offset + 1
         if record.value is not None:
             value = json.loads(record.value)
-            chains[record.partition][value["entity"]][value["chain"]["sequence"]] = value["digest"]
+            entity, sequence = value["entity"], value["chain"]["sequence"]
+            chains[record.partition][entity][sequence] = value["digest"]
+            if sequence > standing[record.partition].heads.get(entity, 0):
+                engines[record.partition].add(value["engine_version"])
     return {
         partition: Found(
             _newest(chains[partition], left.heads),
             {topic: ends[TopicPartition(names.of(topic), partition)] for topic in OUTPUT_TOPICS},
+            frozenset(engines[partition]),
         )
         for partition, left in standing.items()
     }

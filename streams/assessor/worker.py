@@ -50,6 +50,8 @@ _log = structlog.get_logger(__name__)
 _LOOK_S = 0.05
 _REFRESH_S = 1.0
 _RESEND_S = 3600.0
+_LAST_SNAPSHOT_S = 2.0
+"""What a stop leaves to the last snapshots of all partitions."""
 
 
 class Assessor:
@@ -145,11 +147,10 @@ class Assessor:
         self._raise(self._app.crash_reason)
 
     async def stop(self) -> None:
-        """Finish what is in hand, send what is buffered, leave the group."""
-        tasks = [task for task in (self._clock, self._refusing, *self._tasks.values()) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Finish what is in hand, keep it in a last snapshot, send what is buffered, leave the group."""
+        await _cancelled(self._clock)
+        await self._lay_down()
+        await _cancelled(self._refusing, *self._tasks.values())
         if self._app is not None:
             await self._app.stop()
         if self._outputs is not None:
@@ -160,6 +161,18 @@ class Assessor:
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._failure is not None and not self._failure.done():
             self._failure.set_result(None)
+
+    async def _lay_down(self) -> None:
+        """A last snapshot of each partition, if the broker takes it in time: else what is behind the one before is read again."""
+        if self._failure is None or self._failure.done():
+            return
+        laying = [asyncio.create_task(worker.lay_down()) for worker in self._workers.values()]
+        if laying:
+            await asyncio.wait(laying, timeout=_LAST_SNAPSHOT_S)
+        await _cancelled(*(task for task in laying if not task.done()))
+        for task in laying:
+            if task.cancelled() or task.exception() is not None:
+                _log.warning("no last snapshot", detail=None if task.cancelled() else repr(task.exception()))
 
     async def _consume(self, stream: Any) -> None:
         async for event in stream.noack().events():
@@ -300,3 +313,11 @@ class Assessor:
         if isinstance(error, (KafkaError, OSError, TimeoutError)):
             raise ConnectionProblem(f"the assessor lost its broker at {self._settings.bootstrap_servers}: {error!r}") from error
         raise error
+
+
+async def _cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel these and wait for their end."""
+    given = [task for task in tasks if task is not None]
+    for task in given:
+        task.cancel()
+    await asyncio.gather(*given, return_exceptions=True)

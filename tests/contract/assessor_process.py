@@ -1,10 +1,14 @@
-"""One assessor as a process of its own, so that a test can kill it: `assessor_process.py SETTINGS-JSON SOURCES-JSON PREFIX`."""
+"""One assessor as a process of its own, so that a test can kill it.
+
+assessor_process.py SETTINGS-JSON SOURCES-JSON PREFIX ENGINE-VERSION
+"""
 
 import asyncio
 import json
 import signal
 import sys
 from typing import Any
+from unittest.mock import patch
 
 from monitor.cli.running.ending import close
 from monitor.settings.kafka import KafkaSettings
@@ -41,6 +45,10 @@ async def main() -> None:
 
 runner = asyncio.Runner()
 try:
-    runner.run(main())
+    with (
+        patch("monitor.core.entity.publication.ENGINE_VERSION", sys.argv[4]),
+        patch("streams.assessor.partition.ENGINE_VERSION", sys.argv[4]),
+    ):
+        runner.run(main())
 finally:
     close(runner)

@@ -17,6 +17,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from monitor.core.engine import Engine
+from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Source, SourcePartition, journal_partition
 from monitor.core.journal.vocabulary import ALERTS, JOURNAL, OUTPUT_TOPICS
@@ -40,9 +41,9 @@ Published = dict[str, list[tuple[bytes, bytes | None]]]
 
 
 @contextlib.asynccontextmanager
-async def assessor(broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker process, killed at the end if it still runs."""
-    arguments = [broker.settings.model_dump_json(), json.dumps(dict(broker.names.sources)), broker.names.prefix]
+async def assessor(broker: Broker, engine: str = ENGINE_VERSION) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process, killed at the end if it still runs. `engine`: the version its engine says it is."""
+    arguments = [broker.settings.model_dump_json(), json.dumps(dict(broker.names.sources)), broker.names.prefix, engine]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("assessor_process.py")),
@@ -261,6 +262,28 @@ async def test_partitions_that_change_hands_go_on_where_they_were(broker: Broker
         await tail.quiet()
         for partition in range(PARTITIONS):
             await compare(broker, tail, partition)
+
+
+async def test_a_release_with_another_engine_goes_on_behind_one_that_was_stopped(broker: Broker, feed: Feed) -> None:
+    """What lets it fail: entries behind the last snapshot, which the other engine computes with other bytes."""
+    await feed.steps(10)
+    async with Tail(broker) as tail, assessor(broker) as before:
+        await tail.complete()
+        await terminate(before)
+        await tail.quiet()
+        stopped_at = {partition: max(have) for partition, have in tail.sequences.items()}
+        async with assessor(broker, "another") as behind:
+            await feed.steps(3)
+            await tail.complete()
+            await terminate(behind)
+        for partition, published in tail.found.items():
+            values = [json.loads(value) for records in published.values() for _, value in records if value]
+            entries = {value["chain"]["sequence"]: value for value in values}
+            assert entries.keys() == set(range(1, len(entries) + 1))
+            assert all(entries[n + 1]["chain"]["previous_digest"] == entries[n]["digest"] for n in entries if n + 1 in entries)
+            made_by = {n: ENGINE_VERSION if n <= stopped_at[partition] else "another" for n in entries}
+            assert {n: entry["engine_version"] for n, entry in entries.items()} == made_by
+            assert len(entries) > stopped_at[partition]
 
 
 async def test_a_commit_ahead_of_every_snapshot_is_read_from_where_the_snapshots_end(broker: Broker, feed: Feed) -> None:

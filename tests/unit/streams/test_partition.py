@@ -52,6 +52,12 @@ class Told:
         return lambda *_: None
 
 
+def event_of(record: JournalRecord) -> Any:
+    """The record as Faust delivers it."""
+    value, time = encode_statement(record.statement), record.journal_time / SECOND
+    return SimpleNamespace(message=SimpleNamespace(value=value, offset=record.offset, timestamp=time))
+
+
 class Bench:
     """A worker on a table, with what it has published and acknowledged."""
 
@@ -91,10 +97,7 @@ class Bench:
 
     async def feed(self, records: Iterable[JournalRecord]) -> None:
         for record in records:
-            message = SimpleNamespace(
-                value=encode_statement(record.statement), offset=record.offset, timestamp=record.journal_time / SECOND
-            )
-            await self.worker.receive(SimpleNamespace(message=message))
+            await self.worker.receive(event_of(record))
 
     async def _rewind(self, _partition: int, offset: int) -> bool:
         self.rewound.append(offset)
@@ -263,6 +266,45 @@ async def test_another_chain_under_the_same_sequence_stops_the_partition(journal
     assert bench.told.forks == 1
     assert bench.worker.stopped == "chain_fork"
     assert bench.acknowledged == []
+
+
+async def test_what_another_engine_published_behind_the_snapshot_stops_the_partition_and_is_called_no_fork(
+    journal: list[JournalRecord],
+) -> None:
+    everything = straight(journal)
+    newest = next(output.value for output in reversed(everything) if output.value)
+    found = Found({ENTITY: (newest["chain"]["sequence"], "sha256:of another")}, {}, frozenset({"0"}))
+    bench = Bench(Table())
+    await bench.worker.prepare()
+    bench.worker.take_over(found)
+    await bench.feed(journal)
+    assert (bench.told.stopped, bench.told.forks) == (["other_engine"], 0)
+    assert (bench.published, bench.acknowledged) == ([], [])
+
+
+async def test_a_worker_that_lays_its_partition_down_keeps_all_it_published_and_takes_nothing_more(
+    journal: list[JournalRecord],
+) -> None:
+    """What lets it fail: a stop leaves entries behind the snapshot, which an engine of another version computes otherwise."""
+    table = Table()
+    bench = Bench(table, SnapshotCadence(records=1_000, seconds=3600))
+    await bench.worker.prepare()
+    bench.worker.take_over(Found({}, {}))
+    await bench.feed(journal[:-3])
+    assert SnapshotStore(table, 0).newest() is None
+    await bench.worker.lay_down()
+    running = asyncio.create_task(bench.worker.run(lambda _: True))
+    published = len(bench.published)
+    for record in journal[-3:]:
+        await bench.worker.put(event_of(record))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    running.cancel()
+    kept = SnapshotStore(table, 0).newest()
+    assert kept is not None
+    heads = {output.entity: output.value["chain"]["sequence"] for output in bench.published if output.value}
+    assert (kept.manifest.position, kept.manifest.heads) == (journal[-4].offset, heads)
+    assert (len(bench.published), bench.worker.engine.position) == (published, journal[-4].offset)
 
 
 async def test_memory_behind_the_records_is_discarded_for_the_table(journal: list[JournalRecord]) -> None:
