@@ -115,6 +115,20 @@ def first_hour(stage: Stage) -> None:
     stage.comes_to_say("lag --config reserve.yaml", r"market.trades +12 +0 ")
     stage.comes_to_say("status jp-main --config reserve.yaml", r"jp.psa_custody adequate: .* covered 100.00 %")
     assert "jp-main" in stage.runs("status")
+    by_hand(stage)
+
+
+def by_hand(stage: Stage) -> None:
+    """README: a venue's frames are tried, and a record is filled in and sent."""
+    execution = {"id": 1, "side": "BUY", "price": 1000001.0, "size": 0.5, "exec_date": "2026-01-05T03:04:05.1234567Z"}
+    frame = {"method": "channelMessage", "params": {"channel": "lightning_executions_BTC_JPY", "message": [execution]}}
+    Path("frames.jsonl").write_text(json.dumps(frame))
+    assert "1 event, 0 dead letters, 0 left out" in stage.runs("feeds try bitflyer frames.jsonl --entity jp-main")
+    example = json.loads(stage.runs("schema --example custody.balances"))
+    filled = {**example, "event_id": "by-hand", "entity": ENTITY, "account": "cold", "quantity": "960"}
+    Path("balance.json").write_text(json.dumps(filled))
+    assert "1 event sent" in stage.runs("publish custody.balances balance.json --config reserve.yaml")
+    assert "(live): adequate" in stage.runs("explain jp-main --config reserve.yaml")
 
 
 def why(stage: Stage) -> None:

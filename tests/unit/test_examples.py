@@ -63,7 +63,7 @@ def test_the_frames_of_a_venue_come_out_as_their_page_says(monkeypatch: pytest.M
     shown, tried = run_page("2-venue-frames", monkeypatch, tmp_path)
     assert "kind: market.trades" in shown.stdout
     assert code_of(tried) == CHECK_FAILED
-    assert "3 events, 1 dead letters, 2 left out" in tried.stderr
+    assert "3 events, 1 dead letter, 2 left out" in tried.stderr
 
 
 def test_a_ticket_is_shown_with_its_losses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
