@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ _OTHER_ENGINE = (
     "engine version {} published behind the newest snapshot that can be read, and this is version {}, whose bytes are others: "
     "start the release of before once more, let it catch up and stop it with SIGTERM, then start this one"
 )
+_MOVED = "this journal is no copy of the one that the snapshot was made from"
 
 Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
 """Hands an output for a journal partition to the producer; the future is its acknowledgement."""
@@ -111,6 +113,8 @@ class PartitionWorker:
         self._rewind = rewind
         self._rewound: tuple[int, float] | None = None
         self._stuck_at: int | None = None
+        self._last = ""
+        """SHA-256 (hex) of the last record applied, where it is known."""
         self._half_applied = False
         self._laid_down = False
         self._within = False
@@ -209,6 +213,8 @@ class PartitionWorker:
         self._rewound = None
         if offset > self.engine.position:
             await self._apply(event.message)
+        elif offset == self.engine.position and self._last not in {"", hashlib.sha256(event.message.value).hexdigest()}:
+            self._stop("chain_fork", f"record {offset} of the journal is another than the one that was applied before: {_MOVED}")
         if self.stopped is None and self._due():
             await self._snapshot()
 
@@ -251,6 +257,7 @@ class PartitionWorker:
             return
         if message.offset in self._stepped_over:
             self.engine.step_over(record)
+            self._last = record.digest.hex()
             self._progress.records += 1
             return
         self._within = True
@@ -281,7 +288,7 @@ class PartitionWorker:
 
     async def _tell(self, record: JournalRecord, outputs: list[Output], slices: Slices) -> None:
         """Publishes, and notes what was applied."""
-        self.last_applied = record.journal_time
+        self.last_applied, self._last = record.journal_time, record.digest.hex()
         self._progress.records += 1
         self._memory.applied(1)
         for difference in self.engine.differences():
@@ -330,7 +337,7 @@ class PartitionWorker:
         """An empty engine, behind every snapshot; where outputs are read from is said by the snapshot that it takes."""
         self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
         self._half_applied = False
-        self._manifest, self._heads, self._outputs = None, {}, {}
+        self._manifest, self._heads, self._outputs, self._last = None, {}, {}, ""
         self._progress = _Progress()
 
     async def _publish(self, output: Output) -> None:
@@ -364,7 +371,7 @@ class PartitionWorker:
 
     async def _snapshot(self) -> None:
         await self.flush()
-        self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads)
+        self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads, self._last)
         self._untold = self._manifest
         self._progress = _Progress()
         self._observer.snapshot_taken(self.partition, time.time_ns())
@@ -392,6 +399,7 @@ class PartitionWorker:
             _log.warning("snapshot not used", partition=self.partition, detail=str(older))
             return
         self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
+        self._last = manifest.last
         self._progress = _Progress()
 
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:

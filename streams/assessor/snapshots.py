@@ -32,6 +32,7 @@ class Manifest:
 
     `generations` and `digests` are by bucket; `outputs` is, by output topic, the offset behind the last record published
     up to `position`, and `heads` the last chain sequence of each entity by then: where a take-over starts to compare.
+    `last` is the SHA-256 (hex) of the record at `position`; empty where an older release wrote it.
     """
 
     position: int
@@ -40,11 +41,12 @@ class Manifest:
     digests: Mapping[str, str]
     outputs: Mapping[str, int]
     heads: Mapping[str, int]
+    last: str = ""
 
     def packed(self) -> bytes:
         """Its canonical text, compressed."""
         named = {"generations": dict(self.generations), "digests": dict(self.digests)}
-        published = {"outputs": dict(self.outputs), "heads": dict(self.heads)}
+        published = {"outputs": dict(self.outputs), "heads": dict(self.heads), "last": self.last}
         return zlib.compress(canonical_bytes({"position": self.position, "version": self.version} | named | published), _FAST)
 
 
@@ -89,7 +91,9 @@ class SnapshotStore:
                 return Snapshot(manifest, buckets)
         return None
 
-    async def write(self, cut: Cut, previous: Manifest | None, outputs: Mapping[str, int], heads: Mapping[str, int]) -> Manifest:
+    async def write(
+        self, cut: Cut, previous: Manifest | None, outputs: Mapping[str, int], heads: Mapping[str, int], last: str = ""
+    ) -> Manifest:
         """Write what changed, then the manifest, each acknowledged before the next; then remove what no manifest needs.
 
         A closing record follows the manifest, so that a broker whose end offset lags by a batch still shows the manifest.
@@ -110,6 +114,7 @@ class SnapshotStore:
             {name: digests[name] for name in names},
             dict(outputs),
             dict(heads),
+            last,
         )
         await asyncio.sleep(0)
         await self._write_manifest(manifest)

@@ -8,7 +8,8 @@ import json
 import signal
 import sys
 from typing import Any
-from unittest.mock import patch
+
+import pytest
 
 from monitor.cli.running.ending import close
 from monitor.settings.kafka import KafkaSettings
@@ -45,10 +46,9 @@ async def main() -> None:
 
 runner = asyncio.Runner()
 try:
-    with (
-        patch("monitor.core.entity.publication.ENGINE_VERSION", sys.argv[4]),
-        patch("streams.assessor.partition.ENGINE_VERSION", sys.argv[4]),
-    ):
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("monitor.core.entity.publication", "streams.assessor.partition"):
+            patch.setattr(f"{module}.ENGINE_VERSION", sys.argv[4])
         runner.run(main())
 finally:
     close(runner)

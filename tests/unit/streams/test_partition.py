@@ -307,6 +307,24 @@ async def test_a_worker_that_lays_its_partition_down_keeps_all_it_published_and_
     assert (len(bench.published), bench.worker.engine.position) == (published, journal[-4].offset)
 
 
+async def test_a_journal_that_is_no_copy_of_the_one_a_snapshot_was_made_from_stops_the_partition(
+    journal: list[JournalRecord],
+) -> None:
+    table = Table()
+    bench = Bench(table)
+    await bench.worker.prepare()
+    bench.worker.take_over(Found({}, {}))
+    await bench.feed(journal)
+    await bench.worker.lay_down()
+    for shifted, stopped in ((0, None), (1, "chain_fork")):
+        there = Bench(table)
+        await there.worker.prepare()
+        there.worker.take_over(Found({}, {}))
+        await there.feed(replace(record, offset=record.offset + shifted) for record in journal)
+        assert there.worker.stopped == stopped
+        assert there.published == []
+
+
 async def test_memory_behind_the_records_is_discarded_for_the_table(journal: list[JournalRecord]) -> None:
     table = Table()
     first = Bench(table)
