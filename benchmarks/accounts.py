@@ -34,7 +34,7 @@ from streams.assessor.observer import AssessorObserver
 from streams.assessor.partition import PartitionWorker, SnapshotCadence
 from streams.assessor.snapshots import SnapshotStore
 from streams.journal.encoding import encode_fast
-from streams.slices import Slices
+from streams.slices import Slices, Turns
 
 SIZES = (10_000, 100_000)
 ALL_SIZES = (*SIZES, 1_000_000)
@@ -79,6 +79,8 @@ class _Bench:
             memory=Keeper(),
             check_time=False,
             keys=Keyring(),
+            turns=Turns(),
+            ended=lambda _: None,
         )
 
     async def put(self, statement: Statement) -> None:
@@ -87,6 +89,7 @@ class _Bench:
         message = SimpleNamespace(value=encode_fast(statement), offset=self.offset, timestamp=statement.at / SECOND)
         began = process_time()
         await self.worker.receive(SimpleNamespace(message=message))
+        await self.worker.written()
         self.spent += process_time() - began
         await self._slices.give_way()
 
@@ -94,6 +97,7 @@ class _Bench:
         """The snapshot of the next cadence, at once; the CPU seconds that it takes."""
         began = process_time()
         await self.worker._snapshot()  # noqa: SLF001
+        await self.worker.written()
         return process_time() - began
 
     async def _send(self, *_: Any) -> asyncio.Future[Any]:

@@ -27,15 +27,18 @@ from monitor.core.values.times import SECOND, from_ms
 from monitor.errors import ConfigurationError
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.snapshots import Manifest, SnapshotStore
+from streams.assessor.snapshots import Begun, Manifest, SnapshotStore
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
+from streams.assessor.ticks import is_urgent
 from streams.journal.decoding import decoded
-from streams.slices import SLICE_S, Slices
+from streams.slices import SLICE_S, Slices, Turns
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
+_PHASES = 16
+"""The first snapshots of so many partitions come one after another, and so do those that follow."""
 _OTHER_ENGINE = (
     "engine version {} published behind the newest snapshot that can be read, and this is version {}, whose bytes are others: "
     "start the release of before once more, let it catch up and stop it with SIGTERM, then start this one"
@@ -77,7 +80,8 @@ class _Progress:
 class PartitionWorker:
     """Applies a partition's records to its engine in order. `stopped` is the reason why it stands still, else None.
 
-    Each partition has its own task, so that one that waits for the acknowledgement of a snapshot keeps no other waiting.
+    Each partition has its own task, and another while it writes a snapshot: records go on being applied meanwhile. `ended`
+    is told when that one has ended, since its failure is the worker's. `turns`: those of all partitions of the worker.
     """
 
     def __init__(
@@ -94,6 +98,8 @@ class PartitionWorker:
         memory: Keeper,
         check_time: bool,
         keys: Keyring,
+        turns: Turns,
+        ended: Callable[[asyncio.Task[None]], None],
         check_evaluations: bool = False,
         slice_s: float = SLICE_S,
     ) -> None:
@@ -126,14 +132,20 @@ class PartitionWorker:
         self._check_time = check_time
         self._check_evaluations = check_evaluations
         self._keys = keys
-        self._slice_s = slice_s
+        self._turns, self._slice_s = turns, slice_s
+        self._ended = ended
+        self._writing: asyncio.Task[None] | None = None
+        self._urgent_unread = 0
+        self.urgent = False
+        """Whether something was applied and not evaluated yet that may open an alert by itself."""
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
-        self._unsent: set[asyncio.Future[Any]] = set()
+        self._unsent: dict[asyncio.Future[Any], str | None] = {}
+        """What is not acknowledged yet, with the topic of an output (None: a dead letter)."""
         self._untold: Manifest | None = None
         self._tickers = UndecidedTickers()
-        self._progress = _Progress()
+        self._progress = _Progress(since=time.monotonic() - cadence.seconds * (partition % _PHASES) / _PHASES)
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
         self._turn = asyncio.Lock()
 
@@ -144,10 +156,13 @@ class PartitionWorker:
 
     async def put(self, event: Any) -> None:
         """Hand over the next record as Faust delivers it; waits while too many lie unread."""
+        self._urgent_unread += is_urgent(event.message.value)
         await self._inbox.put(event)
 
-    def drop_unread(self) -> None:
-        """Once the task has ended: lets go whoever waits in `put`."""
+    def drop(self) -> None:
+        """Once the task has ended: gives up the snapshot that is being written, and lets go whoever waits in `put`."""
+        if self._writing is not None:
+            self._writing.cancel()
         while not self._inbox.empty():
             self._inbox.get_nowait()
 
@@ -156,6 +171,7 @@ class PartitionWorker:
         slices = Slices()
         while True:
             event = await self._inbox.get()
+            self._urgent_unread -= is_urgent(event.message.value)
             if current(event):
                 async with self._turn:
                     if not self._laid_down:
@@ -168,6 +184,7 @@ class PartitionWorker:
         An engine that failed within a record is given up: its position may be behind what it holds, its evaluation half done.
         """
         async with self._turn:
+            await self.written()
             self.stopped = self._stuck_at = None
             self.taken_over = False
             if self._half_applied:
@@ -196,8 +213,10 @@ class PartitionWorker:
         """
         async with self._turn:
             self._laid_down = True
+            await self.written()
             if self.taken_over and self.stopped is None and self._progress.records:
                 await self._snapshot()
+                await self.written()
 
     async def receive(self, event: Any) -> None:
         """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""
@@ -206,6 +225,7 @@ class PartitionWorker:
             return
         if offset > self.engine.position + 1:
             if self._rewound is None:
+                await self.written()
                 await self._take_newer()
             if offset > self.engine.position + 1:
                 await self._ask_again(offset)
@@ -249,7 +269,7 @@ class PartitionWorker:
             self._stop("journal_hole", f"the log begins behind record {wanted}, which no snapshot holds")
 
     async def _apply(self, message: Any) -> None:
-        slices = Slices(self._slice_s)
+        slices = Slices(self._slice_s, self._turns, self._presses)
         try:
             record = decoded(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
         except BadRecord as bad:
@@ -261,7 +281,10 @@ class PartitionWorker:
             self._progress.records += 1
             return
         self._within = True
+        self.urgent = self.urgent or is_urgent(message.value)
         try:
+            if record.statement.kind == "tick":
+                await slices.let_others()
             outputs = await self._taken(record, slices)
             if outputs is not None:
                 await self._tell(record, outputs, slices)
@@ -296,6 +319,7 @@ class PartitionWorker:
             self._observer.evaluation_differed(self.partition)
         touched = set(self.engine.touched())
         if touched:
+            self.urgent = False
             took = slices.held
             self.evaluation_ns = round(took * SECOND)
             self._observer.records_applied(self.partition, took)
@@ -307,7 +331,7 @@ class PartitionWorker:
             entity = checkpoint["entity"]
             await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
         for refused in self.engine.too_old:
-            self._await(self._refuse(refused), None)
+            self._await(self._refuse(refused))
 
     async def _may_go_on(self, message: Any) -> bool:
         """Whether a record behind the one the engine failed on is the operation that steps over that one.
@@ -329,6 +353,7 @@ class PartitionWorker:
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)
         self.stopped = self._stuck_at = self._rewound = None
+        await self.written()
         self._begin_anew()
         await self._take_newer()
         return True
@@ -347,17 +372,17 @@ class PartitionWorker:
                 self._tickers.heed(output.entity, output.value)
         self._await(await self._send(output, self.partition), output)
 
-    def _await(self, sent: asyncio.Future[Any], output: Output | None) -> None:
-        self._unsent.add(sent)
+    def _await(self, sent: asyncio.Future[Any], output: Output | None = None) -> None:
+        self._unsent[sent] = None if output is None else output.topic
         sent.add_done_callback(lambda done: self._sent(done, output))
 
     def _sent(self, done: asyncio.Future[Any], output: Output | None) -> None:
         if done.cancelled() or done.exception() is not None:
             return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
-        self._unsent.discard(done)
+        del self._unsent[done]
         if output is None:
             return
-        self._outputs[output.topic] = max(done.result().offset + 1, self._outputs.get(output.topic, 0))
+        _note(self._outputs, output.topic, done)
         if output.value is not None and output.topic != CHECKPOINTS:
             self._observer.output_published(output.entity)
         if output.caused_at is not None:
@@ -365,17 +390,46 @@ class PartitionWorker:
 
     def _due(self) -> bool:
         progress = self._progress
-        if progress.records == 0:
+        if progress.records == 0 or self._writing is not None:
             return False
         return progress.records >= self._cadence.records or time.monotonic() - progress.since >= self._cadence.seconds
 
+    def _presses(self) -> bool:
+        """Whether others are to wait for this partition: it has something that may open an alert by itself."""
+        return self.urgent or self._urgent_unread > 0
+
     async def _snapshot(self) -> None:
-        await self.flush()
-        self._manifest = await self._store.write(self.engine.cut(), self._manifest, self._outputs, self._heads, self._last)
-        self._untold = self._manifest
+        """Cuts what was applied, and leaves it to a task of its own to wait for the broker."""
         self._progress = _Progress()
+        slices = Slices(self._slice_s, self._turns, self._presses)
+        await slices.let_others()
+        begun = await self._store.begin(self.engine.cut(), self._manifest, slices)
+        writing = self._write(begun, dict(self._unsent), dict(self._outputs), dict(self._heads), self._last)
+        self._writing = asyncio.create_task(writing, name=f"snapshot of journal partition {self.partition}")
+        self._writing.add_done_callback(self._ended)
+
+    async def _write(
+        self,
+        begun: Begun,
+        unsent: Mapping[asyncio.Future[Any], str | None],
+        outputs: dict[str, int],
+        heads: Mapping[str, int],
+        last: str,
+    ) -> None:
+        """Completes a snapshot once what was `unsent` at the cut is acknowledged; whoever takes over begins to compare there."""
+        for sent, topic in unsent.items():
+            await sent
+            if topic is not None:
+                _note(outputs, topic, sent)
+        self._manifest = self._untold = await self._store.complete(begun, outputs, heads, last)
         self._observer.snapshot_taken(self.partition, time.time_ns())
         self._acknowledge(self.partition, self._manifest.position)
+        self._writing = None
+
+    async def written(self) -> None:
+        """Wait until the snapshot that is being written is complete; raises what kept it from that."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
     def telling(self) -> dict[str, Any]:
         """The body of the next tick: it puts the digest of a new snapshot on record, once."""
@@ -419,6 +473,11 @@ class PartitionWorker:
         if reason == "chain_fork":
             self._observer.chain_forked(self.partition)
         self._observer.partition_stopped(self.partition, reason)
+
+
+def _note(outputs: dict[str, int], topic: str, sent: asyncio.Future[Any]) -> None:
+    """Of an output's topic, the offset behind the last that is acknowledged."""
+    outputs[topic] = max(sent.result().offset + 1, outputs.get(topic, 0))
 
 
 def output_record(output: Output) -> tuple[bytes | None, list[tuple[str, bytes]]]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from monitor.core.journal.snapshot import BUCKET_BYTES, Cut
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+from streams.slices import Slices
 
 _SEND_S = 60.0
 _FAST = 1
@@ -74,15 +75,30 @@ class Snapshot:
     buckets: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A snapshot whose buckets are written and, with `sent`, not all acknowledged; the other fields as in its manifest."""
+
+    position: int
+    version: int
+    generations: Mapping[str, int]
+    digests: Mapping[str, str]
+    previous: Manifest | None
+    sent: list[asyncio.Future[Any]]
+
+
 class SnapshotStore:
     """The snapshots of one journal partition. `table` is the Faust table, shared by all partitions."""
 
     def __init__(self, table: Any, partition: int) -> None:
         self._table = table
         self._partition = partition
+        self._swept = False
+        """Whether a complete snapshot of this worker has removed all that none needs."""
 
     def newest(self) -> Snapshot | None:
         """The newest complete snapshot in the recovered table; None when there is none. Takes seconds of a million accounts."""
+        self._swept = False
         found = (self._manifest(key, data) for key, data in self._entries("manifest").items() if data)
         manifests = [manifest for manifest in found if manifest is not None]
         for manifest in sorted(manifests, key=lambda one: one.position, reverse=True):
@@ -91,34 +107,29 @@ class SnapshotStore:
                 return Snapshot(manifest, buckets)
         return None
 
-    async def write(
-        self, cut: Cut, previous: Manifest | None, outputs: Mapping[str, int], heads: Mapping[str, int], last: str = ""
-    ) -> Manifest:
-        """Write what changed, then the manifest, each acknowledged before the next; then remove what no manifest needs.
-
-        A closing record follows the manifest, so that a broker whose end offset lags by a batch still shows the manifest.
-        """
+    async def begin(self, cut: Cut, previous: Manifest | None, slices: Slices) -> Begun:
+        """Write what changed, without waiting for acknowledgements. Nothing may be applied to the engine meanwhile."""
         generations = {} if previous is None else dict(previous.generations)
         digests = {} if previous is None else dict(previous.digests)
         sent = []
         for name, data in cut.buckets:
             sent.append(self._put(self._key("bucket", cut.position, name), zlib.compress(data, _FAST)))
             generations[name], digests[name] = cut.position, digest_of_bytes(data)
-            await asyncio.sleep(0)
-        await _acknowledged(sent)
+            await slices.give_way()
         names = sorted(cut.names)
-        manifest = Manifest(
-            cut.position,
-            cut.version,
-            {name: generations[name] for name in names},
-            {name: digests[name] for name in names},
-            dict(outputs),
-            dict(heads),
-            last,
-        )
-        await asyncio.sleep(0)
+        kept = {name: generations[name] for name in names}
+        return Begun(cut.position, cut.version, kept, {name: digests[name] for name in names}, previous, sent)
+
+    async def complete(self, begun: Begun, outputs: Mapping[str, int], heads: Mapping[str, int], last: str = "") -> Manifest:
+        """The manifest, once all that it names is acknowledged; then remove what no manifest needs.
+
+        A closing record follows the manifest, so that a broker whose end offset lags by a batch still shows the manifest.
+        """
+        await _acknowledged(begun.sent)
+        manifest = Manifest(begun.position, begun.version, begun.generations, begun.digests, dict(outputs), dict(heads), last)
         await self._write_manifest(manifest)
-        await _acknowledged([self._put(self._key("closing"), str(cut.position).encode()), *self._removals(manifest)])
+        closing = self._put(self._key("closing"), str(begun.position).encode())
+        await _acknowledged([closing, *self._removals(manifest, begun.previous)])
         return manifest
 
     async def _write_manifest(self, manifest: Manifest) -> None:
@@ -145,17 +156,28 @@ class SnapshotStore:
             packed[name] = data
         return Buckets(packed)
 
-    def _removals(self, manifest: Manifest) -> list[asyncio.Future[Any]]:
-        needed = {self._key("bucket", generation, name) for name, generation in manifest.generations.items()}
-        needed.add(self._key("manifest", manifest.position))
+    def _removals(self, manifest: Manifest, previous: Manifest | None) -> list[asyncio.Future[Any]]:
+        """What this one does not need of what the one before did; at first of all there is, which a crash may have left."""
+        needed = self._keys_of(manifest)
+        there = self._keys_of(previous) if self._swept and previous is not None else self._entries("bucket", "manifest", "piece")
+        self._swept = True
         outdated = [
             key
-            for key in self._entries("bucket", "manifest", "piece")
+            for key in there
             if key not in needed
             and int(key.split(b"/")[2]) <= manifest.position
             and not key.startswith(self._piece(manifest.position))
         ]
         return [self._remove(key) for key in outdated]
+
+    def _keys_of(self, manifest: Manifest) -> set[bytes]:
+        """Where a snapshot lies in the table."""
+        keys = {self._key("bucket", generation, name) for name, generation in manifest.generations.items()}
+        number = 1
+        while (piece := self._piece(manifest.position, number)) in self._table.data:
+            keys.add(piece)
+            number += 1
+        return keys | {self._key("manifest", manifest.position)}
 
     def _entries(self, *kinds: str) -> dict[bytes, bytes]:
         starts = tuple(f"{self._partition}/{kind}/".encode() for kind in kinds)

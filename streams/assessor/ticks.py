@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from monitor.core.values.times import SECOND
@@ -9,12 +10,46 @@ from monitor.core.values.times import SECOND
 BETWEEN_NS = SECOND // 10
 """While something waits for evaluation, ticks are at least so far apart."""
 
-_SHARE = 4
+_OWN_SHARE, _WHOLE_SHARE = 4, 2
 _MOST_BETWEEN_NS = SECOND
-"""Ticks stay apart by four times what an evaluation costs, so that it takes a quarter of a core, but by a second at most."""
+"""Ticks stay apart by four times what an evaluation costs, and by twice what one of each partition of the worker does, so that
+one takes a quarter of a core and all of them half of it; but by a second at most."""
+
+_KIND = b'"kind":"'
+_URGENT = frozenset({b"position", b"incident", b"declaration", b"operation", b"rejected", b"bust"})
 
 IDLE_NS = 60 * SECOND
 _PATIENCE_NS = 5 * SECOND
+
+
+def is_urgent(record: bytes) -> bool:
+    """Whether a journal record may open an alert by itself, so that it is looked at at once, told before anybody reads it.
+
+    Trades and prices come all the time, and what they move is looked at as often as there is room for. Canonical bytes have the
+    kind behind the body.
+    """
+    start = record.rfind(_KIND) + len(_KIND)
+    return record[start : record.find(b'"', start)] in _URGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the last evaluation of a partition took (ns), and the last one of each partition of the worker together.
+
+    `urgent`: something waits that may open an alert by itself, which no cost holds up.
+    """
+
+    own: int = 0
+    whole: int = 0
+    urgent: bool = False
+
+    @property
+    def between(self) -> int:
+        """How far apart (ns) ticks are to stay while something waits."""
+        return 0 if self.urgent else min(max(_OWN_SHARE * self.own, _WHOLE_SHARE * self.whole), _MOST_BETWEEN_NS)
+
+
+NO_COST = Cost()
 
 
 class Clockwork(Protocol):
@@ -45,10 +80,10 @@ class Ticker:
         self.caught_up = False
         """The first tick written since the assignment has been applied: all that was there by then is known."""
 
-    def due(self, engine: Clockwork, now: int, *, begun: bool, cost: int = 0) -> int | None:
+    def due(self, engine: Clockwork, now: int, *, begun: bool, cost: Cost = NO_COST) -> int | None:
         """The time (ns) a tick is to carry now, or None.
 
-        `begun`: the engine has been taken over and works. `cost`: what its last evaluation took (ns).
+        `begun`: the engine has been taken over and works.
         """
         self._see(engine)
         since = now - self._last
@@ -58,7 +93,7 @@ class Ticker:
             return None
         deadline = engine.next_deadline
         if begun and engine.waiting:
-            wanted = max(BETWEEN_NS, min(_SHARE * cost, _MOST_BETWEEN_NS))
+            wanted = max(BETWEEN_NS, cost.between)
         elif begun and deadline is not None and engine.clock < deadline <= now:
             wanted = 0
         else:

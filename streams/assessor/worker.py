@@ -38,12 +38,13 @@ from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_
 from streams.assessor.refusals import Originals, RefusalWriter, connected
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
-from streams.assessor.ticks import IDLE_NS, Ticker
+from streams.assessor.ticks import IDLE_NS, Cost, Ticker
 from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import ended, started_producer
 from streams.kafka.pace import FetchPace
 from streams.kafka.topics import TopicNames, require_topics, topic_specs
+from streams.slices import Turns
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +81,7 @@ class Assessor:
         self._idle_ns = idle_ns
         self._check_evaluations = check_evaluations
         self._memory = Keeper()
+        self._turns = Turns()
         self._journal = JournalProducer(settings, names)
         self._letters = DeadLetterProducer(settings, names, time.time_ns)
         self._originals = Originals(partial(connected, settings), names)
@@ -151,6 +153,8 @@ class Assessor:
         await _cancelled(self._clock)
         await self._lay_down()
         await _cancelled(self._refusing, *self._tasks.values())
+        for worker in self._workers.values():
+            worker.drop()
         if self._app is not None:
             await self._app.stop()
         if self._outputs is not None:
@@ -216,6 +220,8 @@ class Assessor:
             memory=self._memory,
             check_time=not self._settings.embedded,
             keys=self._keys,
+            turns=self._turns,
+            ended=self._on_ended,
             check_evaluations=self._check_evaluations,
         )
         self._workers[partition] = worker
@@ -229,7 +235,7 @@ class Assessor:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        worker.drop_unread()
+        worker.drop()
         self._observer.partition_released(partition, worker.engine.entities())
 
     async def _take_over(self) -> None:
@@ -267,9 +273,11 @@ class Assessor:
         refreshed = 0.0
         while True:
             await asyncio.sleep(_LOOK_S)
+            load = sum(worker.evaluation_ns for worker in self._workers.values())
             for partition, worker in list(self._workers.items()):
                 ticker = self._tickers[partition]
-                at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=worker.evaluation_ns)
+                cost = Cost(worker.evaluation_ns, load, urgent=worker.urgent)
+                at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=cost)
                 if at is not None and worker.stopped is None:
                     ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, worker.telling())))
             if time.monotonic() - refreshed >= _REFRESH_S:

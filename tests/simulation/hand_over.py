@@ -30,6 +30,7 @@ from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found, _newest
+from streams.slices import Turns
 from tests.evidence_maker import METHODS, key
 from tests.journal_maker import Journal, configuration_text, house, load
 from tests.unit.streams.test_snapshots import Table
@@ -87,6 +88,8 @@ class World:
         self._changelog: list[tuple[int, bytes, bytes | None]] = []
         self._pending: dict[str, list[tuple[bytes, asyncio.Future[Any]]]] = defaultdict(list)
         self._fuse: int | None = None
+        self._crashed = False
+        self._holder: PartitionWorker | None = None
         self._tables: dict[PartitionWorker, _Written] = {}
         self._cadence = SnapshotCadence(records=self._chance.randint(1, 30), seconds=3600)
 
@@ -102,6 +105,8 @@ class World:
                 await self._work(worker, until)
             except Crash:
                 self.crashes += 1
+                worker.drop()
+                await asyncio.sleep(0)
                 self._lose()
                 continue
             self.hand_overs += 1
@@ -110,6 +115,7 @@ class World:
             idle.append(worker)
 
     async def _work(self, worker: PartitionWorker, until: int) -> None:
+        self._crashed, self._holder = False, worker
         await self._take_up(worker)
         worker.take_over(self._found(worker))
         offset = self.committed
@@ -119,6 +125,8 @@ class World:
                 await worker.receive(_event(record))
                 if worker.stopped is not None:
                     raise AssertionError(f"the worker stopped at {record.offset}: {worker.stopped}")
+                if self._crashed:
+                    raise Crash
             offset += len(batch)
             for _ in range(self._chance.randint(0, 3)):
                 self._acknowledge_some()
@@ -126,6 +134,7 @@ class World:
         if until >= len(self.records):
             self._acknowledge_all()
             await worker.flush()
+            await worker.written()
             self.committed = len(self.records)
 
     async def _take_up(self, worker: PartitionWorker) -> None:
@@ -152,19 +161,27 @@ class World:
             SnapshotStore(table, 0),
             send=self._send,
             refuse=lambda _: self._write("letters", b""),
-            acknowledge=lambda _, offset: self._commit(offset),
+            acknowledge=lambda _, offset: self._commit(worker, offset),
             rewind=self._rewind,
             observer=_Silent(),
             cadence=self._cadence,
             memory=Keeper(),
             check_time=True,
             keys=KEYS,
+            turns=Turns(),
+            ended=self._ended,
         )
         self._tables[worker] = table
         return worker
 
-    def _commit(self, offset: int) -> None:
-        self.committed = max(self.committed, offset + 1)
+    def _commit(self, worker: PartitionWorker, offset: int) -> None:
+        """The broker refuses it of one that has the partition no more."""
+        if worker is self._holder:
+            self.committed = max(self.committed, offset + 1)
+
+    def _ended(self, writing: asyncio.Task[None]) -> None:
+        """A snapshot is complete, or the process ended while it was written."""
+        self._crashed = self._crashed or (not writing.cancelled() and isinstance(writing.exception(), Crash))
 
     async def _rewind(self, _partition: int, offset: int) -> bool:
         raise AssertionError(f"record {offset} was asked for again: the partition is delivered whole")

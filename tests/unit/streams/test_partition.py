@@ -22,7 +22,7 @@ from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found
-from streams.slices import SLICE_S
+from streams.slices import SLICE_S, Turns
 from tests.journal_maker import Journal, configuration_text, house
 from tests.unit.streams.test_snapshots import Table
 from tests.watching import silence_changes
@@ -79,6 +79,7 @@ class Bench:
         self.checkpoints: list[Any] = []
         self.acknowledged: list[int] = []
         self.told = Told()
+        self.snapshots: list[asyncio.Task[None]] = []
         self.worker = PartitionWorker(
             0,
             SnapshotStore(table, 0),
@@ -91,13 +92,17 @@ class Bench:
             memory=Keeper(),
             check_time=False,
             keys=Keyring((KEY,)),
+            turns=Turns(slice_s),
+            ended=self.snapshots.append,
             check_evaluations=check,
             slice_s=slice_s,
         )
 
     async def feed(self, records: Iterable[JournalRecord]) -> None:
+        """Records by one after another, each snapshot complete before the next."""
         for record in records:
             await self.worker.receive(event_of(record))
+            await self.worker.written()
 
     async def _rewind(self, _partition: int, offset: int) -> bool:
         self.rewound.append(offset)
@@ -180,6 +185,72 @@ async def test_only_what_a_complete_snapshot_holds_is_acknowledged(journal: list
     snapshot = SnapshotStore(table.recovered(), 0).newest()
     assert snapshot is not None
     assert snapshot.manifest.position == 19
+
+
+class SlowTable(Table):
+    """A table whose broker acknowledges nothing until `acknowledge`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[asyncio.Future[None]] = []
+
+    def send_changelog(self, partition: int, key: bytes, value: bytes | None, **_: Any) -> "asyncio.Future[None]":
+        self.log.append((partition, key, value))
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+    async def acknowledge(self, task: "asyncio.Task[None]") -> None:
+        """All, until the snapshot is complete."""
+        while not task.done():
+            for sent in self.waiting:
+                if not sent.done():
+                    sent.set_result(None)
+            await asyncio.sleep(0)
+
+
+def writing() -> "asyncio.Task[None]":
+    """The task of the snapshot that is being written."""
+    return next(task for task in asyncio.all_tasks() if task.get_name() == "snapshot of journal partition 0")
+
+
+async def test_records_are_applied_while_a_snapshot_waits_for_the_broker(journal: list[JournalRecord]) -> None:
+    """Fails where the partition stands still until the broker has acknowledged: alerts came as much later."""
+    table = SlowTable()
+    bench = Bench(table)
+    for record in journal[:25]:
+        await bench.worker.receive(event_of(record))
+    assert bench.published == straight(journal[:25])
+    assert bench.acknowledged == []
+    heads = {output.entity: output.value["chain"]["sequence"] for output in straight(journal[:10]) if output.value}
+    await table.acknowledge(writing())
+    found = SnapshotStore(table.recovered(), 0).newest()
+    assert found is not None
+    assert (found.manifest.position, found.manifest.heads, bench.acknowledged) == (9, heads, [9])
+    behind: dict[str, int] = {}
+    for number, output in enumerate(straight(journal[:10])):
+        behind[output.topic] = number + 1
+    assert {topic: at for topic, at in found.manifest.outputs.items() if topic != CHECKPOINTS} == behind
+    for record in journal[25:]:
+        await bench.worker.receive(event_of(record))
+    await table.acknowledge(writing())
+    successor = Bench(table.recovered())
+    await successor.worker.prepare()
+    assert successor.worker.engine.position == bench.acknowledged[-1] > 20
+    await successor.feed(journal[bench.acknowledged[-1] + 1 :])
+    assert successor.published == straight(journal)[-len(successor.published) :]
+
+
+async def test_a_snapshot_that_cannot_be_written_is_told(journal: list[JournalRecord]) -> None:
+    table = SlowTable()
+    bench = Bench(table)
+    for record in journal[:12]:
+        await bench.worker.receive(event_of(record))
+    table.waiting[0].set_exception(ConnectionError("refused"))
+    await asyncio.wait({writing()})
+    assert isinstance(bench.snapshots[0].exception(), ConnectionError)
+    with pytest.raises(ConnectionError):
+        await bench.worker.lay_down()
+    assert bench.acknowledged == []
 
 
 async def test_delivery_anew_is_skipped(journal: list[JournalRecord]) -> None:
@@ -458,6 +529,7 @@ async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[
     bench = Bench(Table(), refusing=True)
     with pytest.raises(ConnectionError):
         await bench.feed(journal)
+    assert [type(writing.exception()) for writing in bench.snapshots] == [ConnectionError]
     assert bench.acknowledged == []
 
 

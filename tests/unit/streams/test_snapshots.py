@@ -9,6 +9,7 @@ import pytest
 from monitor.core.journal.snapshot import Cut
 from monitor.core.values.canonical import canonical_bytes
 from streams.assessor.snapshots import Manifest, SnapshotStore
+from streams.slices import Slices
 
 
 class Table:
@@ -43,7 +44,8 @@ async def _write(
     table: Table, position: int, changed: dict[str, bytes], names: Iterable[str], previous: Manifest | None, *, partition: int = 3
 ) -> Manifest:
     store = SnapshotStore(table, partition)
-    return await store.write(_cut(position, changed, names), previous, {"reserve.alerts": position}, {"jp-main": position})
+    begun = await store.begin(_cut(position, changed, names), previous, Slices())
+    return await store.complete(begun, {"reserve.alerts": position}, {"jp-main": position})
 
 
 def _buckets(table: Table, partition: int = 3) -> tuple[int, dict[str, bytes]] | None:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
+import pytest
+
+from monitor.core.journal.records import Source, SourcePartition, Statement, encode_statement
+from monitor.core.journal.vocabulary import ENTITY_KINDS, PARTITION_KINDS
 from monitor.core.values.times import SECOND
-from streams.assessor.ticks import BETWEEN_NS, IDLE_NS, Ticker
+from streams.assessor.ticks import BETWEEN_NS, IDLE_NS, Cost, Ticker, is_urgent
+from streams.journal.encoding import encode_fast
 
 NOW = 1_767_582_245 * SECOND
 
@@ -88,10 +93,34 @@ def test_caught_up_once_the_first_tick_has_been_applied() -> None:
     assert not ticker.newly_caught_up()
 
 
-def test_costly_evaluations_are_spread_so_that_they_take_a_quarter_of_a_core() -> None:
+def test_costly_evaluations_are_spread_so_that_they_take_a_quarter_of_a_core_and_those_of_all_partitions_half_of_it() -> None:
     engine = Engine(waiting=True)
     ticker = _ticked(engine)
     cost = SECOND // 20
-    assert ticker.due(engine, NOW + 4 * cost - 1, begun=True, cost=cost) is None
-    assert ticker.due(engine, NOW + 4 * cost, begun=True, cost=cost) == NOW + 4 * cost
-    assert ticker.due(engine, NOW + SECOND, begun=True, cost=9 * SECOND) == NOW + SECOND
+    for load, between in ((cost, 4 * cost), (2 * cost, 4 * cost), (8 * cost, 16 * cost), (80 * cost, SECOND)):
+        assert ticker.due(engine, NOW + between - 1, begun=True, cost=Cost(cost, load)) is None
+        assert ticker.due(engine, NOW + between, begun=True, cost=Cost(cost, load)) == NOW + between
+
+
+def test_what_may_open_an_alert_is_evaluated_at_once_whatever_that_costs() -> None:
+    engine = Engine(waiting=True)
+    ticker = _ticked(engine)
+    cost = Cost(SECOND, 9 * SECOND, urgent=True)
+    assert ticker.due(engine, NOW + BETWEEN_NS - 1, begun=True, cost=cost) is None
+    assert ticker.due(engine, NOW + BETWEEN_NS, begun=True, cost=cost) == NOW + BETWEEN_NS
+
+
+LATER = {"flow", "price", "progress", "tick", "configuration"}
+
+
+@pytest.mark.parametrize("kind", sorted(ENTITY_KINDS | PARTITION_KINDS))
+def test_all_but_what_comes_all_the_time_is_urgent(kind: str) -> None:
+    entity = "jp-main" if kind in ENTITY_KINDS else None
+    source = None if kind == "tick" else Source(SourcePartition("custody.balances", 0, 0), offset=7)
+    for body in ({}, {"kind": "position", "note": '"kind":"position"'}, {"kind": "price"}):
+        statement = Statement(kind, entity, 5, body, source, 4)
+        assert is_urgent(encode_statement(statement)) == is_urgent(encode_fast(statement)) == (kind not in LATER)
+
+
+def test_what_is_no_record_is_not_urgent() -> None:
+    assert not any(map(is_urgent, (b"", b"{", b'"kind":"', b'{"kind":"pos')))
