@@ -71,6 +71,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
         self._pace.after({} if only_time(fetched) else fetched)
         return fetched
 
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Logs of the embedded broker begin at 0, whatever it says: see `SeamlessConsumer`."""
+        transport: Any = self.transport
+        if transport.kafka.embedded:
+            return dict.fromkeys(partitions, 0)
+        found: Mapping[TP, int] = await super().earliest_offsets(*partitions)
+        return found
+
     async def give_back(self, undelivered: Mapping[TP, DroppedRecords]) -> None:
         """Fetch again what was not delivered, but for partitions that were sought elsewhere since."""
         await self.call_thread(self._give_back, undelivered)

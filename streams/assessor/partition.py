@@ -67,6 +67,8 @@ class SnapshotCadence:
     seconds: float = 10.0
     rewind_s: float = 15.0
     """How long records that were asked for again may take to come."""
+    rewind_again_s: float = 1.0
+    """After what time they are asked for once more: the embedded broker may show what lies behind them first."""
 
 
 @dataclass(slots=True)
@@ -117,7 +119,8 @@ class PartitionWorker:
         self._refuse = refuse
         self._acknowledge = acknowledge
         self._rewind = rewind
-        self._rewound: tuple[int, float] | None = None
+        self._rewound: tuple[int, float, float] | None = None
+        """The record that was asked for again, when first and when last."""
         self._stuck_at: int | None = None
         self._last = ""
         """SHA-256 (hex) of the last record applied, where it is known."""
@@ -257,14 +260,18 @@ class PartitionWorker:
 
     async def _ask_again(self, offset: int) -> None:
         """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""
-        wanted = self.engine.position + 1
+        wanted, now = self.engine.position + 1, time.monotonic()
+        begun = now
         if self._rewound is not None and self._rewound[0] == wanted:
-            if time.monotonic() - self._rewound[1] > self._cadence.rewind_s:
+            _, begun, asked = self._rewound
+            if now - begun > self._cadence.rewind_s:
                 self._stop("journal_hole", f"record {wanted} does not come, {offset} does: it is missing in the log")
-            return  # read before the rewind took place
+                return
+            if now - asked < self._cadence.rewind_again_s:
+                return  # read before the rewind took place
         if await self._rewind(self.partition, wanted):
             _log.warning("journal partition read again", partition=self.partition, offset=wanted, delivered=offset)
-            self._rewound = (wanted, time.monotonic())
+            self._rewound = (wanted, begun, now)
         else:
             self._stop("journal_hole", f"the log begins behind record {wanted}, which no snapshot holds")
 

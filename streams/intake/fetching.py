@@ -20,6 +20,7 @@ from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodec
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.intake.segment.batches import Batch
+from streams.kafka.seamless import SeamlessConsumer
 
 TRIED_WITH = "0.14.0"
 """The release of aiokafka whose private names `WholeFetch` knows."""
@@ -128,11 +129,31 @@ class WholeFetch:
         return batches
 
 
+class SeamlessFetch:
+    """By `fetch`, but of a partition only what follows without a gap: what lies behind one is fetched again."""
+
+    def __init__(self, fetch: Fetch, consumer: SeamlessConsumer) -> None:
+        self._fetch = fetch
+        self._consumer = consumer
+
+    async def __call__(self, wait_ms: int) -> Mapping[TopicPartition, Batch]:
+        seams = self._consumer.seams
+        batches: dict[TopicPartition, Batch] = {}
+        for tp, batch in (await self._fetch(wait_ms)).items():
+            count = seams.joined(tp, batch.offsets)
+            if count < len(batch):
+                self._consumer.seek(tp, seams.goes_on(tp))
+            if count:
+                batches[tp] = batch if count == len(batch) else batch.first(count)
+        return batches
+
+
 def best_fetch(consumer: AIOKafkaConsumer) -> Fetch:
     """The fast way where it is known to work, else the public one."""
     if aiokafka.__version__ == TRIED_WITH:
         try:
-            return WholeFetch(consumer)
+            fetch = WholeFetch(consumer)
+            return SeamlessFetch(fetch, consumer) if isinstance(consumer, SeamlessConsumer) else fetch
         except AttributeError as error:
             _log.warning("intake_fetches_the_public_way", reason=str(error))
     return PublicFetch(consumer)

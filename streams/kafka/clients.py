@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reach import REFUSALS, NotReached, gives_producer_ids, refusal
+from streams.kafka.seamless import SeamlessConsumer
 
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # where nobody set up logging, the one line of the error will do
 
@@ -105,7 +106,10 @@ def delivery(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **overrides: Any) -> AIOKafkaConsumer:
-    """A consumer, not started: committed data only, no automatic commits. `overrides` are aiokafka's own arguments."""
+    """A consumer, not started: committed data only, no automatic commits. `overrides` are aiokafka's own arguments.
+
+    Of the embedded broker it passes over nothing, if whoever reads seeks first.
+    """
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers,
         "client_id": settings.prefix,
@@ -120,7 +124,8 @@ def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **
         "metadata_max_age_ms": 30_000,
         **security(settings),
     }
-    return AIOKafkaConsumer(*topics, **(arguments | overrides))
+    kind = SeamlessConsumer if settings.embedded else AIOKafkaConsumer
+    return kind(*topics, **(arguments | overrides))
 
 
 def producer(settings: KafkaSettings, **overrides: Any) -> AIOKafkaProducer:

@@ -73,7 +73,9 @@ async def follow(settings: KafkaSettings, partitions: Sequence[TopicPartition], 
     client = await started(consumer(settings, auto_offset_reset="earliest", fetch_max_wait_ms=_FOLLOW_MS), settings)
     try:
         client.assign(list(partitions))
-        if not settings.embedded:
+        if settings.embedded:
+            await client.seek_to_beginning(*partitions)
+        else:
             found = await client.offsets_for_times(dict.fromkeys(partitions, since_ms))
             ends = await client.end_offsets(list(partitions))
             for tp in partitions:

@@ -39,6 +39,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.offsets)
 
+    def first(self, count: int) -> Batch:
+        """So many of its records."""
+        return Batch(self.offsets[:count], self.times_ms[:count], self.values[:count], self.original, self.headed)
+
 
 @dataclass(frozen=True, slots=True)
 class Flush:

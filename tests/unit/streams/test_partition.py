@@ -442,6 +442,17 @@ async def test_a_record_that_does_not_come_though_asked_for_is_a_hole(journal: l
     assert bench.told.stopped == ["journal_hole"]
 
 
+async def test_a_record_that_is_shown_late_is_asked_for_again_and_again(journal: list[JournalRecord]) -> None:
+    """The embedded broker may show what lies behind a record at the second time too."""
+    bench = Bench(Table(), SnapshotCadence(records=10, seconds=3600, rewind_again_s=0.0))
+    await bench.feed(journal[:5])
+    await bench.feed([journal[6], journal[6], *journal[6:8]])
+    assert bench.rewound == [5, 5, 5, 5]
+    await bench.feed(journal[5:])
+    assert bench.published == straight(journal)
+    assert bench.told.stopped == []
+
+
 async def test_a_record_of_a_newer_release_stops_the_partition(journal: list[JournalRecord]) -> None:
     bench = Bench(Table())
     await bench.feed(journal[:5])
