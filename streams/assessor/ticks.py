@@ -10,10 +10,11 @@ from monitor.core.values.times import SECOND
 BETWEEN_NS = SECOND // 10
 """While something waits for evaluation, ticks are at least so far apart."""
 
-_OWN_SHARE, _WHOLE_SHARE = 4, 2
-_MOST_BETWEEN_NS = SECOND
-"""Ticks stay apart by four times what an evaluation costs, and by twice what one of each partition of the worker does, so that
-one takes a quarter of a core and all of them half of it; but by a second at most."""
+_OWN_SHARE, _MOST_BY_OWN_NS = 4, SECOND
+_WHOLE_SHARE, _MOST_BY_WHOLE_NS = 2, 5 * SECOND
+"""Ticks stay apart by four times what an evaluation costs, and by twice what one of each partition of the worker does: so one
+takes a quarter of a core, and all of them half of it. But by so long at most.
+"""
 
 _KIND = b'"kind":"'
 _URGENT = frozenset({b"position", b"incident", b"declaration", b"operation", b"rejected", b"bust"})
@@ -46,7 +47,8 @@ class Cost:
     @property
     def between(self) -> int:
         """How far apart (ns) ticks are to stay while something waits."""
-        return 0 if self.urgent else min(max(_OWN_SHARE * self.own, _WHOLE_SHARE * self.whole), _MOST_BETWEEN_NS)
+        by_own, by_whole = min(_OWN_SHARE * self.own, _MOST_BY_OWN_NS), min(_WHOLE_SHARE * self.whole, _MOST_BY_WHOLE_NS)
+        return 0 if self.urgent else max(by_own, by_whole)
 
 
 NO_COST = Cost()

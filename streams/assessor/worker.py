@@ -82,6 +82,8 @@ class Assessor:
         self._check_evaluations = check_evaluations
         self._memory = Keeper()
         self._turns = Turns()
+        self._pressed = asyncio.Event()
+        """Set where a partition has come to have something that is looked at at once."""
         self._journal = JournalProducer(settings, names)
         self._letters = DeadLetterProducer(settings, names, time.time_ns)
         self._originals = Originals(partial(connected, settings), names)
@@ -222,6 +224,7 @@ class Assessor:
             keys=self._keys,
             turns=self._turns,
             ended=self._on_ended,
+            press=self._pressed.set,
             check_evaluations=self._check_evaluations,
         )
         self._workers[partition] = worker
@@ -272,7 +275,9 @@ class Assessor:
     async def _keep_time(self) -> None:
         refreshed = 0.0
         while True:
-            await asyncio.sleep(_LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._pressed.wait(), _LOOK_S)
+            self._pressed.clear()
             load = sum(worker.evaluation_ns for worker in self._workers.values())
             for partition, worker in list(self._workers.items()):
                 ticker = self._tickers[partition]

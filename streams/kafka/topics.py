@@ -36,6 +36,15 @@ SNAPSHOTS = "snapshots"
 TRADE_PARTITIONS = 12
 _HOUR_MS = 3_600_000
 _MARGIN_H = 48
+_OFTEN_COMPACTED = {
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "delete.retention.ms": str(_HOUR_MS),
+}
+"""Of snapshots little is valid at a time, and whoever takes a partition over reads all that lies there: by Kafka's defaults
+what a week wrote, or a gigabyte, since the newest segment is never compacted.
+"""
+
 _ALREADY_EXISTS = 36
 _SHOWN_TRIES = 100
 _SHOWN_WAIT_S = 0.1
@@ -145,7 +154,7 @@ def topic_specs(settings: KafkaSettings, names: TopicNames, lookback_h: int = 72
         TopicSpec(names.of(ALERTS), ALERTS, count, safe | {"cleanup.policy": "compact"}),
         TopicSpec(names.of(CHECKPOINTS), CHECKPOINTS, count, kept),
         TopicSpec(names.of(DELIVERIES), DELIVERIES, count, safe | {"cleanup.policy": "compact"}),
-        TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"}),
+        TopicSpec(snapshot_topic(settings), SNAPSHOTS, count, safe | {"cleanup.policy": "compact"} | _OFTEN_COMPACTED),
         TopicSpec(names.of(DEAD_LETTERS), DEAD_LETTERS, 1, letters, keep_ms),
     )
 
@@ -274,7 +283,15 @@ def _setting_drift(spec: TopicSpec, values: Mapping[str, str], replicas: int) ->
         wanted = spec.settings.get(setting)
         if wanted is not None and values.get(setting) != wanted:
             found.append(_altered(spec, setting, values.get(setting), wanted))
-    return found
+    return [*found, *_compaction_drift(spec, values)]
+
+
+def _compaction_drift(spec: TopicSpec, values: Mapping[str, str]) -> list[Drift]:
+    wanted, found = spec.settings.get("segment.ms"), values.get("segment.ms")
+    if wanted is None or found is None or int(found) <= int(wanted):
+        return []
+    advice = f"a take-over reads all that was not compacted: {_command(spec, 'segment.ms', wanted)}"
+    return [Drift(spec.name, "segment.ms", found, f"{wanted} or less", advice, error=False)]
 
 
 def _policy_drift(spec: TopicSpec, values: Mapping[str, str]) -> list[Drift]:
@@ -312,5 +329,8 @@ def _safety_drift(spec: TopicSpec, values: Mapping[str, str], replicas: int) -> 
 
 
 def _altered(spec: TopicSpec, setting: str, found: str | None, wanted: str, value: str | None = None) -> Drift:
-    command = f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} --add-config {setting}={value or wanted}"
-    return Drift(spec.name, setting, found or "unset", wanted, f"alter it with `{command}`")
+    return Drift(spec.name, setting, found or "unset", wanted, f"alter it with {_command(spec, setting, value or wanted)}")
+
+
+def _command(spec: TopicSpec, setting: str, value: str) -> str:
+    return f"`kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} --add-config {setting}={value}`"

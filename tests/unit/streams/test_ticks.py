@@ -97,9 +97,10 @@ def test_costly_evaluations_are_spread_so_that_they_take_a_quarter_of_a_core_and
     engine = Engine(waiting=True)
     ticker = _ticked(engine)
     cost = SECOND // 20
-    for load, between in ((cost, 4 * cost), (2 * cost, 4 * cost), (8 * cost, 16 * cost), (80 * cost, SECOND)):
+    for load, between in ((cost, 4 * cost), (2 * cost, 4 * cost), (8 * cost, 16 * cost), (80 * cost, 5 * SECOND)):
         assert ticker.due(engine, NOW + between - 1, begun=True, cost=Cost(cost, load)) is None
         assert ticker.due(engine, NOW + between, begun=True, cost=Cost(cost, load)) == NOW + between
+    assert Cost(9 * SECOND).between == SECOND
 
 
 def test_what_may_open_an_alert_is_evaluated_at_once_whatever_that_costs() -> None:

@@ -34,6 +34,16 @@ def test_what_is_read_by_key_must_be_compacted(default: str) -> None:
     assert [drift.setting for drift in _errors(SPECS[default], cleanup_policy="delete")] == ["cleanup.policy"]
 
 
+@pytest.mark.parametrize(("milliseconds", "warned"), [("604800000", True), ("600000", False), ("1000", False)])
+def test_snapshots_that_are_seldom_compacted_are_a_warning(milliseconds: str, warned: bool) -> None:
+    """By Kafka's default a take-over reads what a week wrote, where that is less than a gigabyte."""
+    spec = SPECS[SNAPSHOTS]
+    drifts = _setting_drift(spec, {**spec.settings, "segment.ms": milliseconds}, 3)
+    found = [drift for drift in drifts if drift.setting == "segment.ms"]
+    assert [drift.error for drift in found] == ([False] if warned else [])
+    assert all(f"--entity-name {spec.name} --add-config segment.ms=600000" in drift.line() for drift in found)
+
+
 @pytest.mark.parametrize(("hours", "errors"), [(119, 1), (120, 0), (1000, 0)])
 def test_a_source_is_kept_for_the_look_back_and_two_days(hours: int, errors: int) -> None:
     assert len(_errors(SPECS[TRADES], retention_ms=str(hours * HOUR_MS))) == errors
