@@ -55,6 +55,7 @@ from streams.lookup.remembering import remember
 from streams.lookup.told import Deliveries, ToldRecord
 from streams.peers import Peers
 from streams.progress import Progress
+from streams.slices import Slices
 
 STAGES = ("intake", "assessor", "dispatcher", "archiver")
 """The archiver runs where `archive.target` names a place."""
@@ -302,11 +303,13 @@ class Daemon:
             days=self._days,
         )
 
-    def _refresh(self) -> None:
+    async def _refresh(self) -> None:
         self.metrics.broker_answered(time.time() - self._broker.silent_s)
         self.metrics.log_failed(failed_lines())
-        if self.assessor is not None:
-            self.metrics.refresh(self.assessor.engines.values())
+        await Slices().take(self.metrics.refresh(self._engines))
+
+    def _engines(self) -> Iterable[Engine]:
+        return () if self.assessor is None else self.assessor.engines.values()
 
     def _stopped(self) -> Mapping[int, str]:
         return {} if self.assessor is None else self.assessor.stopped
@@ -345,6 +348,10 @@ class EngineStatus:
         found = self._of(entity).status(entity, day)
         checkpoint = found["checkpoint"]
         return found | {"checkpoint": None if checkpoint is None else signed(checkpoint, self._keys)}
+
+    def figures(self, entity: str) -> Mapping[str, Any]:
+        """Of it what an evaluation changes; KeyError for an entity that was never seen."""
+        return self._of(entity).figures(entity)
 
     def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
         """What each method finds without and with the scenario; KeyError for an entity that was never seen."""

@@ -12,6 +12,10 @@ Pulse = Callable[[], Mapping[str, int]]
 """Of each entity evaluated in this process the engine clock of its newest evaluation (ns)."""
 
 
+_NAMED = 5
+"""So many entities are named; the others are counted."""
+
+
 class Progress:
     """`pulse` is None in a process without an assessor; `stopped` gives the partitions that stand still, with the reason."""
 
@@ -37,7 +41,7 @@ class Progress:
         if self._pulse is not None:
             now = self._clock()
             still = [f"{entity} for {(now - at) / SECOND:.0f} s" for entity, at in self._late(now).items()]
-            found["evaluation"] = f"stands still: {', '.join(still)}" if still else "ok"
+            found["evaluation"] = f"stands still: {_some(still)}" if still else "ok"
         return found | {f"journal partition {number}": f"stopped: {why}" for number, why in self._stopped().items()}
 
     def standstill(self) -> str | None:
@@ -59,8 +63,13 @@ class Progress:
             return ""
         if now - self._first_seen <= self._stale_after_s * SECOND:
             return None  # what was read first is as old as the start took, and may be caught up with
-        return ", ".join(f"{entity} was evaluated last at {format_time(at)}" for entity, at in late.items())
+        return _some([f"{entity} was evaluated last at {format_time(at)}" for entity, at in late.items()])
 
     def _late(self, now: int) -> dict[str, int]:
         pulse = {} if self._pulse is None else self._pulse()
         return {entity: at for entity, at in sorted(pulse.items()) if now - at > self._stale_after_s * SECOND}
+
+
+def _some(told: list[str]) -> str:
+    more = len(told) - _NAMED
+    return ", ".join([*told[:_NAMED], *([f"and {more:,} more"] if more > 0 else [])])

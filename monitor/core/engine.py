@@ -226,6 +226,13 @@ class Engine:
         rows = self._held_twice.rows(entity, held, self._population.configured(entity).config.assets.is_fiat)
         return found | {"held_twice": {"complete": complete, "accounts": rows}}
 
+    def figures(self, entity: str) -> dict[str, Any]:
+        """Of `status` what an evaluation changes: entity, at, methods, exposure, alerts, checkpoint.
+
+        It costs what the entity is, not what others hold. KeyError for an entity that is not here.
+        """
+        return status.figures_of(self._population.configured(entity), self._clock.now)
+
     def evaluations(self, entity: str) -> dict[str, Any]:
         """{"assessments": [newest evaluation of each method], "exposure": newest or None}.
 

@@ -5,8 +5,7 @@ An entity's series are replaced as a whole, so a figure that is no longer known,
 worker, leaves nothing behind.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -51,8 +50,8 @@ class EntityFigures(Protocol):
         """The entities held."""
         ...
 
-    def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
-        """The status object of CONTRACT 5."""
+    def figures(self, entity: str) -> Mapping[str, Any]:
+        """Of the status object of CONTRACT 5 what an evaluation changes."""
         ...
 
     def measures(self, entity: str) -> Measures:
@@ -145,20 +144,22 @@ class Metrics:
             else:
                 self.drop_entity(entity)
 
-    def refresh(self, engines: Iterable[EntityFigures]) -> None:
+    def refresh(self, engines: Callable[[], Iterable[EntityFigures]]) -> Generator[None, None, None]:
         """Before a scrape: every entity held has its series, no other has, and heartbeats are up to their engine's clock.
+
+        A step an entity: between two of them others may go on, and partitions may come and go.
 
         An entity for which nothing has happened is not evaluated anew: its figures stand until the engine's clock, which
         therefore is its heartbeat as long as nothing waits.
         """
-        held: set[str] = set()
-        for engine in engines:
+        for engine in list(engines()):
             for entity in engine.entities():
-                held.add(entity)
                 if entity in self._behind or entity not in self._entities.samples:
-                    self.update_entity(engine.status(entity, None), engine.measures(entity))
-                if not engine.waiting:
-                    self._entities.heartbeats[entity] = engine.clock / SECOND
+                    self.update_entity(engine.figures(entity), engine.measures(entity))
+                    yield
+            if not engine.waiting:
+                self._entities.heartbeats |= dict.fromkeys(engine.entities(), engine.clock / SECOND)
+        held = {entity for engine in engines() for entity in engine.entities()}
         for gone in self._entities.samples.keys() - held:
             self.drop_entity(gone)
 

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -59,6 +59,10 @@ class StatusSource(Protocol):
 
     def status(self, entity: str, day: date | None) -> Mapping[str, Any]:
         """The status object of CONTRACT 5; `day` chooses a past business date of the trade flow. KeyError: never seen."""
+        ...
+
+    def figures(self, entity: str) -> Mapping[str, Any]:
+        """Of it what an evaluation changes: entity, at, methods, exposure, alerts, checkpoint. KeyError: never seen."""
         ...
 
     def foresee(self, entity: str, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
@@ -142,7 +146,7 @@ class WebParts:
     metrics: Exposition
     versions: Mapping[str, str]
     status: StatusSource | None = None
-    before_scrape: Callable[[], None] | None = None
+    before_scrape: Callable[[], Awaitable[None]] | None = None
     sample_s: float = 5.0
     stale_after_s: float = STALE_AFTER_S
     clock: Callable[[], int] = time.time_ns

@@ -180,7 +180,7 @@ class _Pages:
 
     async def metrics(self, request: web.Request) -> web.Response:
         if self._parts.before_scrape is not None:
-            self._parts.before_scrape()
+            await self._parts.before_scrape()
         body, content_type = await asyncio.to_thread(self._parts.metrics.exposition, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
@@ -376,7 +376,7 @@ def _probe(probe: Callable[[], Health]) -> Handler:
 def _remember(history: CoverageHistory, source: StatusSource, entity: str) -> None:
     try:
         if source.holds(entity):
-            history.record(source.status(entity, None))
+            history.record(source.figures(entity))
     except Exception:
         log.exception("status_history_failed", entity=entity)
 

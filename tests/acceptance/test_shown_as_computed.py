@@ -81,7 +81,7 @@ def exposed(engine: Engine) -> dict[tuple[str, tuple[str, ...]], float]:
     metrics = Metrics(
         version="0", engine_version="1", process=False, fold=folding(["BTC", "ETH"], {"jp-main": ["custody.balances"]})
     )
-    metrics.refresh([engine])
+    list(metrics.refresh(lambda: [engine]))
     return series(metrics)
 
 

@@ -249,7 +249,7 @@ class FakeEngine:
     def entities(self) -> list[str]:
         return list(self.held)
 
-    def status(self, entity: str, _day: object) -> dict[str, Any]:
+    def figures(self, entity: str) -> dict[str, Any]:
         return self.held[entity]
 
     def measures(self, _entity: str) -> Measures:
@@ -258,33 +258,42 @@ class FakeEngine:
 
 def test_a_quiet_entity_has_its_series_and_its_heartbeat_follows_the_clock() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
-    metrics.refresh([engine])
+    list(metrics.refresh(lambda: [engine]))
     assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 70
     engine.clock, engine.waiting = 130 * NS, True
-    metrics.refresh([engine])
+    list(metrics.refresh(lambda: [engine]))
     assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 70
     engine.waiting = False
-    metrics.refresh([engine])
+    list(metrics.refresh(lambda: [engine]))
     assert series(metrics)["reserve_evaluation_last_timestamp_seconds", ("jp-main",)] == 130
-    metrics.refresh([FakeEngine(1)])
+    list(metrics.refresh(lambda: [FakeEngine(1)]))
     assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
 def test_what_was_evaluated_is_looked_at_once_before_a_scrape() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
-    metrics.refresh([engine])
-    with calls_of(FakeEngine.status) as asked:
+    list(metrics.refresh(lambda: [engine]))
+    with calls_of(FakeEngine.figures) as asked:
         for _ in range(3):
             metrics.evaluated(engine, ["jp-main"])
         assert asked == []
-        metrics.refresh([engine])
-        metrics.refresh([engine])
+        list(metrics.refresh(lambda: [engine]))
+        list(metrics.refresh(lambda: [engine]))
     assert len(asked) == 1
+
+
+def test_a_partition_that_goes_while_a_scrape_is_prepared_leaves_no_series() -> None:
+    metrics, held = made(), [FakeEngine(70 * NS, examples.adequate())]
+    refreshing = metrics.refresh(lambda: held)
+    next(refreshing)
+    held.clear()
+    assert list(refreshing) == []
+    assert not [key for key in series(metrics) if "jp-main" in key[1]]
 
 
 def test_an_entity_that_is_no_longer_configured_loses_its_series() -> None:
     metrics, engine = made(), FakeEngine(70 * NS, examples.adequate())
-    metrics.refresh([engine])
+    list(metrics.refresh(lambda: [engine]))
     assert [key for key in series(metrics) if "jp-main" in key[1]]
     metrics.evaluated(FakeEngine(80 * NS), ["jp-main"])
     assert not [key for key in series(metrics) if "jp-main" in key[1]]

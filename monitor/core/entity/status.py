@@ -19,8 +19,8 @@ from monitor.core.view.view import View
 WINDOW = "24h"
 
 
-def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
-    """The status of an entity at the engine clock (ns); `day` is the business date of its `day` trade flow, else the current."""
+def figures_of(entity: Entity, clock: int) -> dict[str, Any]:
+    """What an evaluation changes of the status at the engine clock (ns)."""
     newest = evaluations_of(entity)
     return {
         "entity": entity.name,
@@ -28,11 +28,20 @@ def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
         "methods": newest["assessments"],
         "exposure": newest["exposure"],
         "alerts": list(_firing(entity)),
+        "checkpoint": entity.standing.seal.newest,
+    }
+
+
+def status_of(entity: Entity, clock: int, day: date | None) -> dict[str, Any]:
+    """The status of an entity at the engine clock (ns); `day` is the business date of its `day` trade flow, else the current."""
+    figures = figures_of(entity, clock)
+    checkpoint = figures.pop("checkpoint")
+    return figures | {
         "incidents": entity.book.incident_objects(),
         "owed": sorted({asset for role, asset, _, quantity in entity.book.custody() if role == LIABILITY and quantity}),
         "trade_flow": [*_flow(entity, clock), *_flow_of_day(entity, clock, day)],
         "sources": [_source(entity, feed, clock) for feed in Completeness(entity.book, clock).feeds()],
-        "checkpoint": entity.standing.seal.newest,
+        "checkpoint": checkpoint,
         "promotions": entity.standing.promotions.verdicts,
     }
 

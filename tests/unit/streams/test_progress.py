@@ -40,6 +40,14 @@ def test_an_engine_clock_that_is_too_old_stands_still() -> None:
     assert world.progress.standstill() == "jp-main was evaluated last at 2026-02-02T02:40:00.000000Z"
 
 
+def test_of_very_many_that_stand_still_some_are_named() -> None:
+    world = World(**{f"e-{number:04d}": 0 for number in range(1_200)})
+    world.second = 31
+    told = world.progress.checks()["evaluation"]
+    assert told.startswith("stands still: e-0000 for 31 s, ")
+    assert told.endswith("e-0004 for 31 s, and 1,195 more")
+
+
 def test_after_a_start_an_old_clock_may_catch_up_first() -> None:
     """What lets it fail: patience that a start of half a minute has used up before the first clock is read."""
     world = World()

@@ -73,6 +73,9 @@ class FakeStatus:
         self.asked.append(day)
         return self.statuses[entity]
 
+    def figures(self, entity: str) -> Mapping[str, Any]:
+        return self.statuses[entity]
+
 
 def parts(*statuses: dict[str, Any], **options: Any) -> WebParts:
     options = {"clock": lambda: parse_time(examples.AT) + SECOND} | options
@@ -214,7 +217,11 @@ async def test_probes_answer_by_status_code_and_checks() -> None:
 
 async def test_metrics_are_brought_up_to_date_and_keep_the_asked_format() -> None:
     calls: list[int] = []
-    async with TestClient(TestServer(build_web(parts(before_scrape=lambda: calls.append(1))))) as client:
+
+    async def refresh() -> None:
+        calls.append(1)
+
+    async with TestClient(TestServer(build_web(parts(before_scrape=refresh)))) as client:
         answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
         assert answer.headers["Content-Type"] == "text/plain; accept=application/openmetrics-text"
         assert await answer.text() == "reserve_build_info 1\n"
