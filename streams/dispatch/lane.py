@@ -11,6 +11,7 @@ what was never told is never ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal
@@ -84,7 +85,10 @@ class Lane:
         self._pace = Pace(settings.max_per_minute, self._clock)
         self._accepted = Accepted()
         self._failures = 0
-        self._telling = False
+        self._paused = False
+        self._at_rest = asyncio.Event()
+        """Set while nothing is being told."""
+        self._at_rest.set()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._empty = asyncio.Event()
@@ -172,6 +176,17 @@ class Lane:
         self._outbox.drop(fingerprint)
         self._changed()
 
+    async def pause(self, within_s: float) -> None:
+        """Begin to tell nothing more until `go_on`, and wait for what is being told, for so long at most."""
+        self._paused = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._at_rest.wait(), within_s)
+
+    def go_on(self) -> None:
+        """Tell again after `pause`."""
+        self._paused = False
+        self._wake.set()
+
     async def stop(self, within_s: float) -> None:
         """Tell what is left if that takes no longer than `within_s`; then end. Nothing is resolved."""
         try:
@@ -199,7 +214,7 @@ class Lane:
         urgent = asyncio.create_task(self._urgent.wait())
         try:
             await asyncio.wait({trying, urgent}, return_when=asyncio.FIRST_COMPLETED)
-            while not trying.done() and self._telling:
+            while not trying.done() and not self._at_rest.is_set():
                 await asyncio.wait({trying}, timeout=_TELLING_S)
         finally:
             for task in (trying, urgent):
@@ -233,6 +248,8 @@ class Lane:
 
     def _next_at(self, now: float) -> float | None:
         """When the next batch may be told; None when nothing waits."""
+        if self._paused:
+            return None
         batch = self._outbox.next(now)
         return self._free_at(batch, now) if batch else self._outbox.next_parked
 
@@ -246,7 +263,7 @@ class Lane:
         while True:
             now = self._clock()
             batch = self._outbox.next(now, {entry.alert.fingerprint for entry in suspect})
-            if not batch or self._free_at(batch, now) > now + _MOMENT_S:
+            if self._paused or not batch or self._free_at(batch, now) > now + _MOMENT_S:
                 break
             try:
                 await self._tell(batch)
@@ -274,7 +291,7 @@ class Lane:
         notices = tuple(self._notice(entry) for entry in batch)
         for entry in batch:
             entry.under_way = True
-        self._telling = True
+        self._at_rest.clear()
         try:
             await self._intend(batch, notices)
             self._pace.take()
@@ -292,7 +309,7 @@ class Lane:
         else:
             self._accept(batch, notices, receipt)
         finally:
-            self._telling = False
+            self._at_rest.set()
             for entry in batch:
                 entry.under_way = False
 

@@ -46,6 +46,7 @@ FLUSH_S = 4.0
 _POLL_MS = 200
 _WATCH_S = 1.0
 _RECORD_S = 0.5
+_PAUSE_S = 2.0
 _BROKER_SEEN_S = 15.0
 _LOAD_S = 10.0
 _log = structlog.get_logger(__name__)
@@ -175,6 +176,14 @@ class Dispatcher:
         self._joined = True
         self._assigned = partitions
         self._taken.clear()
+
+    async def hand_over(self) -> None:
+        """Stop telling of what another dispatcher may tell of, once what is being told is on record for it."""
+        await asyncio.gather(*(lane.pause(_PAUSE_S) for lane in self._lanes))
+        await self._recorded()
+        self.revoke()
+        for lane in self._lanes:
+            lane.go_on()
 
     def revoke(self) -> None:
         """Stop telling of what another dispatcher may tell of."""
@@ -333,7 +342,7 @@ class _Listener(ConsumerRebalanceListener):
         self._dispatcher = dispatcher
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - the library's signature
-        self._dispatcher.revoke()
+        await self._dispatcher.hand_over()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         self._dispatcher.assign({place.partition for place in assigned})

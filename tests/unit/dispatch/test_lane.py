@@ -436,6 +436,36 @@ async def test_a_refresh_that_fails_is_counted_and_comes_again() -> None:
         assert observed.outcomes["failed"] >= 2
 
 
+async def test_a_pause_waits_for_what_is_being_told_and_begins_nothing_more() -> None:
+    channel = Scripted()
+    channel.gate.clear()
+    async with running(channel) as (lane, _, recorded):
+        for entity in "ab":
+            lane.offer(an_alert(entity=entity))
+        await until(lambda: len(channel.attempts) == 1)
+        pausing = asyncio.create_task(lane.pause(5))
+        await asyncio.sleep(0.05)
+        assert not pausing.done()
+        channel.gate.set()
+        await pausing
+        assert (channel.names, len(recorded)) == ([("a", 1)], 1)
+        await asyncio.sleep(0.05)
+        assert channel.names == [("a", 1)]
+        lane.go_on()
+        await until(lambda: lane.pending == 0)
+        assert channel.names == [("a", 1), ("b", 1)]
+
+
+async def test_a_pause_does_not_wait_for_ever() -> None:
+    channel = Scripted()
+    channel.gate.clear()
+    async with running(channel) as (lane, _, recorded):
+        lane.offer(an_alert())
+        await until(lambda: len(channel.attempts) == 1)
+        await lane.pause(0.02)
+        assert recorded == []
+
+
 async def test_stopping_tells_what_is_left_and_closes() -> None:
     channel = Scripted()
     channel.gate.clear()

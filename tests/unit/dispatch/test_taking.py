@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 
+from monitor.notify.channel import Told
 from monitor.settings.kafka import KafkaSettings
-from streams.dispatch.ledger import Memory
+from streams.dispatch.lane import Lane
+from streams.dispatch.ledger import Ledger, Memory
 from streams.dispatch.worker import Dispatcher
 from streams.kafka.topics import TopicNames
+from tests.alert_samples import alert_value
 from tests.bench import Observed
+from tests.receivers import until
+from tests.unit.dispatch.test_lane import FAST, Scripted
 
 
 class Consumer:
@@ -63,3 +70,41 @@ async def test_partitions_that_go_while_they_are_taken_do_not_hold_up_those_that
     await dispatcher._step()
     assert dispatcher.ready
     assert dispatcher.tells("of nothing") is False
+
+
+class Kept:
+    """A ledger that keeps what it was told at once."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+
+    def note_told(self, _partition: int, _channel: str, _fingerprint: str, told: Told) -> None:
+        self.told.append(told)
+
+    def note_since(self, *_: object) -> None:
+        return
+
+    async def flush(self, _within_s: float) -> bool:
+        return True
+
+
+async def test_what_is_being_told_at_a_hand_over_is_on_record_before_another_has_the_partition() -> None:
+    """What lets it fail: the lane forgets the alert while the receiver answers, and the next dispatcher tells it once more."""
+    dispatcher, ledger, channel = Dispatcher(KafkaSettings(), TopicNames(), {}, Observed()), Kept(), Scripted()
+    dispatcher._ledger = cast("Ledger", ledger)
+    lane = Lane(channel, FAST, Observed(), dispatcher._record, recorded=dispatcher._recorded)
+    dispatcher._lanes = [lane]
+    dispatcher.assign({0})
+    dispatcher._taken = {0}
+    lane.start()
+    channel.gate.clear()
+    dispatcher._apply(0, None, json.dumps(alert_value(revision=1)).encode())
+    await until(lambda: len(channel.attempts) == 1)
+    assert [told.sure for told in ledger.told] == [False]
+    going = asyncio.create_task(dispatcher.hand_over())
+    await asyncio.sleep(0.02)
+    channel.gate.set()
+    await going
+    assert [told.sure for told in ledger.told] == [False, True]
+    assert lane.pending == 0
+    await lane.stop(0.01)
