@@ -6,11 +6,12 @@ together. It is built once from a source's format, so a mapped foreign schema co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
+from msgspec.structs import astuple
 
 from monitor.core.journal.vocabulary import TRADES, Capacity, Instrument, Side, TradeStatus
 from streams.wire.mapping import PLACES, SourceFormat
@@ -38,6 +39,11 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
     "status": (None, *get_args(TradeStatus)),
     "schema": (None, SCHEMAS[TRADES]),
 }
+
+
+_COLUMNS = (*KEY_FIELDS, "trade_id", "price", "quantity", "executed_at")
+ColumnReader = Callable[[Sequence[Any]], list[Sequence[Any]]]
+"""Of objects, at least one, the columns of KEY_FIELDS, trade id, price, quantity and time."""
 
 
 class Fewest(NamedTuple):
@@ -68,8 +74,8 @@ class FewestBytes(dict[Any, Fewest]):
 class LeanTrades:
     """Decoder and column readers compiled for one source format.
 
-    `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. Of the
-    objects it gives, `key` reads the tuple of KEY_FIELDS and the others one field each. Amounts are not yet judged:
+    `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. `columns` reads
+    the objects it gives. Amounts are not yet judged:
     texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON. Times are not yet judged either:
     texts or, where `time_places` says which power of ten of a second they count, texts or integers. The decoder takes the last
     of a key given twice: where `counts_keys`, what is left out is UNSET, so that the keys there should be can be counted;
@@ -80,17 +86,13 @@ class LeanTrades:
     __slots__ = (
         "amounts_raw",
         "checks_bytes",
+        "columns",
         "counts_keys",
         "decode",
-        "executed_at",
         "fewest",
         "figure_keys",
         "ids_mixed",
-        "key",
-        "price",
-        "quantity",
         "time_places",
-        "trade_id",
     )
 
     def __init__(self, source: SourceFormat) -> None:
@@ -101,11 +103,7 @@ class LeanTrades:
         access = {name: ".".join(_attribute(step) for step in path) for name, path in paths.items()}
         access |= {name: f"constant_{name}" for name in constants}
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(root).decode
-        self.key = attrgetter(*(access[name] for name in KEY_FIELDS))
-        self.trade_id = attrgetter(access["trade_id"])
-        self.price = attrgetter(access["price"])
-        self.quantity = attrgetter(access["quantity"])
-        self.executed_at = attrgetter(access["executed_at"])
+        self.columns = _column_reader(root, [access[name] for name in _COLUMNS])
         self.ids_mixed = "trade_id" in source.fields
         self.amounts_raw = source.lenient
         self.time_places = PLACES[source.times] if "executed_at" in source.counted else None
@@ -127,6 +125,21 @@ def lean_trades(source: SourceFormat) -> LeanTrades | None:
     if len(set(paths.values())) < len(paths) or not _plain_constants(source):
         return None
     return LeanTrades(source)
+
+
+def _column_reader(root: type[msgspec.Struct], names: Sequence[str]) -> ColumnReader:
+    """Where each name is a field of the record itself, or a constant, whole objects are turned into columns at once."""
+    if any("." in name for name in names):
+        getters = [attrgetter(name) for name in names]
+        return lambda objects: [list(map(getter, objects)) for getter in getters]
+    fields = root.__struct_fields__
+    places = [(fields.index(name), None) if name in fields else (None, getattr(root, name)) for name in names]
+
+    def columns(objects: Sequence[Any]) -> list[Sequence[Any]]:
+        found = list(zip(*map(astuple, objects), strict=True))
+        return [[constant] * len(objects) if place is None else found[place] for place, constant in places]
+
+    return columns
 
 
 def _plain_constants(source: SourceFormat) -> bool:

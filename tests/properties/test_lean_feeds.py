@@ -14,6 +14,7 @@ from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.content import Findings
+from streams.intake.segment.decoding import keys_of
 from streams.intake.segment.events import Sighted, events_of_feed
 from streams.intake.segment.lean_events import LeanSight
 from streams.intake.segment.rules import IntakeRules
@@ -314,7 +315,7 @@ def test_a_good_record_needs_no_authority(name: str) -> None:
     values = [json.dumps(GOOD[name]).encode()] * 2
     events = sight(Batch(range(2), [START_MS] * 2, values), 0, 2)
     assert events.end > 1
-    assert None not in events.columns(0, events.end).keys
+    assert None not in keys_of(events.columns(0, events.end))
 
 
 @pytest.mark.parametrize(

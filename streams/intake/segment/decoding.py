@@ -38,10 +38,11 @@ _LAST_SECOND = LAST_TIME_NS // SECOND
 class Columns(NamedTuple):
     """Fields of a run of records. `figures` hash price and quantity: alike where both are.
 
-    `groups`: the indices of each key, where they were gathered and no key was changed since.
+    `groups`: the indices of each key, where they were gathered and no key was changed since; only they say then what the keys
+    are, and `keys` is None (see `keys_of`).
     """
 
-    keys: list[Any]
+    keys: list[Any] | None
     ids: list[str]
     prices: list[Decimal]
     quantities: list[Decimal]
@@ -50,20 +51,31 @@ class Columns(NamedTuple):
     groups: dict[Any, list[int]] | None = None
 
 
-def grouped(keys: Sequence[Any], begin: int = 0) -> dict[Any, list[int]]:
-    """The indices of each key, rising from `begin` on."""
+def grouped(keys: Iterable[Any], begin: int, end: int) -> dict[Any, list[int]]:
+    """The indices of each key, rising from `begin` on; `end` is behind the last."""
     groups: dict[Any, list[int]] = defaultdict(list)
-    deque(map(list.append, map(groups.__getitem__, keys), range(begin, begin + len(keys))), 0)
+    deque(map(list.append, map(groups.__getitem__, keys), range(begin, end)), 0)
     return groups
 
 
+def keys_of(columns: Columns) -> list[Any]:
+    """The key of each row, None where only the authority can judge."""
+    if columns.keys is not None:
+        return columns.keys
+    keys: list[Any] = [None] * len(columns.ids)
+    for key, rows in (columns.groups or {}).items():
+        for row in rows:
+            keys[row] = key
+    return keys
+
+
 def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Columns:
-    """The fields of a run of records; the key is None where only the authority can judge, as everywhere without a decoder.
+    """The fields of a run of records by key, which is None where only the authority can judge, as everywhere without a decoder.
 
     Piece by piece: what is made of a record on the way is read and gone while the processor has it at hand.
     """
     groups: dict[Any, list[int]] = defaultdict(list)
-    whole = Columns([], [], [], [], [], [], groups)
+    whole = Columns(None, [], [], [], [], [], groups)
     for begin in range(0, len(values), _PIECE):
         piece = _piece_of(lean, values[begin : begin + _PIECE], begin)
         columns: Iterable[tuple[Any, Any]] = zip(whole[1:-1], piece[1:-1], strict=True)
@@ -71,11 +83,7 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Colum
             column.extend(part)
         for key, rows in (piece.groups or {}).items():
             groups[key] += rows
-    keys: list[Any] = [None] * len(values)
-    for key, rows in groups.items():
-        for row in rows:
-            keys[row] = key
-    return whole._replace(keys=keys)
+    return whole
 
 
 def _piece_of(lean: LeanTrades | None, values: Sequence[bytes | None], begin: int) -> Columns:
@@ -83,34 +91,33 @@ def _piece_of(lean: LeanTrades | None, values: Sequence[bytes | None], begin: in
     if lean is None or not objects:
         count, empty = len(values), [""] * len(values)
         groups: dict[Any, list[int]] = {None: list(range(begin, begin + count))}
-        return Columns([None] * count, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty, groups)
-    keys: list[Any] = list(map(lean.key, objects))
-    ids: list[Any] = list(map(lean.trade_id, objects))
+        return Columns(None, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty, groups)
+    *of_key, given_ids, prices, quantities, given_times = lean.columns(objects)
+    ids: list[Any] = list(given_ids)
     only_texts = not lean.ids_mixed or set(map(type, ids)) == {str}
     if not only_texts:
         ids = list(map(str, ids))
-    prices, quantities = list(map(lean.price, objects)), list(map(lean.quantity, objects))
     if lean.amounts_raw:
         prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
     price_amounts, doubtful = positive_amounts(prices)
     quantity_amounts, others = positive_amounts(quantities)
     told_apart = figures_of(prices, price_amounts, doubtful), figures_of(quantities, quantity_amounts, others)
     figures = list(map(hash, zip(*told_apart, strict=True)))
-    times: list[Any] = list(map(lean.executed_at, objects))
+    times: list[Any] = list(given_times)
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
-    shown, groups = _shown(values, refused), grouped(keys, begin)
+    shown, groups = _shown(values, refused), grouped(zip(*of_key, strict=True), begin, begin + len(objects))
     twice: Sequence[int] = ()
     if lean.fewest is None or not only_texts or not _nothing_else(shown, lean.fewest, groups, (ids, times, prices, quantities)):
+        keys = list(zip(*of_key, strict=True))
         twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
     left = {*refused, *doubtful, *others, *unsure, *twice}
     for index in left:
-        groups[keys[index]].remove(begin + index)
-        keys[index] = None
+        groups[tuple(column[index] for column in of_key)].remove(begin + index)
     if left:
         groups[None] = [begin + index for index in sorted(left)]
-    return Columns(keys, ids, price_amounts, quantity_amounts, figures, times, groups)
+    return Columns(None, ids, price_amounts, quantity_amounts, figures, times, groups)
 
 
 def _nothing_else(
@@ -327,7 +334,7 @@ def hash_of(price: Decimal, quantity: Decimal) -> int:
 
 
 def key_of(canonical: dict[str, Any]) -> Any:
-    """The lean key of a canonical object, as `LeanTrades.key` gives it; None where only the authority can judge."""
+    """The lean key of a canonical object, as `columns_of` gives it; None where only the authority can judge."""
     entity, market, *choices = map(canonical.get, KEY_FIELDS)
     if type(entity) is not str or type(market) is not str:
         return None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Batch, clamped
-from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects
+from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects, keys_of
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
 from streams.wire.signatures import Signers
@@ -119,10 +119,11 @@ class SignedRecordEvents(RecordEvents):
 
     def columns(self, begin: int, end: int) -> Columns:
         found = columns_of(self.lean, self.batch.values[begin:end])
+        keys = keys_of(found)
         for index, signer in enumerate(self.signers[begin - self.begin : end - self.begin]):
             if isinstance(signer, Invalid):
-                found.keys[index] = None  # the authority refuses it
-        return found._replace(groups=None)
+                keys[index] = None  # the authority refuses it
+        return found._replace(keys=keys, groups=None)
 
     def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
         signer = self.signers[row - self.begin]

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from streams.intake.segment.batches import Batch, clamped
-from streams.intake.segment.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, times_of
+from streams.intake.segment.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, keys_of, times_of
 from streams.intake.segment.events import UNSIGNED, Events, FeedEvents, few, rows_of
 from streams.wire import MAX_VALUE_BYTES, Judge
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
@@ -122,11 +122,11 @@ class LeanEvents(FeedEvents):
         return UNSIGNED
 
     def columns(self, begin: int, end: int) -> Columns:
-        keys, ids, prices, quantities, figures, times, _ = self.made
+        _, ids, prices, quantities, figures, times, _ = self.made
         if begin == 0 and end == len(ids):
             return self.made
         rows = slice(begin, end)
-        return Columns(keys[rows], ids[rows], prices[rows], quantities[rows], figures[rows], times[rows])
+        return Columns(keys_of(self.made)[rows], ids[rows], prices[rows], quantities[rows], figures[rows], times[rows])
 
     def index(self, row: int) -> int:
         return self.rows.place(row)

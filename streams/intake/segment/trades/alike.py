@@ -27,6 +27,7 @@ Taken = dict[TradeLane, list[int]]
 
 _FORM_OF_HOUR, _FORM_OF_MINUTE = (13, ":00:00Z"), (16, ":00Z")
 _MS = 1_000_000
+_ROW = itemgetter(0)
 _WHOLE_SECONDS = 20
 FEW = 8
 """Of so many records one may be unlike the others."""
@@ -265,17 +266,16 @@ def late_among(late: Sequence[bool] | bool, count: int, others: Iterable[int]) -
     return sum(late) - sum(late[row] for row in others)
 
 
-def with_lanes(groups: Mapping[Any, list[int]], taken: Acceptance) -> tuple[Taken, list[int]]:
-    """The rows of each lane, and those that have none as yet, rising."""
+def with_lanes(groups: Mapping[Any, list[int]], taken: Acceptance) -> tuple[Taken, dict[int, Any]]:
+    """The rows of each lane, and the keys of those that have none as yet, by rising rows."""
     lanes: Taken = {}
-    others: list[int] = []
+    others: dict[int, Any] = {}
     for key, rows in groups.items():
         lane = taken.lane(key)
         if lane is None:
-            others += rows
+            others.update(dict.fromkeys(rows, key))
         elif lane in lanes:
             lanes[lane] = sorted(lanes[lane] + rows)
         elif rows:
             lanes[lane] = rows
-    others.sort()
-    return lanes, others
+    return lanes, dict(sorted(others.items(), key=_ROW))

@@ -18,7 +18,7 @@ from monitor.core.values.money import EXACT, plain
 from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
 from streams.intake.segment.content import Content, Findings
-from streams.intake.segment.decoding import Columns, grouped
+from streams.intake.segment.decoding import Columns, grouped, keys_of
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
 from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.alike import (
@@ -185,10 +185,12 @@ class CountedTrades(Content):
         columns = self._columns(run)
         put_back = self._put_back.possible
         if put_back and run.batch.headed:
+            keys = keys_of(columns)
             for row in range(run.begin, run.stop):
                 if self._refused_before(run, row):
-                    columns.keys[row - run.begin] = None  # the authority looks at it
-        if self._several and run.now is not None:
+                    keys[row - run.begin] = None  # the authority looks at it
+            columns = columns._replace(keys=keys, groups=None)
+        if self._several and run.now is not None and run.batch.offsets[run.begin] < self._start + LOOKED_AT:
             self._look_at_keys(run, columns)
         if put_back or not self._count_alike(run, columns, taken):
             self._count_each(run, columns, taken)
@@ -202,7 +204,7 @@ class CountedTrades(Content):
         begin, batch, original = run.begin, run.batch, run.batch.original
         stop = bisect_left(batch.offsets, self._start + LOOKED_AT, begin, run.stop)
         unsafe: dict[str, list[int]] = {}
-        for row, fields, trade_id in zip(range(begin, stop), columns.keys, columns.ids, strict=False):
+        for row, fields, trade_id in zip(range(begin, stop), keys_of(columns), columns.ids, strict=False):
             if fields is not None:
                 entity, market = fields[0], fields[1]
             else:
@@ -277,19 +279,22 @@ class CountedTrades(Content):
         form, odd = formed
         least, most = last_ms * _MS - self._rules.known.horizon_ns, first_ms * _MS + self._source.max_ahead_ns
         odd = [*odd, *unfit(form, columns.ids), *beyond(form, least, most, self._times)]
-        for row in odd:
-            columns.keys[row] = None
-        groups: Mapping[Any, list[int]] = grouped(columns.keys) if odd or columns.groups is None else columns.groups
+        groups: Mapping[Any, list[int]] | None = columns.groups
+        if odd or groups is None:
+            keys = keys_of(columns)
+            for row in odd:
+                keys[row] = None
+            groups = grouped(keys, 0, len(keys))
         return None if len(groups.get(None, ())) * FEW > max(FEW, len(form.texts)) else (form, groups)
 
     def _with_judged(
-        self, run: Run, columns: Columns, taken: Acceptance, lanes: Taken, others: list[int]
+        self, run: Run, columns: Columns, taken: Acceptance, lanes: Taken, others: Mapping[int, Any]
     ) -> tuple[Form, dict[int, Invalid | Trade]]:
         """Rows without a lane by the authority: a trade gets one and its fields their places; what it says of others is given."""
         said: dict[int, Invalid | Trade] = {}
         more: Taken = {}
-        for row in others:
-            lane = taken.lane(columns.keys[row])
+        for row, key in others.items():
+            lane = taken.lane(key)
             if lane is None:
                 verdict = self._verdict(run, run.begin + row)
                 if isinstance(verdict, Invalid) or verdict.busted:
@@ -308,8 +313,8 @@ class CountedTrades(Content):
         """The loop for any run."""
         offsets, times_ms, index_of, read = run.batch.offsets, run.batch.times_ms, run.events.index, self._times.read
         ahead, horizon = -self._source.max_ahead_ns, self._rules.known.horizon_ns
-        keys, ids, prices, quantities, _, texts, _ = columns
-        rows = zip(keys, ids, prices, quantities, texts, strict=True)
+        _, ids, prices, quantities, _, texts, _ = columns
+        rows = zip(keys_of(columns), ids, prices, quantities, texts, strict=True)
         for index, (key, trade_id, price, quantity, text) in enumerate(rows, run.begin):
             lane = taken.lane(key)
             event_time = None if lane is None else read(text)

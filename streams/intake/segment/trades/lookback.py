@@ -20,6 +20,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from streams.intake.segment.trades.shared_pages import SharedPages
 from streams.wire.fields import has_control
 
@@ -32,7 +34,8 @@ FIGURES = (1 << FIGURE_BITS) - 1
 _PAGE = 1000
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
-_LONGEST_NUMBER = 18
+_BEYOND = 10**18
+_NUMBERS: msgspec.json.Decoder[list[int]] = msgspec.json.Decoder(list[int])
 _DIGITS = b"0123456789"
 
 _Key = TypeVar("_Key")
@@ -309,20 +312,15 @@ def fit(trade_id: str) -> bool:
 
 def numbers_of(ids: Sequence[str]) -> list[int] | None:
     """The numbers of ids, where each is the plain text of its number, so that different ids have different numbers."""
-    joined, count = "\n".join(ids), len(ids)
-    if not joined.isascii() or joined.encode().translate(None, _DIGITS) != b"\n" * (count - 1):
+    joined = ",".join(ids)
+    if not joined.isascii() or joined.encode().translate(None, _DIGITS) != b"," * (len(ids) - 1):
         return None
     try:
-        numbers = list(map(int, ids))
-    except ValueError:  # an empty one, or one that is far too long
+        numbers = _NUMBERS.decode(f"[{joined}]")
+    except msgspec.DecodeError:  # an empty one, or one with a zero before it
         return None
-    most = max(numbers)
-    digits = len(str(most))
-    if digits > _LONGEST_NUMBER:
-        return None
-    if min(numbers) >= 10 ** (digits - 1) and len(joined) == (digits + 1) * count - 1:
-        return numbers  # as many signs as digits: none has a zero before it
-    return None if joined.startswith("0") or "\n0" in joined else numbers
+    lawful = bool(numbers) and 0 < min(numbers) <= max(numbers) < _BEYOND
+    return numbers if lawful else None
 
 
 def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
