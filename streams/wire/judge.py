@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import SECOND
 from streams.wire.bodies import Trade, Valid, trade_of, valid_of
 from streams.wire.fields import NOTHING_SAID, JsonNumber, Reading
@@ -36,6 +37,7 @@ _LONG_INTEGER = 40
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DETAIL = 300
+_FIGURES = ("price", "quantity", "executed_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,15 @@ class Judge:
     _mapper: Mapper | None = field(init=False)
     _reading: Reading = field(init=False)
     _model: type[Wire] = field(init=False)
+    _figures: tuple[tuple[str, ...], ...] | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._model = MODELS[self.source.topic]
         self._mapper = Mapper(self.source) if self.source.mapped else None
         self._reading = replace(self.known.assets, lenient=self.source.lenient)
+        foreign = self.source.topic == TRADES and (self.source.mapped or self.source.ignore_unknown)
+        paths = self.source.paths()
+        self._figures = tuple(paths[name] for name in _FIGURES if name in paths) if foreign else None
 
     def verdict(self, value: bytes | None, logged_at: int) -> Valid | Trade | Invalid:
         """What `value`, logged at `logged_at` (ns), is. Never raises for any bytes."""
@@ -106,8 +112,30 @@ class Judge:
             return {}
         return self._mapper.canonical(raw) if self._mapper else raw
 
+    def _parsed(self, value: bytes | None) -> dict[str, Any]:
+        """The object in a record's bytes.
+
+        Of a trade in a foreign schema a key may be given twice where it decides no figure, and the last counts: more than that
+        cannot be known of each at the pace of trades, and the verdict must be the same however it is come to.
+        """
+        if self._figures is None:
+            return _parse(value, once_each)
+        twice: list[tuple[dict[str, Any], list[str]]] = []
+
+        def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            found = dict(pairs)
+            if len(found) < len(pairs):
+                names = [name for name, _ in pairs]
+                twice.append((found, [name for name in found if names.count(name) > 1]))
+            return found
+
+        raw = _parse(value, make)
+        for path in self._figures if twice else ():
+            _refuse_twice(raw, path, twice)
+        return raw
+
     def _canonical(self, value: bytes | None) -> dict[str, Any]:
-        raw = _parse(value, once_each)
+        raw = self._parsed(value)
         names = SCHEMAS[self.source.topic]
         if self._mapper is None:
             canonical = raw
@@ -170,6 +198,14 @@ def _parse(value: bytes | None, make: Callable[[list[tuple[str, Any]]], dict[str
     if type(raw) is not dict:
         raise _Refused(Reason.NOT_AN_OBJECT, f"a JSON {type(raw).__name__}")
     return raw
+
+
+def _refuse_twice(raw: dict[str, Any], path: tuple[str, ...], twice: list[tuple[dict[str, Any], list[str]]]) -> None:
+    node: Any = raw
+    for step in path:
+        if any(found is node and step in names for found, names in twice):
+            raise _Refused(Reason.BAD_JSON, f"key {step[:60]!r} is given twice")
+        node = node.get(step) if type(node) is dict else None
 
 
 def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

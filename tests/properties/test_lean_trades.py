@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
-from monitor.core.values.times import DAY
+from monitor.core.values.times import DAY, SECOND, exact_time
 from streams.intake.segment.batches import Batch
 from streams.intake.segment.content import Findings
 from streams.intake.segment.events import events_of_records
@@ -126,10 +127,6 @@ GOOD: dict[str, Any] = {
 }
 
 
-_DECISIVE = {"price", "quantity", "executed_at", "p", "t"}
-"""Names at the top of the formats tried that decide figures: one of them given twice is refused on either way."""
-
-
 @st.composite
 def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
     """A good record with some fields changed, left out or added, put at the source's own paths; sometimes broken bytes."""
@@ -156,8 +153,9 @@ def records(draw: st.DrawFn, source: SourceFormat) -> bytes | None:
     value = json.dumps(raw, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
     broken = draw(st.integers(0, 19))
     if broken in {2, 3} and raw:
-        again = {name: raw[name] for name in [draw(st.sampled_from(sorted(raw)))] if source.fields.get(name, name) in _DECISIVE}
-        return value if not again else json.dumps(again).encode()[:-1] + draw(st.sampled_from([b",", b" , "])) + value[1:]
+        name = draw(st.sampled_from(sorted(raw)))
+        again = {name: draw(st.one_of(st.just(raw[name]), st.sampled_from(["b", "5001", {}, {"side": "buy"}, {"p": "7"}, None])))}
+        return json.dumps(again).encode()[:-1] + draw(st.sampled_from([b",", b" , "])) + value[1:]
     if broken == 0:
         at = draw(st.integers(0, len(value)))
         return (
@@ -206,6 +204,47 @@ def test_a_key_that_one_record_lacks_does_not_make_up_for_one_that_another_has_t
     plain = intake_rules(segment_records=1000, block_records=1000)
     letters, _ = told(replace(plain, sources={**plain.sources, TRADES: FORMATS[name]}), [good, lacking, doubled], lean=True)
     assert [offset for offset, *_ in letters] == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["ignore_unknown", "mapped", "mapped_strictly", "milliseconds", "late"])
+@pytest.mark.parametrize("doubled", ["entity", "market", "price", "executed_at", "x"])
+def test_the_verdict_on_a_key_given_twice_does_not_hang_on_what_is_fetched_with_it(name: str, doubled: str) -> None:
+    """What lets it fail: a fetch over more than a minute of log times, whose newest records the authority looks at."""
+    source = FORMATS[name]
+    plain = intake_rules(segment_records=1000, block_records=1000)
+    rules = replace(plain, sources={**plain.sources, TRADES: source})
+    values: list[bytes] = []
+    for seconds in [0, *[120] * 12]:
+        raw: dict[str, Any] = {}
+        own = START_S + seconds
+        texts = {
+            **GOOD,
+            "trade_id": str(6000 + len(values)),
+            "executed_at": own * 1000 if source.counted else exact_time(own * SECOND),
+        }
+        for field, value in texts.items():
+            *steps, last = source.fields.get(field, field).split(".")
+            node = raw
+            for step in steps:
+                node = node.setdefault(step, {})
+            if field not in source.constants:
+                node[last] = value
+        values.append(json.dumps(raw).encode())
+    values[5] = (
+        json.dumps({doubled: "b", doubled.upper(): 1} if source.ignore_unknown else {doubled: "b"}).encode()[:-1]
+        + b","
+        + values[5][1:]
+    )
+    times = [START_MS] + [START_MS + 120_000] * 12
+    said = []
+    for cuts in ([0, 13], [0, 1, 13], list(range(14))):
+        decoder = lean_trades(source)
+        sighted = events_of_records(rules.judge(TRADES), decoder)
+        reader = SegmentReader(rules, "log", 0, [CountedTrades(Findings(WHERE, rules), sighted, "log")])
+        for begin, end in pairwise(cuts):
+            reader.feed(Batch(list(range(begin, end)), times[begin:end], values[begin:end]), 0, 1)
+        said.append((reader.flush(1), [(letter.offset, letter.detail) for letter in reader.take_dead_letters()]))
+    assert said[0] == said[1] == said[2]
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
