@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from monitor.core.entity.measures import Measures
 from monitor.core.journal.vocabulary import OUTCOMES, SOURCE_TOPICS, Unheeded
@@ -59,6 +60,8 @@ class EntityFigures(Protocol):
         ...
 
 
+_END = "# EOF\n"
+_HEARTBEAT = "reserve_evaluation_last_timestamp_seconds"
 _Wrapper = TypeVar("_Wrapper", bound=MetricWrapperBase)
 
 
@@ -78,8 +81,7 @@ class Metrics:
         disable_created_metrics()
         self.registry = CollectorRegistry(auto_describe=False)
         self._fold = fold or Folding()
-        self._entities = _EntityCollector()
-        self.registry.register(self._entities)
+        self._entities = _EntitySeries()
         self._unheeded = _UnheededCollector()
         self.registry.register(self._unheeded)
         collected = {*ENTITY_METRICS, UNHEEDED_RECORDS}
@@ -110,7 +112,9 @@ class Metrics:
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The text and its content type, in the format that the Accept header asks for."""
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        text = encode(self.registry).decode()
+        end = _END if text.endswith(_END) else ""
+        return "".join([text.removesuffix(_END), *self._entities.text(encode), end]).encode(), content_type
 
     # Intake
 
@@ -154,20 +158,20 @@ class Metrics:
         """
         for engine in list(engines()):
             for entity in engine.entities():
-                if entity in self._behind or entity not in self._entities.samples:
+                if entity in self._behind or entity not in self._entities.entities():
                     self.update_entity(engine.figures(entity), engine.measures(entity))
                     yield
             if not engine.waiting:
                 self._entities.heartbeats |= dict.fromkeys(engine.entities(), engine.clock / SECOND)
         held = {entity for engine in engines() for entity in engine.entities()}
-        for gone in self._entities.samples.keys() - held:
+        for gone in set(self._entities.entities()) - held:
             self.drop_entity(gone)
 
     def update_entity(self, status: Mapping[str, Any], measures: Measures) -> None:
         """Replace all series of the entity by those of its status object and the engine's measures."""
         entity = status["entity"]
         self._behind.discard(entity)
-        self._entities.samples[entity] = entity_samples(status, measures, self._fold)
+        self._entities.put(entity, entity_samples(status, measures, self._fold))
         if measures.evaluated_at is not None:
             self._entities.heartbeats[entity] = measures.evaluated_at / SECOND
         for topic, holes in measures.holes.items():
@@ -179,8 +183,7 @@ class Metrics:
     def drop_entity(self, entity: str) -> None:
         """Remove all series of an entity that is no longer held here."""
         self._behind.discard(entity)
-        self._entities.samples.pop(entity, None)
-        self._entities.heartbeats.pop(entity, None)
+        self._entities.drop(entity)
 
     def journal_lag(self, partition: int, records: int, seconds: float) -> None:
         """Journal records of a partition that are not applied yet, and the age of the last one that is."""
@@ -295,20 +298,73 @@ class Metrics:
         return metric
 
 
-class _EntityCollector(Collector):
-    """Series of the entities held here, as their newest evaluation gave them."""
+class _EntitySeries:
+    """Series of the entities held here, as their newest evaluation gave them: the lines of each, made once.
+
+    A library that makes every line at every scrape takes seconds of a thousand entities, and the loop waits for it.
+    """
 
     def __init__(self) -> None:
-        self.samples: dict[str, tuple[GaugeSample, ...]] = {}
         self.heartbeats: dict[str, float] = {}
+        self._lines: dict[str, dict[str, str]] = {}
+        self._forms = {metric.name: _form_of(metric) for metric in ENTITY_METRICS}
+        self._heads = {metric.name: _head_of(metric) for metric in ENTITY_METRICS}
+
+    def entities(self) -> Collection[str]:
+        """Those that have series."""
+        return self._lines.keys()
+
+    def put(self, entity: str, samples: Iterable[GaugeSample]) -> None:
+        """All series of an entity but its heartbeat."""
+        lines: dict[str, str] = {}
+        for sample in samples:
+            lines[sample.name] = lines.get(sample.name, "") + self._line(sample)
+        self._lines[entity] = lines
+
+    def drop(self, entity: str) -> None:
+        """The entity has none any more."""
+        self._lines.pop(entity, None)
+        self.heartbeats.pop(entity, None)
+
+    def text(self, encode: Callable[[CollectorRegistry], bytes]) -> Iterator[str]:
+        """The lines of every series, each metric's under its head as the format has it."""
+        several = tuple(self._lines.values())  # a scrape runs beside the loop that replaces them
+        heartbeats = tuple(self.heartbeats.items())
+        for name, head in self._heads.items():
+            yield encode(head).decode().removesuffix(_END)
+            yield from (lines[name] for lines in several if name in lines)
+            if name == _HEARTBEAT:
+                yield from (self._line(GaugeSample(name, (entity,), at_s)) for entity, at_s in heartbeats)
+
+    def _line(self, sample: GaugeSample) -> str:
+        return self._forms[sample.name].format(*map(_escaped, sample.labels), floatToGoString(sample.value))
+
+
+class _Head(Collector):
+    """A metric without samples."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        families = {metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels) for metric in ENTITY_METRICS}
-        for samples in tuple(self.samples.values()):  # a scrape runs beside the loop that replaces them
-            _add(families, samples)
-        for entity, at_s in tuple(self.heartbeats.items()):
-            families["reserve_evaluation_last_timestamp_seconds"].add_metric((entity,), at_s)
-        yield from families.values()
+        yield GaugeMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
+
+
+def _head_of(metric: Metric) -> CollectorRegistry:
+    head = CollectorRegistry(auto_describe=False)
+    head.register(_Head(metric))
+    return head
+
+
+def _form_of(metric: Metric) -> str:
+    """A line of the metric, to be filled with the values of its labels and its own; labels stand in the order of their names."""
+    labels = sorted((label, place) for place, label in enumerate(metric.labels))
+    written = ",".join(f'{label}="{{{place}}}"' for label, place in labels)
+    return f"{metric.name}{{{{{written}}}}} {{{len(metric.labels)}}}\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 class _UnheededCollector(Collector):
@@ -323,11 +379,6 @@ class _UnheededCollector(Collector):
             for reason, count in counts.items():
                 family.add_metric((str(partition), reason), count)
         yield family
-
-
-def _add(families: Mapping[str, GaugeMetricFamily], samples: Iterable[GaugeSample]) -> None:
-    for sample in samples:
-        families[sample.name].add_metric(sample.labels, sample.value)
 
 
 def _wrapper(metric: Metric, registry: CollectorRegistry) -> MetricWrapperBase:

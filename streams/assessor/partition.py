@@ -452,8 +452,8 @@ class PartitionWorker:
 
     async def _take_newer(self) -> None:
         """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""
-        snapshot = await asyncio.to_thread(self._store.newest)
-        if snapshot is None or snapshot.manifest.position <= self.engine.position:
+        snapshot = await asyncio.to_thread(self._store.newest, self.engine.position)
+        if snapshot is None:
             return
         manifest = snapshot.manifest
         try:

@@ -96,11 +96,14 @@ class SnapshotStore:
         self._swept = False
         """Whether a complete snapshot of this worker has removed all that none needs."""
 
-    def newest(self) -> Snapshot | None:
-        """The newest complete snapshot in the recovered table; None when there is none. Takes seconds of a million accounts."""
+    def newest(self, behind: int = -1) -> Snapshot | None:
+        """The newest complete snapshot in the recovered table of a position beyond `behind`; None when there is none.
+
+        Takes seconds of a million accounts.
+        """
         self._swept = False
         found = (self._manifest(key, data) for key, data in self._entries("manifest").items() if data)
-        manifests = [manifest for manifest in found if manifest is not None]
+        manifests = [manifest for manifest in found if manifest is not None and manifest.position > behind]
         for manifest in sorted(manifests, key=lambda one: one.position, reverse=True):
             buckets = self._buckets_of(manifest)
             if buckets is not None:

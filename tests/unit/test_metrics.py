@@ -1,16 +1,21 @@
 """Metrics: what exists is what CONTRACT 6 names, absent stays absent, an entity leaves nothing behind, labels stay few."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
+from prometheus_client.registry import Collector
 
 from monitor.core.entity.measures import CustodyAmount, CustodyQuantity, IncidentLoss, LastEvent, Measures, TradedValue
 from monitor.core.journal.vocabulary import ALERT_SEVERITIES, GAP_KINDS, OUTCOMES, SOURCE_TOPICS, STATES, Unheeded
-from monitor.metrics.declared import METRICS, Folding, entity_samples, folding
+from monitor.metrics.declared import ENTITY_METRICS, METRICS, Folding, GaugeSample, entity_samples, folding
 from monitor.metrics.registry import Metrics
 from tests import status_examples as examples
 from tests.watching import calls_of
@@ -237,6 +242,40 @@ def test_what_is_over_has_no_series() -> None:
     metrics.outbox_oldest("never", None)
     gone = {"reserve_intake_lag_records", "reserve_alert_outbox_oldest_timestamp_seconds"}
     assert not [key for key in series(metrics) if key[0] in gone]
+
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+class AsTheLibrary(Collector):
+    """The samples of an entity, for the library to write."""
+
+    def __init__(self, samples: Iterable[GaugeSample]) -> None:
+        self._samples = list(samples)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for metric in ENTITY_METRICS:
+            family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for sample in self._samples:
+                if sample.name == metric.name:
+                    family.add_metric(sample.labels, sample.value)
+            yield family
+
+
+@pytest.mark.parametrize("accept", ["", OPENMETRICS])
+def test_the_lines_of_an_entity_are_those_that_the_library_writes(accept: str) -> None:
+    status = examples.shortfall()
+    status["methods"][0] |= {"currency": 'a "quoted" \\ word\nand a line', "surplus": "-0.000000000000012345"}
+    metrics, library = made(), CollectorRegistry()
+    metrics.update_entity(status, replace(MEASURES, evaluated_at=None))
+    library.register(AsTheLibrary(entity_samples(status, replace(MEASURES, evaluated_at=None), FOLD)))
+    body, content_type = metrics.exposition(accept)
+    wanted, same_type = choose_encoder(accept)
+    lines = wanted(library).decode().splitlines()
+    assert content_type == same_type
+    assert [line for line in body.decode().splitlines() if line in set(lines)] == lines
+    assert body.decode().endswith("# EOF\n") == bool(accept)
+    assert body.decode().count("# EOF") == bool(accept)
 
 
 class FakeEngine:

@@ -31,8 +31,8 @@ from monitor.core.entity.publication import (
     as_shown,
     assessment_object,
     method_fields,
-    next_publication,
     shown_again,
+    spread_of,
 )
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult
 from monitor.core.evaluation.exposure import exposure_object
@@ -57,6 +57,11 @@ REVISIONS_AT_ONCE = 8
 
 SPACING = SECOND // 10
 """Least time between two evaluations by the book's own deadlines: a million accounts that age one by one are not a million."""
+
+ALERTS_FIRST = 5 * SECOND
+"""In an evaluation that tells of alerts what is due by its interval alone is left to the next, where it has not waited for so
+long: scenarios, and the figures of other methods, do not hold them up.
+"""
 
 GROUP_WAIT = 5 * SECOND
 EXPOSURE = "exposure"
@@ -93,6 +98,7 @@ class Entity:
         self.evaluator = _evaluator(name, config, {})
         self._rest = Rest(named(config, self.evaluator))
         self.scenarios = scenarios_of(config)
+        self._spread = spread_of(name, config)
 
     def configure(self, config: Configuration, derived: Positions) -> None:
         """Changes over to a configuration (see `Book.configure`); what no longer belongs to it ends at the next evaluation."""
@@ -100,6 +106,7 @@ class Entity:
         former, self.config = self.evaluator, config
         self.prepare()
         self.scenarios = scenarios_of(config)
+        self._spread = spread_of(self.name, config)
         self.alerts.update_every = config.publish_interval_ns
         self.book.configure(config, derived)
         standing = self.standing
@@ -244,8 +251,10 @@ class Entity:
             self.courses.take(evaluation, levels, self.config.assets)
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
-            stresses = (yield from self._scenarios(evaluation)) if closing else []
-            digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses)
+            telling = closing and any(draft.reason != "updated" for draft in drafts)
+            stresses = (yield from self._scenarios(evaluation, telling=telling)) if closing else []
+            digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses, telling=telling)
+            self.waiting = self.waiting or (telling and self._left(at))
         repeats, over = self.alerts.repeats(at)
         advice = Advice(self.evaluator, self.book, at, evaluation)
         for draft in (*drafts, *repeats):
@@ -292,6 +301,7 @@ class Entity:
         outputs: list[Output],
         *,
         stresses: list[dict[str, Any]],
+        telling: bool,
     ) -> Steps[dict[str, str]]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
         told = {draft.identity.method for draft in drafts}
@@ -300,7 +310,7 @@ class Entity:
             name = found.prepared.config.id
             value = assessment_object(self.name, found, evaluation.at, evidence, sources)
             shape = self._shapes.of(found, evidence.config_digest)
-            if self._due(name, found, shape, evaluation.at, told=None in told or name in told):
+            if self._due(name, found, shape, evaluation.at, told=None in told or name in told, telling=telling):
                 reads = yield from self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
                 self._publish(name, found, value, shape, evaluation.at)
                 self.footings.keep_live(found, value, evaluation.at, reads)
@@ -313,17 +323,21 @@ class Entity:
         value |= {"scenarios": stresses} | self.courses.foreseen(evaluation)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
         shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
-        if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False):
+        if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False, telling=telling):
             self._publish(EXPOSURE, exposure, value, shape, evaluation.at)
             outputs.append(Output(EXPOSURES, self.name, self.name, value))
         self.standing.newest[EXPOSURE] = UNCHAINED | value
         return digests
 
-    def _scenarios(self, evaluation: Evaluation) -> Steps[list[dict[str, Any]]]:
+    def _scenarios(self, evaluation: Evaluation, *, telling: bool) -> Steps[list[dict[str, Any]]]:
         """Computed when the exposure's interval has passed, else those of the last time."""
         at, exposure = evaluation.at, evaluation.exposure
         line, newest = self.standing.lines.get(EXPOSURE), self.standing.newest.get(EXPOSURE)
-        fresh = line is not None and (at < line.published_at + self.config.publish_interval_ns or exposure.digest == line.digest)
+        fresh = line is not None and (
+            at < line.published_at + self._interval(EXPOSURE)
+            or exposure.digest == line.digest
+            or (telling and self._gives_way(line, EXPOSURE, at))
+        )
         if self.evaluator is None or not self.scenarios:
             return []
         if fresh and newest is not None and newest["config_digest"] == self.config.digest:
@@ -331,11 +345,28 @@ class Entity:
             return known
         return (yield from published(self.scenarios, self.evaluator, self.book, evaluation))
 
-    def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool) -> bool:
-        """Notes the newest figures; whether they are to be published. `told`: an alert tells of them."""
+    def _due(self, name: str, found: MethodResult, shape: str, at: int, *, told: bool, telling: bool) -> bool:
+        """Notes the newest figures; whether they are to be published. `told`: an alert tells of them, `telling`: one of some."""
         line = self.standing.lines.setdefault(name, PublishedLine())
+        left = telling and line.shape == shape and self._gives_way(line, name, at)
         line.take(found.result.state, found.digest, at)
-        return told or line.due(shape, at, self.config.publish_interval_ns)
+        return told or (line.due(shape, at, self._interval(name)) and not left)
+
+    def _gives_way(self, line: PublishedLine, name: str, at: int) -> bool:
+        """Whether what is due by its interval alone is left to the next evaluation: what has waited for a moment is not."""
+        return not line.moved or at < line.published_at + self._interval(name) + ALERTS_FIRST
+
+    def _interval(self, name: str) -> int:
+        """How long (ns) after the last publication of a line figures that moved are due."""
+        return self.config.publish_interval_ns + (self._spread if name == EXPOSURE else 0)
+
+    def _left(self, at: int) -> bool:
+        """Whether something is due by its interval at `at`."""
+        due = self._next_publication()
+        return due is not None and due <= at
+
+    def _next_publication(self) -> int | None:
+        return earliest(line.next_instant(self._interval(name)) for name, line in self.standing.lines.items())
 
     def _publish(self, name: str, found: MethodResult, value: dict[str, Any], shape: str, at: int) -> None:
         """Puts figures into the chain."""
@@ -434,7 +465,7 @@ class Entity:
             (
                 self._next_by_book(clock),
                 self.alerts.next_instant(self.standing.evaluated_at),
-                next_publication(self.standing.lines, self.config.publish_interval_ns),
+                self._next_publication(),
                 self._midnight,
                 self.standing.rehearsal.next_instant(clock),
                 earliest(instant for instant, _ in self.standing.again),

@@ -7,16 +7,26 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.core.alerts.rehearsal import Rehearsal
+from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity.closes import Closes
 from monitor.core.entity.promotions import Promotions
 from monitor.core.entity.sealing import Seal
 from monitor.core.evaluation.evaluation import MethodResult
 from monitor.core.journal.causes import Causes
 from monitor.core.journal.chain import ENGINE_VERSION, Chain, inputs_text
-from monitor.core.journal.schedule import earliest
+from monitor.core.journal.records import journal_partition
 from monitor.core.values.canonical import Fixed, canonical_text, digest_of
-from monitor.core.values.times import format_time
+from monitor.core.values.times import SECOND, format_time
 from monitor.core.view.memo import Made
+
+SPREAD_FROM = 16
+SPREAD = SECOND // 10
+"""Where so many entities and more share a journal partition, their exposures with their scenarios are published at other
+instants, spread over so long for each, and over half the interval at most: they take as long as many evaluations do.
+"""
+
+_PHASES = 1_000_003
+"""No multiple of a count of partitions, so that those of one partition are spread too."""
 
 UNCHAINED: dict[str, Any] = {"chain": None, "digest": None}
 """Of figures that were not published."""
@@ -170,6 +180,8 @@ class Shapes:
         return found
 
 
-def next_publication(lines: Mapping[str, PublishedLine], interval: int) -> int | None:
-    """The earliest instant at which one of the lines is due."""
-    return earliest(line.next_instant(interval) for line in lines.values())
+def spread_of(name: str, config: Configuration) -> int:
+    """How much longer than the interval (ns) the entity's exposure waits, so that not all of a partition are due at once."""
+    many = len(config.entities) // config.journal_partitions
+    whole = min(many * SPREAD, config.publish_interval_ns // 2) if many >= SPREAD_FROM else 0
+    return whole * (journal_partition(name, _PHASES) if whole else 0) // _PHASES

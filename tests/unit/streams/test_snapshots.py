@@ -10,6 +10,7 @@ from monitor.core.journal.snapshot import Cut
 from monitor.core.values.canonical import canonical_bytes
 from streams.assessor.snapshots import Manifest, SnapshotStore
 from streams.slices import Slices
+from tests.watching import calls_of
 
 
 class Table:
@@ -104,6 +105,17 @@ async def test_the_manifest_is_never_the_last_record() -> None:
     table = Table()
     await _write(table, 10, {"a": b"1"}, "a", None)
     assert b"manifest" not in table.log[-1][1]
+
+
+async def test_of_one_that_is_known_already_nothing_is_unpacked() -> None:
+    """Fails where a worker checks at every sharing anew all that it holds itself."""
+    table = Table()
+    await _write(table, 10, {"a": b"1"}, "a", None)
+    store = SnapshotStore(table, 3)
+    assert store.newest(9) is not None
+    with calls_of(SnapshotStore._buckets_of) as asked:
+        assert store.newest(10) is None
+    assert asked == []
 
 
 MANY = {f"name-{number}": str(number).encode() for number in range(40)}

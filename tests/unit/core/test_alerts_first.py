@@ -1,0 +1,117 @@
+"""Alerts before what takes long: scenarios and figures that are due by their interval alone wait for the next evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monitor.core.engine import Engine
+from monitor.core.entity.entity import ALERTS_FIRST
+from monitor.core.entity.publication import SPREAD, SPREAD_FROM, spread_of
+from monitor.core.journal.outputs import Output
+from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
+from monitor.core.values.times import MINUTE, SECOND
+from tests.journal_maker import Journal, configuration_text, house
+
+SCENARIOS = {"fall": {"title": "fall", "stresses": [{"type": "price", "asset": "BTC", "factor": "0.5"}]}}
+METHODS = [
+    {"id": "jp.psa_custody", "mode": "in_force", "options": {"skip": ["fiat_trust", "capital", "net_assets"]}},
+    {"id": "hk.vatp", "mode": "in_force", "options": {}},
+]
+
+
+class Desk:
+    """An engine and the pen of its journal, with an entity that was published just now."""
+
+    def __init__(self) -> None:
+        self.journal, self.engine = Journal(), Engine(0, check_journal_time=False)
+        self._applied = 0
+        self.journal.configure(configuration_text({"jp-main": house(methods=METHODS)}, scenarios=SCENARIOS))
+        self.journal.price("BTC", "5000000")
+        for role, storage in (("client_asset", "cold"), ("client_liability", "ledger"), ("guarantee_asset", "cold")):
+            self.journal.position(f"{role}-{storage}", role, storage, "BTC", "1000")
+        self.journal.at(1).tick()
+        self.journal.at(62).tick()
+        self.outputs()
+
+    def outputs(self) -> list[Output]:
+        """Of what was written since."""
+        new = self.journal.records[self._applied :]
+        self._applied += len(new)
+        return [output for record in new for output in self.engine.apply(record)]
+
+    def hot(self, second: float, quantity: str) -> list[Output]:
+        """A hot balance, and what the tick that follows publishes."""
+        self.journal.at(second).position("hot", "client_asset", "hot", "BTC", quantity)
+        self.journal.at(second + 0.1).tick()
+        return self.outputs()
+
+
+def topics(outputs: list[Output]) -> list[str]:
+    return [output.topic for output in outputs]
+
+
+def exposures(outputs: list[Output]) -> list[dict[str, Any]]:
+    return [output.value for output in outputs if output.topic == EXPOSURES and output.value is not None]
+
+
+def test_an_evaluation_that_tells_of_an_alert_leaves_scenarios_to_the_next() -> None:
+    """Fails where an alert is published behind the scenarios that were due with it."""
+    desk = Desk()
+    told = desk.hot(130, "300")
+    assert ALERTS in topics(told)
+    assert exposures(told) == []
+    assert desk.engine.waiting
+    desk.journal.at(130.2).tick()
+    [exposure] = exposures(desk.outputs())
+    assert exposure["scenarios"][0]["name"] == "fall"
+    assert exposure["at"].endswith("10.200000Z")
+    assert not desk.engine.waiting
+
+
+def test_figures_without_an_alert_of_their_own_follow_too() -> None:
+    desk = Desk()
+    told = [output.value["method"] for output in desk.hot(130, "300") if output.topic == ASSESSMENTS and output.value]
+    desk.journal.at(130.2).tick()
+    later = [output.value["method"] for output in desk.outputs() if output.topic == ASSESSMENTS and output.value]
+    assert sorted(told + later) == ["hk.vatp", "jp.psa_custody"]
+
+
+def test_alerts_that_go_on_and_on_hold_scenarios_up_for_a_moment_only() -> None:
+    desk, published = Desk(), None
+    for number in range(60):
+        second = 130 + number / 5
+        outputs = desk.hot(second, "300" if number % 2 else "1")
+        if exposures(outputs):
+            published = second
+            break
+    assert published is not None
+    assert published - 130 <= ALERTS_FIRST / SECOND
+
+
+def test_exposures_of_many_entities_of_a_partition_are_due_at_other_instants() -> None:
+    many = 3 * SPREAD_FROM
+    desk, names = Desk(), [f"e-{number}" for number in range(many)]
+    desk.journal = Journal()
+    desk.engine, desk._applied = Engine(0, check_journal_time=False), 0
+    desk.journal.configure(configuration_text(dict.fromkeys(names, house(methods=METHODS[:1])), scenarios=SCENARIOS))
+    for number in range(3):
+        desk.journal.at(number * 3).price("BTC", str(5_000_000 + number))
+        for name in names:
+            desk.journal.position("cold", "client_asset", "cold", "BTC", str(1000 + number), entity=name)
+        desk.journal.at(number * 3 + 1).tick()
+    desk.outputs()
+    desk.journal.at(200).tick()
+    found = [exposure["at"] for exposure in exposures(desk.outputs())]
+    assert len(found) == many
+    assert len(set(found)) > many // 2
+    config = desk.engine.config
+    assert config is not None
+    spread = [spread_of(name, config) for name in names]
+    assert 0 <= min(spread) < max(spread) < min(many * SPREAD, MINUTE // 2)
+
+
+def test_a_few_entities_are_due_when_their_interval_is_over() -> None:
+    desk = Desk()
+    config = desk.engine.config
+    assert config is not None
+    assert spread_of("jp-main", config) == 0
