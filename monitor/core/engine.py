@@ -320,6 +320,8 @@ class Engine:
         if config is None or shared is None:
             return ()
         found = shared.taken_too_old()
+        if not found:
+            return ()
         return tuple(one for one in found if one.entity or one.offset % config.journal_partitions == self.partition)
 
     # --- evaluation points

@@ -56,6 +56,8 @@ class Book:
         self.unsafe_keys = UnsafeKeys(self.dirty)
         self.rejections = Rejections(self.dirty)
         self.heard = Heard(self.dirty, self.positions.boundaries.grain)
+        self.replaced: Position | None = None
+        """Where the last record was a position: the newest one of its account before it."""
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
         self._midnight = 0
@@ -103,17 +105,19 @@ class Book:
         Returns the earliest event time (ns) whose figures it may change; None where it is about no instant.
         """
         statement = record.statement
+        self.replaced = None
+        self._next = None
+        if statement.kind == "position":
+            self._position(statement, clock)
+            return self._touched
         self._touched = event_time_of(statement)
         self.shared.advance(clock)
         self.advance(clock)
-        self._next = None
         self._take(statement)
         return self._touched
 
     def _take(self, statement: Statement) -> None:
         match statement.kind:
-            case "position":
-                self._position(statement)
             case "flow":
                 self._flow(statement)
             case "declaration":
@@ -146,16 +150,22 @@ class Book:
         if new_hour:
             self.trades.advance(clock)
 
-    def _position(self, statement: Statement) -> None:
+    def _position(self, statement: Statement, clock: int) -> None:
         body = statement.body
-        as_of = parse_time(body["as_of"]) if self._touched is None else self._touched
-        order = order_of(statement, as_of, body["sequence"])
+        self._touched = parse_time(body["as_of"])
+        order = order_of(statement, self._touched, body["sequence"])
         key = account_key(body["role"], body["asset"], body["account"])
         position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
+        before = self.replaced = self.positions.newest(key)
+        self.shared.advance(clock)
+        if self.groups.remembers:  # a group of which time applies what is there may hold another one of the account
+            self.advance(clock)
+            before = self.positions.newest(key)
+        else:
+            self.advance(clock)
         self._hear(BALANCES, body["source"], order[2], order[0])
-        if (feed := _feed(statement)) is not None:
+        if "/" in order[3] and (feed := _feed(statement)) is not None:
             self._hear(BALANCES, feed, order[2], order[0])
-        before = self.positions.newest(key)
         if self.rejections.marks and not self.positions.refuses(before, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
@@ -176,7 +186,7 @@ class Book:
                 self.rejections.refuse(position[:7], position_identity(*key), name)
                 self.shared.tell_too_old(position[:7], self.entity)
             return
-        if not self.positions.put(key, position) or (before is not None and before > position):
+        if not self.positions.put(key, position, before) or (before is not None and before > position):
             return
         if self.doubts.newest(key, before, position):
             where = SourcePartition(position.topic, position.epoch, position.partition)

@@ -16,19 +16,11 @@ from monitor.core.values.money import plain
 from monitor.core.values.times import HOUR, MINUTE
 
 
-def known_before(book: Book, statement: Statement, clock: int) -> tuple[str | None, str | None]:
-    """The value that a record of the book's entity is about to replace, and where the account of a position kept it until then.
+def value_before(book: Book, statement: Statement, clock: int) -> str | None:
+    """The value that a record of the book's entity is about to replace; None where there is none, and of a position.
 
-    None where there is none. Asked before the book takes the record.
+    Asked before the book takes the record; of a position afterwards, when the book knows it: see `Book.replaced`.
     """
-    if statement.kind != "position":
-        return _value_before(book, statement, clock), None
-    body = statement.body
-    position = book.positions.newest((body["role"], body["asset"], body["account"]))
-    return (None, None) if position is None else (plain(position.quantity), position.storage)
-
-
-def _value_before(book: Book, statement: Statement, clock: int) -> str | None:
     body = statement.body
     match statement.kind:
         case "declaration":

@@ -140,8 +140,11 @@ class Entity:
 
     def wait(self, *, pressed: bool = True) -> None:
         """Something that figures depend on has changed: an evaluation is due. Not `pressed`: a price did."""
-        self.waiting, self.pressed = True, self.pressed or pressed
         self._rest.disturb()
+        if self.waiting and self.pressed:
+            self.changed = True  # that it has no deadline, since it is ready, is known
+            return
+        self.waiting, self.pressed = True, self.pressed or pressed
         self.forget_deadline()
 
     def stir(self) -> None:

@@ -16,7 +16,7 @@ from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import BadConfiguration, Configuration, parse_configuration
 from monitor.core.configuration.guard import uncovered
 from monitor.core.configuration.reconfiguration import Complete, ConfigurationParts
-from monitor.core.entity.changes import known_before, price_before
+from monitor.core.entity.changes import price_before, value_before
 from monitor.core.entity.entity import GROUP_WAIT, Entity
 from monitor.core.entity.state import (
     configuration_of,
@@ -32,6 +32,7 @@ from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
 from monitor.core.journal.snapshot import StateValues
 from monitor.core.values.canonical import canonical_bytes
+from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, parse_time
 
 PACED_FROM = 250
@@ -124,7 +125,9 @@ class Population:
             self._take_price(record, clock)
         elif statement.kind == "progress":
             self._take_progress(record, clock)
-        elif statement.entity is not None and (self._only in {None, statement.entity} or statement.kind in _SHARED_KINDS):
+        elif statement.entity is not None and (
+            self._only is None or self._only == statement.entity or statement.kind in _SHARED_KINDS
+        ):
             self._take_event(record, statement.entity, clock)
         elif self.shared is not None and statement.entity is not None:
             self.shared.advance(clock)
@@ -135,8 +138,10 @@ class Population:
             self.ignored += 1
             return
         statement = record.statement
-        before, storage = known_before(entity.book, statement, clock)
+        before, storage = value_before(entity.book, statement, clock), None
         touched = entity.book.apply(record, clock)
+        if (replaced := entity.book.replaced) is not None:
+            before, storage = plain(replaced.quantity), replaced.storage
         entity.standing.causes.note_of(record, before, storage)
         if statement.kind in {"flow", "bust"}:
             self._look_after_source(statement)

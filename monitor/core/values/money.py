@@ -31,7 +31,7 @@ class BadDecimal(ValueError):
 def parse_decimal(text: str, fraction_digits: int = FRACTION_DIGITS) -> Decimal:
     """A plain decimal text as `Decimal`, digits kept; `BadDecimal` for exponents, signs but '-', or too many digits."""
     found = _PLAIN.match(text)
-    if not found or len(found[1] or "") > fraction_digits:
+    if not found or (len(text) > fraction_digits and len(found[1] or "") > fraction_digits):
         shown = f"{text[:60]!r} is not a plain decimal"
         raise BadDecimal(f"{shown} of at most {INTEGER_DIGITS} integer and {fraction_digits} fraction digits")
     return Decimal(text)
@@ -51,8 +51,10 @@ def plain(value: Decimal) -> str:
     """The shortest plain text of an amount: no exponent, no trailing zeros, no minus zero."""
     if not value:
         return "0"
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if text[-1] == "0" and "." in text else text
 
 
 def round_up(value: Fraction, decimals: int) -> str:

@@ -57,6 +57,8 @@ class Accounts:
         self._origins: list[_Origin] = []
         self._origin_of: dict[_Origin, int] = {}
         self._texts: list[tuple[str, str, str]] = []
+        self._bucket = ""
+        """The name of the bucket that the account heard of last is in."""
 
     def __len__(self) -> int:
         return len(self._names)
@@ -66,14 +68,27 @@ class Accounts:
         found = self._found(key)
         return None if found is None else self._entries(found)[-1]
 
-    def history(self, key: AccountKey) -> list[Position]:
-        """What is kept of an account, the oldest first; nothing of an unknown one. To be given to `keep` when changed."""
+    def history(self, key: AccountKey, newest: Position | None = None) -> list[Position]:
+        """What is kept of an account, the oldest first; nothing of an unknown one. To be given to `keep` when changed.
+
+        `newest`: its newest position, by whoever has it at hand: where it is alone it is not unpacked again.
+        """
         found = self._found(key)
-        return [] if found is None else self._entries(found)
+        if found is None:
+            return []
+        return [newest] if newest is not None and isinstance(found, bytes) else self._entries(found)
+
+    def begin(self, key: AccountKey, position: Position) -> None:
+        """An account is heard of for the first time."""
+        number = self._new(key)
+        self._kept[key[:2]][key[2]] = self._packed(number, [position])
+        if number % IN_BUCKET == 0 or not self._bucket:
+            self._bucket = _bucket_of(number)
+        self._dirty.add(self._bucket)
 
     def keep(self, key: AccountKey, entries: list[Position]) -> None:
         """`entries` are kept of an account from now on."""
-        self._dirty.add(f"{PREFIX}{self._put(key, entries) // IN_BUCKET:06d}")
+        self._dirty.add(_bucket_of(self._put(key, entries)))
 
     def keys(self, begin: int, end: int) -> Iterator[AccountKey]:
         """The accounts with these numbers, the one heard of first before the others."""
@@ -143,7 +158,7 @@ class Accounts:
 
     def names(self) -> Iterator[str]:
         """Names of the buckets."""
-        return (f"{PREFIX}{number:06d}" for number in range(-(-len(self._names) // IN_BUCKET)))
+        return map(_bucket_of, range(0, len(self._names), IN_BUCKET))
 
     def bucket(self, name: str) -> Written:
         """One bucket: [role, asset, account, history] of each of its accounts."""
@@ -174,6 +189,11 @@ class Accounts:
                 key, history = account_key(role, asset, account), [position_from(entry) for entry in entries]
                 self._put(key, history)
                 yield key, history
+
+
+def _bucket_of(number: int) -> str:
+    """The name of the bucket that an account of this number is in."""
+    return f"{PREFIX}{number // IN_BUCKET:06d}"
 
 
 def _number(found: _Kept) -> int:

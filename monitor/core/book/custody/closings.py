@@ -27,6 +27,9 @@ class Closings:
     def replace(self, of: RoleAsset, before: Position | None, new: Position, after: Position | None) -> None:
         """An account holds `new` instead of `before` until `after`: two changes of each ladder, whatever lies behind."""
         start = self.boundaries.before(new.event_time)
+        if before is None and after is None:
+            self.put(of, new.storage, start, new.quantity)
+            return
         end = None if after is None else self.boundaries.before(after.event_time)
         if start != end:
             self._move(of, start, before, new)

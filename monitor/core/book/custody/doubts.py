@@ -76,6 +76,8 @@ class Doubts:
 
     def newest(self, key: AccountKey, before: Position | None, new: Position) -> bool:
         """Take the position that is now an account's newest, after `before`; whether the account is in doubt then."""
+        if before is None and not self._rules.supply and not self._open:
+            return False
         self._take(key, before, new)
         return key in self._open
 

@@ -103,9 +103,12 @@ class Positions:
                 other = EXACT.subtract(doubt.measure, position.quantity)
                 yield Swing(position.storage, position.source, min(other, ZERO), max(other, ZERO))
 
-    def put(self, key: AccountKey, position: Position) -> bool:
-        """Take a position; False when it changes nothing (a repeat, or too old to be a correction)."""
-        entries = self._accounts.history(key)
+    def put(self, key: AccountKey, position: Position, newest: Position | None) -> bool:
+        """Take a position of an account with this newest one; False when it changes nothing (a repeat, or too old to correct)."""
+        if newest is None:
+            self._begin(key, position)
+            return True
+        entries = self._accounts.history(key, newest)
         place = bisect_left(entries, position)
         if place < len(entries):
             if entries[place][:7] == position[:7]:
@@ -115,14 +118,7 @@ class Positions:
         before = entries[place - 1] if place else None
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
-        if position.event_time < quarter_of(self.clock):
-            self.past.note(key[:2])
-            if position.event_time < self.clock - OLD_NS:
-                self.old.note(key[:2])
-        first = self._first.setdefault(key[0], {})
-        if position.event_time < first.get(key[1], position.event_time + 1):
-            first[key[1]] = position.event_time
-            self._dirty.add(META)
+        self._note(key, position.event_time)
         self._rewrite(key, before, position, after)
         if position.event_time > self.clock:
             heapq.heappush(self._ahead, (position.event_time, key))
@@ -134,6 +130,27 @@ class Positions:
             entries[:] = self._kept(entries, max(0, place - 1), min(place + 2, len(entries)))
         self._accounts.keep(key, entries)
         return True
+
+    def _begin(self, key: AccountKey, position: Position) -> None:
+        """Take the first position of an account."""
+        self._note(key, position.event_time)
+        self._rewrite(key, None, position, None)
+        if position.event_time > self.clock:
+            heapq.heappush(self._ahead, (position.event_time, key))
+        else:
+            self._swap(key, None, position)
+        self._accounts.begin(key, position)
+
+    def _note(self, key: AccountKey, event_time: int) -> None:
+        """A position of an account is about this instant (ns)."""
+        if event_time < quarter_of(self.clock):
+            self.past.note(key[:2])
+            if event_time < self.clock - OLD_NS:
+                self.old.note(key[:2])
+        first = self._first.setdefault(key[0], {})
+        if event_time < first.get(key[1], event_time + 1):
+            first[key[1]] = event_time
+            self._dirty.add(META)
 
     def _rewrite(self, key: AccountKey, before: Position | None, new: Position, after: Position | None) -> None:
         """The history changes from `new` on until `after`."""
@@ -155,7 +172,8 @@ class Positions:
             self._now[holding][old.storage, old.source].take(old.quantity)
             self._ages.replaced(key, old)
         tally_of(self._now, holding, new).put(new.quantity)
-        self._ages.watch(key, new, self.clock)
+        if self._ages.limited:
+            self._ages.watch(key, new, self.clock)
 
     # --- time
 
