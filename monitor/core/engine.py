@@ -85,9 +85,9 @@ class Engine:
         reading = self._clock.reading(record)
         outputs: list[Output] = []
         moves = reading > self._clock.now
-        if moves and self._always:
-            outputs += yield from self._advance(reading)
         if moves:
+            if self._always and self._has_points(reading):
+                outputs += yield from self._advance(reading)
             self._clock.now = reading
         self._population.count(record)
         if record.statement.kind == "configuration":
@@ -189,11 +189,12 @@ class Engine:
     def next_deadline(self) -> int | None:
         """Engine-clock instant (ns) at which the owner should write a tick although nothing waits; None for none."""
         unsure = self._population.unsure
-        for name in unsure:
-            entity = self._entities[name]
-            due = entity.deadline(self._clock.now, self._population.pace) if self._evaluates(entity) else None
-            self._deadlines.put(name, due)
-        unsure.clear()
+        if unsure:
+            for name in unsure:
+                entity = self._entities[name]
+                due = entity.deadline(self._clock.now, self._population.pace) if self._evaluates(entity) else None
+                self._deadlines.put(name, due)
+            unsure.clear()
         return self._deadlines.earliest
 
     @property
@@ -325,6 +326,11 @@ class Engine:
         return tuple(one for one in found if one.entity or one.offset % config.journal_partitions == self.partition)
 
     # --- evaluation points
+    def _has_points(self, reading: int) -> bool:
+        """Whether an evaluation point may lie before a record which moves the clock to `reading`: before most lies none."""
+        due = self.next_deadline
+        return self._clock.later_second(reading) or (due is not None and due <= reading)
+
     def _advance(self, reading: int) -> Steps[list[Output]]:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []

@@ -15,7 +15,7 @@ from monitor.core.alerts.method_conditions import UNKNOWN_RULE, blinded, is_skip
 from monitor.core.alerts.record import AlertContent, Draft
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import MethodResult
-from monitor.core.journal.causes import CAUSES_A_PART, Cause, telling
+from monitor.core.journal.causes import CAUSES_A_PART, Cause
 from monitor.core.journal.schedule import earliest
 from monitor.core.journal.vocabulary import EndReason
 
@@ -46,7 +46,8 @@ class FollowedAlert:
     def note(self, condition: Condition, causes: list[Cause]) -> None:
         """What the rule read since the last evaluation; where its verdict changed, that is what changed it."""
         ending = condition.verdict is not Verdict.TRUE
-        new = telling((cause for cause in causes if condition.concerns(cause)), lambda cause: _weight(condition, cause, ending))
+        new = [cause for cause in causes if condition.concerns(cause)]
+        new.sort(key=lambda cause: (not cause.changes, _weight(condition, cause, ending)))
         if condition.verdict is not self.verdict:
             self.flip, self.noted = new[:CAUSES_A_PART], [*self.flip, *self.noted][:CAUSES_A_PART]
         else:
@@ -69,7 +70,7 @@ class Surroundings:
     """What an evaluation's alerts have in common.
 
     Results by method (None: the entity is configured no more, nothing is looked at), its levels, the causes since the last
-    evaluation, and where runbooks are. `reconfigured`: it is the first under another configuration.
+    evaluation as `telling` orders them, and where runbooks are. `reconfigured`: it is the first under another configuration.
     """
 
     results: Mapping[str, MethodResult] | None

@@ -43,6 +43,7 @@ from monitor.core.foresight.printed import outcome_object
 from monitor.core.foresight.published import published
 from monitor.core.foresight.scenarios import Scenario, outcomes, scenarios_of
 from monitor.core.foresight.sentences import proposal_object
+from monitor.core.journal.causes import telling
 from monitor.core.journal.chain import NO_INPUTS
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord
@@ -277,7 +278,7 @@ class Entity:
     def _surroundings(self, evaluation: Evaluation | None) -> Surroundings:
         results = None if evaluation is None else {found.prepared.config.id: found for found in evaluation.methods}
         levels = self.evaluator.entity_config.levels if self.evaluator else Levels()
-        causes = self.standing.causes.since(self.standing.mark)
+        causes = telling(self.standing.causes.since(self.standing.mark))
         return Surroundings(results, levels, causes, self.config.runbook_base_url, self.footings.former is not None)
 
     def foresee(self, scenario: Scenario) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ _PART_OF_KIND = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of a busy second a hundred are made, and to freeze one takes thrice as long
 class Cause:
     """One event: its place in the journal and in its source, its name if it has one, and when it became known (ns).
 
@@ -240,9 +240,9 @@ def _made(causes: deque[Cause | _Unmade]) -> Iterator[Cause]:
             yield cause
 
 
-def telling(causes: Iterable[Cause], weight: Callable[[Cause], Any] = lambda _cause: 0) -> list[Cause]:
-    """In the order of what they tell: what said something new, by `weight`, acts and facts before prices, the newest first."""
-    return sorted(causes, key=lambda one: (not one.changes, weight(one), _MOST_TELLING.index(one.part), -one.number))
+def telling(causes: Iterable[Cause]) -> list[Cause]:
+    """In the order of what they tell: what said something new, acts and facts before prices, the newest first."""
+    return sorted(causes, key=lambda one: (not one.changes, _MOST_TELLING.index(one.part), -one.number))
 
 
 def why(causes: Iterable[Cause]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ strings. On that subset the bytes equal RFC 8785, which a property test holds.
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 _LIMIT = 2**53
@@ -50,11 +51,11 @@ def canonical_text(value: Any) -> str:
     if type(value) is Written:
         return value
     if type(value) is str:
-        return _ENCODER.encode(value)
+        return encode_basestring(value)
     if type(value) is dict and any(type(item) is Fixed for item in value.values()):
         rest = {key: None if type(item) is Fixed else item for key, item in value.items()}
         _check(rest)
-        return "{" + ",".join(f"{_ENCODER.encode(key)}:{_item_text(value[key])}" for key in sorted(rest)) + "}"
+        return "{" + ",".join(f"{encode_basestring(key)}:{_item_text(value[key])}" for key in sorted(rest)) + "}"
     if type(value) is list and any(type(item) is Fixed for item in value):
         _check([None if type(item) is Fixed else item for item in value])
         return "[" + ",".join(map(_item_text, value)) + "]"
