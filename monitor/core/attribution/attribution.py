@@ -18,6 +18,7 @@ from monitor.core.attribution.footing import Footing, GapName, gap_names
 from monitor.core.attribution.readings import Readings
 from monitor.core.attribution.split_view import SplitView
 from monitor.core.book.book import Book
+from monitor.core.components.lagged import read_ahead
 from monitor.core.components.packs.printing import RATIO_DECIMALS
 from monitor.core.components.steps import Steps
 from monitor.core.evaluation.assessment import Result
@@ -71,6 +72,7 @@ def explain(
     """
     view = where.seen or noting(found.prepared, where.book, where.at, where.known)
     if where.seen is None:
+        yield from read_ahead(found.prepared.method.plan, noting(found.prepared, where.book, where.at, where.known))
         yield from found.prepared.method.figures(view)
     reads = view.finished()
     if before is None or former is None:

@@ -93,6 +93,10 @@ class SplitView(View):
         """See `View`."""
         return self._with_reads(key, assets, make, super().summed_before)
 
+    def sums_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Iterator[None]:
+        """See `View`."""
+        return super().sums_before(key, assets, self._noting_of(self._kept_of(key), make) if self._notes else make)
+
     def _with_reads(
         self,
         key: Hashable,
@@ -103,17 +107,8 @@ class SplitView(View):
         """What `read` gives; what `make` read of each asset is noted, whether it is made now or was before."""
         if not self._notes:
             return read(key, assets, make)
-        place = (key, self._gaps.effect)
-        kept: KeptReads = self._carried.beside.setdefault(place, KeptReads())
-
-        def noting(asset: str) -> T:
-            self._of_asset = reads = ReadsOfAsset()
-            found = make(asset)
-            self._of_asset = None
-            kept.put(asset, reads)
-            return found
-
-        found = read(key, assets, noting)
+        place, kept = (key, self._gaps.effect), self._kept_of(key)
+        found = read(key, assets, self._noting_of(kept, make))
         left = self._left.get(place)
         if left is None:
             kept.leave(assets, self.made, self._terms[-1])
@@ -121,6 +116,20 @@ class SplitView(View):
             kept.leave_some([asset for asset in assets if asset not in left], self.made, self._terms[-1])
         self._left[place] = frozenset(assets).union(left or ())
         return found
+
+    def _kept_of(self, key: Hashable) -> KeptReads:
+        kept: KeptReads = self._carried.beside.setdefault((key, self._gaps.effect), KeptReads())
+        return kept
+
+    def _noting_of(self, kept: KeptReads, make: Callable[[str], T]) -> Callable[[str], T]:
+        def noting(asset: str) -> T:
+            self._of_asset = reads = ReadsOfAsset()
+            found = make(asset)
+            self._of_asset = None
+            kept.put(asset, reads)
+            return found
+
+        return noting
 
     # --- dates
 

@@ -65,6 +65,7 @@ class Completeness:
         self._at = at
         self._live = at >= book.clock
         self._feeds: dict[str, FeedKnown] = {}
+        self._lost: dict[str, bool] = {}
         self._of_balances = (self.group_incomplete_since(), self.unheard_sources())
 
     def says_as(self, earlier: Completeness) -> bool:
@@ -92,6 +93,13 @@ class Completeness:
         found = self._feeds.get(name)
         if found is None:
             found = self._feeds[name] = self._look(name)
+        return found
+
+    def lost(self, topic: str) -> bool:
+        """Whether records of a topic are lost, not all here or counted twice: see `Book.lost_since`."""
+        found = self._lost.get(topic)
+        if found is None:
+            found = self._lost[topic] = self._book.lost_since(topic)[0]
         return found
 
     def counts_twice(self, topic: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from monitor.core.components.custody import ASSETS, STORAGE_WORDS, STORAGES
 from monitor.core.components.losses import INSTRUMENTS
 from monitor.core.components.packs.computation import Computation, Value
+from monitor.core.components.packs.pack import Element
 from monitor.core.components.packs.plan import Plan
 from monitor.core.components.packs.registry import Argument, term_type
 from monitor.core.components.steps import Steps
@@ -49,27 +50,26 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
     return computation.view.summed_before(*_closing_values(computation, arguments, days)).scaled(Fraction(1, len(days)))
 
 
-def has_closing_values(plan: Plan) -> bool:
-    """Whether a pack has means of closing values."""
-    return any(element.type == "mean_closing_value" for element in plan.pack.terms.values())
+def read_ahead(plan: Plan, view: View) -> Steps[None]:
+    """Adds up what the means of a pack's closing values are of, asset by asset: all at once, the first time, takes seconds.
 
-
-def read_ahead(computation: Computation) -> Steps[None]:
-    """Reads what the means of a pack's closing values are of, asset by asset: all at once, the first time, takes seconds.
-
-    What is read is found again by any view that shares the memo. The computation must not be that of a result: its view has
-    the gaps of all of them, asked for or not.
+    The sums are found again by any view that shares the memo. The view must not be that of a result: it has the gaps of all
+    of them, asked for or not.
     """
-    plan = computation.plan
-    if plan.null_parameters or not computation.view.begins(("closing_values", plan, _calculation_date(computation))):
+    means = [element for element in plan.pack.terms.values() if element.type == "mean_closing_value"]
+    computation = Computation(plan, view)
+    if not means or plan.null_parameters or not view.begins(("closing_values", plan, _calculation_date(computation))):
         return
-    for element in plan.pack.terms.values():
-        if element.type == "mean_closing_value" and not {element.name, element.within} & plan.skip:
-            days = _days(computation, element.arguments, "balance")
-            _, assets, valued = _closing_values(computation, element.arguments, days)
-            for asset in assets:
-                valued(asset)
-                yield
+    for element in means:
+        if not {element.name, element.within} & plan.skip:
+            yield from _sum_up(computation, element)
+
+
+def _sum_up(computation: Computation, element: Element) -> Steps[None]:
+    view = computation.view
+    with view.term(element.name, computation.plan.sides[element.name]):
+        days = _days(computation, element.arguments, "balance")
+        yield from view.sums_before(*_closing_values(computation, element.arguments, days))
 
 
 class _Valued(NamedTuple):

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from monitor.core.book.book import Book
-from monitor.core.components.lagged import has_closing_values, read_ahead
-from monitor.core.components.packs.computation import Computation
+from monitor.core.components.lagged import read_ahead
 from monitor.core.components.steps import Steps
 from monitor.core.configuration.configuration import Configuration, EntityConfig, MethodConfig
 from monitor.core.evaluation.assessment import Method, Result, result_object
@@ -108,7 +107,7 @@ class Evaluator:
     def _evaluate(self, book: Book, at: int, memo: Memo) -> Steps[Evaluation]:
         methods = list[MethodResult]()
         for prepared in self.methods:
-            yield from _read_ahead(prepared, book, at, memo)
+            yield from read_ahead(prepared.method.plan, prepared.view(book, at, memo))
             methods.append((yield from self._run(prepared, prepared.view(book, at, memo))))
         if self._exposure_is is None:
             exposure = yield from self._run(self.yardstick, self.yardstick.view(book, at, memo))
@@ -129,7 +128,7 @@ class Evaluator:
         known = self.reads(book, at)
         if not known.kept:
             yield from self._read_holdings(book, at, known)
-        yield from _read_ahead(prepared, book, at, known)
+        yield from read_ahead(prepared.method.plan, sight(prepared, book, at, known))
         view = sight(prepared, book, at, known)
         return (yield from self._run(prepared, view)), view
 
@@ -158,12 +157,6 @@ class Evaluator:
         result = yield from prepared.method.steps(view, self.entity_config.levels.watch_enter)
         printed = result_object(result) | {"components": result.components, "gaps": result.gaps}
         return MethodResult(prepared, result, printed, digest_of(printed))
-
-
-def _read_ahead(prepared: Prepared, book: Book, at: int, memo: Memo) -> Steps[None]:
-    plan = prepared.method.plan
-    if has_closing_values(plan):
-        yield from read_ahead(Computation(plan, prepared.view(book, at, memo)))
 
 
 def _difference(found: Evaluation, anew: Evaluation) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.book.valued import valued
+from monitor.core.components.lagged import read_ahead
 from monitor.core.components.steps import Steps
 from monitor.core.evaluation.assessment import Brief
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, Prepared
@@ -58,6 +59,7 @@ def published(
             kept = assets >= KEPT_FROM and touches_most(overlay, assets)
             memo = carried_on(known, scenario.name, overlay) if kept else memo_under(known, overlay, book, at)
             for prepared in (evaluator.yardstick, *methods):
+                yield from read_ahead(prepared.method.plan, OverlaidView(prepared, book, at, overlay, memo))
                 view = OverlaidView(prepared, book, at, overlay, memo)
                 each.append(prepared.method.brief(view, evaluator.entity_config.levels.watch_enter))
                 yield

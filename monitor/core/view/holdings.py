@@ -44,7 +44,7 @@ class Holdings:
 
     def quantity_before(self, role: str, asset: str, storages: Storages, instant: int) -> Figure:
         """The sum of the positions of event time before `instant`, a local day's end, whatever their age."""
-        if not self._book.positions.assets(role, instant):
+        if not self._book.positions.seen(role, instant):
             self._gaps.add("position_missing", role)
             return UNKNOWN
         known = self._book.positions.sum_before(role, asset, storages, instant)
@@ -53,7 +53,7 @@ class Holdings:
             self._gaps.add("group_incomplete", role, since=since)
             return UNKNOWN
         figure = swung(Figure.of(known), self._swings(role, asset, instant), storages)
-        return UNKNOWN if self._book.lost_since(BALANCES)[0] else figure
+        return UNKNOWN if self._completeness.lost(BALANCES) else figure
 
     def _read(self, role: str, asset: str) -> Holding:
         bounded = self._memo.value(("bounded", role), lambda: self._bounded(role))

@@ -148,5 +148,5 @@ def _old(book: Book) -> _Changed:
 
 def _common(book: Book, at: int) -> Any:
     """What any reading may depend on beside its own asset and the health of feeds."""
-    seen = tuple(bool(book.positions.assets(role, at + 1)) for role in ROLES)
+    seen = tuple(book.positions.seen(role, at + 1) for role in ROLES)
     return book.config.digest, seen, book.rejections.dismissed()

@@ -5,7 +5,7 @@ Some of it outlives the evaluation (see kept.py): what is read of one asset stay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from heapq import heappop, heappush
 from operator import is_
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -339,21 +339,34 @@ class Remembering:
         """As `parts`, summed, where `make` reads what is long past alone, or leaves the asset among those unsettled."""
         return self._parts_of((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True)
 
+    def old_parts_ahead(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Iterator[None]:
+        """Makes those parts in steps, an asset each, for whoever asks for them next."""
+        return self._making((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True)
+
     def _parts_of(
         self, where: _Where, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool
     ) -> Parts[T]:
-        place, (known, changed) = (key, self._gaps.effect), where
-        found: Parts[T] = known.get(place) or known.setdefault(place, Parts())
-        if summed and found.total is None:
-            found.total = RunningTotal()
-        for asset in _to_make(found, assets, changed):
-            found.put(asset, *self._placed(lambda asset=asset: make(asset)))  # type: ignore[misc]
-        found.assets, found.count = assets, changed.count
+        for _ in self._making(where, key, assets, make, summed=summed):
+            pass
+        found: Parts[T] = where[0][key, self._gaps.effect]
         notes = found.all_notes()
         for (topic, source), effect in notes.feeds:
             self._health.reads_under(topic, source, effect)
         self._gaps.leave(notes.gaps)
         return found
+
+    def _making(
+        self, where: _Where, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool
+    ) -> Iterator[None]:
+        place, (known, changed) = (key, self._gaps.effect), where
+        found: Parts[T] = known.get(place) or known.setdefault(place, Parts())
+        if summed and found.total is None:
+            found.total = RunningTotal()
+        count = changed.count
+        for asset in _to_make(found, assets, changed):
+            found.put(asset, *self._placed(lambda asset=asset: make(asset)))  # type: ignore[misc]
+            yield
+        found.assets, found.count = assets, count
 
     def _of(self, values: dict[Hashable, tuple[Any, _Notes]], key: Hashable, read: Callable[[], T]) -> T:
         found = values.get(key)

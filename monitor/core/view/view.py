@@ -53,6 +53,7 @@ class View:
         self.calendar = calendar
         self._book = book
         self._live = at >= book.clock
+        self._before: dict[int, int] = {}
         self._gaps = Gaps()
         memo = memo or Memo()
         self.completeness = memo.completeness(book, at)
@@ -204,6 +205,10 @@ class View:
         found = self._memo.old_parts(key, assets, self._earlier.noting(make, self._kinds)).total
         return NOTHING if found is None else found.figure
 
+    def sums_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Iterator[None]:
+        """Makes what `summed_before` adds up, in steps: the sum is then there for the next view of this memo that asks for it."""
+        return self._memo.old_parts_ahead(key, assets, self._earlier.noting(make, self._kinds))
+
     def each(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Mapping[str, T]:
         """What `make` gives of each asset; of one of which nothing has changed it is what it gave before.
 
@@ -287,7 +292,9 @@ class View:
 
         A local day's end belongs to the next day: prices of event time before it; else those not after `instant`.
         """
-        before = instant if self.zone.start_of(instant) == instant else instant + 1
+        before = self._before.get(instant)
+        if before is None:
+            before = self._before[instant] = instant if self.zone.start_of(instant) == instant else instant + 1
         return self._earlier.price(asset, currency or self.currency, before, instant)
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:

@@ -295,6 +295,10 @@ class Positions:
         """Assets of the role with a position of event time below `before`, sorted."""
         return tuple(sorted(asset for asset, first in self._first.get(role, {}).items() if first < before))
 
+    def seen(self, role: str, before: int) -> bool:
+        """Whether there is any position of the role with an event time below `before`."""
+        return any(first < before for first in self._first.get(role, {}).values())
+
     def first_event_time(self, role: str | None = None) -> int | None:
         """Event time of the first position of a role (None: of all)."""
         roles = self._first.values() if role is None else [self._first.get(role, {})]

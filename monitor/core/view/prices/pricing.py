@@ -224,7 +224,7 @@ class Pricing:
         if found is None or found.price is None:
             return None
         self._impaired(found)
-        lost = self._book.lost_since(TRADES if found.source is None else PRICES)[0]
+        lost = self._health.completeness.lost(TRADES if found.source is None else PRICES)
         return UNKNOWN if lost else self._guarded(pair, found, found.price, before)  # silence now says nothing of then
 
     def _impaired(self, price: DatedPrice) -> bool:
