@@ -2,7 +2,7 @@
 
     python -m benchmarks accounts [--full]
 
-The records go to a partition's worker as Kafka would deliver them: read, applied, evaluated, and a snapshot taken every 10,000,
+The records go to a partition's worker as Kafka would deliver them: read, applied, evaluated, and a snapshot taken every 50,000,
 into a table in memory. `standstill` is the longest CPU time for which nobody else had the loop, in the start and in the cuts.
 Each size runs in two processes, so that the memory of the restore is its own. `--full` goes to a million accounts (minutes).
 """

@@ -61,9 +61,13 @@ Rewind = Callable[[int, int], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class SnapshotCadence:
-    """How often a partition is snapshot: after so many records, or at the first record after so many seconds."""
+    """How often a partition is snapshot: after so many records, or at the first record after so many seconds.
 
-    records: int = 10_000
+    Live a partition has fewer records in that time. So many come while it catches up: a snapshot costs something for every
+    bucket there is, and of a million accounts each name and digest is written again with the manifest.
+    """
+
+    records: int = 50_000
     seconds: float = 10.0
     rewind_s: float = 15.0
     """How long records that were asked for again may take to come."""
