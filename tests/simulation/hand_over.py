@@ -83,7 +83,7 @@ class World:
         self.records = history(seed)
         self.topics: dict[str, list[bytes]] = {topic: [] for topic in (*OUTPUT_TOPICS, CHECKPOINTS)}
         self.committed = 0
-        self.crashes = self.hand_overs = self.pauses = 0
+        self.crashes = self.hand_overs = self.pauses = self.laid_down = 0
         self._chance = random.Random(seed + 1)
         self._changelog: list[tuple[int, bytes, bytes | None]] = []
         self._pending: dict[str, list[tuple[bytes, asyncio.Future[Any]]]] = defaultdict(list)
@@ -131,16 +131,35 @@ class World:
             for _ in range(self._chance.randint(0, 3)):
                 self._acknowledge_some()
                 await asyncio.sleep(0)
+        if until < len(self.records) and self._chance.random() < 0.5:
+            await self._lay_down(worker)
         if until >= len(self.records):
             self._acknowledge_all()
             await worker.flush()
             await worker.written()
             self.committed = len(self.records)
 
+    async def _lay_down(self, worker: PartitionWorker) -> None:
+        """A stop in order, which may end as a crash, or have no more time: what it was given after the last snapshot is kept."""
+        laying, passes = asyncio.create_task(worker.lay_down()), self._chance.choice((3, 20, 10_000))
+        while not laying.done() and not self._crashed and passes:
+            passes -= 1
+            self._acknowledge_some()
+            await asyncio.sleep(0)
+        if laying.done():
+            laying.result()
+            kept = SnapshotStore(self._recovered(), 0).newest()
+            assert (-1 if kept is None else kept.manifest.position) >= worker.engine.position, (
+                "no last snapshot of what was applied"
+            )
+            self.laid_down += 1
+        laying.cancel()
+        if self._crashed or not passes:
+            raise Crash
+
     async def _take_up(self, worker: PartitionWorker) -> None:
         """Faust recovers the table before it gives the partition out."""
-        table = Table.recovered(SimpleNamespace(log=self._changelog))  # type: ignore[arg-type]
-        self._tables[worker].data = table.data
+        self._tables[worker].data = self._recovered().data
         await worker.prepare()
 
     async def _awake(self, paused: PartitionWorker) -> None:
@@ -154,6 +173,9 @@ class World:
         await asyncio.sleep(0)
 
     # --- the broker
+    def _recovered(self) -> Table:
+        return Table.recovered(SimpleNamespace(log=self._changelog))  # type: ignore[arg-type]
+
     def _new(self) -> PartitionWorker:
         table = _Written(self)
         worker = PartitionWorker(
