@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import select
+import signal
 import sys
 from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn
 
@@ -127,6 +129,10 @@ def main() -> None:
     """Run the command line; an error a user can act on is one line and its exit code."""
     try:
         program(prog_name=PROGRAM)
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError) and _nobody_reads():
+            _end_as_a_filter()
+        raise
     except MonitorError as error:
         from monitor.cli import talk
 
@@ -137,6 +143,19 @@ def main() -> None:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         _full(error)
+
+
+def _nobody_reads() -> bool:
+    """Whether stdout is a pipe whose reader is gone."""
+    looking = select.poll()
+    looking.register(sys.__stdout__ or 1, 0)
+    return any(event & select.POLLERR for _, event in looking.poll(0))
+
+
+def _end_as_a_filter() -> None:
+    """By the signal of such pipes: an exit code of our own would say that a check failed."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def _full(error: OSError) -> NoReturn:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from monitor.core.journal.vocabulary import (
     ALERTS,
@@ -45,6 +45,8 @@ _OFTEN_COMPACTED = {
 what a week wrote, or a gigabyte, since the newest segment is never compacted.
 """
 
+_NOT_ALLOWED = TopicAuthorizationFailedError.errno
+_NOT_SHOWN = "not shown"
 _ALREADY_EXISTS = 36
 _SHOWN_TRIES = 100
 _SHOWN_WAIT_S = 0.1
@@ -201,7 +203,9 @@ async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> l
         existing = set(await client.list_topics())
         specs = tuple(specs)
         present = [spec for spec in specs if spec.name in existing]
-        found = [_absent(spec) for spec in specs if spec.name not in existing]
+        unseen = [spec for spec in specs if spec.name not in existing]
+        hidden = set() if settings.embedded else await _hidden(client, [spec.name for spec in unseen])
+        found = [_not_shown(spec) if spec.name in hidden else _absent(spec) for spec in unseen]
         there = [spec.name for spec in present]
         described = {one["topic"]: one for one in await client.describe_topics(there)} if there else {}
         values = {} if settings.embedded else await _settings_of(client, there)
@@ -220,6 +224,8 @@ async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> l
 async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> None:
     """Refuse to start without every topic in its fixed shape; other drift is left to `topics check`."""
     drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
+    if hidden := [drift.line().removeprefix("error: ") for drift in drifts if drift.found == _NOT_SHOWN]:
+        raise ConfigurationError("; ".join(hidden))
     absent = [drift.topic for drift in drifts if drift.setting == "topic"]
     if absent:
         raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
@@ -261,6 +267,18 @@ async def _settings_of(client: AIOKafkaAdminClient, names: list[str]) -> dict[st
         for _, _, _, name, entries in response.resources:
             result[name] = {entry[0]: entry[1] for entry in entries}
     return result
+
+
+async def _hidden(client: AIOKafkaAdminClient, names: list[str]) -> set[str]:
+    """Those of topics that are not listed which may be there all the same: who we are may not look at them."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    responses: list[Any] = await client.describe_configs(resources) if resources else []
+    return {name for response in responses for code, _, _, name, _ in response.resources if code == _NOT_ALLOWED}
+
+
+def _not_shown(spec: TopicSpec) -> Drift:
+    advice = "it is absent, or this principal may not describe it: the rights of each stand in docs/threat-model.md"
+    return Drift(spec.name, "topic", _NOT_SHOWN, "there", advice)
 
 
 def _absent(spec: TopicSpec) -> Drift:

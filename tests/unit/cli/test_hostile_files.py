@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -74,3 +75,21 @@ def test_a_full_disk_is_a_sentence_and_no_traceback() -> None:
         )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == "reserve-monitor: no room is left where the output goes: make some, and call again\n"
+
+
+@pytest.mark.parametrize("arguments", [("convert", "bitflyer-executions", "CAPTURE", "--entity", "jp-main"), ("schema",)])
+def test_a_reader_that_has_seen_enough_ends_a_command_as_it_ends_other_filters(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    capture = tmp_path / "capture.csv"
+    row = '"bitflyer.jp","BTC_JPY","2018-01-26T00:00:06+09:00","{}","2018-01-26T00:00:04+09:00","BUY","1.0","1","A","B"\n'
+    heading = '"domain","product_code","loaded","id","exec_date","side","price","size","buy_child_order_acceptance_id","sell"\n'
+    capture.write_text(heading + "".join(row.format(number) for number in range(5_000)))
+    called = [str(capture) if one == "CAPTURE" else one for one in arguments]
+    with subprocess.Popen([sys.executable, "-m", "monitor", *called], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        told = command.stderr.read()
+    assert command.returncode == -signal.SIGPIPE
+    assert told == b""

@@ -1,14 +1,27 @@
 """What is wrong with a topic's settings, judged without a broker (JOURNAL 8)."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource
 
 from monitor.core.journal.vocabulary import ALERTS, DEAD_LETTERS, JOURNAL, OUTPUT_TOPICS, SOURCE_TOPICS, TRADES
 from monitor.errors import ConfigurationError
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.load import settings_of
-from streams.kafka.topics import SNAPSHOTS, Drift, TopicNames, TopicSpec, _setting_drift, snapshot_topic, topic_names, topic_specs
+from streams.kafka.topics import (
+    SNAPSHOTS,
+    Drift,
+    TopicNames,
+    TopicSpec,
+    _hidden,
+    _not_shown,
+    _setting_drift,
+    snapshot_topic,
+    topic_names,
+    topic_specs,
+)
 
 SPECS = {spec.default: spec for spec in topic_specs(KafkaSettings(), TopicNames())}
 HOUR_MS = 3_600_000
@@ -115,3 +128,23 @@ def test_a_signed_topic_stamps_its_records_itself() -> None:
     specs = {spec.name: spec.settings for spec in topic_specs(settings.kafka, topic_names(settings))}
     stamped = {name for name, found in specs.items() if found.get("message.timestamp.type") == "LogAppendTime"}
     assert stamped == {"px", "frames", "reserve.journal"}
+
+
+class Answering:
+    """An administration client of one who may describe the topics of `own` alone; none of what is asked for is there."""
+
+    def __init__(self, *own: str) -> None:
+        self._own = own
+
+    async def describe_configs(self, resources: list[ConfigResource]) -> list[Any]:
+        told: list[Any] = [(3 if one.name in self._own else 29, "", 2, one.name, []) for one in resources]
+        return [SimpleNamespace(resources=told)]
+
+
+async def test_a_topic_that_one_may_not_look_at_is_not_said_to_be_absent() -> None:
+    client: Any = Answering("market.trades")
+    assert await _hidden(client, ["market.trades", "reserve.journal"]) == {"reserve.journal"}
+    assert await _hidden(client, []) == set()
+    line = _not_shown(SPECS[JOURNAL]).line()
+    assert "reserve.journal: topic is not shown" in line
+    assert "may not describe it" in line
