@@ -143,6 +143,7 @@ def _processes() -> Sequence[PanelBuilder]:
         "short",
         "ReserveMonitorConfigurationsDiffer",
     )
+    lost = Text("Log lines not written", "Since each process started, as on a full disk.", "short", "ReserveMonitorLogLinesLost")
     used = 'rate(process_cpu_seconds_total{job=~"$job"}[$__rate_interval])'
     names = {"version": "Version", "engine_version": "Engine", "digest": "Configuration", "instance": "Process"}
     return (
@@ -155,4 +156,5 @@ def _processes() -> Sequence[PanelBuilder]:
             names,
             hidden=("Value #A", "Value #B"),
         ),
+        course_panel(lost, [Query("max by (instance) (reserve_log_failed_lines)", "{{instance}}")]),
     )

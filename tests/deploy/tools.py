@@ -24,7 +24,7 @@ FOREIGN = {"up", "ALERTS", "process_start_time_seconds", "process_resident_memor
 
 _WORDS = {
     "sum", "max", "min", "by", "on", "rate", "increase", "changes", "time", "absent", "vector", "label_replace", "and", "or",
-    "unless", "group_left", "histogram_quantile", "count", "bool", "offset", "le", "without", "ignoring",
+    "unless", "min_over_time", "group_left", "histogram_quantile", "count", "bool", "offset", "le", "without", "ignoring",
 }  # fmt: skip
 
 
