@@ -38,7 +38,7 @@ HELD = "1000"
 _ASSET = "A000"
 _LOOK_S = 0.01
 _READY_S = 90.0
-_READ_S = 180.0
+_READ_S = 600.0
 _JUST_NOW = 40
 
 
@@ -161,6 +161,13 @@ class Fleet:
             for entity in self.entities:
                 for role, storage in ROLES:
                     await self._balance(entity, role, storage, f"A{number:03d}", "5" if storage == "hot" else HELD)
+        await self.publisher.flush()
+
+    async def prices(self, turn: int) -> None:
+        """Every asset's price in the entities' currency is another."""
+        for number in range(self.shape.assets):
+            body = {"asset": f"A{number:03d}", "currency": "JPY", "price": f"{100 + number}.{turn % 90 + 10}", "source": "index"}
+            await self._say(PRICES, f"A{number:03d}", body | {"kind": "spot"})
         await self.publisher.flush()
 
     async def hold(self, entity: str, quantity: str) -> float:
