@@ -25,12 +25,18 @@ from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import Deadlines, EngineClock
 from monitor.core.journal.snapshot import STATE_VERSION, Cut, Cutter, StateValues, TornSnapshot, values_of
 from monitor.core.journal.vocabulary import ALERTS, Unheeded
-from monitor.core.values.times import MINUTE
+from monitor.core.values.times import MINUTE, SECOND
 
 EvaluateWhen = Literal["always", "at_ticks"]
 
 HEARTBEAT = MINUTE
 """A tick also evaluates what was not evaluated for this long: a figure that stands still is then seen to be looked at."""
+
+
+LEFT_TO_TICKS = 5 * SECOND
+"""So long an entity that waits for trades and prices alone is left to ticks, whose writer spaces them by what it can carry. Then
+a record of a later second evaluates it too, where nobody writes any.
+"""
 
 
 class Engine:
@@ -335,7 +341,7 @@ class Engine:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            pace = self._population.pace
+            pace = max(self._population.pace, LEFT_TO_TICKS)
             ready = [entity for entity in self._population.sorted() if entity.ready(self._clock.now, pace)]
             outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:

@@ -155,9 +155,11 @@ class AlertBook:
         }
 
     def exit_dwells(self) -> dict[str, int]:
-        """By fingerprint, of each alert that fires: how long it must be over before it resolves (ns)."""
-        lives = ((identity, kept.life) for identity, kept in self._kept.items())
-        return {identity.fingerprint: life.exit_dwell for identity, life in lives if life.status == "firing"}
+        """By fingerprint: how long an alert must be over before it resolves (ns).
+
+        Also of one that has resolved: until that is published its record says that it fires.
+        """
+        return {identity.fingerprint: kept.life.exit_dwell for identity, kept in self._kept.items()}
 
     def next_instant(self, after: int) -> int | None:
         """The earliest instant above `after` at which something here is due by time alone."""

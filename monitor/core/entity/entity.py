@@ -78,7 +78,7 @@ class Entity:
         self.standing = EntityStanding()
         self.alerts = AlertBook(config.publish_interval_ns)
         self.waiting = self.pressed = True
-        """Whether something waits for evaluation, and whether it is other than prices: those alone may wait (see `ready`)."""
+        """Whether something waits for evaluation, and whether other than trades and prices: those may wait (see `ready`)."""
         self.changed = True
         self.uncut = True
         self.footings = Footings()
@@ -140,7 +140,7 @@ class Entity:
             self.prepare()
 
     def wait(self, *, pressed: bool = True) -> None:
-        """Something that figures depend on has changed: an evaluation is due. Not `pressed`: a price did."""
+        """Something that figures depend on has changed: an evaluation is due. Not `pressed`: trades or a price did."""
         self._rest.disturb()
         if self.waiting and self.pressed:
             self.changed = True  # that it has no deadline, since it is ready, is known
@@ -168,7 +168,7 @@ class Entity:
         self.unsure[self.name] = None
 
     def ready(self, clock: int, pace: int) -> bool:
-        """Whether it is to be evaluated for what it waits for: for prices alone not sooner than `pace` (ns) after the last."""
+        """Whether it is to be evaluated for what it waits for: trades and prices alone not before `pace` (ns) after the last."""
         return self.waiting and (self.pressed or self.standing.evaluated_at + pace <= clock)
 
     def restored(self, *, waiting: bool, pressed: bool) -> None:

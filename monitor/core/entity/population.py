@@ -148,7 +148,7 @@ class Population:
         if statement.kind == "operation":
             entity.operate(record, clock)
         _touch(entity, statement, touched, clock)
-        entity.wait()
+        entity.wait(pressed=statement.kind != "flow")
 
     def _take_price(self, record: JournalRecord, clock: int) -> None:
         """A price, or that one was refused: of the whole partition."""

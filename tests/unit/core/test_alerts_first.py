@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.core.engine import Engine
+import pytest
+
+from monitor.core.engine import LEFT_TO_TICKS, Engine
 from monitor.core.entity.entity import ALERTS_FIRST
 from monitor.core.entity.publication import SPREAD, SPREAD_FROM, spread_of
 from monitor.core.journal.outputs import Output
@@ -115,3 +117,44 @@ def test_a_few_entities_are_due_when_their_interval_is_over() -> None:
     config = desk.engine.config
     assert config is not None
     assert spread_of("jp-main", config) == 0
+
+
+def test_whoever_asks_between_two_steps_of_an_evaluation_sees_an_alert_as_it_was_published_last() -> None:
+    """Fails where an alert that has just resolved, and still stands as firing, is asked how long it must be over."""
+    desk = Desk()
+    desk.hot(130, "300")
+    asked = set[int]()
+    desk.journal.at(131).position("hot", "client_asset", "hot", "BTC", "1")
+    desk.journal.at(131.1).tick()
+    for record in desk.journal.records[desk._applied :]:
+        for _ in desk.engine.steps(record):
+            asked.add(len(desk.engine.figures("jp-main")["alerts"]))
+    assert len(asked | {len(desk.engine.status("jp-main")["alerts"])}) > 1
+
+
+@pytest.mark.parametrize(
+    ("waits", "after"), [("price", LEFT_TO_TICKS // SECOND), ("flow", LEFT_TO_TICKS // SECOND), ("position", 1)]
+)
+def test_trades_and_prices_are_left_to_ticks_and_all_else_is_evaluated_before_a_record_of_the_next_second(
+    waits: str, after: int
+) -> None:
+    """Fails where a price a second evaluates every entity a second whatever the worker can carry."""
+    desk = Desk()
+    desk.journal.at(130).tick()
+    desk.outputs()
+    for second in range(1, 8):
+        desk.journal.at(130 + second)
+        if waits == "price":
+            desk.journal.price("BTC", str(5_000_000 + second))
+        elif waits == "flow":
+            desk.journal.trades(second * 10, second * 10, f"{second}00")
+        elif second == 1:
+            desk.journal.position("hot", "client_asset", "hot", "BTC", "2")
+        else:
+            desk.journal.price("ZZZ", str(second))
+        desk.outputs()
+        evaluated = desk.engine.figures("jp-main")["methods"][0]["at"]
+        if evaluated != "2026-01-05T00:02:10.000000Z":
+            assert second in {after, after + 1}
+            return
+    raise AssertionError("never evaluated")
