@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
+from monitor.core.values.times import parse_time
 from streams.intake.segment.columns import figure_of, figures_of, positive_amounts, texts_of_raw
+from streams.intake.segment.trades.event_times import EventTimes
 from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 
 PLAIN = ["1", "20", "1.5", "0.25", "007.50", "9" * 20]
@@ -83,3 +85,11 @@ def test_texts_tell_amounts_apart_whatever_column_they_stand_in(one: list[Any], 
     for amount, text in told:
         assert text == figure_of(amount)
         assert all((amount == other_amount) == (text == other_text) for other_amount, other_text in told)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 3, 6, 9])
+def test_times_of_one_form_are_read_together_as_one_by_one(digits: int) -> None:
+    whole = [f"2026-01-05T0{hour}:59:{second}.{number:09d}" for number, (hour, second) in enumerate(product("019", ["00", "59"]))]
+    texts = [text[: 19 + (digits and digits + 1)] + "Z" for text in whole]
+    times = EventTimes()
+    assert times.of_one_form(texts) == [parse_time(text) for text in texts] == [times.of_lawful(text) for text in texts]

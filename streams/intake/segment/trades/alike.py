@@ -7,9 +7,9 @@ therefore gone through in their order, market by market, as one market has nothi
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter, lt, mul
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from monitor.core.values.times import HOUR, SECOND, exact_time
 from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.decoding import Columns, hash_of
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
-from streams.intake.segment.trades.cells import TRADES_A_CELL, Pending, Tally
+from streams.intake.segment.trades.cells import TRADES_A_CELL, Cell, Pending, Tally
 from streams.intake.segment.trades.event_times import EventTimes
 from streams.intake.segment.trades.lookback import Arrived, Ids, LookBack, fit, numbers_of
 from streams.wire import Trade
@@ -153,10 +153,7 @@ def without_repeats(
         markets.setdefault(lane.ids, []).append(rows)
     repeated: list[int] = []
     conflicts = 0
-    for ids, several in markets.items():
-        rows = several[0] if len(several) == 1 else sorted(chain.from_iterable(several))
-        pick = picker(rows)
-        arrived = Arrived(rows, pick(of.ids), None if numbers is None else pick(numbers), pick(of.figures))
+    for ids, arrived in _by_market(markets, of, numbers):
         again, others = lookback.repeats(ids, arrived, number)
         repeated += again
         conflicts += others
@@ -169,6 +166,21 @@ def without_repeats(
     return taken, repeated, conflicts
 
 
+def _by_market(
+    markets: Mapping[Ids, Sequence[list[int]]], of: Trades, numbers: list[int] | None
+) -> Iterator[tuple[Ids, Arrived]]:
+    """What arrived of each market, its rows rising. Columns are put into this order once, and each market takes slices."""
+    merged = [several[0] if len(several) == 1 else sorted(chain.from_iterable(several)) for several in markets.values()]
+    order = list(chain.from_iterable(merged))
+    if not order:
+        return
+    pick, end = picker(order), 0
+    texts, figures, counted = pick(of.ids), pick(of.figures), None if numbers is None else pick(numbers)
+    for ids, rows in zip(markets, merged, strict=True):
+        begin, end = end, end + len(rows)
+        yield ids, Arrived(rows, texts[begin:end], counted and counted[begin:end], figures[begin:end])
+
+
 def picker(rows: Sequence[int]) -> Any:
     """What takes the values at the rows out of a column."""
     if len(rows) == 1:
@@ -177,55 +189,79 @@ def picker(rows: Sequence[int]) -> Any:
     return itemgetter(*rows)
 
 
+class Share(NamedTuple):
+    """Rows that go to one cell, and where they stand among those of all cells."""
+
+    cell: Cell
+    rows: Sequence[int]
+    span: slice
+
+
 class Sums:
-    """Adds the trades of a run to their cells. Decimal context: the exact one."""
+    """Adds the trades of a run to their cells. Decimal context: the exact one.
+
+    Columns are put into the order of the cells once, so that a cell takes slices of them and costs little where it gets little.
+    """
 
     def __init__(self, of: Trades, when: Timed, repeated: Sequence[int], bounds_ms: tuple[int, int], times: EventTimes) -> None:
         """`bounds_ms`: of log times."""
         self._of, self._when, self._times = of, when, times
         self._only_ms = bounds_ms[0] if bounds_ms[0] == bounds_ms[1] else 0
         self._earlier = _earlier(when, of.logged_ms, repeated, bounds_ms[0])
-        self._values = list(map(mul, of.prices, of.quantities))
-        self._newest: dict[Tally, str] = {}
 
     def add(self, taken: Taken) -> None:
-        """Add what the lanes took."""
-        begins = self._when.begins
-        for lane, rows in taken.items():
-            if not rows:
-                continue
-            if begins is None:
-                self._add(lane, rows, self._when.begin)
-                continue
-            cells: dict[int, list[int]] = {}
-            for row in rows:
-                cells.setdefault(begins[row], []).append(row)
-            for begin, some in cells.items():
-                self._add(lane, some, begin)
-        for tally, text in self._newest.items():
+        """Add what the lanes took, at least one trade."""
+        of, texts = self._of, self._when.texts
+        shares = self._shares(taken)
+        pick = picker(list(chain.from_iterable(share.rows for share in shares)))
+        quantities = pick(of.quantities)
+        values = tuple(map(mul, pick(of.prices), quantities))
+        before = pick(self._earlier) if self._earlier else ()
+        own = before if self._earlier is texts else pick(texts) if self._earlier else ()
+        logged = pick(of.logged_ms) if self._earlier and not self._only_ms else ()
+        latest: dict[Tally, str] = {}
+        newest: list[tuple[Cell, Sequence[int]]] = []
+        for cell, rows, span in shares:
+            last = max(own[span]) if own else texts[rows[-1]]
+            last_ms = self._only_ms or (max(logged[span]) if logged else of.logged_ms[rows[-1]])
+            if last > latest.get(cell.tally, ""):
+                latest[cell.tally] = last
+            cell.add(quantities[span], values[span], last_ms)
+            if cell.spot:
+                newest.append((cell, _newest(rows, before[span])))
+        for tally, text in latest.items():
             tally.newest_event_time = max(tally.newest_event_time, self._times.of_lawful(text))
+        self._keep(newest)
 
-    def _add(self, lane: TradeLane, rows: list[int], begin: int) -> None:
-        of, texts, pick, earlier = self._of, self._when.texts, picker(rows), self._earlier
-        before = pick(earlier) if earlier else ()
-        if earlier:
-            last = max(before if earlier is texts else pick(texts))
-            last_ms = self._only_ms or max(pick(of.logged_ms))
-        else:
-            last, last_ms = texts[rows[-1]], of.logged_ms[rows[-1]]
-        if last > self._newest.get(lane.tally, ""):
-            self._newest[lane.tally] = last
-        cell = lane.turn(begin)
-        newest = self._pending(_newest(rows, before)) if cell.spot else []
-        cell.add(pick(of.quantities), pick(self._values), last_ms, newest)
+    def _shares(self, taken: Taken) -> list[Share]:
+        begins, shares, end = self._when.begins, [], 0
+        for lane, rows in taken.items():
+            cells: dict[int, list[int]] = {}
+            if begins is None:
+                cells[self._when.begin] = rows
+            else:
+                for row in rows:
+                    cells.setdefault(begins[row], []).append(row)
+            for begin, some in cells.items():
+                if some:
+                    shares.append(Share(lane.turn(begin), some, slice(end, end + len(some))))
+                    end += len(some)
+        return shares
 
-    def _pending(self, rows: Sequence[int]) -> list[Pending]:
-        of, found = self._of, []
-        for row in rows:
-            event_time, log_ms = self._times.of_lawful(self._when.texts[row]), of.logged_ms[row]
-            figures = of.ids[row], of.prices[row], of.quantities[row]
-            found.append((min(event_time, log_ms * _MS), log_ms, of.offsets[row], of.index_of(row), *figures, event_time))
-        return found
+    def _keep(self, newest: Sequence[tuple[Cell, Sequence[int]]]) -> None:
+        """Let cells carry the newest of these rows, which are made trades of all at once."""
+        order = list(chain.from_iterable(rows for _, rows in newest))
+        if not order:
+            return
+        of, pick = self._of, picker(order)
+        own = self._times.of_one_form(pick(self._when.texts))
+        logged = pick(of.logged_ms)
+        earlier = map(min, own, map(_MS.__mul__, logged))
+        indexes = map(of.index_of, order)
+        figures = pick(of.ids), pick(of.prices), pick(of.quantities)
+        made: Iterator[Pending] = zip(earlier, logged, pick(of.offsets), indexes, *figures, own, strict=True)
+        for cell, rows in newest:
+            cell.keep(list(islice(made, len(rows))))
 
 
 def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], oldest_ms: int) -> Sequence[str]:
@@ -244,9 +280,9 @@ def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], old
     return list(map(min, when.texts, log_texts(logged_ms, len(when.texts[0]))))
 
 
-def _newest(rows: list[int], earlier: Sequence[str]) -> list[int]:
-    """At least the `TRADES_A_CELL` newest of the rows, of which `earlier` are the times."""
-    if not earlier:
+def _newest(rows: Sequence[int], earlier: Sequence[str]) -> Sequence[int]:
+    """At least the `TRADES_A_CELL` newest of the rows, of which `earlier` are the times; the last where these are empty."""
+    if len(rows) <= TRADES_A_CELL or not earlier:
         return rows[-TRADES_A_CELL:]
     ordered = sorted(earlier)
     least = ordered[-TRADES_A_CELL:][0]

@@ -20,8 +20,9 @@ FLOW_BYTES = 256 * 1024
 Pending = tuple[int, int, int, int, str, Decimal, Decimal, int]
 """(earlier of event and log time, log time in ms, offset, index, trade id, price, quantity, event time) of a counted trade."""
 
-_LOG, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(5), itemgetter(6), itemgetter(7)
+_LOG, _ID, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(4), itemgetter(5), itemgetter(6), itemgetter(7)
 _NEVER = -(1 << 80)
+_NO_FRACTION = ".000000Z"
 _CELL_BYTES, _TRADE_BYTES = 450, 200
 
 
@@ -63,13 +64,12 @@ class Cell:
         quantities = list(map(_QUANTITY, pending))
         values = list(map(mul, map(_PRICE, pending), quantities))
         self.tally.newest_event_time = max(self.tally.newest_event_time, *map(_OWN, pending))
-        self.add(quantities, values, max(map(_LOG, pending)), pending)
+        self.add(quantities, values, max(map(_LOG, pending)))
+        if self.spot:
+            self.keep(pending)
 
-    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], log_ms: int, newest: list[Pending]) -> None:
-        """Add trades by columns; the tally's newest event time is not touched.
-
-        `log_ms` is their newest; `newest` holds `TRADES_A_CELL` of them or more.
-        """
+    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], log_ms: int) -> None:
+        """Add trades by columns, of which `log_ms` is the newest; the tally's newest event time is not touched."""
         tally = self.tally
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
@@ -77,8 +77,10 @@ class Cell:
         tally.trades += len(quantities)
         tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
         tally.changed[self] = None
-        if self.spot:
-            self.newest = sorted(self.newest + newest)[-TRADES_A_CELL:]
+
+    def keep(self, newest: list[Pending]) -> None:
+        """Carry the newest, of these that were added as well."""
+        self.newest = sorted(self.newest + newest)[-TRADES_A_CELL:]
 
     def body(self) -> dict[str, Any]:
         """As it stands in a flow record."""
@@ -88,26 +90,16 @@ class Cell:
             "capacity": capacity,
             "instrument": instrument,
             "side": side,
-            "hour": _time_text(self.hour),
+            "hour": _second_text(self.hour // SECOND) + _NO_FRACTION,
             "trades": self.trades,
             "quantity": plain(self.quantity),
             "value": plain(self.value),
-            "newest": [
-                {
-                    "time": _time_text(time),
-                    "logged_at": _time_text(from_ms(log_ms)),
-                    "offset": offset,
-                    **({"index": index} if index else {}),
-                    "trade_id": trade_id,
-                    "price": plain(price),
-                }
-                for time, log_ms, offset, index, trade_id, price, _quantity, _own in reversed(self.newest)
-            ],
+            "newest": list(map(_said, reversed(self.newest))),
         }
 
     def most_bytes(self) -> int:
         """An upper bound for the size of `body` in canonical JSON."""
-        return _CELL_BYTES + sum(_TRADE_BYTES + 4 * len(trade[4]) for trade in self.newest)
+        return _CELL_BYTES + _TRADE_BYTES * len(self.newest) + 4 * sum(map(len, map(_ID, self.newest)))
 
     def order(self) -> tuple[str, str, str, str, int]:
         """Order of cells within flow records."""
@@ -115,11 +107,30 @@ class Cell:
         return market, capacity, instrument, side or "", self.hour
 
 
+def _said(trade: Pending) -> dict[str, Any]:
+    """One of the newest trades as it stands in a flow record."""
+    time, log_ms, offset, index, trade_id, price, _quantity, _own = trade
+    said = {
+        "time": _time_text(time),
+        "logged_at": _log_text(log_ms),
+        "offset": offset,
+        "trade_id": trade_id,
+        "price": plain(price),
+    }
+    if index:
+        said["index"] = index
+    return said
+
+
 def _time_text(ns: int) -> str:
     """As `exact_time`, for times that share their seconds."""
     second, rest = divmod(ns, SECOND)
-    micros, nanos = divmod(rest, 1000)
-    return f"{_second_text(second)}.{micros:06d}{nanos:03d}Z" if nanos else f"{_second_text(second)}.{micros:06d}Z"
+    return f"{_second_text(second)}.{rest:09d}Z" if rest % 1000 else f"{_second_text(second)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _log_text(ms: int) -> str:
+    return _time_text(from_ms(ms))
 
 
 @lru_cache(maxsize=8192)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+from operator import add, itemgetter, mul
+
 from monitor.core.values.times import SECOND, BadTime, parse_time
 from streams.intake.segment.trades.lookback import SLOTS
 from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
 
 _MOST_SECONDS = 20_000
+_WHOLE_SECONDS = len("2026-01-05T00:00:00.Z")
+_NANOSECOND_PLACES = 9
+_TO_SECOND, _FRACTION = itemgetter(slice(19)), itemgetter(slice(20, -1))
 
 
 class EventTimes:
@@ -30,6 +37,16 @@ class EventTimes:
         if text[:19] not in self._seconds:
             self._parsed(text)
         return self._seconds[text[:19]] + int(text[20:-1].ljust(9, "0"))
+
+    def of_one_form(self, texts: Sequence[str]) -> list[int]:
+        """Nanoseconds of texts in UTC of one length that are known to be times."""
+        digits, seconds = len(texts[0]) - _WHOLE_SECONDS, list(map(_TO_SECOND, texts))
+        begins = {second: self.of_lawful(f"{second}Z") for second in set(seconds)}
+        whole = map(begins.__getitem__, seconds)
+        if digits <= 0:
+            return list(whole)
+        parts = map(int, map(_FRACTION, texts))
+        return list(map(add, whole, map(mul, parts, repeat(10 ** (_NANOSECOND_PLACES - digits)))))
 
     def _parsed(self, text: str) -> int | None:
         try:
