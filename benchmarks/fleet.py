@@ -140,12 +140,15 @@ class Fleet:
                 await asyncio.sleep(0.5)
 
     async def reader(self, topic: str, daemons: Sequence[DaemonProcess]) -> DaemonProcess:
-        """Which of them reads the first partition of a source topic."""
+        """Which of them reads the first partition of a source topic, once their group has shared it out."""
+        deadline = time.monotonic() + _READY_S
         async with aiohttp.ClientSession() as session:
-            for daemon in daemons:
-                async with session.get(f"{daemon.url}/metrics") as answer:
-                    if f'reserve_intake_lag_records{{partition="0",topic="{topic}"}}' in await answer.text():
-                        return daemon
+            while time.monotonic() < deadline:
+                for daemon in daemons:
+                    async with session.get(f"{daemon.url}/metrics") as answer:
+                        if f'reserve_intake_lag_records{{partition="0",topic="{topic}"}}' in await answer.text():
+                            return daemon
+                await asyncio.sleep(0.2)
         raise MonitorError(f"no daemon reads {topic}")
 
     async def ready(self) -> None:

@@ -203,3 +203,23 @@ def test_a_webhook_hears_the_newest_state_last_and_shadow_never_fires(script: li
     for alert in (read_alert(body) for body in world.wire.attempts):
         assert alert.firing or alert.fingerprint in begun, "an end without a beginning"
         begun.add(alert.fingerprint)
+
+
+def test_what_was_accepted_just_before_a_kill_comes_again_under_the_same_key_and_with_the_same_bytes() -> None:
+    """Between the receiver's answer and its place on record nobody knows of it: so a receiver drops a repeat by its key."""
+
+    async def killed(world: World) -> None:
+        world.begin()
+        for status in ("firing", "resolved"):
+            world.publish("a", "critical", status, "in_force", False)
+            heard = len(world.wire.bodies)
+            await until(lambda heard=heard: len(world.wire.bodies) > heard, 10, status)
+            await until(lambda: world.lane.pending == 0, 10, "told")
+            await world.crash(lost=1)
+            await until(lambda heard=heard: len(world.wire.bodies) > heard + 1, 10, "told again")
+        await world.settle()
+
+    world = World("webhook")
+    asyncio.run(killed(world))
+    assert len(world.wire.bodies) == 4
+    assert world.wire.bodies[0] == world.wire.bodies[1] != world.wire.bodies[2] == world.wire.bodies[3]
