@@ -208,15 +208,16 @@ def test_a_webhook_hears_the_newest_state_last_and_shadow_never_fires(script: li
 def test_what_was_accepted_just_before_a_kill_comes_again_under_the_same_key_and_with_the_same_bytes() -> None:
     """Between the receiver's answer and its place on record nobody knows of it: so a receiver drops a repeat by its key."""
 
+    async def heard(world: World, bodies: int) -> None:
+        await until(lambda: len(world.wire.bodies) == bodies and world.lane.pending == 0, 10, f"{bodies} tellings")
+
     async def killed(world: World) -> None:
         world.begin()
-        for status in ("firing", "resolved"):
+        for number, status in enumerate(("firing", "resolved")):
             world.publish("a", "critical", status, "in_force", False)
-            heard = len(world.wire.bodies)
-            await until(lambda heard=heard: len(world.wire.bodies) > heard, 10, status)
-            await until(lambda: world.lane.pending == 0, 10, "told")
+            await heard(world, 2 * number + 1)
             await world.crash(lost=1)
-            await until(lambda heard=heard: len(world.wire.bodies) > heard + 1, 10, "told again")
+            await heard(world, 2 * number + 2)
         await world.settle()
 
     world = World("webhook")
