@@ -7,6 +7,7 @@ its automatic acknowledgement stay off (JOURNAL 6 says why the last).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, MutableMapping, Sequence
@@ -27,6 +28,8 @@ from streams.journal.encoding import TICK_MARK
 from streams.kafka.clients import delivery, fetch_wait_ms, heartbeat_ms, security, session_timeout_ms
 from streams.kafka.pace import FetchPace, idle_wait_ms
 from streams.kafka.topics import SNAPSHOTS, TopicNames
+
+_LAST_COMMIT_S = 2.0
 
 
 class DroppedRecords(NamedTuple):
@@ -70,6 +73,16 @@ class _Thread(driver.AIOKafkaConsumerThread):
         fetched = await super()._fetch_records(*args, **kwargs)
         self._pace.after({} if only_time(fetched) else fetched)
         return fetched
+
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer while calls of the other thread are still answered, and only then those.
+
+        The consumer waits for an assignment that is under way, which calls this thread from the other one: by Faust's order,
+        calls first, both wait for ever.
+        """
+        if self._consumer is not None:
+            await self._consumer.stop()
+        await super().on_thread_stop()
 
     async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         """Logs of the embedded broker begin at 0, whatever it says: see `SeamlessConsumer`."""
@@ -170,6 +183,11 @@ class _Consumer(driver.Consumer):
             return False
         known.update(offsets)
         return True
+
+    async def on_stop(self) -> None:
+        """Commit for the last time, if the broker takes it soon: what is not committed is read again, and skipped."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(super().on_stop(), _LAST_COMMIT_S)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what another worker may by now have passed."""

@@ -11,7 +11,8 @@ from faust.types import TP
 
 from monitor.core.journal.records import Statement
 from monitor.settings.kafka import KafkaSettings
-from streams.assessor.faust_app import SnapshotTable, only_time, undelivered
+from streams.assessor import faust_app
+from streams.assessor.faust_app import SnapshotTable, _Consumer, _Thread, only_time, undelivered
 from streams.journal.encoding import encode_fast
 
 TABLE, JOURNAL = TP("table", 0), TP("journal", 1)
@@ -95,3 +96,59 @@ async def test_a_refused_change_is_told_to_who_waits_for_it_and_the_next_one_goe
         await bad
     assert await removed == ("changelog", 2)
     assert producer.sent == [(b"given up", b"x", 0), (b"gone", None, 0)]
+
+
+class Reached(_Thread):
+    """A thread with a consumer that needs no broker."""
+
+    def __post_init__(self) -> None:
+        """Faust's reads its settings."""
+
+    async def on_start(self) -> None:
+        self._consumer = cast("Any", self.consumer).made
+
+    async def add_one(self, number: int) -> int:
+        return number + 1
+
+
+class Rebalancing:
+    """What holds a client of aiokafka up that is stopped: an assignment, told to the other thread, which asks this one."""
+
+    def __init__(self, asked: Any) -> None:
+        self._asked = asked
+
+    async def stop(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            await asyncio.wrap_future(asked())
+
+
+async def test_a_consumer_that_is_stopped_while_partitions_are_assigned_comes_to_its_end() -> None:
+    loop, answers = asyncio.get_running_loop(), list[int]()
+
+    async def assigned() -> None:
+        answers.append(await thread.call_thread(thread.add_one, 41))
+
+    made = Rebalancing(lambda: asyncio.run_coroutine_threadsafe(assigned(), loop))
+    owner: Any = SimpleNamespace(made=made, transport=SimpleNamespace(app=None))
+    thread = Reached(owner, loop=loop)
+    await thread.start()
+    async with asyncio.timeout(5):
+        await thread.stop()
+    assert answers == [42]
+
+
+class Unanswered(_Consumer):
+    """Its broker is away: a commit is tried for ever."""
+
+    async def commit(self, *_: Any, **__: Any) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+
+async def test_a_commit_that_no_broker_takes_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faust_app, "_LAST_COMMIT_S", 0.01)
+    consumer: Any = object.__new__(Unanswered)
+    consumer.app = SimpleNamespace(conf=SimpleNamespace(stream_wait_empty=False))
+    async with asyncio.timeout(5):
+        await consumer.on_stop()
