@@ -77,7 +77,7 @@ class Told:
 
 async def show(stage: Stage, *, full: bool) -> None:
     """The table."""
-    seconds = 60.0 if full else 25.0
+    seconds = 60.0 if full else 30.0
     print(f"\n{'event to webhook (ms)':46} {_HEAD}")
     trades, wide = int(RATE * seconds), (10, 100, METHODS, 16)
     loads = [
@@ -109,6 +109,7 @@ async def told(fleet: Fleet, load: Traffic) -> Told:
         beside.append(asyncio.create_task(_move_prices(fleet)))
     try:
         trading = asyncio.create_task(produce(pen, fleet.names.of(TRADES), trades, load.trades, Sent()))
+        await asyncio.sleep(_LAST_S)  # the first trades after a silence evaluate everybody at once
         said: dict[str, list[float]] = {entity: [] for entity in fleet.entities}
         for turn in itertools.count():
             for entity in fleet.entities:
