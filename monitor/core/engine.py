@@ -34,8 +34,8 @@ HEARTBEAT = MINUTE
 
 
 LEFT_TO_TICKS = 5 * SECOND
-"""So long an entity that waits for trades and prices alone is left to ticks, whose writer spaces them by what it can carry. Then
-a record of a later second evaluates it too, where nobody writes any.
+"""So long an entity that waits for trades and prices alone is left to ticks, whose writer spaces them by what it can carry. The
+first record that lies as far behind the last evaluation finds it evaluated, where nobody writes any.
 """
 
 
@@ -342,7 +342,7 @@ class Engine:
         outputs: list[Output] = []
         if self._clock.later_second(reading):
             pace = max(self._population.pace, LEFT_TO_TICKS)
-            ready = [entity for entity in self._population.sorted() if entity.ready(self._clock.now, pace)]
+            ready = [entity for entity in self._population.sorted() if entity.ready(reading, pace)]
             outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:
             self._clock.now = max(self._clock.now, due)

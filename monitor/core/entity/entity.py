@@ -168,7 +168,7 @@ class Entity:
         self.unsure[self.name] = None
 
     def ready(self, clock: int, pace: int) -> bool:
-        """Whether it is to be evaluated for what it waits for: trades and prices alone not before `pace` (ns) after the last."""
+        """Whether what it waits for is to be evaluated by `clock`: trades and prices not until `pace` (ns) after the last."""
         return self.waiting and (self.pressed or self.standing.evaluated_at + pace <= clock)
 
     def restored(self, *, waiting: bool, pressed: bool) -> None:
