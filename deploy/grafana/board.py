@@ -17,6 +17,9 @@ COVERAGE_STEPS = ((None, RED), (1.0, GREEN))
 
 MAY_BE_EMPTY = {
     "Alerts firing": "no alert fires",
+    "Archiving that failed": "no archiver runs",
+    "Oldest record not archived": "no archiver runs",
+    "Time stamps": "no archiver runs, or none asks for time stamps",
     "What is missing": "nothing is missing",
     "Cure deadlines": "no breach has a cure term",
     "Dead letters": "no record was refused since the processes started",

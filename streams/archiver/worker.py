@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -38,6 +39,7 @@ _ANEW = "the topic was made anew; name another archive.target"
 _POLL_MS = 500
 _SETTLE_S = 30.0
 _log = structlog.get_logger(__name__)
+_Found = TypeVar("_Found")
 
 
 class Archiver:
@@ -63,6 +65,8 @@ class Archiver:
         self._consumer: AIOKafkaConsumer | None = None
         self._assigned: set[TopicPartition] | None = None
         self._held: dict[TopicPartition, ArchivePartition] = {}
+        self._used: ArchivePartition | None = None
+        """That which a thread is at work on: whoever drops it leaves it open."""
         self._again: dict[TopicPartition, float] = {}
         self._stamps = None if stamp is None else CheckpointStamps(target, stamp, observer)
         self._settled = 0.0
@@ -115,7 +119,8 @@ class Archiver:
 
     def _drop(self) -> None:
         for partition in self._held.values():
-            partition.close()
+            if partition is not self._used:
+                partition.close()
         self._held.clear()
         if self._stamps is not None:
             self._stamps.forget()
@@ -178,7 +183,7 @@ class Archiver:
         if self._stamps is not None and partition.topic == CHECKPOINTS:
             self._stamps.saw(found)
         try:
-            for manifest in await asyncio.to_thread(partition.take, found):
+            for manifest in await self._worked(partition, partial(partition.take, found)):
                 self._written(manifest)
         except ConnectionProblem as error:
             self._fail(place, str(error))
@@ -189,13 +194,15 @@ class Archiver:
         """Days that are over, of partitions that are read to their end."""
         self._settled = time.monotonic()
         for place, partition in list(self._held.items()):
+            if place not in self._held:
+                continue  # a rebalance came meanwhile
             end = client.highwater(place)
             if end is None or await client.position(place) < end:
                 continue
             if self._stamps is not None and partition.topic == CHECKPOINTS:
                 self._stamps.at_end()
             try:
-                manifest = await asyncio.to_thread(partition.settle, time.time_ns())
+                manifest = await self._worked(partition, partial(partition.settle, time.time_ns()))
             except ConnectionProblem as error:
                 self._fail(place, str(error))
             except BadArchive as error:
@@ -206,6 +213,16 @@ class Archiver:
         for topic in ARCHIVED:
             waiting = [one.waiting_since for one in self._held.values() if one.topic == topic]
             self._observer.archive_oldest(topic, earliest(waiting))
+
+    async def _worked(self, partition: ArchivePartition, act: Callable[[], _Found]) -> _Found:
+        """What `act` gives in a thread. What was dropped meanwhile is closed behind it: the group decides at any moment."""
+        self._used = partition
+        try:
+            return await asyncio.to_thread(act)
+        finally:
+            self._used = None
+            if partition not in self._held.values():
+                partition.close()
 
     def _written(self, manifest: ObjectManifest) -> None:
         self._observer.archived(manifest.topic, manifest.records)

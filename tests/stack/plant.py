@@ -197,7 +197,10 @@ class Feeds:
         )
 
     async def open_second_asset(self) -> None:
-        """100 QTUM owed and held, all hot: at 50,000 JPY they matter little, at 1,000,000 JPY too much is hot."""
+        """100 QTUM owed and held, all hot: at 50,000 JPY they matter little, at 400,000 JPY too much is hot.
+
+        No step between the two is an outlier, which would be a bound until it is confirmed (`outlier_ratio`).
+        """
         await self.price("QTUM", "50000")
         await self.balance("hot-QTUM", "client_asset", "QTUM", "100", storage="hot")
         await self.balance("owed-QTUM", "client_liability", "QTUM", "100", storage="ledger")

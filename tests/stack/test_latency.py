@@ -59,7 +59,7 @@ def _acts(plant: Plant) -> list[tuple[str, str, Act]]:
             "SecurityIncidentOpen",
             lambda number: feeds.incident(f"i-{number // 2}", 1 + number % 2, "closed" if number % 2 else "confirmed"),
         ),
-        ("price", "HotStorageLimitExceeded", lambda number: feeds.price("QTUM", "50000" if number % 2 else "1000000")),
+        ("price", "HotStorageLimitExceeded", lambda number: feeds.price("QTUM", "50000" if number % 2 else "400000")),
     ]
 
 
