@@ -231,7 +231,8 @@ class Archiver:
     def _fail(self, place: TopicPartition, detail: str) -> None:
         """The target does not answer: begin anew in a while."""
         self._give_up(place, detail, "archive_failed")
-        self._again[place] = time.monotonic() + RETRY_S
+        if place in (self._assigned or ()):  # else another archiver may have it by now
+            self._again[place] = time.monotonic() + RETRY_S
 
     def _refuse(self, place: TopicPartition, detail: str) -> None:
         """Log and archive do not agree: somebody has to look."""

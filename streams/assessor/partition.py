@@ -24,7 +24,7 @@ from monitor.core.journal.stepping import steps_over
 from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, ConnectionProblem
 from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
 from streams.assessor.snapshots import Begun, Manifest, SnapshotStore
@@ -433,7 +433,11 @@ class PartitionWorker:
     ) -> None:
         """Completes a snapshot once what was `unsent` at the cut is acknowledged; whoever takes over begins to compare there."""
         for sent, topic in unsent.items():
-            await sent
+            if not sent.done():
+                await asyncio.wait({sent})  # which leaves it alone when this task is given up
+            if sent.cancelled():
+                raise ConnectionProblem("the producer gave up what a snapshot waits for")
+            sent.result()
             if topic is not None:
                 _note(outputs, topic, sent)
         self._manifest = self._untold = await self._store.complete(begun, outputs, heads, last)

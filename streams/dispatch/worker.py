@@ -129,9 +129,8 @@ class Dispatcher:
     async def start(self) -> None:
         """Connect and join the group. `ConnectionProblem` when there is no broker."""
         self.life.began(time.time_ns())
-        self._producer = await started_producer(
-            self._kafka, linger_ms=0
-        )  # alerts wait until what is about to be told is on record
+        # No lingering: alerts wait until what is about to be told is on record.
+        self._producer = await started_producer(self._kafka, linger_ms=0)
         self._ledger = Ledger(self._producer, self._deliveries_topic)
         self._ledger.start()
         self._consumer = consumer(self._kafka, group=self._kafka.group("dispatcher"))

@@ -46,4 +46,6 @@ async def test_a_partition_that_goes_to_another_archiver_while_it_is_written_is_
     slow.go_on.set()
     await taking
     assert slow.waiting_since is None, "it holds nothing any more"
+    archiver._fail(place, "the target does not answer")
+    assert archiver._again == {}, "it is not for this one to begin anew"
     assert list(files(tmp_path)) == ["archive.json"]

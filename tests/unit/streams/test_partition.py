@@ -17,7 +17,7 @@ from monitor.core.journal.records import JournalRecord, Source, SourcePartition,
 from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import CHECKPOINTS
 from monitor.core.values.times import DAY, SECOND
-from monitor.errors import ConfigurationError
+from monitor.errors import ConfigurationError, ConnectionProblem
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
@@ -68,12 +68,13 @@ class Bench:
         *,
         log_start: int = 0,
         refusing: bool = False,
+        given_up: bool = False,
         check: bool = False,
         writes: bool = True,
         slice_s: float = SLICE_S,
     ) -> None:
         self.rewound: list[int] = []
-        self._log_start, self._refusing, self._writes = log_start, refusing, writes
+        self._log_start, self._refusing, self._given_up, self._writes = log_start, refusing, given_up, writes
         self.letters: list[TooOld] = []
         self.published: list[Output] = []
         self.checkpoints: list[Any] = []
@@ -120,6 +121,8 @@ class Bench:
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._refusing:
             sent.set_exception(ConnectionError("refused"))
+        elif self._given_up:
+            sent.cancel()
         else:
             sent.set_result(SimpleNamespace(offset=len(self.published) - 1))
         return sent
@@ -541,6 +544,15 @@ async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[
     with pytest.raises(ConnectionError):
         await bench.feed(journal)
     assert [type(writing.exception()) for writing in bench.snapshots] == [ConnectionError]
+    assert bench.acknowledged == []
+
+
+async def test_a_send_that_the_producer_gave_up_ends_the_worker_and_not_its_snapshots_alone(journal: list[JournalRecord]) -> None:
+    """Fails where the snapshot counts as given up itself: nobody is told, and the partition takes no other."""
+    bench = Bench(Table(), given_up=True)
+    with pytest.raises(ConnectionProblem):
+        await bench.feed(journal)
+    assert [type(writing.exception()) for writing in bench.snapshots] == [ConnectionProblem]
     assert bench.acknowledged == []
 
 
