@@ -256,8 +256,7 @@ class Entity:
             conditions = observed_conditions(self.name, levels, evaluation, self.alerts.followed, self.courses.shortfall)
             drafts = self.alerts.follow(conditions, self._moment(at), self._surroundings(evaluation))
             telling = closing and any(draft.reason != "updated" for draft in drafts)
-            stresses = (yield from self._scenarios(evaluation, telling=telling)) if closing else []
-            digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, stresses=stresses, telling=telling)
+            digests = yield from self._live(evaluation, drafts, evidence, sources, outputs, closing=closing, telling=telling)
             self.waiting = self.waiting or (telling and self._left(at))
         repeats, over = self.alerts.repeats(at)
         advice = Advice(self.evaluator, self.book, at, evaluation)
@@ -304,7 +303,7 @@ class Entity:
         sources: list[dict[str, Any]],
         outputs: list[Output],
         *,
-        stresses: list[dict[str, Any]],
+        closing: bool,
         telling: bool,
     ) -> Steps[dict[str, str]]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
@@ -324,27 +323,24 @@ class Entity:
             yield
         exposure = evaluation.exposure
         value = exposure_object(self.name, format_time(evaluation.at), exposure.printed)
+        shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
+        due = self._due(EXPOSURE, exposure, shape, evaluation.at, told=False, telling=telling)
+        stresses = (yield from self._scenarios(evaluation, due=due)) if closing else []
         value |= {"scenarios": stresses} | self.courses.foreseen(evaluation)
         value |= method_fields(exposure) | evidence.printed() | {"result_digest": exposure.digest}
-        shape = digest_of([evidence.config_digest, [part for part, amount in value["parts"].items() if amount is None]])
-        if self._due(EXPOSURE, exposure, shape, evaluation.at, told=False, telling=telling):
+        if due:
             self._publish(EXPOSURE, exposure, value, shape, evaluation.at)
             outputs.append(Output(EXPOSURES, self.name, self.name, value))
         self.standing.newest[EXPOSURE] = UNCHAINED | value
         return digests
 
-    def _scenarios(self, evaluation: Evaluation, *, telling: bool) -> Steps[list[dict[str, Any]]]:
-        """Computed when the exposure's interval has passed, else those of the last time."""
-        at, exposure = evaluation.at, evaluation.exposure
-        line, newest = self.standing.lines.get(EXPOSURE), self.standing.newest.get(EXPOSURE)
-        fresh = line is not None and (
-            at < line.published_at + self._interval(EXPOSURE)
-            or exposure.digest == line.digest
-            or (telling and self._gives_way(line, EXPOSURE, at))
-        )
+    def _scenarios(self, evaluation: Evaluation, *, due: bool) -> Steps[list[dict[str, Any]]]:
+        """Computed where an exposure that has moved is `due`, of whose figures they are then; else those of the last time."""
+        newest = self.standing.newest.get(EXPOSURE)
         if self.evaluator is None or not self.scenarios:
             return []
-        if fresh and newest is not None and newest["config_digest"] == self.config.digest:
+        anew = due and self.standing.lines[EXPOSURE].moved
+        if newest is not None and newest["config_digest"] == self.config.digest and not anew:
             known: list[dict[str, Any]] = newest["scenarios"]
             return known
         return (yield from published(self.scenarios, self.evaluator, self.book, evaluation))

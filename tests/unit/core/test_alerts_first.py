@@ -174,3 +174,22 @@ def test_a_price_is_looked_at_before_what_comes_long_after_it_where_nobody_write
     assert ended
     causes = [cause["event_id"] for alert in ended for cause in alert["causes"]]
     assert not [cause for cause in causes if "BTC" in cause]
+
+
+def test_an_exposure_that_has_come_to_be_unknown_carries_the_scenarios_of_its_own_figures() -> None:
+    """Fails where an alert of the same evaluation leaves those of the last time in it, where they stay until figures move."""
+    desk = Desk()
+    desk.journal, desk.engine, desk._applied = Journal(), Engine(0, check_journal_time=False), 0
+    entity = house(methods=METHODS[:1], prices={"max_age_s": 900})
+    desk.journal.configure(configuration_text({"jp-main": entity}, scenarios=SCENARIOS))
+    desk.journal.price("BTC", "5000000")
+    for role, storage in (("client_asset", "cold"), ("client_asset", "hot"), ("client_liability", "ledger")):
+        desk.journal.position(f"{role}-{storage}", role, storage, "BTC", "10")
+    desk.journal.at(1).tick()
+    [known] = exposures(desk.outputs())
+    desk.journal.at(910).tick()
+    outputs = desk.outputs()
+    [unknown] = exposures(outputs)
+    assert "ReserveUnknown" in [output.value["alertname"] for output in outputs if output.topic == ALERTS and output.value]
+    stale, too_old = (exposure["scenarios"][0]["methods"][0]["state"] for exposure in (known, unknown))
+    assert (stale, too_old) == ("shortfall", "unknown")
