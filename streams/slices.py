@@ -14,6 +14,9 @@ SLICE_S = 0.005
 _NOTHING_S = 0.0002
 """A pass of the loop that took no longer had nothing to do."""
 
+_PATIENCE_S = 5.0
+"""A work that is not over after so long is as urgent as any: where others always are, it never would be."""
+
 _SLICES_ON = 10
 """So many slices a work goes on before the others of its rank have their turn: most are over by then."""
 
@@ -25,8 +28,9 @@ class Turns:
     for each record, as whoever delivers them does, would stand still. Between two slices the others have as long as one.
     """
 
-    def __init__(self, slice_s: float = SLICE_S) -> None:
+    def __init__(self, slice_s: float = SLICE_S, patience_s: float = _PATIENCE_S) -> None:
         self._slice_s = slice_s
+        self.patience_s = patience_s
         self._waiting: list[tuple[int, Callable[[], bool], asyncio.Future[None]]] = []
         self._numbers = count()
         self._handing: asyncio.Task[None] | None = None
@@ -74,7 +78,7 @@ class Slices:
         self._place = -1 if turns is None else turns.place()
         self._taken = 0
         self._before = 0.0
-        self._resumed = time.perf_counter()
+        self._begun = self._resumed = time.perf_counter()
 
     @property
     def held(self) -> float:
@@ -95,7 +99,8 @@ class Slices:
             self._taken += 1
             if self._taken % _SLICES_ON == 0:
                 self._place = self._turns.place()
-            await self._turns.take(self._place, self._urgent)
+            patient_until = self._begun + self._turns.patience_s
+            await self._turns.take(self._place, lambda: self._urgent() or time.perf_counter() > patient_until)
         self._before += held
         self._resumed = time.perf_counter()
 

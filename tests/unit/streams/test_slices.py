@@ -63,6 +63,29 @@ async def test_what_is_urgent_goes_on_before_the_others() -> None:
     assert "".join(taken[4:]) == "abbbbaaa", "b becomes urgent while a works"
 
 
+async def test_a_work_goes_on_at_last_where_others_are_always_urgent() -> None:
+    """Fails where two partitions that get balances all the time keep a third from evaluating what prices moved."""
+    turns, over = Turns(SLICE_S, patience_s=0.05), asyncio.Event()
+
+    async def urgent() -> None:
+        while not over.is_set():
+            slices = Slices(SLICE_S, turns, lambda: True)
+            await slices.let_others()
+            await slices.take(steps(lambda: None, 4))
+
+    async def other() -> None:
+        slices = Slices(SLICE_S, turns)
+        await slices.let_others()
+        await slices.take(steps(lambda: None, 4))
+
+    always = [asyncio.create_task(urgent()) for _ in "ab"]
+    try:
+        await asyncio.wait_for(other(), 10)
+    finally:
+        over.set()
+        await asyncio.gather(*always)
+
+
 async def test_who_gives_up_waiting_for_a_turn_keeps_nobody_waiting() -> None:
     turns = Turns(SLICE_S)
     gone, next_one = (asyncio.create_task(turns.take(turns.place(), lambda: False)) for _ in range(2))
