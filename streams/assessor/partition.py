@@ -145,8 +145,8 @@ class PartitionWorker:
         self._ended, self._press = ended, press
         self._writing: asyncio.Task[None] | None = None
         self._urgent_unread = 0
-        self.urgent = False
-        """Whether something was applied and not evaluated yet that may open an alert by itself."""
+        self._pressing: set[str | None] = set()
+        """Entities of which something was applied and not evaluated yet that may open an alert by itself; None: of no one."""
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
@@ -157,6 +157,11 @@ class PartitionWorker:
         self._progress = _Progress(since=time.monotonic() - cadence.seconds * (partition % _PHASES) / _PHASES)
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
         self._turn = asyncio.Lock()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something was applied and not evaluated yet that may open an alert by itself."""
+        return bool(self._pressing)
 
     @property
     def standing(self) -> Standing:
@@ -293,8 +298,10 @@ class PartitionWorker:
             self._last = record.digest.hex()
             self._progress.records += 1
             return
-        presses = not self.urgent and is_urgent(message.value)
-        self._within, self.urgent = True, self.urgent or presses
+        urgent, pressed = is_urgent(message.value), self.urgent
+        pressing = {record.statement.entity} if urgent else set()
+        self._pressing |= pressing
+        self._within = True
         try:
             if record.statement.kind == "tick":
                 await slices.let_others()
@@ -303,7 +310,8 @@ class PartitionWorker:
                 await self._tell(record, outputs, slices)
         finally:
             self._within = False
-        if presses:
+        self._pressing |= pressing  # what was evaluated within was so before this was taken
+        if urgent and not pressed:
             self._press()
         if self._standing_asked:
             await self.send_standing()
@@ -334,7 +342,7 @@ class PartitionWorker:
             self._observer.evaluation_differed(self.partition)
         touched = set(self.engine.touched())
         if touched:
-            self.urgent = False
+            self._pressing -= self._pressing if record.statement.kind == "tick" else touched
             took = slices.held
             self.evaluation_ns = max(round(took * SECOND), self.evaluation_ns * 3 // 4)
             self._observer.records_applied(self.partition, took)

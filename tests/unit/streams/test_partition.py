@@ -23,7 +23,7 @@ from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found
 from streams.slices import SLICE_S, Turns
-from tests.journal_maker import Journal, configuration_text, house
+from tests.journal_maker import Journal, configuration_text, house, load
 from tests.unit.streams.test_snapshots import Table
 from tests.watching import silence_changes
 
@@ -178,6 +178,29 @@ async def test_a_worker_signs_and_publishes_what_the_engine_cuts(journal: list[J
     value, headers = output_record(bench.checkpoints[0])
     assert value is not None
     assert dict(headers)["ce_type"] == b"reserve.checkpoint/1"
+
+
+async def test_a_balance_is_urgent_until_it_is_evaluated_itself() -> None:
+    """Fails where what is evaluated before a balance is taken, or of another entity, makes it wait as prices do."""
+    maker, names = Journal(), ("a-main", "b-main")
+    maker.configure(configuration_text({name: house() for name in names}))
+    for name in names:
+        load(maker, entity=name)
+    maker.at(1).tick()
+    bench = Bench(Table(), SnapshotCadence(records=1000, seconds=3600))
+    await bench.feed(maker.records)
+    assert not bench.worker.urgent
+    begun = len(maker.records)
+    maker.at(2).position("hot", "client_asset", "hot", "BTC", "41", entity="a-main")
+    maker.at(3).position("hot", "client_asset", "hot", "BTC", "42", entity="a-main")
+    maker.at(4).price("BTC", "15000001")
+    maker.at(4.1).position("hot", "client_asset", "hot", "BTC", "42", entity="b-main")
+    maker.at(4.2).tick()
+    urgent = list[bool]()
+    for record in maker.records[begun:]:
+        await bench.feed([record])
+        urgent.append(bench.worker.urgent)
+    assert urgent == [True, True, False, True, False]
 
 
 async def test_only_what_a_complete_snapshot_holds_is_acknowledged(journal: list[JournalRecord]) -> None:
