@@ -58,7 +58,7 @@ def scenario_of(name: str, raw: Any) -> Scenario:
 
 def stress_problem(stress: Any) -> str | None:
     """What is wrong with one stress; None when it is good."""
-    if not isinstance(stress, dict) or stress.get("type") not in _ARGUMENTS:
+    if not isinstance(stress, dict) or str(stress.get("type")) not in _ARGUMENTS:
         return f"type must be one of {', '.join(_ARGUMENTS)}"
     known = _ARGUMENTS[stress["type"]]
     for name, value in stress.items():

@@ -23,7 +23,17 @@ def masked_url(url: str) -> str:
 def _http_url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("an address starts with http:// or https://")
+    if not _names_host(text):
+        raise ValueError("an address names a host, and a port by its number if it names one")
     return text.rstrip("/")
+
+
+def _names_host(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
 
 
 def _secure_url(text: str) -> str:

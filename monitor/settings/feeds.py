@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from monitor.settings.sections import Section
-from monitor.settings.values import Asset, PositiveText, RatioText, ShareText
+from monitor.settings.values import Asset, PositiveText, RatioText, SecondsFrom0, ShareText
 
 _SHIPPED = files("monitor") / "feeds"
 
@@ -53,11 +53,11 @@ class FeedSettings(Section):
     """Several feeds may read one topic: a venue sends many kinds of messages through one connection."""
     use: str | None = None
     """A shipped mapping, so that a known venue needs no mapping of one's own; keys given beside it replace its keys."""
-    epoch: int = Field(default=0, ge=0)
+    epoch: int = Field(default=0, ge=0, le=2**53)
     """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
-    max_ahead_s: int = Field(default=60, ge=0)
+    max_ahead_s: SecondsFrom0 = 60
     """How far an event's own time may lie after its log time: clocks differ, forged times differ more."""
-    late_after_s: int | None = Field(default=None, ge=0)
+    late_after_s: SecondsFrom0 | None = None
     """Age from which an event counts as late; absent: nothing is late."""
     bad_share: ShareText | None = None
     """Share of dead letters among the events meant for the feed from which nobody should rely on it."""
@@ -105,7 +105,7 @@ class SourceSettings(Section):
 
     name: str | None = None
     """The topic's name on the broker; absent: the default name."""
-    epoch: int = Field(default=0, ge=0)
+    epoch: int = Field(default=0, ge=0, le=2**53)
     """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Where each field stands in the source's own JSON, so that a foreign feed needs no converter."""
@@ -117,9 +117,9 @@ class SourceSettings(Section):
     """`lenient` takes JSON floats and exponents digit by digit; `strict` refuses them, since a float has lost digits before."""
     times: Literal["rfc3339", "s", "ms", "us", "ns"] = "rfc3339"
     """What a mapped time counts since 1970: many venues send integers."""
-    max_ahead_s: int = Field(default=60, ge=0)
+    max_ahead_s: SecondsFrom0 = 60
     """How far a record's own time may lie after its log time: clocks differ, forged times differ more."""
-    late_after_s: int | None = Field(default=None, ge=0)
+    late_after_s: SecondsFrom0 | None = None
     """Age beyond which a record counts as late; absent: nothing is late."""
     bad_share: ShareText | None = None
     """Share of dead letters from which the source is unhealthy and its figures unknown, rather than quietly too small."""
@@ -128,7 +128,7 @@ class SourceSettings(Section):
     supply: dict[Asset, PositiveText | None] = Field(default_factory=dict)
     """Per asset the most that any account can hold: more is a wrong scale, which repeats itself; balances alone. Of coins
     with a hard cap (BTC, LTC, XRP ...) the cap holds unless another is given; null: none."""
-    confirm_s: int = Field(default=60, ge=0)
+    confirm_s: SecondsFrom0 = 60
     """How much later, by log time, the same source must say the same of a jump to be believed."""
     signatures: SignatureSettings | None = None
     """Whose records are taken, so that who can write the topic still cannot invent them. Absent: everybody's."""

@@ -65,7 +65,7 @@ class Settings(Section):
     corrections: CorrectionSettings = CorrectionSettings()
     publish_interval_s: Seconds = 60
     """How often an assessment is published while figures move without a change of state."""
-    revision: int = Field(default=0, ge=0)
+    revision: int = Field(default=0, ge=0, le=2**53)
     """Number of this version of all that figures depend on. Raise it with every such change: the journal refuses a changed
     configuration under an old number, so that two processes never disagree in silence."""
     intake: IntakeSettings = IntakeSettings()
@@ -238,7 +238,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         advice = f"give the file with --config or {CONFIG_VARIABLE}"
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}): {advice}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # also bytes that are no text, and a number that is none
         raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     if content is None:
         return {}
@@ -259,6 +259,8 @@ class _ExactLoader(_SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a list or a mapping is no key", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)

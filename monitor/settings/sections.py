@@ -28,6 +28,7 @@ from monitor.settings.values import (
     PositiveText,
     RatioText,
     Seconds,
+    SecondsFrom0,
     TimeZone,
     digits,
 )
@@ -68,13 +69,13 @@ class LevelSettings(Section):
     """Coverage above which the warning ends; higher than `watch_enter`, so that it does not flap."""
     shortfall_exit: PositiveText | None = None
     """Coverage above which a shortfall counts as healed; absent: 1."""
-    enter_dwell_s: int = Field(default=0, ge=0)
+    enter_dwell_s: SecondsFrom0 = 0
     """How long a state holds before its alert fires: so long a page waits. `dwell_s` sets this and the next one."""
-    exit_dwell_s: int = Field(default=60, ge=0)
+    exit_dwell_s: SecondsFrom0 = 60
     """How long a state is over before its alert resolves, so that it does not flap."""
     forecast_window_h: int | None = Field(default=None, ge=12, le=168)
     """Over how many hours the drift is taken that `ShortfallForecast` goes by. Absent: no forecast."""
-    forecast_dwell_s: int = Field(default=900, ge=0)
+    forecast_dwell_s: SecondsFrom0 = 900
     """How long a forecast holds before its alert fires."""
 
     @model_serializer(mode="wrap")
@@ -355,6 +356,14 @@ class ArchiveSettings(Section):
     """Size of the lines in an object, before compression, at which the next one begins within a day."""
     keep_years: int = Field(default=10, ge=1, le=100)
     """How long the firm must keep its records. Nothing is deleted: `archive list` says until when each object is to be kept."""
+
+    @field_validator("target")
+    @classmethod
+    def _folder_or_bucket(cls, value: str | None) -> str | None:
+        scheme, found, rest = (value or "").partition("://")
+        if found and (scheme != "s3" or not rest.partition("/")[0]):
+            raise ValueError("an archive is a folder, or s3://bucket/prefix")
+        return value
 
     @model_validator(mode="after")
     def _key_and_secret(self) -> Self:

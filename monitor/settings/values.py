@@ -65,7 +65,9 @@ ShareText = Annotated[DecimalText, AfterValidator(_share)]
 Asset = Annotated[str, AfterValidator(_asset)]
 Currency = Annotated[str, AfterValidator(_currency)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Seconds = Annotated[int, Field(gt=0)]
+_LONGEST_S = 10**9
+Seconds = Annotated[int, Field(gt=0, le=_LONGEST_S)]
+SecondsFrom0 = Annotated[int, Field(ge=0, le=_LONGEST_S)]
 Partitions = Annotated[int, Field(ge=1, le=1000)]
 
 

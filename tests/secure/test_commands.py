@@ -118,7 +118,7 @@ async def test_every_command_works_by_the_principal_that_the_table_gives_it(site
     events.write_text(balances())
     declared.write_text(declaration())
     assert await site.said(FEEDS, "replay", "--events", str(events)) == (0, "2 events published\n")
-    assert await site.said(FINANCE, "replay", "--events", str(declared)) == (0, "1 events published\n")
+    assert await site.said(FINANCE, "replay", "--events", str(declared)) == (0, "1 event published\n")
     letter, other = await refused_record(), await refused_record()
     await status_when(site.stages[ASSESSOR].url, lambda status: bool(status["alerts"]))
     await listed(site, other)

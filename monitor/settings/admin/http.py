@@ -30,7 +30,7 @@ class TlsSettings(Section):
 class HttpSettings(Section):
     """The admin server, and the other workers the command line may ask."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", pattern=r"^[^.]{1,63}(\.[^.]{1,63})*$")
     """Address the admin server listens on. Loopback; beyond it, set `auth` and `tls`."""
     port: int = Field(default=9464, ge=0, le=65_535)
     """Its port; processes that share a host need one each. 0: any free one."""
