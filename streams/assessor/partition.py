@@ -21,7 +21,7 @@ from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import BadRecord, JournalRecord
 from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
 from monitor.core.journal.stepping import steps_over
-from monitor.core.journal.vocabulary import ASSESSMENTS, CHECKPOINTS
+from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, CHECKPOINTS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND, from_ms
 from monitor.errors import ConfigurationError, ConnectionProblem
@@ -147,6 +147,8 @@ class PartitionWorker:
         self._urgent_unread = 0
         self._pressing: set[str | None] = set()
         """Entities of which something was applied and not evaluated yet that may open an alert by itself; None: of no one."""
+        self._alerting = False
+        """Whether an alert is being published."""
         self._manifest: Manifest | None = None
         self._heads: dict[str, int] = {}
         self._outputs: dict[str, int] = {}
@@ -347,9 +349,11 @@ class PartitionWorker:
             self.evaluation_ns = max(round(took * SECOND), self.evaluation_ns * 3 // 4)
             self._observer.records_applied(self.partition, took)
             self.touched |= touched
+        self._alerting = any(output.topic == ALERTS for output in outputs)
         for output in outputs:
             await self._publish(output)
             await slices.give_way()
+        self._alerting = False
         for checkpoint in self.engine.checkpoints():
             entity = checkpoint["entity"]
             await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
@@ -418,8 +422,8 @@ class PartitionWorker:
         return progress.records >= self._cadence.records or time.monotonic() - progress.since >= self._cadence.seconds
 
     def _presses(self) -> bool:
-        """Whether others are to wait for this partition: it has something that may open an alert by itself."""
-        return self.urgent or self._urgent_unread > 0
+        """Whether others are to wait for this partition: it has an alert to publish, or something that may open one."""
+        return self.urgent or self._alerting or self._urgent_unread > 0
 
     async def _snapshot(self) -> None:
         """Cuts what was applied, and leaves it to a task of its own to wait for the broker."""

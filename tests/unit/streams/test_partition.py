@@ -1,7 +1,7 @@
 """One journal partition on a worker: skip, apply, restore, stop (JOURNAL 6)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
 from monitor.core.journal.snapshot import STATE_VERSION
-from monitor.core.journal.vocabulary import CHECKPOINTS
+from monitor.core.journal.vocabulary import ALERTS, CHECKPOINTS
 from monitor.core.values.times import DAY, SECOND
 from monitor.errors import ConfigurationError, ConnectionProblem
 from streams.assessor.keeper import Keeper
@@ -72,6 +72,7 @@ class Bench:
         check: bool = False,
         writes: bool = True,
         slice_s: float = SLICE_S,
+        turns: Turns | None = None,
     ) -> None:
         self.rewound: list[int] = []
         self._log_start, self._refusing, self._given_up, self._writes = log_start, refusing, given_up, writes
@@ -93,7 +94,7 @@ class Bench:
             memory=Keeper(),
             check_time=False,
             keys=Keyring((KEY,)),
-            turns=Turns(slice_s),
+            turns=turns or Turns(slice_s),
             ended=self.snapshots.append,
             check_evaluations=check,
             slice_s=slice_s,
@@ -614,6 +615,33 @@ async def test_a_roll_back_stops_at_a_newer_snapshot_and_reads_the_log_once_the_
     assert old.rewound == [0]
     await old.feed(journal)
     assert old.published == straight(journal)
+
+
+class Watched(Turns):
+    """Turns that note at each whether it was urgent, and how much was `published` by then."""
+
+    def __init__(self, published: Callable[[], Sequence[Output]]) -> None:
+        super().__init__(0.0)
+        self.taken: list[tuple[Sequence[Output], bool]] = []
+        self._published = published
+
+    async def take(self, place: int, urgent: Callable[[], bool]) -> None:
+        self.taken.append((list(self._published()), urgent()))
+        await super().take(place, urgent)
+
+
+async def test_an_alert_found_is_published_before_others_go_on_with_what_takes_long(journal: list[JournalRecord]) -> None:
+    turns = Watched(lambda: bench.published)
+    bench = Bench(Table(), SnapshotCadence(records=1000), slice_s=0.0, turns=turns)
+    place = next(n for n, record in enumerate(journal) if n > 20 and record.statement.kind == "tick")
+    await bench.feed(journal[:place])
+    before = len(bench.published)
+    await bench.feed([journal[place]])
+    alerts = [n for n, output in enumerate(bench.published) if n >= before and output.topic == ALERTS]
+    assert alerts
+    within = [urgent for published, urgent in turns.taken if before < len(published) <= alerts[-1]]
+    assert within
+    assert all(within)
 
 
 async def test_others_go_on_within_a_record_and_what_stands_is_sent_after_what_it_says(journal: list[JournalRecord]) -> None:
