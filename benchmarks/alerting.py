@@ -6,7 +6,8 @@ Ten entities of a hundred assets under five methods, a daemon for each stage; th
 a second; with `--full` also a thousand entities of three assets on one assessor, with a price of each asset a second and no
 trades. Every second one entity's balance takes it into a shortage, or out of it: the clock starts when the balance is handed to
 the producer and stops when a telling is at the webhook. Each telling counts, so that an entity of five methods is as late as its
-last one; but not those that only say anew what fires, as they do once a minute without a change. Beside it how long the assessor's `/readyz` took to answer, and how often it did not say yes.
+last one; but not those that only say anew what fires, as they do once a minute without a change. Beside it how long the
+assessor's `/readyz` took to answer, and how often it did not say yes.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from streams.intake.segment.rules import IntakeRules
 from streams.journal.deadletter import DeadLetterProducer
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, consumer, ended, started
-from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
+from streams.kafka.pace import FetchPace, busy_wait_ms, idle_wait_ms
 from streams.kafka.topics import TopicNames
 
 STAGE = "intake"
@@ -99,7 +99,7 @@ class Intake(ConsumerRebalanceListener):
         await self._journal.start()
         await self._dead_letters.start()
         group = self._settings.group(STAGE)
-        client = consumer(self._settings, group=group, auto_offset_reset="none", fetch_max_wait_ms=BUSY_MS)
+        client = consumer(self._settings, group=group, auto_offset_reset="none", fetch_max_wait_ms=busy_wait_ms(self._settings))
         client.subscribe(list(self._topics), listener=self)
         self._consumer = client  # before it starts: it may call back at once
         await started(client, self._settings)
@@ -117,7 +117,7 @@ class Intake(ConsumerRebalanceListener):
 
     async def _read(self) -> None:
         fetch = self._make_fetch(self._client)
-        pace = FetchPace(self._client, BUSY_MS, idle_wait_ms(self._settings))
+        pace = FetchPace(self._client, busy_wait_ms(self._settings), idle_wait_ms(self._settings))
         due = time.monotonic() + self._flush_s
         while not self._stopping.is_set() and self._fatal is None:
             fetched = await self._fetched(fetch, due)

@@ -15,11 +15,17 @@ from typing import Any, ClassVar
 from aiokafka import AIOKafkaConsumer
 
 from monitor.settings.kafka import KafkaSettings
+from streams.kafka.clients import fetch_wait_ms
 
-BUSY_MS = 20
+_BUSY_MS = 20
 _IDLE_MS, _EMBEDDED_IDLE_MS = 500, 100
 _QUIET_S = 2.0
 """So long without a record is quiet: longer than what comes every second, such as trades that are flushed."""
+
+
+def busy_wait_ms(settings: KafkaSettings) -> int:
+    """How long a fetch of intake may wait while records come."""
+    return fetch_wait_ms(settings) if settings.embedded else _BUSY_MS
 
 
 def idle_wait_ms(settings: KafkaSettings) -> int:

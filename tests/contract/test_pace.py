@@ -17,7 +17,7 @@ from streams.assessor.worker import Assessor
 from streams.intake.worker import Intake
 from streams.kafka.clients import consumer, ended, started
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.pace import BUSY_MS, FetchPace, idle_wait_ms
+from streams.kafka.pace import FetchPace, busy_wait_ms, idle_wait_ms
 from streams.kafka.topics import TopicNames, create_topics, topic_specs
 from tests.intake_broker import Counting, configuration, until
 
@@ -61,12 +61,12 @@ async def test_a_quiet_consumer_asks_rarely_and_what_another_hears_makes_it_quic
         await create_topics(kafka, topic_specs(kafka, NAMES))
         clients = [await started(consumer(kafka), kafka) for _ in range(2)]
         now = [time.monotonic() - 100]
-        mine, other = (FetchPace(client, BUSY_MS, idle_wait_ms(kafka), lambda: now[0]) for client in clients)
+        mine, other = (FetchPace(client, busy_wait_ms(kafka), idle_wait_ms(kafka), lambda: now[0]) for client in clients)
         try:
             clients[0].assign([TopicPartition(ALERTS, number) for number in range(2)])
             sent = Sent(clients[0])
             mine.after({"tp": ["record"]})
-            assert await sent.next() == BUSY_MS
+            assert await sent.next() == busy_wait_ms(kafka)
             now[0] += 3
             mine.after({})
             assert await sent.next() == idle_wait_ms(kafka) == 100
@@ -75,14 +75,14 @@ async def test_a_quiet_consumer_asks_rarely_and_what_another_hears_makes_it_quic
             assert len(sent.waits) - count <= (time.monotonic() - begun) / 0.1 + 2
             other.after({"tp": ["record"]})
             mine.after({})
-            assert await sent.next() == BUSY_MS
+            assert await sent.next() == busy_wait_ms(kafka)
             now[0] += 300
             mine.after({})
             assert await sent.next() == idle_wait_ms(kafka)
             FetchPace.passed_on()
             now[0] = time.monotonic()
             mine.after({})
-            assert await sent.next() == BUSY_MS, "what a stage sends, the next is about to hear"
+            assert await sent.next() == busy_wait_ms(kafka), "what a stage sends, the next is about to hear"
         finally:
             for client in clients:
                 await ended(client)

@@ -136,7 +136,7 @@ async def test_a_name_is_of_a_member_of_a_group_alone() -> None:
 
 
 def test_fetches_on_the_embedded_broker_wait_shortly() -> None:
-    assert clients.fetch_wait_ms(KafkaSettings(embedded=True)) < 50 < clients.fetch_wait_ms(KafkaSettings())
+    assert clients.fetch_wait_ms(KafkaSettings(embedded=True)) < 100 < clients.fetch_wait_ms(KafkaSettings())
 
 
 async def test_nobody_listening_is_one_clear_error(unused_tcp_port: int) -> None:
