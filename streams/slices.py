@@ -85,9 +85,14 @@ class Slices:
         """Seconds until now, without those in which others had the loop."""
         return self._before + time.perf_counter() - self._resumed
 
+    @property
+    def over(self) -> bool:
+        """Whether the slice is over: it is time to give way."""
+        return time.perf_counter() - self._resumed > self._slice_s
+
     async def give_way(self) -> None:
         """Lets others go on when the slice is over."""
-        if time.perf_counter() - self._resumed > self._slice_s:
+        if self.over:
             await self.let_others()
 
     async def let_others(self) -> None:

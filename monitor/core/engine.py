@@ -39,6 +39,10 @@ first record that lies as far behind the last evaluation finds it evaluated, whe
 """
 
 
+_EVALUATED = frozenset({"configuration", "tick"})
+"""Records that take steps whatever waits."""
+
+
 class Engine:
     """One journal partition's engine. Not thread-safe; every method returns at once and does no I/O.
 
@@ -105,6 +109,26 @@ class Engine:
             outputs += yield from self._tick()
         self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
+
+    def take(self, record: JournalRecord) -> bool:
+        """Takes the next record if nothing is evaluated before or by it, so that there is nothing to publish; else does nothing.
+
+        Most records are so: this is `steps` of them at a fraction of the cost.
+        """
+        if record.offset <= self.position:
+            raise ValueError(f"record {record.offset} was applied already, the engine stands at {self.position}")
+        if record.statement.kind in _EVALUATED or not self._clock.trusts(record):
+            return False
+        at = record.statement.at
+        if at > self._clock.now:
+            if self._always and self._has_points(at):
+                return False
+            self._clock.now = at
+        self._population.count(record)
+        self._population.take(record, self._clock.now)
+        self.position = record.offset
+        self.too_old = self._taken_too_old()
+        return True
 
     def step_over(self, record: JournalRecord) -> None:
         """Passes the next record, of which nothing is taken: a person put on record that it is to be left out.

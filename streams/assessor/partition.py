@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,8 @@ from streams.assessor.snapshots import Begun, Manifest, SnapshotStore
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
 from streams.assessor.tickers import UndecidedTickers
-from streams.assessor.ticks import is_urgent
+from streams.assessor.ticks import URGENT, is_urgent
+from streams.inbox import Inbox
 from streams.journal.decoding import decoded
 from streams.slices import SLICE_S, Slices, Turns
 
@@ -128,8 +130,8 @@ class PartitionWorker:
         self._rewound: tuple[int, float, float] | None = None
         """The record that was asked for again, when first and when last."""
         self._stuck_at: int | None = None
-        self._last = ""
-        """SHA-256 (hex) of the last record applied, where it is known."""
+        self._last = b""
+        """SHA-256 of the last record applied, where it is known."""
         self._half_applied = False
         self._laid_down = False
         self._within = False
@@ -144,7 +146,6 @@ class PartitionWorker:
         self._turns, self._slice_s = turns, slice_s
         self._ended, self._press = ended, press
         self._writing: asyncio.Task[None] | None = None
-        self._urgent_unread = 0
         self._pressing: set[str | None] = set()
         """Entities of which something was applied and not evaluated yet that may open an alert by itself; None: of no one."""
         self._alerting = False
@@ -157,7 +158,7 @@ class PartitionWorker:
         self._untold: Manifest | None = None
         self._tickers = UndecidedTickers()
         self._progress = _Progress(since=time.monotonic() - cadence.seconds * (partition % _PHASES) / _PHASES)
-        self._inbox: asyncio.Queue[Any] = asyncio.Queue(_INBOX)
+        self._inbox = Inbox(_INBOX, is_urgent)
         self._turn = asyncio.Lock()
 
     @property
@@ -171,28 +172,35 @@ class PartitionWorker:
         return Standing(dict(self._outputs), dict(self._heads))
 
     async def put(self, event: Any) -> None:
-        """Hand over the next record as Faust delivers it; waits while too many lie unread."""
-        self._urgent_unread += is_urgent(event.message.value)
+        """Hand over the next records as Faust delivers them (`event.message.records`); waits while too many lie unread."""
         await self._inbox.put(event)
 
     def drop(self) -> None:
         """Once the task has ended: gives up the snapshot that is being written, and lets go whoever waits in `put`."""
         if self._writing is not None:
             self._writing.cancel()
-        while not self._inbox.empty():
-            self._inbox.get_nowait()
+        self._inbox.drop()
 
     async def run(self, current: Callable[[Any], bool]) -> None:
         """Work until cancelled. Events that are not `current`, since an assignment came in between, are dropped."""
         slices = Slices()
         while True:
-            event = await self._inbox.get()
-            self._urgent_unread -= is_urgent(event.message.value)
-            if current(event):
+            event = await self._inbox.take()
+            left = deque(event.message.records)
+            while left and current(event):
                 async with self._turn:
-                    if not self._laid_down:
-                        await self.receive(event)
-            await slices.give_way()
+                    if self._laid_down:
+                        break
+                    await self.go_on(left, slices)
+                await slices.give_way()
+
+    async def go_on(self, left: deque[Any], slices: Slices) -> None:
+        """Takes from the records `left` the first ones, by which nothing is evaluated, or one by which something is."""
+        self._run_through(left, slices)
+        if self.stopped is None and self._due():
+            await self._snapshot()
+        elif left and not slices.over:
+            await self.receive(left.popleft())
 
     async def prepare(self) -> None:
         """After an assignment: take the table's snapshot when it is ahead of the memory. A stopped partition tries again.
@@ -234,10 +242,10 @@ class PartitionWorker:
                 await self._snapshot()
                 await self.written()
 
-    async def receive(self, event: Any) -> None:
-        """The next record as Faust delivers it: skipped, applied, or asked for again when records before it are missing."""
-        offset = event.message.offset
-        if self.stopped is not None and not await self._may_go_on(event.message):
+    async def receive(self, message: Any) -> None:
+        """The next record as the broker has it: skipped, applied, or asked for again when records before it are missing."""
+        offset = message.offset
+        if self.stopped is not None and not await self._may_go_on(message):
             return
         if offset > self.engine.position + 1:
             if self._rewound is None:
@@ -248,8 +256,8 @@ class PartitionWorker:
                 return
         self._rewound = None
         if offset > self.engine.position:
-            await self._apply(event.message)
-        elif offset == self.engine.position and self._last not in {"", hashlib.sha256(event.message.value).hexdigest()}:
+            await self._apply(message)
+        elif offset == self.engine.position and self._last not in {b"", hashlib.sha256(message.value).digest()}:
             self._stop("chain_fork", f"record {offset} of the journal is another than the one that was applied before: {_MOVED}")
         if self.stopped is None and self._due():
             await self._snapshot()
@@ -291,16 +299,16 @@ class PartitionWorker:
     async def _apply(self, message: Any) -> None:
         slices = Slices(self._slice_s, self._turns, self._presses)
         try:
-            record = decoded(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+            record = decoded(message.value, message.offset, from_ms(message.timestamp))
         except BadRecord as bad:
             self._stop("bad_record", str(bad))
             return
         if message.offset in self._stepped_over:
             self.engine.step_over(record)
-            self._last = record.digest.hex()
+            self._last = record.digest
             self._progress.records += 1
             return
-        urgent, pressed = is_urgent(message.value), self.urgent
+        urgent, pressed = record.statement.kind in URGENT, self.urgent
         pressing = {record.statement.entity} if urgent else set()
         self._pressing |= pressing
         self._within = True
@@ -327,16 +335,64 @@ class PartitionWorker:
             self._stop("chain_fork", str(fork))
             return None
         except Exception as error:  # noqa: BLE001 - one partition's trouble stops that one; the others go on
-            _log.exception("engine failed", partition=self.partition, offset=record.offset)
-            self._stuck_at = record.offset
-            self._stop("engine_error", stuck_on(record, self.partition, error))
+            self._fail_on(record, error)
             return None
         self._half_applied = False
         return outputs
 
+    def _fail_on(self, record: JournalRecord, error: Exception) -> None:
+        _log.exception("engine failed", partition=self.partition, offset=record.offset)
+        self._stuck_at = record.offset
+        self._stop("engine_error", stuck_on(record, self.partition, error))
+
+    def _run_through(self, left: deque[Any], slices: Slices) -> None:
+        """Applies of the records `left` those first ones by which nothing is evaluated, until a slice is over or a snapshot due.
+
+        They publish nothing, so that nobody need be given way to for each.
+        """
+        if self.stopped is not None or self._rewound is not None or self._stepped_over:
+            return
+        taken, most = 0, self._cadence.records - self._progress.records
+        while left and taken < most and self._passes(left[0]):
+            left.popleft()
+            taken += 1
+            if slices.over:
+                break
+        self._progress.records += taken
+        self._memory.applied(taken)
+
+    def _passes(self, message: Any) -> bool:
+        """Applies the record, if it is the next one and nothing is evaluated by it."""
+        if message.offset != self.engine.position + 1:
+            return False
+        try:
+            record = decoded(message.value, message.offset, from_ms(message.timestamp))
+        except BadRecord:
+            return False  # said where it is received
+        self._half_applied = True
+        try:
+            passed = self.engine.take(record)
+        except Exception as error:  # noqa: BLE001 - as in `_taken`
+            self._fail_on(record, error)
+            return False
+        self._half_applied = False
+        if passed:
+            self._note_passed(record)
+        return passed
+
+    def _note_passed(self, record: JournalRecord) -> None:
+        self.last_applied, self._last = record.journal_time, record.digest
+        for refused in self.engine.too_old:
+            self._await(self._refuse(refused))
+        if record.statement.kind in URGENT:
+            pressed = self.urgent
+            self._pressing.add(record.statement.entity)
+            if not pressed:
+                self._press()
+
     async def _tell(self, record: JournalRecord, outputs: list[Output], slices: Slices) -> None:
         """Publishes, and notes what was applied."""
-        self.last_applied, self._last = record.journal_time, record.digest.hex()
+        self.last_applied, self._last = record.journal_time, record.digest
         self._progress.records += 1
         self._memory.applied(1)
         for difference in self.engine.differences():
@@ -369,7 +425,7 @@ class PartitionWorker:
         if stuck is None:
             return False
         try:
-            record = decoded(message.value, message.offset, from_ms(round(message.timestamp * 1000)))
+            record = decoded(message.value, message.offset, from_ms(message.timestamp))
         except BadRecord:
             return False
         if steps_over(record.statement, self.partition) != stuck:
@@ -389,7 +445,7 @@ class PartitionWorker:
         """An empty engine, behind every snapshot; where outputs are read from is said by the snapshot that it takes."""
         self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
         self._half_applied = False
-        self._manifest, self._heads, self._outputs, self._last = None, {}, {}, ""
+        self._manifest, self._heads, self._outputs, self._last = None, {}, {}, b""
         self._progress = _Progress()
 
     async def _publish(self, output: Output) -> None:
@@ -423,7 +479,7 @@ class PartitionWorker:
 
     def _presses(self) -> bool:
         """Whether others are to wait for this partition: it has an alert to publish, or something that may open one."""
-        return self.urgent or self._alerting or self._urgent_unread > 0
+        return self.urgent or self._alerting or self._inbox.urgent > 0
 
     async def _snapshot(self) -> None:
         """Cuts what was applied, and leaves it to a task of its own to wait for the broker."""
@@ -431,7 +487,7 @@ class PartitionWorker:
         slices = Slices(self._slice_s, self._turns, self._presses)
         await slices.let_others()
         begun = await self._store.begin(self.engine.cut(), self._manifest, slices)
-        writing = self._write(begun, dict(self._unsent), dict(self._outputs), dict(self._heads), self._last)
+        writing = self._write(begun, dict(self._unsent), dict(self._outputs), dict(self._heads), self._last.hex())
         self._writing = asyncio.create_task(writing, name=f"snapshot of journal partition {self.partition}")
         self._writing.add_done_callback(self._ended)
 
@@ -484,7 +540,7 @@ class PartitionWorker:
             _log.warning("snapshot not used", partition=self.partition, detail=str(older))
             return
         self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
-        self._last = manifest.last
+        self._last = bytes.fromhex(manifest.last)
         self._progress = _Progress()
 
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:

@@ -17,7 +17,9 @@ takes a quarter of a core, and all of them half of it. But by so long at most.
 """
 
 _KIND = b'"kind":"'
-_URGENT = frozenset({b"position", b"incident", b"declaration", b"operation", b"rejected", b"bust"})
+URGENT = frozenset({"position", "incident", "declaration", "operation", "rejected", "bust"})
+"""The kinds of record that may open an alert by themselves."""
+_URGENT = frozenset(kind.encode() for kind in URGENT)
 
 IDLE_NS = 60 * SECOND
 _PATIENCE_NS = 5 * SECOND

@@ -323,3 +323,21 @@ def test_how_often_ticks_come_changes_no_figure(steps: Sequence[tuple[float, Act
     replay(other, twos)
     for name in ones.entities():
         assert [one[0] for one in figures(ones, name)] == [two[0] for two in figures(twos, name)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_records_by_which_nothing_is_evaluated_may_be_taken_without_steps(steps: Sequence[tuple[float, Action]]) -> None:
+    journal = journal_of(steps)
+    stepwise, quiet = Engine(0, check_journal_time=True), Engine(0, check_journal_time=True)
+    passed = 0
+    for record in journal.records:
+        outputs = stepwise.apply(record)
+        if quiet.take(record):
+            passed += 1
+            assert outputs == []
+        else:
+            assert printed(quiet.apply(record)) == printed(outputs)
+        assert (quiet.too_old, quiet.clock, quiet.unheeded) == (stepwise.too_old, stepwise.clock, stepwise.unheeded)
+    assert passed > 0
+    assert dict(quiet.cut().buckets) == dict(stepwise.cut().buckets)

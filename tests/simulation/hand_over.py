@@ -14,7 +14,7 @@ import asyncio
 import json
 import random
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,12 +25,11 @@ from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, encode_statement
 from monitor.core.journal.vocabulary import CHECKPOINTS, OUTPUT_TOPICS
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.times import SECOND
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found, _newest
-from streams.slices import Turns
+from streams.slices import Slices, Turns
 from tests.evidence_maker import METHODS, key
 from tests.journal_maker import Journal, configuration_text, house, load
 from tests.unit.streams.test_snapshots import Table
@@ -121,10 +120,11 @@ class World:
         offset = self.committed
         while offset < until:
             batch = self.records[offset : offset + self._chance.randint(1, 9)]
-            for record in batch:
-                await worker.receive(_event(record))
+            left = deque(map(_message, batch))
+            while left:
+                await worker.go_on(left, Slices())
                 if worker.stopped is not None:
-                    raise AssertionError(f"the worker stopped at {record.offset}: {worker.stopped}")
+                    raise AssertionError(f"the worker stopped behind {worker.engine.position}: {worker.stopped}")
                 if self._crashed:
                     raise Crash
             offset += len(batch)
@@ -168,7 +168,7 @@ class World:
         self._fuse = None
         start = paused.engine.position + 1
         for record in self.records[start : start + self._chance.randint(0, 12)]:
-            await paused.receive(_event(record))
+            await paused.receive(_message(record))
         self._acknowledge_all()
         await asyncio.sleep(0)
 
@@ -298,9 +298,9 @@ class _Silent:
         return lambda *_: None
 
 
-def _event(record: JournalRecord) -> Any:
+def _message(record: JournalRecord) -> Any:
     data = encode_statement(record.statement)
-    return SimpleNamespace(message=SimpleNamespace(value=data, offset=record.offset, timestamp=record.journal_time / SECOND))
+    return SimpleNamespace(value=data, offset=record.offset, timestamp=record.journal_time // 1_000_000)
 
 
 def undisturbed(records: list[JournalRecord]) -> tuple[dict[tuple[str, int], bytes], list[bytes]]:

@@ -28,11 +28,14 @@ class EngineClock:
 
     def reading(self, record: JournalRecord) -> int:
         """What the clock will show after this record; counts a record that lies too far from its journal time."""
-        at = record.statement.at
-        if self._check and abs(at - record.journal_time) > CLOCK_TOLERANCE:
+        if not self.trusts(record):
             self.refused += 1
             return self.now
-        return max(self.now, at)
+        return max(self.now, record.statement.at)
+
+    def trusts(self, record: JournalRecord) -> bool:
+        """Whether a record may move the clock."""
+        return not self._check or abs(record.statement.at - record.journal_time) <= CLOCK_TOLERANCE
 
     def later_second(self, reading: int) -> bool:
         """Whether `reading` lies in a later second than the clock shows."""

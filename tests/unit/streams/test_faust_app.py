@@ -12,7 +12,7 @@ from faust.types import TP
 from monitor.core.journal.records import Statement
 from monitor.settings.kafka import KafkaSettings
 from streams.assessor import faust_app
-from streams.assessor.faust_app import SnapshotTable, _Consumer, _Thread, only_time, undelivered
+from streams.assessor.faust_app import SnapshotTable, _Consumer, _Thread, _Together, only_time, undelivered
 from streams.journal.encoding import encode_fast
 
 TABLE, JOURNAL = TP("table", 0), TP("journal", 1)
@@ -152,3 +152,52 @@ async def test_a_commit_that_no_broker_takes_holds_up_no_stop(monkeypatch: pytes
     consumer.app = SimpleNamespace(conf=SimpleNamespace(stream_wait_empty=False))
     async with asyncio.timeout(5):
         await consumer.on_stop()
+
+
+def fetched(partition: TP, *offsets: int) -> list[Any]:
+    return [
+        SimpleNamespace(
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=offset,
+            timestamp=1_000 + offset,
+            timestamp_type=0,
+            headers=(),
+            key=None,
+            value=b"%d" % offset,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=1,
+        )
+        for offset in offsets
+    ]
+
+
+class Fetching(_Consumer):
+    """What it fetched is given; rebalanced or not, no broker is asked."""
+
+    def __init__(self, found: dict[TP, list[Any]]) -> None:
+        self.app = cast("Any", SimpleNamespace(consumer_generation_id=7))
+        self.scheduler = _Together(JOURNAL.topic.__eq__)
+        self.found = found
+
+    def delivered(self) -> list[Any]:
+        return [self._to_message(tp, record) for tp, record in self.scheduler.iterate(self.found)]
+
+
+def test_journal_records_of_a_partition_are_delivered_many_together_partitions_by_turns_and_the_table_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faust_app, "AT_ONCE", 2)
+    other = TP(JOURNAL.topic, 2)
+    found = {JOURNAL: fetched(JOURNAL, 3, 4, 6), other: fetched(other, 8, 9), TABLE: fetched(TABLE, 1, 2)}
+    delivered = Fetching(found).delivered()
+    journal = [one for one in delivered if one.tp != TABLE]
+    assert [(one.tp, one.offset, [record.offset for record in one.records]) for one in journal] == [
+        (JOURNAL, 4, [3, 4]),
+        (other, 9, [8, 9]),
+        (JOURNAL, 6, [6]),
+    ]
+    assert {one.generation_id for one in delivered} == {7}
+    assert [(one.offset, one.value) for one in delivered if one.tp == TABLE] == [(1, b"1"), (2, b"2")]
+    assert undelivered(found, {journal[0].tp: journal[0].offset + 1}) == {JOURNAL: (5, 7), other: (8, 10), TABLE: (1, 3)}

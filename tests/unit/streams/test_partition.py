@@ -16,7 +16,7 @@ from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
 from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import ALERTS, CHECKPOINTS
-from monitor.core.values.times import DAY, SECOND
+from monitor.core.values.times import DAY
 from monitor.errors import ConfigurationError, ConnectionProblem
 from streams.assessor.keeper import Keeper
 from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
@@ -52,10 +52,15 @@ class Told:
         return lambda *_: None
 
 
-def event_of(record: JournalRecord) -> Any:
-    """The record as Faust delivers it."""
-    value, time = encode_statement(record.statement), record.journal_time / SECOND
-    return SimpleNamespace(message=SimpleNamespace(value=value, offset=record.offset, timestamp=time))
+def message_of(record: JournalRecord) -> Any:
+    """The record as the broker has it."""
+    value, time_ms = encode_statement(record.statement), record.journal_time // 1_000_000
+    return SimpleNamespace(value=value, offset=record.offset, timestamp=time_ms)
+
+
+def delivery_of(records: Iterable[JournalRecord]) -> Any:
+    """Records as Faust delivers them together."""
+    return SimpleNamespace(message=SimpleNamespace(records=tuple(map(message_of, records))))
 
 
 class Bench:
@@ -103,7 +108,7 @@ class Bench:
     async def feed(self, records: Iterable[JournalRecord]) -> None:
         """Records by one after another, each snapshot complete before the next."""
         for record in records:
-            await self.worker.receive(event_of(record))
+            await self.worker.receive(message_of(record))
             await self.worker.written()
 
     async def _rewind(self, _partition: int, offset: int) -> bool:
@@ -153,6 +158,72 @@ async def test_a_worker_publishes_what_the_engine_gives(journal: list[JournalRec
     bench = Bench(Table())
     await bench.feed(journal)
     assert bench.published == straight(journal)
+
+
+async def run_with(bench: Bench, *deliveries: list[JournalRecord]) -> None:
+    """Runs the worker until it has read the deliveries."""
+    running = asyncio.create_task(bench.worker.run(lambda _: True))
+    for records in deliveries:
+        await bench.worker.put(delivery_of(records))
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    assert not running.done()
+    running.cancel()
+
+
+async def test_records_delivered_together_are_taken_as_one_by_one(journal: list[JournalRecord]) -> None:
+    table, alone = Table(), Bench(Table())
+    bench = Bench(table)
+    await alone.feed(journal)
+    await run_with(bench, journal[:7], journal[7:8], journal[8:])
+    assert (bench.published, bench.checkpoints) == (alone.published, alone.checkpoints)
+    assert (bench.worker.engine.position, bench.worker.last_applied) == (journal[-1].offset, journal[-1].journal_time)
+    assert (bench.worker.urgent, bench.acknowledged[0]) == (alone.worker.urgent, alone.acknowledged[0])
+    found = SnapshotStore(table.recovered(), 0).newest()
+    assert found is not None
+    assert found.manifest.last == journal[found.manifest.position].digest.hex()
+
+
+async def test_records_of_which_nothing_is_evaluated_are_snapshot_as_others_are() -> None:
+    maker = Journal()
+    maker.configure(configuration_text({ENTITY: house()}))
+    for number in range(29):
+        maker.position(f"account-{number}", "client_asset", "cold", "BTC", "1")
+    bench = Bench(Table())
+    await run_with(bench, maker.records)
+    assert (bench.acknowledged[0], bench.worker.engine.position, bench.published) == (9, 29, [])
+
+
+async def test_a_gap_and_a_record_the_engine_cannot_take_within_a_delivery_are_found_there(
+    journal: list[JournalRecord],
+) -> None:
+    gap = Bench(Table(), log_start=100)
+    await run_with(gap, [*journal[:3], *journal[4:6]])
+    assert (gap.worker.stopped, gap.worker.engine.position) == ("journal_hole", 2)
+    bad = replace(journal[2], statement=replace(journal[2].statement, body={"as_of": 3}))
+    stuck = Bench(Table())
+    await run_with(stuck, [*journal[:2], bad, *journal[3:6]])
+    assert (stuck.worker.stopped, stuck.told.stopped) == ("engine_error", ["engine_error"])
+    unread = Bench(Table())
+    unread_delivery = delivery_of(journal[:4])
+    unread_delivery.message.records[2].value = b"{"
+    running = asyncio.create_task(unread.worker.run(lambda _: True))
+    await unread.worker.put(unread_delivery)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert (unread.worker.stopped, unread.worker.engine.position) == ("bad_record", 1)
+
+
+async def test_what_is_left_of_a_delivery_when_an_assignment_comes_is_dropped(journal: list[JournalRecord]) -> None:
+    bench = Bench(Table(), slice_s=0.0)
+    asked = iter([True, True, True])
+    running = asyncio.create_task(bench.worker.run(lambda _: next(asked, False)))
+    await bench.worker.put(delivery_of(journal))
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert 0 < bench.worker.engine.position < journal[-1].offset
 
 
 async def test_a_checked_evaluation_that_differs_is_counted_and_what_is_read_anew_is_published(
@@ -245,7 +316,7 @@ async def test_records_are_applied_while_a_snapshot_waits_for_the_broker(journal
     table = SlowTable()
     bench = Bench(table)
     for record in journal[:25]:
-        await bench.worker.receive(event_of(record))
+        await bench.worker.receive(message_of(record))
     assert bench.published == straight(journal[:25])
     assert bench.acknowledged == []
     heads = {output.entity: output.value["chain"]["sequence"] for output in straight(journal[:10]) if output.value}
@@ -258,7 +329,7 @@ async def test_records_are_applied_while_a_snapshot_waits_for_the_broker(journal
         behind[output.topic] = number + 1
     assert {topic: at for topic, at in found.manifest.outputs.items() if topic != CHECKPOINTS} == behind
     for record in journal[25:]:
-        await bench.worker.receive(event_of(record))
+        await bench.worker.receive(message_of(record))
     await table.acknowledge(writing())
     successor = Bench(table.recovered())
     await successor.worker.prepare()
@@ -271,7 +342,7 @@ async def test_a_snapshot_that_cannot_be_written_is_told(journal: list[JournalRe
     table = SlowTable()
     bench = Bench(table)
     for record in journal[:12]:
-        await bench.worker.receive(event_of(record))
+        await bench.worker.receive(message_of(record))
     table.waiting[0].set_exception(ConnectionError("refused"))
     await asyncio.wait({writing()})
     assert isinstance(bench.snapshots[0].exception(), ConnectionError)
@@ -393,8 +464,7 @@ async def test_a_worker_that_lays_its_partition_down_keeps_all_it_published_and_
     await bench.worker.lay_down()
     running = asyncio.create_task(bench.worker.run(lambda _: True))
     published = len(bench.published)
-    for record in journal[-3:]:
-        await bench.worker.put(event_of(record))
+    await bench.worker.put(delivery_of(journal[-3:]))
     for _ in range(100):
         await asyncio.sleep(0)
     running.cancel()
@@ -484,7 +554,7 @@ async def test_a_record_of_a_newer_release_stops_the_partition(journal: list[Jou
     bench = Bench(Table())
     await bench.feed(journal[:5])
     value = encode_statement(journal[5].statement).replace(b'"v":1', b'"v":2')
-    await bench.worker.receive(SimpleNamespace(message=SimpleNamespace(value=value, offset=5, timestamp=1.0)))
+    await bench.worker.receive(SimpleNamespace(value=value, offset=5, timestamp=1000))
     assert bench.told.stopped == ["bad_record"]
 
 
