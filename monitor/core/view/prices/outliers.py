@@ -41,7 +41,7 @@ class Guard:
 
     def apart(self, one: Decimal, other: Decimal) -> bool:
         """Whether two prices are further apart than the ratio, whichever is the greater."""
-        low, high = sorted((one, other))
+        low, high = (one, other) if one < other else (other, one)
         return high > EXACT.multiply(low, self.ratio)
 
     def measure(
@@ -80,7 +80,8 @@ class _Run:
     def __init__(self, guard: Guard, first: DatedPrice, value: Decimal) -> None:
         self._guard = guard
         self.value = self.edge = value
-        self._sources: set[str | None] = set()
+        self._source = first.source
+        self._several = False
         self._least = self._most = first.order[2]
         self.confirmed = False
         self.take(first, value)
@@ -88,13 +89,22 @@ class _Run:
     def take(self, one: DatedPrice, price: Decimal) -> bool:
         """One more of it; whether it is confirmed now."""
         self.edge = price
-        self._sources.add(one.source)
-        self._least, self._most = min(self._least, one.order[2]), max(self._most, one.order[2])
-        by_time = self._most - self._least >= self._guard.confirm_ns
-        alone = self._least == self._most and len(self._sources) == 1
-        self.confirmed = self.confirmed or len(self._sources) > 1 or (by_time and not alone) or self._by_a_person(one)
+        logged = one.order[2]
+        if logged < self._least:
+            self._least = logged
+        elif logged > self._most:
+            self._most = logged
+        if one.source != self._source:
+            self._several = True
+        self.confirmed = self.confirmed or self._several or self._by_time() or self._by_a_person(one)
         return self.confirmed
 
+    def _by_time(self) -> bool:
+        """One source confirms itself only by what it says at another moment."""
+        return self._most - self._least >= self._guard.confirm_ns and self._most > self._least
+
     def _by_a_person(self, one: DatedPrice) -> bool:
+        if not self._guard.confirmed:
+            return False
         where = SourcePartition(one.order[3], one.order[4], one.order[5])
         return where.offset_of(one.order[6]) in self._guard.confirmed.get(where, ())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from monitor.core.book.book import Book
@@ -187,7 +187,9 @@ class Pricing:
 
     def _backwards(self, pair: Pair, before: int) -> Iterator[DatedPrice]:
         quotes = map(_dated, self._book.shared.prices.backwards(pair, before))
-        return merge(quotes, self._trades_backwards("/".join(pair), before), key=_order, reverse=True)
+        trades = self._trades_backwards("/".join(pair), before)
+        first = next(trades, None)
+        return quotes if first is None else merge(quotes, chain((first,), trades), key=_order, reverse=True)
 
     def _forwards(self, pair: Pair, before: int) -> Iterator[DatedPrice]:
         self._read_later = True
