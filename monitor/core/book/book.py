@@ -360,6 +360,7 @@ class Book:
             "accounts": self.positions,
             "positions": self.positions,
             "trades": self.trades,
+            "young": self.trades,
             "busts": self.trades,
             "declarations": self.declarations,
             "incidents": self.incidents,

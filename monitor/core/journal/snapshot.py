@@ -9,12 +9,12 @@ from typing import Any
 
 from monitor.core.values.canonical import canonical_bytes, digest_of, digest_of_bytes
 
-STATE_VERSION = 10
+STATE_VERSION = 11
 OLDEST_READ = 7
 """Version 1 had no Merkle tree, 2 no subjects and values of causes, 3 no footings, 5 no course of margins, 6 no first trade of
 each capacity: only the journal can give them. 7 does not say when a close was published: it counts as long ago.
 8 does not say in which order accounts were heard of: those it holds stand in another one than a reading of the journal gives.
-9 holds what an open segment says of markets in one bucket."""
+9 holds what an open segment says of markets in one bucket, 10 all that a market traded in one."""
 
 BUCKET_BYTES = 256 * 1024
 _PART = "~"

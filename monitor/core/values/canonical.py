@@ -11,6 +11,8 @@ from json.encoder import encode_basestring
 from typing import Any
 
 _LIMIT = 2**53
+_AS_THEY_STAND = frozenset((str, bool, type(None)))
+"""Types whose every value has a canonical form."""
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -79,18 +81,20 @@ def _item_text(item: Any) -> str:
 
 def _check(value: Any) -> None:
     kind = type(value)
-    if kind is str or value is None or kind is bool:
+    if kind in _AS_THEY_STAND:
         return
     if kind is int:
         if not -_LIMIT < value < _LIMIT:
             raise ValueError(f"integer {value} is beyond 2**53 and has no canonical form: write it as a string")
     elif kind is list or kind is tuple or kind is Fixed:
         for item in value:
-            _check(item)
+            if (kind := type(item)) not in _AS_THEY_STAND and not (kind is int and -_LIMIT < item < _LIMIT):
+                _check(item)
     elif kind is dict:
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 raise TypeError(f"object key {key!r} is not an ASCII string")
-            _check(item)
+            if (kind := type(item)) not in _AS_THEY_STAND and not (kind is int and -_LIMIT < item < _LIMIT):
+                _check(item)
     else:
         raise TypeError(f"{kind.__name__} {value!r} has no canonical form")

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from monitor.core.book.book import Book
 from monitor.core.book.rejections import Rejections, position_identity
 from monitor.core.journal.ordering import Order
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.figure import Figure
 from monitor.core.values.times import DAY, HOUR, SECOND, parse_time
-from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, content, kinds, limits
+from tests.book_maker import ENTITY, Desk, Maker, Segment, Trade, buckets_of, content, kinds, limits
 
 T = parse_time("2026-01-05T10:00:00Z")
 
@@ -87,6 +88,47 @@ def test_a_book_of_a_register_is_linked_to_its_open_segment(make: Maker) -> None
     assert desk.view(T + 3).price("BTC") == Figure.of(3)
     desk.put(segment.flush(5, T + 4), Segment(5, 9, []).progress(5, T + DAY)).restored()
     assert desk.restored().view(T + DAY).price("BTC") == Figure.of(2)
+
+
+def _days_of_trades() -> Desk:
+    """Two markets, an hour without trades, a closed segment and an open one."""
+    markets = ("BTC/JPY", "ETH/JPY")
+    executed = (0, 1, 30, 31, 33, 33)
+    trades = [
+        Trade(n, f"t{n}", str(n + 1), "1", T + executed[n // 2] * HOUR, T + 33 * HOUR, market=markets[n % 2]) for n in range(12)
+    ]
+    return Desk().put(Segment(0, 11, trades).flush(11, T + 33 * HOUR), Segment(11, 12, trades).flush(12, T + 33 * HOUR))
+
+
+def test_a_trade_of_now_writes_nothing_of_what_its_market_traded_before(make: Maker) -> None:
+    desk, at = _days_of_trades(), T + 33 * HOUR
+    desk.book.dirty.clear()
+    desk.put(Segment(11, 13, [Trade(n, f"t{n}", "1", "1", at, at) for n in (11, 12)]).flush(13, at))
+    assert {name.partition("/")[0] for name in desk.book.dirty if name != "trades"} == {"young"}
+    young = {name for name in desk.book.names() if name.startswith("young/")}
+    before = {name: desk.book.bucket(name) for name in desk.book.names()}
+    desk.book.dirty.clear()
+    desk.book.advance(T + 36 * HOUR)
+    assert not [name for name in desk.book.names() if name.startswith("young/")]
+    changed = {name for name in {*before, *desk.book.names()} if desk.book.bucket(name) != before.get(name)}
+    assert changed >= {*young, "trades", "trades/BTC/JPY", "trades/ETH/JPY"}
+    assert changed <= desk.book.dirty
+    assert buckets_of(desk.restored().book) == buckets_of(desk.book)
+
+
+def test_a_book_whose_young_hours_stand_with_the_old_is_read_too() -> None:
+    desk = _days_of_trades()
+    now = buckets_of(desk.book)
+    former = {name: value for name, value in now.items() if not name.startswith("young/")}
+    for name in now.keys() - former.keys():
+        for market, capacity, instrument, side, *total in now[name]["totals"]:
+            (cell,) = former[f"trades/{market}"]["totals"]
+            former[f"trades/{market}"]["totals"] = [[market, capacity, instrument, side, [*cell[4], total]]]
+        for market, *mark in now[name]["marks"]:
+            former[f"trades/{market}"]["marks"] = [*former[f"trades/{market}"]["marks"], mark]
+    assert [len(former[f"trades/{market}"]["totals"][0][4]) for market in ("BTC/JPY", "ETH/JPY")] == [5, 5]
+    read = Book.restore(ENTITY, desk.config, desk.shared, former)
+    assert buckets_of(read) == buckets_of(desk.book)
 
 
 def test_what_time_alone_lets_go_is_in_the_next_snapshot(make: Maker) -> None:

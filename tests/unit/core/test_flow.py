@@ -345,3 +345,13 @@ def test_a_segment_whose_markets_stand_in_one_bucket_is_read_too() -> None:
     read = Shared.restore(desk.config, former)
     del former["segment/0/0/market.trades"]["cells"]
     assert {name: read.bucket(name) for name in read.names()} == now
+
+
+def test_newest_trades_that_name_their_source_partition_themselves_are_read_too() -> None:
+    desk = Desk().put(_many(40).flush(40, T))
+    now = {name: desk.shared.bucket(name) for name in desk.shared.names()}
+    former = {name: desk.shared.bucket(name) for name in desk.shared.names()}
+    for cell in (cell for name, cells in former.items() if name.startswith("cells/") for cell in cells):
+        cell[-1] = [[time, 0, logged, "market.trades", 0, 0, *rest] for time, logged, *rest in cell[-1]]
+    read = Shared.restore(desk.config, former)
+    assert {name: read.bucket(name) for name in read.names()} == now

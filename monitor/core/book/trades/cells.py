@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from monitor.core.values.ladder import Boundaries
 from monitor.core.values.money import EXACT, ZERO
+
+_T = TypeVar("_T")
 
 
 class CellKey(NamedTuple):
@@ -46,3 +50,22 @@ class Total(NamedTuple):
 
 
 NO_TRADES = Total(0, ZERO, ZERO)
+
+
+def sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
+    """Move the hours in `span` to the start of their local day; whether there were any."""
+    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, span.step)
+    old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
+    for key in old:
+        start = boundaries.before(key)
+        if start != key:
+            by_key[start] = add(by_key.get(start, nothing), by_key.pop(key))
+    return bool(old)
+
+
+def drop_before(by_key: dict[int, Any], oldest: int) -> bool:
+    """Forget keys before `oldest`; whether there were any."""
+    gone = [key for key in by_key if key < oldest]
+    for key in gone:
+        del by_key[key]
+    return bool(gone)

@@ -9,7 +9,6 @@ Contributions enter an entity's `TradeRegister` at once and are replaced there; 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,8 +20,9 @@ from monitor.core.book.sources.sources import Sources
 from monitor.core.book.trades.busts import Bust
 from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
 from monitor.core.book.trades.marks import PricedTrade, trades_of
+from monitor.core.book.trades.shares import share_of
 from monitor.core.book.trades.trades import SPOT, TradeRegister
-from monitor.core.journal.ordering import order_from, order_text
+from monitor.core.journal.ordering import order_from
 from monitor.core.journal.records import BadRecord, Source, SourcePartition, Statement
 from monitor.core.values.money import EXACT, parse_decimal, parse_quantity, parse_total, plain
 from monitor.core.values.times import parse_time
@@ -30,10 +30,9 @@ from monitor.core.values.times import parse_time
 SEGMENT, CELLS = "segment", "cells"
 """Names of buckets begin so."""
 
-CellHour = tuple[CellKey, int]
+_NEWEST_VALUES = 5
 
-SHARES = 16
-"""What an open segment says of a market stands in one of so many buckets: of ten thousand markets one alone holds up the loop."""
+CellHour = tuple[CellKey, int]
 
 
 class Contribution(NamedTuple):
@@ -89,24 +88,23 @@ class Flow:
         segment = self._accept(statement, source)
         if segment is None or source.upto is None:
             return
-        body = statement.body
+        body, where, upto = statement.body, source.where, source.upto
         for raw in body["cells"]:
             cell = CellKey(raw["market"], raw["capacity"], raw["instrument"], raw["side"] or "")
             share = share_of(cell.market)
-            cells = segment.cells.setdefault((entity, share), {})
-            hour = parse_time(raw["hour"])
-            total = Total(raw["trades"], parse_total(raw["quantity"]), parse_total(raw["value"]))
-            new = Contribution(source.upto, total, trades_of(raw["newest"], source.where))
+            cells = segment.cells.get((entity, share))
+            if cells is None:
+                cells = segment.cells[entity, share] = {}
+            hour = _time_of(raw["hour"])
             known = cells.get((cell, hour))
-            if known is not None and known.upto >= new.upto:
+            if known is not None and known.upto >= upto:
                 continue
-            cells[cell, hour] = new
-            self._dirty.add(_cells_name(share, source.where))
-            segment.trades += new.total.trades - (known.total.trades if known else 0)
-            register.add(cell, hour, new.total.minus(known.total if known else NO_TRADES))
-            register.seen(cell.capacity, hour)
-            if cell.instrument == SPOT:
-                register.keep(cell, hour, source.where, new.total.trades, new.newest)
+            total = Total(raw["trades"], parse_total(raw["quantity"]), parse_total(raw["value"]))
+            newest = trades_of(raw["newest"], where)
+            cells[cell, hour] = Contribution(upto, total, newest)
+            self._dirty.add(_cells_name(share, where))
+            segment.trades += total.trades - (known.total.trades if known else 0)
+            register.told(cell, hour, total.minus(known.total) if known else total, (where, total.trades, newest))
         register.note_newest()
         register.heard(_time(body["newest_own"]), _time(body["newest_log"]))
 
@@ -256,11 +254,12 @@ class Flow:
             if kind == SEGMENT:
                 value = buckets[name]
                 segment = self._segments[_where(place)] = _segment_from(value)
-                _put_cells(segment, value.get("cells", ()))
+                _put_cells(segment, _where(place), value.get("cells", ()))
         for name in buckets:
             kind, _, rest = name.partition("/")
             if kind == CELLS:
-                _put_cells(self._segments[_where(rest.split("/", 1)[1])], buckets[name])
+                where = _where(rest.split("/", 1)[1])
+                _put_cells(self._segments[where], where, buckets[name])
 
     def link(self, entity: str, register: TradeRegister) -> None:
         """Give a register its entity's records; after a restore, with the open segments' newest trades."""
@@ -270,12 +269,6 @@ class Flow:
                 for (cell, hour), c in cells.items() if of == entity else ():
                     if cell.instrument == SPOT:
                         register.keep(cell, hour, where, c.total.trades, c.newest)
-
-
-@lru_cache(maxsize=65_536)
-def share_of(market: str) -> int:
-    """In which share of a segment a market's cells stand: the same wherever and whenever it is asked."""
-    return hashlib.sha256(market.encode()).digest()[0] % SHARES
 
 
 def _segment_value(segment: OpenSegment) -> dict[str, Any]:
@@ -302,17 +295,26 @@ def _segment_from(value: Mapping[str, Any]) -> OpenSegment:
     return segment
 
 
-def _put_cells(segment: OpenSegment, values: Iterable[Sequence[Any]]) -> None:
+def _put_cells(segment: OpenSegment, where: SourcePartition, values: Iterable[Sequence[Any]]) -> None:
     for entity, market, capacity, instrument, side, hour, read, trades, quantity, amount, newest in values:
         total = Total(trades, parse_total(quantity), parse_total(amount))
-        kept = tuple(PricedTrade(order_from(t[:7]), t[7], parse_decimal(t[8])) for t in newest)
+        kept = tuple(_newest_from(trade, where) for trade in newest)
         cells = segment.cells.setdefault((entity, share_of(market)), {})
         cells[CellKey(market, capacity, instrument, side), int(hour)] = Contribution(read, total, kept)
         segment.trades += trades
 
 
 def _newest_text(trades: tuple[PricedTrade, ...]) -> list[Any]:
-    return [[*order_text(trade.order), trade.trade_id, plain(trade.price)] for trade in trades]
+    """The name of the bucket says of which source partition they are."""
+    return [[str(time), str(logged), place, id_, plain(price)] for (time, _, logged, _, _, _, place), id_, price in trades]
+
+
+def _newest_from(values: Sequence[Any], where: SourcePartition) -> PricedTrade:
+    if len(values) > _NEWEST_VALUES:  # before state version 11
+        return PricedTrade(order_from(values[:7]), values[7], parse_decimal(values[8]))
+    time, logged, place, trade_id, price = values
+    order = (int(time), 0, int(logged), where.topic, where.epoch, where.partition, place)
+    return PricedTrade(order, trade_id, parse_decimal(price))
 
 
 def _name(where: SourcePartition) -> str:
@@ -338,6 +340,10 @@ def _entity_of(statement: Statement) -> str:
     if statement.entity is None:
         raise BadRecord(f"a {statement.kind} record without entity")
     return statement.entity
+
+
+_time_of = lru_cache(maxsize=1024)(parse_time)
+"""An hour of cells: a record names the same one again and again."""
 
 
 def _time(text: str | None) -> int | None:

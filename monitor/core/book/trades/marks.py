@@ -56,8 +56,11 @@ class Mark:
 
     def candidate(self, before: int, busted: Callable[[str], bool]) -> TradedPrice | None:
         """The newest trade of event time below `before` that is not busted; None if there is none."""
-        gross = self.gross + sum(count for count, _ in self.open.values())
-        kept = _newest([*self.closed, *(trade for _, trades in self.open.values() for trade in trades)])
+        gross, trades = self.gross, self.closed.copy()
+        for count, told in self.open.values():
+            gross += count
+            trades += told
+        kept = _newest(trades) if len(trades) > 1 else trades
         for trade in kept:
             if trade.order[0] < before and not busted(trade.trade_id):
                 return TradedPrice(trade.order, trade.price)
@@ -109,8 +112,12 @@ class Marks:
         return None
 
     def _of_hour(self, hour: int, before: int, busted: Callable[[str], bool]) -> TradedPrice | None:
-        found = [mark.candidate(before, busted) for mark in self._hours[hour].values()]
-        return max((candidate for candidate in found if candidate is not None), key=_order, default=None)
+        best: TradedPrice | None = None
+        for mark in self._hours[hour].values():
+            found = mark.candidate(before, busted)
+            if found is not None and (best is None or found.order > best.order):
+                best = found
+        return best
 
     def thin(self, limit: int, keeps: Callable[[int, int], bool]) -> bool:
         """Of the closed hours before `limit` keep the newest and those for which `keeps(hour, next hour)` says so.
@@ -134,12 +141,12 @@ class Marks:
         for mark in self._hours.get(hour, {}).values():
             mark.forget(trade_id)
 
-    def text(self) -> list[Any]:
-        """What closed segments said, as JSON values."""
+    def text(self, start: int, end: int) -> list[Any]:
+        """What closed segments said of hours in [`start`, `end`), as JSON values."""
         return [
             [str(hour), *side, mark.gross, [_trade_text(trade) for trade in mark.closed]]
-            for hour, sides in sorted(self._hours.items())
-            for side, mark in sorted(sides.items())
+            for hour in self._ascending[bisect_left(self._ascending, start) : bisect_left(self._ascending, end)]
+            for side, mark in sorted(self._hours[hour].items())
             if mark.gross
         ]
 
@@ -153,22 +160,13 @@ class Marks:
 
 def trades_of(newest: Iterable[Mapping[str, Any]], where: SourcePartition) -> tuple[PricedTrade, ...]:
     """The `newest` list of a flow record's cell."""
-    return tuple(
-        PricedTrade(
-            (
-                parse_time(t["time"]),
-                0,
-                parse_time(t["logged_at"]),
-                where.topic,
-                where.epoch,
-                where.partition,
-                where.place(t["offset"], t.get("index", 0)),
-            ),
-            t["trade_id"],
-            parse_decimal(t["price"]),
-        )
-        for t in newest
-    )
+    topic, epoch, partition = where.topic, where.epoch, where.partition
+    found = []
+    for t in newest:
+        place = where.place(t["offset"], t.get("index", 0))
+        order = (parse_time(t["time"]), 0, parse_time(t["logged_at"]), topic, epoch, partition, place)
+        found.append(PricedTrade(order, t["trade_id"], parse_decimal(t["price"])))
+    return tuple(found)
 
 
 def _newest(trades: Iterable[PricedTrade]) -> list[PricedTrade]:

@@ -8,13 +8,14 @@ such zone was configured belongs to the local day in which it begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from monitor.core.book.trades.busts import Bust, Busts
-from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
+from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total, drop_before, sum_up
 from monitor.core.book.trades.marks import Marks, PricedTrade, TradedPrice
+from monitor.core.book.trades.shares import YOUNG, MarketBuckets
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.calendar import Zone
 from monitor.core.values.changes import OLD_NS, Changes
@@ -27,7 +28,6 @@ HOURLY_NS = 72 * HOUR
 WINDOW_NS = 24 * HOUR
 _SLACK_NS = 32 * DAY
 _FOREVER = 1 << 63
-_T = TypeVar("_T")
 SPOT = "spot"
 
 
@@ -48,6 +48,7 @@ class TradeRegister:
         self._grain = cell_ns
         """What every key of a cell is a multiple of; cells of quarters stay when the last zone that needs them goes."""
         self._hourly_from = 0
+        self._buckets = MarketBuckets(dirty)
         self._cells: dict[CellKey, dict[int, Total]] = {}
         self._of_market: dict[str, list[CellKey]] = {}
         self._values: dict[tuple[str, str, str], dict[int, Decimal]] = {}
@@ -65,17 +66,26 @@ class TradeRegister:
 
     # --- taking contributions
 
+    def told(self, cell: CellKey, hour: int, change: Total, said: tuple[SourcePartition, int, tuple[PricedTrade, ...]]) -> None:
+        """An open segment says more of a cell: its totals change by this much; `said` as `keep` takes it."""
+        if hour < self._first_executed.get(cell.capacity, _FOREVER):
+            self._first_executed[cell.capacity] = hour
+            self._dirty.add("trades")
+        if cell.instrument == SPOT:
+            self._keep(cell, hour, *said)
+        self.add(cell, hour, change)
+
     def add(self, cell: CellKey, hour: int, change: Total) -> None:
         """The totals of a cell's hour (or quarter) change by this much; a change may be negative."""
         key = hour if hour >= self._hourly_from else self._boundaries.before(hour)
         if key == hour:
             self._recent[hour_of(hour)] = None
         by_key = self._totals_of(cell)
-        now = by_key.get(key, NO_TRADES).plus(change)
-        by_key[key] = now
+        before = by_key.get(key)
+        now = by_key[key] = change if before is None else before.plus(change)
         if now.below_zero:
             self._below[cell, key] = None
-        else:
+        elif self._below:
             self._below.pop((cell, key), None)
         values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
         values[key] = EXACT.add(values.get(key, ZERO), change.value)
@@ -88,12 +98,6 @@ class TradeRegister:
         others = (quarter_of(executed_at), hour_of(executed_at))
         return next((start for start in (hour, *others) if start in kept), hour)
 
-    def seen(self, capacity: str, hour: int) -> None:
-        """A trade of this capacity executed in this hour came."""
-        if hour < self._first_executed.get(capacity, _FOREVER):
-            self._first_executed[capacity] = hour
-            self._dirty.add("trades")
-
     def heard(self, newest_event_time: int | None, newest_log: int | None) -> None:
         """Own and log time of the newest record, for freshness."""
         if newest_event_time is not None and newest_event_time > (self.newest_event_time or 0):
@@ -104,12 +108,15 @@ class TradeRegister:
 
     def keep(self, cell: CellKey, hour: int, where: SourcePartition, gross: int, trades: tuple[PricedTrade, ...]) -> None:
         """The newest trades of a spot cell as the open segment of a source partition tells them; none: forget them."""
+        self._keep(cell, hour, where, gross, trades)
+        self._touch(cell.market, hour)
+
+    def _keep(self, cell: CellKey, hour: int, where: SourcePartition, gross: int, trades: tuple[PricedTrade, ...]) -> None:
         mark = self._market(cell.market).mark(hour, (cell.capacity, cell.side))
         if gross:
             mark.open[where] = (gross, trades)
         else:
             mark.open.pop(where, None)
-        self._touch(cell.market, hour)
 
     def fold(self, cell: CellKey, hour: int, where: SourcePartition) -> None:
         """The open segment of a source partition is closed."""
@@ -148,7 +155,7 @@ class TradeRegister:
             self.old.note(market)
         self._last.pop(market, None)
         self._moved[market] = None
-        self._dirty.add(f"trades/{market}")
+        self._buckets.stale(market, hour)
 
     # --- reading
 
@@ -233,16 +240,17 @@ class TradeRegister:
             return
         hours = range(self._hourly_from, hourly_from, self._grain)
         self._hourly_from = hourly_from
+        self._buckets.turn(hour_of(clock))
         self._recent = {hour: None for hour in self._recent if hour >= hourly_from}
         oldest = clock - self._horizon_ns - _SLACK_NS
         daily = utc_day(hours.start) != utc_day(hourly_from)
         for cell, by_key in self._cells.items():
-            summed = _sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
-            if (daily and _drop_before(by_key, oldest)) or summed:
+            summed = sum_up(by_key, hours, self._boundaries, NO_TRADES, Total.plus)
+            if (daily and drop_before(by_key, oldest)) or summed:
                 self._dirty.add(f"trades/{cell.market}")
         for values in self._values.values():
-            _sum_up(values, hours, self._boundaries, ZERO, EXACT.add)
-            _drop_before(values, oldest)
+            sum_up(values, hours, self._boundaries, ZERO, EXACT.add)
+            drop_before(values, oldest)
         if self._below:
             self._below = {(c, k): None for c, by_key in self._cells.items() for k, t in by_key.items() if t.below_zero}
         for market, marks in self._marks.items():
@@ -293,7 +301,8 @@ class TradeRegister:
         """Names of the buckets."""
         yield "trades"
         yield from self.busts.names()
-        yield from (f"trades/{market}" for market in sorted({*self._of_market, *self._marks}))
+        yield from self._buckets.names()
+        yield from (f"trades/{market}" for market in sorted(self._buckets.old) if self._was_traded(market))
 
     def bucket(self, name: str) -> Any:
         """One bucket as JSON values; None when it is empty."""
@@ -305,59 +314,84 @@ class TradeRegister:
             }
         if name.startswith("busts/"):
             return self.busts.bucket(name)
-        market = name.partition("/")[2]
-        totals = [
-            [*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in sorted(by_key.items())]]
-            for cell in sorted(self._of_market.get(market, ()))
-            for by_key in [self._cells[cell]]
-        ]
-        marks = self._marks[market].text() if market in self._marks else []
+        kind, _, rest = name.partition("/")
+        if kind == YOUNG:
+            return self._young(name)
+        totals, marks = self._before(rest, self._buckets.begin)
         return {"totals": totals, "marks": marks} if totals or marks else None
+
+    def _young(self, name: str) -> dict[str, list[Any]] | None:
+        totals, marks = [], []
+        for market, start, end in self._buckets.young(name):
+            for cell in self._of_market.get(market, ()):
+                by_key = self._cells[cell]
+                for key in self._keys_between(by_key, start, end):
+                    total = by_key[key]
+                    totals.append([*cell, str(key), total.trades, plain(total.quantity), plain(total.value)])
+            if market in self._marks:
+                marks += [[market, *mark] for mark in self._marks[market].text(start, end)]
+        return {"totals": sorted(totals), "marks": marks} if totals or marks else None
+
+    def _was_traded(self, market: str) -> bool:
+        """Whether anything is known of the market that is not young."""
+        begin = self._buckets.begin
+        if any(key < begin for cell in self._of_market.get(market, ()) for key in self._cells[cell]):
+            return True
+        return market in self._marks and bool(self._marks[market].text(0, begin))
+
+    def _before(self, market: str, end: int) -> tuple[list[Any], list[Any]]:
+        """Totals and marks of a market of hours before `end`, as JSON values."""
+        totals = []
+        for cell in sorted(self._of_market.get(market, ())):
+            found = [(key, total) for key, total in sorted(self._cells[cell].items()) if key < end]
+            if found:
+                totals.append([*cell, [[str(key), t.trades, plain(t.quantity), plain(t.value)] for key, t in found]])
+        return totals, self._marks[market].text(0, end) if market in self._marks else []
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the buckets named as by `names`; open segments are linked again by whoever holds them."""
         whole = buckets["trades"]
         hourly_from, self.newest_event_time, self.newest_log = (None if t is None else int(t) for t in whole["times"])
         self._hourly_from = hourly_from or 0
+        self._buckets.turn(self._hourly_from + HOURLY_NS)
         self._first_executed = {capacity: int(hour) for capacity, hour in whole["first"].items()}
         self.busts.restore(buckets)
         for name in buckets:
-            if name.startswith("trades/"):
-                self._restore_market(name.partition("/")[2], buckets[name])
+            kind, _, rest = name.partition("/")
+            if kind == "trades" and rest:
+                self._buckets.old[rest] = None
+                for market, capacity, instrument, side, totals in buckets[name]["totals"]:
+                    self._put_back(CellKey(market, capacity, instrument, side), totals)
+                self._market_back(rest, buckets[name]["marks"])
+            elif kind == YOUNG:  # not before state version 11
+                self._young_back(buckets[name])
 
-    def _restore_market(self, market: str, value: Mapping[str, Any]) -> None:
-        for of, capacity, instrument, side, totals in value["totals"]:
-            cell = CellKey(of, capacity, instrument, side)
-            values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
-            for key_text, trades, quantity, amount in totals:
-                key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
-                self._totals_of(cell)[key] = total
-                if key % self._grain:
-                    self._grain = QUARTER
-                if key >= self._hourly_from:
-                    self._recent[hour_of(key)] = None
-                values[key] = EXACT.add(values.get(key, ZERO), total.value)
-                if total.below_zero:
-                    self._below[cell, key] = None
-        if value["marks"]:
-            self._market(market).restore(value["marks"])
+    def _young_back(self, value: Mapping[str, Any]) -> None:
+        marks: dict[str, list[Any]] = {}
+        for market, capacity, instrument, side, *total in value["totals"]:
+            self._put_back(CellKey(market, capacity, instrument, side), [total])
+            marks[market] = []
+        for market, *mark in value["marks"]:
+            marks.setdefault(market, []).append(mark)
+        for market, of_market in marks.items():
+            self._market_back(market, of_market)
+
+    def _market_back(self, market: str, marks: Sequence[Any]) -> None:
+        if marks:
+            self._market(market).restore(marks)
         self._moved[market] = None
 
-
-def _sum_up(by_key: dict[int, _T], span: range, boundaries: Boundaries, nothing: _T, add: Callable[[_T, _T], _T]) -> bool:
-    """Move the hours in `span` to the start of their local day; whether there were any."""
-    hours = span if span.start else range(min(by_key, default=span.stop), span.stop, span.step)
-    old = [key for key in hours if key in by_key] if len(hours) < len(by_key) else sorted(key for key in by_key if key in hours)
-    for key in old:
-        start = boundaries.before(key)
-        if start != key:
-            by_key[start] = add(by_key.get(start, nothing), by_key.pop(key))
-    return bool(old)
-
-
-def _drop_before(by_key: dict[int, Any], oldest: int) -> bool:
-    """Forget keys before `oldest`; whether there were any."""
-    gone = [key for key in by_key if key < oldest]
-    for key in gone:
-        del by_key[key]
-    return bool(gone)
+    def _put_back(self, cell: CellKey, totals: Iterable[Sequence[Any]]) -> None:
+        values = self._values.setdefault((cell.instrument, cell.capacity, cell.quote), {})
+        by_key = self._totals_of(cell)
+        for key_text, trades, quantity, amount in totals:
+            key, total = int(key_text), Total(trades, parse_total(quantity), parse_total(amount))
+            by_key[key] = total
+            self._buckets.hold(cell.market, key)
+            if key % self._grain:
+                self._grain = QUARTER
+            if key >= self._hourly_from:
+                self._recent[hour_of(key)] = None
+            values[key] = EXACT.add(values.get(key, ZERO), total.value)
+            if total.below_zero:
+                self._below[cell, key] = None
