@@ -6,7 +6,6 @@ They are of no method, and hold whatever an entity is assessed under.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from monitor.core.alerts.conditions import Condition
@@ -16,7 +15,7 @@ from monitor.core.alerts.texts import known_figure
 from monitor.core.book.completeness import FeedKnown
 from monitor.core.book.rejections import RejectedRecord
 from monitor.core.evaluation.observations import Backing, IncidentSight
-from monitor.core.journal.vocabulary import INCIDENTS, OPEN_STATUSES, EndReason, Severity
+from monitor.core.journal.vocabulary import INCIDENTS, OPEN_STATUSES, Severity
 from monitor.core.values.money import exact_text, round_up
 from monitor.core.values.wording import count_of, grouped
 
@@ -40,23 +39,24 @@ def entity_conditions(
 ) -> Iterator[Condition]:
     """The conditions of the entity itself: their method is null.
 
-    With `followed`, of assets those alone that are true or among these.
+    With `followed`, of assets and feeds those alone that are true or among these.
     """
-    subjects = {one.subject for one in followed or () if one.alertname == _EXCEEDS}
+    subjects = {(one.alertname, one.subject) for one in followed or ()}
     for asset in backing:
         covered = asset.there.reaches(asset.owed)
-        if followed is None or covered is False or asset.asset in subjects:
+        if followed is None or covered is False or (_EXCEEDS, asset.asset) in subjects:
             yield _liability_exceeds_assets(entity, asset, covered)
     for incident in incidents:
         yield _incident_open(entity, incident)
     for feed in feeds:
-        stale = _feed(entity, feed.name, "SourceStale", feed.silent, "is silent past its freshness limit")
-        behind = _feed(entity, feed.name, "SourceBehind", feed.behind, "says only what was long before")
-        ends_as: EndReason = "recovered" if feed.limited else "method_changed"
-        yield replace(stale, grace=feed.grace, ends_as=ends_as, watched=feed.limited)
-        yield replace(behind, ends_as=ends_as, watched=feed.limited)
-        unhealthy = _feed(entity, feed.name, "SourceUnhealthy", feed.unhealthy, "sends more bad records than its limit allows")
-        yield unhealthy if feed.judged else replace(unhealthy, ends_as="method_changed", watched=False)
+        for alertname, holds, watched, what in (
+            ("SourceStale", feed.silent, feed.limited, "is silent past its freshness limit"),
+            ("SourceBehind", feed.behind, feed.limited, "says only what was long before"),
+            ("SourceUnhealthy", feed.unhealthy, feed.judged, "sends more bad records than its limit allows"),
+        ):
+            if followed is None or holds is True or (alertname, feed.name) in subjects:
+                grace = feed.grace if alertname == "SourceStale" else 0
+                yield _feed(entity, feed.name, alertname, holds, what, grace=grace, watched=watched)
 
 
 def refused_conditions(entity: str, refused: Sequence[RejectedRecord]) -> Iterator[Condition]:
@@ -171,12 +171,15 @@ def _logged(record: RejectedRecord) -> tuple[int, str]:
     return record.logged, record.subject
 
 
-def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str) -> Condition:
+def _feed(entity: str, feed: str, alertname: str, holds: bool | None, what: str, *, grace: int, watched: bool) -> Condition:
     verdict = {True: Verdict.TRUE, False: Verdict.CLEAR, None: Verdict.UNKNOWN}[holds]
     return Condition(
         Identity(alertname, entity, None, _RULE_OF_FEEDS[alertname], feed),
         verdict,
         "warning",
+        ends_as="recovered" if watched else "method_changed",
+        grace=grace,
+        watched=watched,
         show=lambda: AlertContent(
             f"{entity}: {feed} {what}",
             f"The source {feed} {what}; what depends on it is not known.",

@@ -8,7 +8,7 @@ group of positions misses members: what is missing may be of any account of any 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from monitor.core.book.book import Book
 from monitor.core.journal.vocabulary import BALANCES, FeedState
@@ -130,12 +130,18 @@ class Completeness:
         limits, (silent, since) = book.freshness(name), self._silent(name)
         behind = book.behind_since(name) if self._live else None
         grace = (limits.max_age_ns or 0) if silent and since is None else 0
-        known = FeedKnown(name, silent, since, grace, behind is not None, behind, limited=limits.behind_ns is not None)
+        limited = limits.behind_ns is not None
         if source and name not in book.config.sources:
-            return known
+            return FeedKnown(name, silent, since, grace, behind is not None, behind, limited=limited)
         lost, lost_since = book.lost_since(name)
-        return replace(
-            known,
+        return FeedKnown(
+            name,
+            silent,
+            since,
+            grace,
+            behind is not None,
+            behind,
+            limited=limited,
             unhealthy=book.shared.past_bad_share(name) if self._live else book.shared.was_unhealthy(name, self._at),
             judged=book.shared.is_judged(name),
             lost=lost,

@@ -34,6 +34,7 @@ class Shared:
         self.dirty: set[str] = set()
         self._too_old: list[TooOld] = []
         self.version = 0
+        self._judged: dict[str, dict[str, SourceRules]] = {}
         self._clock = 0
         self.prices = PriceBook(self.dirty, config.cell_ns)
         self.refused_prices = RefusedPrices(self.dirty)
@@ -43,6 +44,7 @@ class Shared:
     def configure(self, config: Configuration) -> None:
         """Change over to a configuration."""
         self.config = config
+        self._judged = {}
         self.prices.grain = config.cell_ns
         self.version += 1
         for name in dict.fromkeys((*SOURCE_TOPICS, *config.sources)):
@@ -142,8 +144,11 @@ class Shared:
 
     def _judged_by(self, topic: str) -> dict[str, SourceRules]:
         """The rules of the topic, or of its feeds, that have a share of dead letters that may not be passed."""
-        rules = ((name, rules_of(self.config.sources, name)) for name in self.config.feeds_of(topic))
-        return {name: own for name, own in rules if own.bad_share is not None}
+        known = self._judged.get(topic)
+        if known is None:
+            rules = ((name, rules_of(self.config.sources, name)) for name in self.config.feeds_of(topic))
+            known = self._judged[topic] = {name: own for name, own in rules if own.bad_share is not None}
+        return known
 
     def source_positions(self) -> list[dict[str, Any]]:
         """The `sources` of an assessment: how far each source partition is read, in order (CONTRACT 2)."""

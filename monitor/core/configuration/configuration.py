@@ -118,6 +118,7 @@ class Configuration:
     controls: Controls
     digest: str
     content: Mapping[str, Any]
+    _feeds: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def entity(self, name: str) -> EntityConfig | None:
         """The entity's configuration; that for any entity where one is given; else None: the entity is not known."""
@@ -125,7 +126,10 @@ class Configuration:
 
     def feeds_of(self, topic: str) -> tuple[str, ...]:
         """Names under which a source topic is read: `<topic>/<feed>` of each of its feeds, else its own."""
-        return tuple(name for name in self.sources if name.startswith(f"{topic}/")) or (topic,)
+        known = self._feeds.get(topic)
+        if known is None:
+            known = self._feeds[topic] = tuple(name for name in self.sources if name.startswith(f"{topic}/")) or (topic,)
+        return known
 
     def zone(self, name: str | None) -> Zone:
         """A zone by name; UTC for None. KeyError for one the record does not carry."""
