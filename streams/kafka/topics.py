@@ -224,13 +224,18 @@ async def check_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> l
 async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> None:
     """Refuse to start without every topic in its fixed shape; other drift is left to `topics check`."""
     drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
-    if hidden := [drift.line().removeprefix("error: ") for drift in drifts if drift.found == _NOT_SHOWN]:
-        raise ConfigurationError("; ".join(hidden))
-    absent = [drift.topic for drift in drifts if drift.setting == "topic"]
-    if absent:
+    if absent := absent_of(drifts):
         raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
     if drifts:
         raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
+
+
+def absent_of(drifts: Iterable[Drift]) -> list[str]:
+    """The names of the topics that are not there; ConfigurationError where nobody who may not look at one can tell."""
+    known = [drift for drift in drifts if drift.setting == "topic"]
+    if hidden := [drift.line().removeprefix("error: ") for drift in known if drift.found == _NOT_SHOWN]:
+        raise ConfigurationError("; ".join(hidden))
+    return [drift.topic for drift in known]
 
 
 async def _shown(client: AIOKafkaAdminClient, names: set[str]) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from deploy.kafka.acls import ADMINISTRATOR, ARCHIVER, ASSESSOR, COMPLIANCE, DISPATCHER, FEEDS, FINANCE, INTAKE, READER, REPAIR
-from monitor.errors import CHECK_FAILED, CONNECTION, GOOD, UNKNOWN
+from monitor.errors import CHECK_FAILED, CONFIGURATION, CONNECTION, GOOD, UNKNOWN
 from monitor.settings.kafka import KafkaSettings
 from streams.demo.child import DaemonProcess, free_port
 from streams.kafka.clients import ended, producer, started
@@ -150,6 +150,9 @@ async def test_who_must_not_is_refused_in_a_sentence(principal: str, site: Site)
     events.write_text(balances())
     declared.write_text(declaration())
     letter = await refused_record()
+    if principal == FEEDS:  # it may not look at the topics of others, and does not say that they are to be made
+        code, said = await site.said(principal, "topics", "create", "--dry-run")
+        assert (code, "reserve.journal: topic is not shown" in said, "would be created" in said) == (CONFIGURATION, True, False)
     tries = [
         (FEEDS, ("replay", "--events", str(events))),
         (FINANCE, ("replay", "--events", str(declared))),

@@ -47,9 +47,9 @@ def create(
 
 def _absent(kafka: KafkaSettings, specs: tuple[TopicSpec, ...]) -> list[str]:
     """The names of the topics that are not there."""
-    from streams.kafka.topics import check_topics
+    from streams.kafka.topics import absent_of, check_topics
 
-    return [drift.topic for drift in asyncio.run(check_topics(kafka, specs)) if drift.setting == "topic"]
+    return absent_of(asyncio.run(check_topics(kafka, specs)))
 
 
 @app.command(epilog="Example: reserve-monitor topics check --json")

@@ -15,9 +15,11 @@ from streams.kafka.topics import (
     Drift,
     TopicNames,
     TopicSpec,
+    _absent,
     _hidden,
     _not_shown,
     _setting_drift,
+    absent_of,
     snapshot_topic,
     topic_names,
     topic_specs,
@@ -148,3 +150,10 @@ async def test_a_topic_that_one_may_not_look_at_is_not_said_to_be_absent() -> No
     line = _not_shown(SPECS[JOURNAL]).line()
     assert "reserve.journal: topic is not shown" in line
     assert "may not describe it" in line
+
+
+def test_of_a_topic_that_one_may_not_look_at_it_is_not_said_that_it_would_be_made() -> None:
+    """Fails where `topics create --dry-run` by such a principal tells of topics that are there."""
+    assert absent_of([_absent(SPECS[JOURNAL]), *_errors(SPECS[TRADES], cleanup_policy="compact")]) == ["reserve.journal"]
+    with pytest.raises(ConfigurationError, match=r"reserve\.alerts: topic is not shown"):
+        absent_of([_absent(SPECS[JOURNAL]), _not_shown(SPECS[ALERTS])])
