@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from mode.threads import WorkerThread
 from yarl import URL
 
 from monitor.core.journal.vocabulary import JOURNAL
@@ -82,8 +83,18 @@ def _parts(records: Sequence[Any]) -> list[Any]:
     return [tuple(records[start : start + AT_ONCE]) for start in range(0, len(records), AT_ONCE)]
 
 
+class _Worker(WorkerThread):
+    """A thread that the process does not wait for at its end: the consumer in it may wait 80 s for a broker that is silent."""
+
+    def __init__(self, service: Any, **arguments: Any) -> None:
+        super().__init__(service, **arguments)
+        self.daemon = True
+
+
 class _Thread(driver.AIOKafkaConsumerThread):
     """Takes the fetch wait from the settings: Faust fixes 1,500 ms, which is the latency where data does not wake a fetch."""
+
+    Worker = _Worker
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)

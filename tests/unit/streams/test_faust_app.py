@@ -1,6 +1,7 @@
 """What is left of a fetch that was not delivered whole, and how the snapshot table's changes go out."""
 
 import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -201,3 +202,16 @@ def test_journal_records_of_a_partition_are_delivered_many_together_partitions_b
     assert {one.generation_id for one in delivered} == {7}
     assert [(one.offset, one.value) for one in delivered if one.tp == TABLE] == [(1, b"1"), (2, b"2")]
     assert undelivered(found, {journal[0].tp: journal[0].offset + 1}) == {JOURNAL: (5, 7), other: (8, 10), TABLE: (1, 3)}
+
+
+async def test_the_process_does_not_wait_at_its_end_for_a_consumer_whose_broker_is_silent() -> None:
+    """Fails where Faust's thread is joined by the interpreter: a stop was over after ten seconds, and the process after 90."""
+    begun = threading.active_count()
+    thread = Reached(
+        cast("Any", SimpleNamespace(made=None, transport=SimpleNamespace(app=None))), loop=asyncio.get_running_loop()
+    )
+    await thread.start()
+    [made] = [one for one in threading.enumerate() if isinstance(one, thread.Worker)]
+    assert made.daemon
+    await thread.stop()
+    assert threading.active_count() == begun
