@@ -36,6 +36,7 @@ RATE = 5_000
 _EVERY_S = 1.0
 _LAST_S = 5.0
 _PROBE_S = 0.25
+_BEGIN_S = 600.0
 _MANY = 100
 """Of more entities not each is changed in a run."""
 
@@ -93,7 +94,7 @@ async def show(stage: Stage, *, full: bool) -> None:
                 for name in ("intake", "assessor", "dispatcher"):
                     await fleet.start(name)
                 await fleet.open()
-                await fleet.ready()
+                await fleet.ready(_BEGIN_S)
                 await fleet.read()
                 await fleet.quiet(_LAST_S)
                 print(f"{load.name:46} {(await told(fleet, load)).line()}", flush=True)

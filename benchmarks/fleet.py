@@ -151,9 +151,9 @@ class Fleet:
                 await asyncio.sleep(0.2)
         raise MonitorError(f"no daemon reads {topic}")
 
-    async def ready(self) -> None:
+    async def ready(self, within_s: float = _READY_S) -> None:
         """All that run are caught up."""
-        await asyncio.gather(*(daemon.ready(_READY_S) for daemon in self.daemons if not daemon.ended))
+        await asyncio.gather(*(daemon.ready(within_s) for daemon in self.daemons if not daemon.ended))
 
     async def open(self) -> None:
         """Prices, and what every entity owes and holds."""
