@@ -1,4 +1,4 @@
-"""Where very many entities share a partition, prices alone evaluate one at a pace; all else evaluates it as ever."""
+"""Where very many entities are configured, prices alone evaluate one at a pace; all else evaluates it as ever."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from monitor.core.engine import Engine
 from monitor.core.entity import population
+from monitor.core.journal.records import journal_partition
 from monitor.core.values.times import SECOND
-from tests.journal_maker import START, Journal, configuration_text, load
+from tests.journal_maker import START, Journal, configuration_text, house, load
 from tests.properties.test_engine_replay import ENTITIES, Action, Table, journal_of, printed
 from tests.properties.test_snapshots_whole import STEPS, whole
 
@@ -77,3 +78,21 @@ def test_prices_evaluate_an_entity_at_its_pace_and_what_is_its_own_at_once() -> 
         journal.at(20).tick()
         assert [at for at, name in _evaluated(engine, journal) if name == "kr-main"] == [20]
         assert not engine.waiting
+
+
+def test_entities_of_other_partitions_count_since_one_worker_may_have_them_all() -> None:
+    names = [name for name in map("e{}".format, range(20)) if journal_partition(name, 2) == 0][:1]
+    others = [name for name in map("x{}".format, range(20)) if journal_partition(name, 2) == 1][:3]
+    journal = Journal()
+    journal.configure(configuration_text({name: house() for name in names + others}, kafka={"journal_partitions": 2}))
+    load(journal, entity=names[0])
+    journal.at(1).tick()
+    engine = Engine(0, check_journal_time=True)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(population, "PACED_FROM", 4)
+        patched.setattr(population, "PACE_NS", SECOND)
+        _evaluated(engine, journal)
+        for second in range(2, 11):
+            journal.at(second).price("BTC", str(15_000_000 + second))
+            journal.at(second + 0.5).tick()
+        assert [at for at, _ in _evaluated(engine, journal)] == [4, 8]

@@ -36,10 +36,11 @@ from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, parse_time
 
 PACED_FROM = 250
-PACE_NS = SECOND // 250
-"""With so many entities and more, one that waits for prices alone is evaluated once in so long for each of them, at most.
+PACE_NS = SECOND // 125
+"""Where so many entities and more are configured, one that waits for prices alone is evaluated once in so long for each, at most.
 
-A price that many use moves all of them at once: without it a worker would fall behind for good where one comes every second.
+A price that many use moves all of them at once: without it a worker that has them all would fall behind for good where one comes
+every second. How many workers share them the log does not know.
 """
 
 _SHARED_KINDS = frozenset({"flow", "bust", "incident"})
@@ -77,7 +78,7 @@ class Population:
     @property
     def pace(self) -> int:
         """How long (ns) prices alone leave an entity unevaluated at most after its last time: 0 where there are few entities."""
-        count = len(self.entities)
+        count = max(len(self.entities), 0 if self.config is None else len(self.config.entities))
         return 0 if count < PACED_FROM else count * PACE_NS
 
     def sorted(self) -> list[Entity]:
