@@ -74,7 +74,7 @@ async def test_a_run_that_is_told_to_stop_leaves_no_daemon_behind() -> None:
         sys.executable, "-m", "benchmarks", "idle", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
     try:
-        while not any("-m monitor run" in command for command in children(run.pid).values()):  # noqa: ASYNC110
+        while run.returncode is None and not any("-m monitor run" in of for of in children(run.pid).values()):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         found = children(run.pid)
     finally:
