@@ -96,7 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told_to_stop_as_by_hand() -> None:
-    """SIGTERM does what Ctrl-C does: daemons and brokers that were started are ended, which are in sessions of their own."""
+    """SIGTERM does what Ctrl-C does: daemons and brokers that were started are ended, which are in sessions of their own.
+
+    Also where a script started this in its background, which has Ctrl-C ignored: asyncio takes it only from Python's own way.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 

@@ -1,6 +1,7 @@
 """The benchmark command at a tiny size: it runs, and its programs agree on the totals (it ends with an error if not)."""
 
 import asyncio
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -69,9 +70,11 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.broker
 @pytest.mark.timeout(90)
-async def test_a_run_that_is_told_to_stop_leaves_no_daemon_behind() -> None:
+@pytest.mark.parametrize("ignored", ["", "trap '' INT; "], ids=["by hand", "in the background of a script"])
+async def test_a_run_that_is_told_to_stop_leaves_no_daemon_behind(ignored: str) -> None:
+    command = f"{ignored}exec {shlex.quote(sys.executable)} -m benchmarks idle"
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks", "idle", stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        "/bin/sh", "-c", command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
     try:
         while run.returncode is None and not any("-m monitor run" in of for of in children(run.pid).values()):  # noqa: ASYNC110
