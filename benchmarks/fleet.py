@@ -39,6 +39,7 @@ _ASSET = "A000"
 _LOOK_S = 0.01
 _READY_S = 90.0
 _READ_S = 600.0
+_LAST_S = 3.0
 _JUST_NOW = 40
 
 
@@ -116,10 +117,10 @@ class Fleet:
         return daemon
 
     async def settled(self) -> None:
-        """All that run are caught up, and nothing fires."""
+        """All that run are caught up, and nothing fires: where all came at once, nothing ever did."""
         await self.ready()
-        told = self.hearing
-        await self.heard(lambda: bool(told.told) and not told.firing(), _READY_S, "every entity adequate")
+        await self.quiet(_LAST_S)
+        await self.heard(lambda: not self.hearing.firing(), _READY_S, "every entity adequate")
 
     async def quiet(self, for_s: float) -> None:
         """Nothing was told for so long, after something was."""

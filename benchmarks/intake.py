@@ -57,7 +57,7 @@ async def main(job: dict[str, Any]) -> None:
     said_in = await _input()
     line = asyncio.create_task(said_in.readline())
     if job.get("wait"):
-        while not intake.ready:  # noqa: ASYNC110 - nothing tells of it
+        while not intake.begun:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_LOOK_S)
         say(event="ready")
         await line

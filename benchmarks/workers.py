@@ -15,11 +15,12 @@ from pathlib import Path
 from benchmarks import runs
 from benchmarks.fleet import Shape, a_fleet
 from benchmarks.load import Load
+from benchmarks.rolling import Switch
 from benchmarks.stage import Stage
 
 COUNTS = (1, 2, 4)
 ENTITIES, PARTITIONS = 200, 16
-_BALANCES = 4_000
+_BALANCES = 40_000
 
 
 async def show(stage: Stage, records: int) -> None:
@@ -42,19 +43,25 @@ async def show(stage: Stage, records: int) -> None:
 
 
 async def _assessed(stage: Stage, count: int) -> float:
-    """Seconds from the first balance to the last being applied, intake before it included."""
+    """Seconds from the start of an intake until the change of each entity is told that it finds behind so many balances.
+
+    They lie there beforehand, since one publisher is slower than an assessor.
+    """
     shape = Shape(ENTITIES, partitions=PARTITIONS)
     with tempfile.TemporaryDirectory() as folder:
         async with a_fleet(stage.settings, shape, Path(folder)) as fleet:
-            for name in ("intake", *["assessor"] * count):
+            intake = await fleet.start("intake")
+            for name in ("dispatcher", *["assessor"] * count):
                 await fleet.start(name)
             await fleet.open()
-            await fleet.ready()
-            await fleet.read()
-            began = time.monotonic()
+            await fleet.settled()
+            await intake.stop()
+            switch = Switch(fleet)
             await fleet.fill(_BALANCES)
-            await fleet.read()
-            return time.monotonic() - began
+            await switch.turn()
+            began = time.monotonic()
+            await intake.start()
+            return max((await switch.heard()).values()) - began
 
 
 def _named(count: int, what: str) -> str:

@@ -81,13 +81,17 @@ class Intake(ConsumerRebalanceListener):
         self._fatal: Exception | None = None
 
     @property
+    def begun(self) -> bool:
+        """Whether it has its partitions, and each stands where its reading begins."""
+        return self._assigned and not self._beginning and not self._refused
+
+    @property
     def ready(self) -> bool:
         """Whether every partition has been read up to where its log ended when it was assigned, and none stands still.
 
         Falling behind later is lag, which the metrics tell and a restart does not mend.
         """
-        caught_up = all(work.has_read_to(self._until.get(tp, 0)) for tp, work in self._works.items())
-        return self._assigned and not self._beginning and not self._refused and caught_up
+        return self.begun and all(work.has_read_to(self._until.get(tp, 0)) for tp, work in self._works.items())
 
     @property
     def stopped(self) -> Mapping[SourcePartition, str]:

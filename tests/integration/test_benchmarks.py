@@ -13,6 +13,7 @@ from benchmarks.by_hand import HandSums
 from benchmarks.children import Child
 from benchmarks.load import MAPPED, Load, Trades
 from benchmarks.rivals import totals
+from benchmarks.runs import intake_processes
 from benchmarks.stage import Stage
 from monitor.errors import MonitorError
 from streams.kafka.embedded import EmbeddedBroker
@@ -36,6 +37,15 @@ async def test_an_intake_that_fails_ends_the_run_with_its_words() -> None:
         async with Child("benchmarks.intake", {**run.as_json(), "flush_s": "never"}) as child:
             with pytest.raises(MonitorError, match=r"(?s)ended early.*TypeError"):
                 await child.until("count", lambda event: event["count"] >= 100)
+
+
+@pytest.mark.broker
+async def test_processes_of_intake_that_joined_beforehand_share_a_load() -> None:
+    async with asyncio.timeout(60), EmbeddedBroker() as broker:
+        stage = Stage(broker.settings, "embedded broker")
+        cost = await intake_processes(stage, await stage.fill(Load(400, partitions=2)), 2)
+        assert sum(cost.found["shares"]) == 400
+        assert min(cost.found["shares"]) > 0
 
 
 def test_the_program_by_hand_finds_the_totals_of_a_load_of_many_kinds() -> None:
