@@ -40,7 +40,7 @@ def problems(settings: Settings) -> list[str]:
         if not folder.is_dir()
     ]
     certificates = () if files else (*_certificate(settings), *over(named_files(settings)), *_authority(settings))
-    return [*files, *certificates, *(folders or _methods(settings))]
+    return [*files, *_keys(settings), *certificates, *(folders or _methods(settings))]
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -71,8 +71,10 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _open_port(settings)
     yield from soon_over(named_files(settings))
     for key, path in named_files(settings):
-        if key.rpartition(".")[2] not in _PUBLIC and path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
-            yield f"{key} {path} can be read by everybody: chmod 600"
+        if key.rpartition(".")[2] not in _PUBLIC:
+            yield from _open_to_everybody(key, path)
+    for path in settings.audit.keys:
+        yield from _open_to_everybody("audit.keys", path)
 
 
 def _evidence(settings: Settings) -> Iterator[str]:
@@ -144,6 +146,23 @@ def _unreadable(key: str, path: Path) -> str | None:
     except UnicodeDecodeError:
         return f"{key} {path} is not text: is it the file that is meant?"
     return None if text.strip() else f"{key} {path} is empty"
+
+
+def _open_to_everybody(key: str, path: Path) -> Iterator[str]:
+    if path.exists() and path.stat().st_mode & _FOR_EVERYBODY:
+        yield f"{key} {path} can be read by everybody: chmod 600"
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    if not settings.audit.keys:
+        return
+    from monitor.audit.signatures.keys import read_key  # with the signatures, which most configurations do without
+
+    for path in settings.audit.keys:
+        try:
+            read_key(path, "audit.keys")
+        except ConfigurationError as error:
+            yield str(error)
 
 
 def _methods(settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from monitor.settings.sections import Section
-from monitor.settings.values import Asset, PositiveText, RatioText, SecondsFrom0, ShareText
+from monitor.settings.values import Asset, PositiveText, RatioText, SecondsFrom0, ShareText, Whole
 
 _SHIPPED = files("monitor") / "feeds"
 
@@ -35,7 +35,7 @@ class SignatureSettings(Section):
 
     keys: tuple[PublicKeyText, ...]
     """Public keys of Ed25519, as `audit keygen` prints them; while one replaces another both stand here."""
-    window_s: int = Field(default=300, gt=0, le=86_400)
+    window_s: Whole = Field(default=300, gt=0, le=86_400)
     """Age at which a signature is no longer good: a record that was taken down cannot be brought again after it."""
 
     @field_validator("keys")
@@ -53,7 +53,7 @@ class FeedSettings(Section):
     """Several feeds may read one topic: a venue sends many kinds of messages through one connection."""
     use: str | None = None
     """A shipped mapping, so that a known venue needs no mapping of one's own; keys given beside it replace its keys."""
-    epoch: int = Field(default=0, ge=0, le=2**53)
+    epoch: Whole = Field(default=0, ge=0, le=2**53)
     """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
     max_ahead_s: SecondsFrom0 = 60
     """How far an event's own time may lie after its log time: clocks differ, forged times differ more."""
@@ -105,7 +105,7 @@ class SourceSettings(Section):
 
     name: str | None = None
     """The topic's name on the broker; absent: the default name."""
-    epoch: int = Field(default=0, ge=0, le=2**53)
+    epoch: Whole = Field(default=0, ge=0, le=2**53)
     """One more each time the topic is made anew, so that its offsets, which begin again, are not taken for repeats."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Where each field stands in the source's own JSON, so that a foreign feed needs no converter."""

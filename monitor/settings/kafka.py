@@ -8,6 +8,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from monitor.settings.values import Whole
+
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
@@ -44,11 +46,11 @@ class KafkaSettings(BaseModel):
     instance_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
     """A name of this process that no other has (static membership, `group.instance.id`): it comes back within `session_s` to
     the partitions it had, and nobody else stands still for it. Without one, a process that stops gives them away at once."""
-    session_s: int = Field(default=10, ge=6, le=90)
+    session_s: Whole = Field(default=10, ge=6, le=90)
     """Silence after which a group gives away what a member had: how long its entities wait for another when it is killed."""
-    journal_partitions: int = Field(default=16, ge=1, le=1024)
+    journal_partitions: Whole = Field(default=16, ge=1, le=1024)
     """Fixed for the journal's life: entities are spread over it by hash (JOURNAL 1)."""
-    replication_factor: int = Field(default=-1, ge=-1)
+    replication_factor: Whole = Field(default=-1, ge=-1)
     """Of topics made by `topics create`; -1 leaves it to the broker's default."""
     embedded: bool = False
     """The broker is the embedded one of demos and tests: no idempotent producer, no commit metadata, short fetch waits.

@@ -43,10 +43,11 @@ from monitor.settings.sections import (
     Section,
     TopicsSettings,
 )  # fmt: skip
-from monitor.settings.values import Seconds
+from monitor.settings.values import Seconds, Whole
 
 DEFAULT_FILE = Path("reserve.yaml")
 ENV_PREFIX = "RESERVE_"
+_DEEPEST = 100
 CONFIG_VARIABLE = "RESERVE_CONFIG"
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}\Z", re.ASCII)
@@ -65,7 +66,7 @@ class Settings(Section):
     corrections: CorrectionSettings = CorrectionSettings()
     publish_interval_s: Seconds = 60
     """How often an assessment is published while figures move without a change of state."""
-    revision: int = Field(default=0, ge=0, le=2**53)
+    revision: Whole = Field(default=0, ge=0, le=2**53)
     """Number of this version of all that figures depend on. Raise it with every such change: the journal refuses a changed
     configuration under an old number, so that two processes never disagree in silence."""
     intake: IntakeSettings = IntakeSettings()
@@ -233,8 +234,9 @@ def asked_path(path: Path | None) -> Path | None:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; numbers with a point and dates stay text, a key twice is an error."""
     try:
-        with path.open(encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_ExactLoader)  # noqa: S506 - a safe loader with fewer types
+        text = path.read_text(encoding="utf-8")
+        _refuse_deep(text)
+        content = yaml.load(text, Loader=_ExactLoader)  # noqa: S506 - a safe loader with fewer types
     except OSError as error:
         advice = f"give the file with --config or {CONFIG_VARIABLE}"
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}): {advice}") from None
@@ -245,6 +247,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigurationError(f"{path}: holds no mapping of sections")
     return content
+
+
+def _refuse_deep(text: str) -> None:
+    """The parser calls itself for what is nested, and tens of thousands deep ends the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise yaml.YAMLError(f"something in it is nested more than {_DEEPEST} deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 if TYPE_CHECKING:

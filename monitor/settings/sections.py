@@ -30,6 +30,7 @@ from monitor.settings.values import (
     Seconds,
     SecondsFrom0,
     TimeZone,
+    Whole,
     digits,
 )
 
@@ -73,7 +74,7 @@ class LevelSettings(Section):
     """How long a state holds before its alert fires: so long a page waits. `dwell_s` sets this and the next one."""
     exit_dwell_s: SecondsFrom0 = 60
     """How long a state is over before its alert resolves, so that it does not flap."""
-    forecast_window_h: int | None = Field(default=None, ge=12, le=168)
+    forecast_window_h: Whole | None = Field(default=None, ge=12, le=168)
     """Over how many hours the drift is taken that `ShortfallForecast` goes by. Absent: no forecast."""
     forecast_dwell_s: SecondsFrom0 = 900
     """How long a forecast holds before its alert fires."""
@@ -181,22 +182,22 @@ class TopicsSettings(Section):
 class CorrectionSettings(Section):
     """How far back trades and positions may be corrected."""
 
-    horizon_days: int = Field(default=400, ge=1, le=20_000)
+    horizon_days: Whole = Field(default=400, ge=1, le=20_000)
     """Older trades, prices and positions are refused. A year and a month: a closed fiscal year can still be corrected."""
 
 
 class IntakeSettings(Section):
     """Segments, look-back and flush of intake (JOURNAL 3, 4)."""
 
-    segment_records: int = Field(default=10_000, ge=1, le=1_000_000)
+    segment_records: Whole = Field(default=10_000, ge=1, le=1_000_000)
     """Records of a partition whose sums are one statement in the journal; after a crash so many are read again at most."""
-    lookback_blocks: int = Field(default=20, ge=0, le=1000)
+    lookback_blocks: Whole = Field(default=20, ge=0, le=1000)
     """Segments in which a trade id that comes again is known as a repeat."""
-    lookback_h: int = Field(default=72, ge=0, le=8760)
+    lookback_h: Whole = Field(default=72, ge=0, le=8760)
     """Hours of log time in which it is known; a longer redelivery by a venue would count twice."""
     flush_s: float = Field(default=1.0, gt=0, le=60)
     """How often sums of trades and prices go to the journal: the delay they add to an alert."""
-    processes: int = Field(default=1, ge=1, le=64)
+    processes: Whole = Field(default=1, ge=1, le=64)
     """Processes among which one daemon spreads the partitions it is given: one uses about a core. Status and stop are its own."""
 
 
@@ -284,7 +285,7 @@ class AlertingSettings(Section):
 
     hold_s: Seconds = 86_400
     """How long Alertmanager keeps an alert whose dispatcher is gone: s ahead of now that `endsAt` lies while it fires."""
-    group_above: int | None = Field(default=10, ge=1)
+    group_above: Whole | None = Field(default=10, ge=1)
     """More new alerts than this of one entity and method at once are told as one (null: never)."""
     runbook_base_url: str = RUNBOOKS
     """Where the runbook is served: what `runbook_url` of every alert begins with. Default: the admin server's own pages, as its
@@ -352,9 +353,9 @@ class ArchiveSettings(Section):
     """Who writes to the bucket. Absent: the role of the host or of the service account."""
     secret_key_file: Path | None = None
     """The file that holds the secret of `access_key_id`."""
-    object_mb: int = Field(default=64, ge=1, le=1024)
+    object_mb: Whole = Field(default=64, ge=1, le=1024)
     """Size of the lines in an object, before compression, at which the next one begins within a day."""
-    keep_years: int = Field(default=10, ge=1, le=100)
+    keep_years: Whole = Field(default=10, ge=1, le=100)
     """How long the firm must keep its records. Nothing is deleted: `archive list` says until when each object is to be kept."""
 
     @field_validator("target")

@@ -20,6 +20,12 @@ def _decimal_text(value: Any) -> str:
     return plain(parse_decimal(str(value)))
 
 
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):  # pydantic would take `yes` for 1
+        raise ValueError("a number is asked for, and yes and no are none")  # noqa: TRY004 - pydantic reports ValueError
+    return value
+
+
 def _share(text: str) -> str:
     if not 0 < parse_decimal(text) <= 1:
         raise ValueError("a share lies above 0 and up to 1")
@@ -65,12 +71,13 @@ ShareText = Annotated[DecimalText, AfterValidator(_share)]
 Asset = Annotated[str, AfterValidator(_asset)]
 Currency = Annotated[str, AfterValidator(_currency)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Whole = Annotated[int, BeforeValidator(_no_truth)]
 _LONGEST_S = 10**9
-Seconds = Annotated[int, Field(gt=0, le=_LONGEST_S)]
-SecondsFrom0 = Annotated[int, Field(ge=0, le=_LONGEST_S)]
-Partitions = Annotated[int, Field(ge=1, le=1000)]
+Seconds = Annotated[Whole, Field(gt=0, le=_LONGEST_S)]
+SecondsFrom0 = Annotated[Whole, Field(ge=0, le=_LONGEST_S)]
+Partitions = Annotated[Whole, Field(ge=1, le=1000)]
 
 
 def digits(most: int) -> Any:
     """A number of digits, at most so many."""
-    return Annotated[int, Field(ge=0, le=most)]
+    return Annotated[Whole, Field(ge=0, le=most)]

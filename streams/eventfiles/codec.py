@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from monitor.core.journal.vocabulary import SOURCE_TOPICS
-from monitor.core.values.times import BadTime, parse_time
+from monitor.core.values.times import LAST_OWN_NS, BadTime, parse_time
 from monitor.errors import UsageError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -67,6 +67,8 @@ def decode_line(text: bytes, place: str, topics: Collection[str] | None = SOURCE
         logged_at = _time(raw.timestamp)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadTime) as error:
         raise UsageError(f"{place}: not an event line: {error}") from None
+    if logged_at > LAST_OWN_NS:  # the clock follows it: every day until then would be closed
+        raise UsageError(f"{place}: log time {raw.timestamp[:40]} lies beyond the year 2199: no record can be of that time")
     if topics is not None and raw.topic not in topics:
         raise UsageError(f"{place}: {raw.topic[:60]!r} is no source topic; they are {', '.join(topics)}")
     value = bytes(raw.value)

@@ -183,3 +183,14 @@ def test_the_file_is_found_by_variable_or_by_its_name(tmp_path: Path, monkeypatc
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_settings(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("key", ["revision", "publish_interval_s", "http: {port", "kafka: {journal_partitions"])
+@pytest.mark.parametrize("word", ["yes", "off", "true"])
+def test_yes_and_no_are_no_numbers(tmp_path: Path, key: str, word: str) -> None:
+    assert "yes and no are none" in refusal(tmp_path, f"{key}: {word}{'}' * key.count('{')}")
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000 + "]" * 200_000, "- " * 200_000, "{a: " * 101 + "1" + "}" * 101])
+def test_what_is_nested_beyond_reason_is_refused(tmp_path: Path, text: str) -> None:
+    assert "nested more than 100 deep" in refusal(tmp_path, f"entities:\n  {text}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from monitor.settings.sections import Section
+from monitor.settings.values import Whole
 
 
 class AuthSettings(Section):
@@ -32,7 +33,7 @@ class HttpSettings(Section):
 
     host: str = Field(default="127.0.0.1", pattern=r"^[^.]{1,63}(\.[^.]{1,63})*$")
     """Address the admin server listens on. Loopback; beyond it, set `auth` and `tls`."""
-    port: int = Field(default=9464, ge=0, le=65_535)
+    port: Whole = Field(default=9464, ge=0, le=65_535)
     """Its port; processes that share a host need one each. 0: any free one."""
     advertised_url: str | None = None
     """Where others reach this process: links in notifications, the owner told to a wrong worker."""

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from monitor import __main__ as program
+from monitor.audit.signatures.keys import new_key
 from monitor.errors import CONFIGURATION, GOOD, USAGE, MonitorError
 from monitor.settings.jurisdictions import JURISDICTIONS
 from monitor.settings.load import load_settings
@@ -151,6 +152,19 @@ methods: {pack_dirs: [no-folder]}
         "alerting.channels.s.token_file empty is empty",
         "methods.pack_dirs no-folder: is no folder: make it, or take it out",
     ]
+
+
+def test_the_keys_of_checkpoints_are_tried(tmp_path: Path) -> None:
+    new_key(tmp_path / "good.pem")
+    (tmp_path / "no.pem").write_text("not a key")
+    found = errors(tmp_path, "audit: {keys: [absent.pem, good.pem, no.pem]}")
+    assert [line.partition(" (")[0] for line in found] == [
+        "audit.keys: absent.pem cannot be read",
+        "audit.keys: no.pem is not an unencrypted private key in PEM",
+    ]
+    (tmp_path / "good.pem").chmod(0o644)
+    assert errors(tmp_path, "audit: {keys: [good.pem]}") == []
+    assert "warning: audit.keys good.pem can be read by everybody: chmod 600" in config("check", "--config", "site.yaml").stderr
 
 
 def test_a_file_that_is_no_certificate(tmp_path: Path) -> None:

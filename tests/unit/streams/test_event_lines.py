@@ -101,3 +101,12 @@ def test_what_convert_writes_is_an_event_line() -> None:
         event = Event("market.prices", "k", parse_time(AT), value)
         record = decode_line(event.line().rstrip("\n").encode(), "made:1")
         assert (record.topic, record.key, record.logged_at) == ("market.prices", "k", parse_time(AT))
+
+
+def test_a_log_time_beyond_every_day_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_bytes(HEAD + b"{}}\n" + HEAD.replace(b"2026-01-05", b"9999-12-31") + b"{}}\n")
+    with pytest.raises(UsageError, match=r"e\.jsonl:2: log time 9999-12-31T00:00:00Z lies beyond the year 2199"):
+        list(event_lines([path]))
+    last = HEAD.replace(b"2026-01-05T00:00:00Z", b"2199-12-31T23:59:59Z") + b"{}}"
+    assert decode_line(last, "-").logged_at == parse_time("2199-12-31T23:59:59Z")
