@@ -33,10 +33,13 @@ HEARTBEAT = MINUTE
 """A tick also evaluates what was not evaluated for this long: a figure that stands still is then seen to be looked at."""
 
 
-LEFT_TO_TICKS = 5 * SECOND
-"""So long an entity that waits for trades and prices alone is left to ticks, whose writer spaces them by what it can carry. The
-first record that lies as far behind the last evaluation finds it evaluated, where nobody writes any.
+LEFT_TO_TICKS = MINUTE
+"""So long an entity that waits for trades and prices alone is left to ticks, whose writer spaces them by what it can carry: were
+it evaluated sooner, a worker that is behind would have as much to do of each second as one that is not, and stay behind.
 """
+
+UNTICKED = 5 * SECOND
+"""The same where none came for as long: nobody writes any, and a record so far behind the last evaluation finds one made."""
 
 
 _EVALUATED = frozenset({"configuration", "tick"})
@@ -68,6 +71,8 @@ class Engine:
         """What the last record applied showed to be too old; a price, which every partition refuses alike, in one of them."""
         self._always = evaluate == "always"
         self._clock = EngineClock(check_journal_time=check_journal_time)
+        self._ticked = 0
+        """The clock (ns) of the newest tick."""
         self._population = Population(partition, only=only, checked=checked)
         self._entities = self._population.entities
         self._published = Published()
@@ -106,6 +111,7 @@ class Engine:
             self._population.take(record, self._clock.now)
         self.position = record.offset
         if record.statement.kind == "tick" and (moves or not self._always):
+            self._ticked = self._clock.now
             outputs += yield from self._tick()
         self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
@@ -211,9 +217,13 @@ class Engine:
 
     @property
     def waiting(self) -> bool:
-        """Whether something waits for evaluation: the owner writes a tick soon (at most every 100 ms)."""
-        now, pace = self._clock.now, self._population.pace
-        return any(entity.ready(now, pace) for entity in self._entities.values() if self._evaluates(entity))
+        """Whether something waits for evaluation at the engine clock."""
+        return self.waits(self._clock.now)
+
+    def waits(self, at: int) -> bool:
+        """Whether something waits for evaluation at `at` (ns): the owner writes a tick soon (at most every 100 ms)."""
+        pace = self._population.pace
+        return any(entity.ready(at, pace) for entity in self._entities.values() if self._evaluates(entity))
 
     @property
     def next_deadline(self) -> int | None:
@@ -337,13 +347,14 @@ class Engine:
         self._population.taken()
 
     def _values(self) -> Iterator[tuple[str, Any]]:
-        clock = {"clock": str(self._clock.now), "clock_refused": self._clock.refused}
+        clock = {"clock": str(self._clock.now), "clock_refused": self._clock.refused, "ticked": str(self._ticked)}
         yield "engine", clock | self._population.state()
         yield from self._population.values()
 
     def _put_back(self, values: StateValues) -> None:
         state = values["engine"]
         self._clock.now, self._clock.refused = int(state["clock"]), state["clock_refused"]
+        self._ticked = int(state.get("ticked", state["clock"]))
         self._population.put_back(state, values)
 
     def _taken_too_old(self) -> tuple[TooOld, ...]:
@@ -365,7 +376,8 @@ class Engine:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            pace = max(self._population.pace, LEFT_TO_TICKS)
+            left = LEFT_TO_TICKS if reading < self._ticked + LEFT_TO_TICKS else UNTICKED
+            pace = max(self._population.pace, left)
             ready = [entity for entity in self._population.sorted() if entity.ready(reading, pace)]
             outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:

@@ -11,7 +11,7 @@ BETWEEN_NS = SECOND // 10
 """While something waits for evaluation, ticks are at least so far apart."""
 
 _OWN_SHARE, _MOST_BY_OWN_NS = 4, SECOND
-_WHOLE_SHARE, _MOST_BY_WHOLE_NS = 2, 5 * SECOND
+_WHOLE_SHARE, _MOST_BY_WHOLE_NS = 2, 30 * SECOND
 """Ticks stay apart by four times what an evaluation costs, and by twice what one of each partition of the worker does: so one
 takes a quarter of a core, and all of them half of it. But by so long at most.
 """
@@ -23,6 +23,9 @@ _URGENT = frozenset(kind.encode() for kind in URGENT)
 
 IDLE_NS = 60 * SECOND
 _PATIENCE_NS = 5 * SECOND
+"""So long a tick that was lost, or whose time the engine refused, is waited for."""
+_BEHIND_NS = 30 * SECOND
+"""And one that lies in the journal unread: each makes a partition that is behind evaluate, so that it comes to be further so."""
 
 
 def is_urgent(record: bytes) -> bool:
@@ -61,8 +64,7 @@ class Clockwork(Protocol):
 
     @property
     def clock(self) -> int: ...
-    @property
-    def waiting(self) -> bool: ...
+    def waits(self, at: int) -> bool: ...
     @property
     def next_deadline(self) -> int | None: ...
     @property
@@ -93,10 +95,10 @@ class Ticker:
         since = now - self._last
         if self._last == 0:
             return now
-        if engine.clock < self._last and since < _PATIENCE_NS:
+        if engine.clock < self._last and since < (_BEHIND_NS if self._on_its_way(engine) else _PATIENCE_NS):
             return None
         deadline = engine.next_deadline
-        if begun and engine.waiting:
+        if begun and engine.waits(now):
             wanted = max(BETWEEN_NS, cost.between)
         elif begun and deadline is not None and engine.clock < deadline <= now:
             wanted = 0
@@ -117,6 +119,11 @@ class Ticker:
             self._told = True
             return True
         return False
+
+    def _on_its_way(self, engine: Clockwork) -> bool:
+        """Whether the last tick is still to be read: it is in the journal, or it may get there."""
+        sent = self._sent
+        return not sent.done() or (sent.exception() is None and engine.position < sent.result().offset)
 
     def _see(self, engine: Clockwork) -> None:
         first = self._first

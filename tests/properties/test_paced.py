@@ -67,9 +67,9 @@ def test_prices_evaluate_an_entity_at_its_pace_and_what_is_its_own_at_once() -> 
         for second in range(2, 11):
             journal.at(second).price("BTC", str(15_000_000 + second))
             journal.at(second + 0.5).tick()
-        assert [at for at, name in _evaluated(engine, journal) if name == "jp-main"] == [4, 8]
+        assert [at for at, name in _evaluated(engine, journal) if name == "jp-main"] == [4.5, 8.5]
         assert not engine.waiting
-        assert engine.next_deadline == START + 12 * SECOND
+        assert (engine.waits(START + round(12.5 * SECOND) - 1), engine.waits(START + round(12.5 * SECOND))) == (False, True)
         journal.at(11).position("hot", "client_asset", "hot", "BTC", "3")
         assert _evaluated(engine, journal) == []
         assert engine.waiting
@@ -95,4 +95,4 @@ def test_entities_of_other_partitions_count_since_one_worker_may_have_them_all()
         for second in range(2, 11):
             journal.at(second).price("BTC", str(15_000_000 + second))
             journal.at(second + 0.5).tick()
-        assert [at for at, _ in _evaluated(engine, journal)] == [4, 8]
+        assert [at for at, _ in _evaluated(engine, journal)] == [4.5, 8.5]

@@ -192,14 +192,15 @@ class Entity:
     def deadline(self, clock: int, pace: int) -> int | None:
         """The next instant above `clock` at which an evaluation is due by time alone: see `ready` for `pace`.
 
-        None while the entity is ready anyway: it is evaluated at the next tick, or before the first record of a later second.
+        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second. Not so
+        of one that waits for trades and prices at a pace.
         """
-        if self.ready(clock, pace):
+        if self.waiting and (self.pressed or not pace):
             return None
         if not self._deadline_known:
             self._deadline = self._next_deadline(clock)
             self._deadline_known = True
-        return earliest((self._deadline, self.standing.evaluated_at + pace)) if self.waiting else self._deadline
+        return self._deadline
 
     def evaluate(self, at: int, evidence: Evidence, sources: list[dict[str, Any]], *, closing: bool) -> Steps[list[Output]]:
         """Evaluates at `at` and returns what is to be published: closes, assessments, exposure, alerts, tombstones.
