@@ -11,15 +11,15 @@ from typing import Any
 class Inbox:
     """Deliveries in their order; `event.message.records` are the records of one. `most`: so many unread let nobody put more in.
 
-    `urgent`: how many of those unread, and of the delivery that was taken last, are so by `is_urgent` of their bytes.
+    `urgent`: how many deliveries, of those unread and the one that was taken last, have a record that is so by its bytes.
     """
 
     def __init__(self, most: int, is_urgent: Callable[[bytes], bool]) -> None:
         self._most = most
         self._is_urgent = is_urgent
         self._unread = 0
-        self._waiting: deque[tuple[Any, int]] = deque()
-        self._in_hand = 0
+        self._waiting: deque[tuple[Any, bool]] = deque()
+        self._in_hand = False
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         self.urgent = 0
 
@@ -29,7 +29,7 @@ class Inbox:
             self._emptied.clear()
             await self._emptied.wait()
         records = event.message.records
-        urgent = sum(self._is_urgent(record.value) for record in records)
+        urgent = any(self._is_urgent(record.value) for record in records)
         self._waiting.append((event, urgent))
         self._unread += len(records)
         self.urgent += urgent
@@ -38,7 +38,7 @@ class Inbox:
     async def take(self) -> Any:
         """The next delivery, once there is one; the one before is done with."""
         self.urgent -= self._in_hand
-        self._in_hand = 0
+        self._in_hand = False
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()

@@ -16,7 +16,7 @@ from monitor.core.configuration.configuration import Configuration
 from monitor.core.entity import status
 from monitor.core.entity.entity import Entity
 from monitor.core.entity.measures import Measures
-from monitor.core.entity.population import Population
+from monitor.core.entity.population import Population, Straight
 from monitor.core.entity.publication import Evidence
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
@@ -68,7 +68,7 @@ class Engine:
         self._only = only
         self.position = -1
         self.too_old: tuple[TooOld, ...] = ()
-        """What the last record applied showed to be too old; a price, which every partition refuses alike, in one of them."""
+        """What the records taken last showed to be too old; a price, which every partition refuses alike, in one of them."""
         self._always = evaluate == "always"
         self._clock = EngineClock(check_journal_time=check_journal_time)
         self._ticked = 0
@@ -116,11 +116,26 @@ class Engine:
         self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
 
-    def take(self, record: JournalRecord) -> bool:
-        """Takes the next record if nothing is evaluated before or by it, so that there is nothing to publish; else does nothing.
+    def take(self, records: Iterable[JournalRecord]) -> int:
+        """Takes the next records up to the first before or by which something is evaluated: of these nothing is to be published.
 
-        Most records are so: this is `steps` of them at a fraction of the cost.
+        How many these are. The next is asked for when the one before is taken. Most records are so: this is `steps` of them at
+        a fraction of the cost.
         """
+        straight, taken, self.too_old = Straight(self._population, self._clock, self._still_until), 0, ()
+        for record in records:
+            if record.offset > self.position and straight.take(record):
+                self.position = record.offset
+            else:
+                straight.settle()
+                if not self._take(record):
+                    break
+            taken += 1
+        straight.settle()
+        return taken
+
+    def _take(self, record: JournalRecord) -> bool:
+        """Takes the next record if nothing is evaluated before or by it; else does nothing."""
         if record.offset <= self.position:
             raise ValueError(f"record {record.offset} was applied already, the engine stands at {self.position}")
         if record.statement.kind in _EVALUATED or not self._clock.trusts(record):
@@ -133,7 +148,7 @@ class Engine:
         self._population.count(record)
         self._population.take(record, self._clock.now)
         self.position = record.offset
-        self.too_old = self._taken_too_old()
+        self.too_old += self._taken_too_old()
         return True
 
     def step_over(self, record: JournalRecord) -> None:
@@ -371,6 +386,12 @@ class Engine:
         """Whether an evaluation point may lie before a record which moves the clock to `reading`: before most lies none."""
         due = self.next_deadline
         return self._clock.later_second(reading) or (due is not None and due <= reading)
+
+    def _still_until(self) -> int:
+        """The clock before which there is none, nor another second."""
+        next_second = self._clock.now - self._clock.now % SECOND + SECOND
+        due = self.next_deadline if self._always else None
+        return next_second if due is None else min(next_second, due)
 
     def _advance(self, reading: int) -> Steps[list[Output]]:
         """The evaluation points that lie before a record which moves the clock to `reading`."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,6 +132,8 @@ class PartitionWorker:
         self._stuck_at: int | None = None
         self._last = b""
         """SHA-256 of the last record applied, where it is known."""
+        self._in_hand: JournalRecord | None = None
+        """The record that was read last."""
         self._half_applied = False
         self._laid_down = False
         self._within = False
@@ -352,43 +354,39 @@ class PartitionWorker:
         """
         if self.stopped is not None or self._rewound is not None or self._stepped_over:
             return
-        taken, most = 0, self._cadence.records - self._progress.records
-        while left and taken < most and self._passes(left[0]):
-            left.popleft()
-            taken += 1
-            if slices.over:
-                break
-        self._progress.records += taken
-        self._memory.applied(taken)
-
-    def _passes(self, message: Any) -> bool:
-        """Applies the record, if it is the next one and nothing is evaluated by it."""
-        if message.offset != self.engine.position + 1:
-            return False
-        try:
-            record = decoded(message.value, message.offset, from_ms(message.timestamp))
-        except BadRecord:
-            return False  # said where it is received
+        pressed, before = self.urgent, self._progress.records
         self._half_applied = True
         try:
-            passed = self.engine.take(record)
-        except Exception as error:  # noqa: BLE001 - as in `_taken`
-            self._fail_on(record, error)
-            return False
-        self._half_applied = False
-        if passed:
-            self._note_passed(record)
-        return passed
-
-    def _note_passed(self, record: JournalRecord) -> None:
-        self.last_applied, self._last = record.journal_time, record.digest
+            self.engine.take(self._following(left, slices))
+            self._half_applied = False
+        except Exception as error:
+            if self._in_hand is None:
+                raise
+            self._fail_on(self._in_hand, error)
+        self._memory.applied(self._progress.records - before)
         for refused in self.engine.too_old:
             self._await(self._refuse(refused))
-        if record.statement.kind in URGENT:
-            pressed = self.urgent
-            self._pressing.add(record.statement.entity)
-            if not pressed:
-                self._press()
+        if self.urgent and not pressed:
+            self._press()
+
+    def _following(self, left: deque[Any], slices: Slices) -> Iterator[JournalRecord]:
+        """The first of the records `left` that follow one another; each is taken off, and noted, when the next is asked for."""
+        progress, expected = self._progress, self.engine.position + 1
+        while left and left[0].offset == expected and progress.records < self._cadence.records:
+            message = left[0]
+            try:
+                record = self._in_hand = decoded(message.value, expected, from_ms(message.timestamp))
+            except BadRecord:
+                return  # said where it is received
+            yield record
+            left.popleft()
+            expected += 1
+            progress.records += 1
+            self.last_applied, self._last = record.journal_time, record.digest
+            if record.statement.kind in URGENT:
+                self._pressing.add(record.statement.entity)
+            if slices.over:
+                return
 
     async def _tell(self, record: JournalRecord, outputs: list[Output], slices: Slices) -> None:
         """Publishes, and notes what was applied."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from monitor.core.book.custody.ages import AgeLimit
@@ -29,7 +30,7 @@ from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import BadRecord, JournalRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_quantity, plain
-from monitor.core.values.times import HOUR, hour_of, parse_time
+from monitor.core.values.times import HOUR, hour_of, parse_time, recent_time
 
 _UNCONFIGURED = EntityConfig(reporting_currency=None)
 _NO_LIMITS = Freshness()
@@ -105,16 +106,24 @@ class Book:
         Returns the earliest event time (ns) whose figures it may change; None where it is about no instant.
         """
         statement = record.statement
-        self.replaced = None
-        self._next = None
+        self.forget_deadline()
         if statement.kind == "position":
             self._position(statement, clock)
             return self._touched
         self._touched = event_time_of(statement)
-        self.shared.advance(clock)
-        self.advance(clock)
+        self.come_to(clock)
         self._take(statement)
         return self._touched
+
+    def forget_deadline(self) -> None:
+        """Another record was taken: what is due by time alone may be due otherwise."""
+        self.replaced = None
+        self._next = None
+
+    def come_to(self, clock: int) -> None:
+        """The clock has come to `clock`: see `advance`, for what is shared too."""
+        self.shared.advance(clock)
+        self.advance(clock)
 
     def _take(self, statement: Statement) -> None:
         match statement.kind:
@@ -146,13 +155,13 @@ class Book:
             self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
         self.positions.advance(clock)
         for key, position in self.groups.advance(clock) if self.groups.remembers else ():
-            self._hold(key, position, self.positions.newest(key))
+            self.hold(key, position, self.positions.newest(key))
         if new_hour:
             self.trades.advance(clock)
 
     def _position(self, statement: Statement, clock: int) -> None:
         body = statement.body
-        self._touched = parse_time(body["as_of"])
+        self._touched = recent_time(body["as_of"])
         order = order_of(statement, self._touched, body["sequence"])
         key = account_key(body["role"], body["asset"], body["account"])
         position = position_of(order, body["storage"], parse_quantity(body["quantity"]), body["source"])
@@ -163,20 +172,20 @@ class Book:
             before = self.positions.newest(key)
         else:
             self.advance(clock)
-        self._hear(BALANCES, body["source"], order[2], order[0])
+        self.hear(BALANCES, body["source"], order[2], order[0])
         if "/" in order[3] and (feed := _feed(statement)) is not None:
-            self._hear(BALANCES, feed, order[2], order[0])
+            self.hear(BALANCES, feed, order[2], order[0])
         if self.rejections.marks and not self.positions.refuses(before, position):
             self.rejections.valid(position_identity(*key), order)
         if body["group"] is None or body["group_size"] is None:
-            self._hold(key, position, before, body.get("event_id"))
+            self.hold(key, position, before, body.get("event_id"))
             return
         group, repeat = body["group"], self.positions.holds(key, position)
         self._group_moves(group)
         for member, held in self.groups.put(group, body["group_size"], key, position, self.clock, repeat=repeat):
-            self._hold(member, held, self.positions.newest(member))
+            self.hold(member, held, self.positions.newest(member))
 
-    def _hold(self, key: AccountKey, position: Position, before: Position | None, name: str | None = None) -> None:
+    def hold(self, key: AccountKey, position: Position, before: Position | None, name: str | None = None) -> None:
         """An account holds this after `before`: what is too old to be so is refused as a dead letter is, a jump put in doubt.
 
         `name` is the event id, where it is at hand. A person may have spoken before the record is read.
@@ -204,14 +213,14 @@ class Book:
         body = statement.body
         order = order_of(statement, parse_time(body["effective_from"]))
         heard = order[2]
-        self._hear(DECLARATIONS, _feed(statement), heard, heard)  # it holds from when it says; it was heard when it came
+        self.hear(DECLARATIONS, _feed(statement), heard, heard)  # it holds from when it says; it was heard when it came
         self.declarations.put(body, order)
         self.rejections.valid(declaration_identity(body["kind"], body["attributes"]), order)
 
     def _incident(self, statement: Statement) -> None:
         body = statement.body
         order = order_of(statement, parse_time(body["occurred_at"]))
-        self._hear(INCIDENTS, _feed(statement), order[2], parse_time(body["updated_at"]))
+        self.hear(INCIDENTS, _feed(statement), order[2], parse_time(body["updated_at"]))
         self.incidents.put(body, order)
         self.rejections.valid(incident_identity(body["incident_id"]), order)
         self.shared.prices.pin(self.entity, self.incidents.valued_at())
@@ -219,7 +228,7 @@ class Book:
     def _operation(self, statement: Statement) -> None:
         body = statement.body
         if statement.logged_at is not None:
-            self._hear(OPERATIONS, None, statement.logged_at, parse_time(body["at"]))
+            self.hear(OPERATIONS, None, statement.logged_at, parse_time(body["at"]))
         if body["kind"] != "dismissal" or self.config.controls.dismissal_refusal(body, self.clock) is not None:
             return
         if "alert" in body["body"]:
@@ -230,7 +239,7 @@ class Book:
         group = str(body["body"]["group"])
         self._group_moves(group)
         for member, held in self.groups.dismiss(group, _operation(statement), self.clock):
-            self._hold(member, held, self.positions.newest(member))
+            self.hold(member, held, self.positions.newest(member))
 
     def _dismiss(self, body: Mapping[str, Any]) -> None:
         self.doubts.confirm(*self.rejections.dismiss(body), self.positions.history)
@@ -239,16 +248,17 @@ class Book:
         self.shared.flow.flow(statement, self.trades)
         self.unsafe_keys.take(statement)
         newest_log, feed = parse_time(statement.body["newest_log"]), _feed(statement)
-        self._hear(TRADES, feed, newest_log, parse_time(statement.body["newest_own"]))
+        self.hear(TRADES, feed, newest_log, parse_time(statement.body["newest_own"]))
         for hour in {cell["hour"] for cell in statement.body["cells"]}:
-            self._hear(TRADES, feed, newest_log, parse_time(hour))
+            self.hear(TRADES, feed, newest_log, parse_time(hour))
 
     def _bust(self, statement: Statement) -> None:
         self.shared.flow.bust(statement, self.trades)
         if statement.logged_at is not None:
-            self._hear(TRADES, None, statement.logged_at, parse_time(statement.body["executed_at"]))
+            self.hear(TRADES, None, statement.logged_at, parse_time(statement.body["executed_at"]))
 
-    def _hear(self, topic: str, source: str | None, log_time: int, event_time: int) -> None:
+    def hear(self, topic: str, source: str | None, log_time: int, event_time: int) -> None:
+        """A record of a topic came, from a source of it or from nobody in particular."""
         self.heard.note(topic, log_time, event_time)
         if source is not None and f"{topic}/{source}" in self.entity_config.freshness:
             self.heard.note(f"{topic}/{source}", log_time, event_time)
@@ -417,6 +427,7 @@ def _age_limit(config: EntityConfig) -> AgeLimit | None:
     if not any(limits.account_max_age_ns for limits in config.freshness.values()):
         return None
 
+    @lru_cache(maxsize=1024)
     def limit(source: str | None) -> int | None:
         of_source = config.freshness.get(f"{BALANCES}/{source}", _NO_LIMITS).account_max_age_ns
         return of_source if of_source is not None else config.freshness.get(BALANCES, _NO_LIMITS).account_max_age_ns

@@ -50,6 +50,7 @@ from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import earliest
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES, Mode
 from monitor.core.values.canonical import digest_of
+from monitor.core.values.money import plain
 from monitor.core.values.times import DAY, SECOND, format_time
 from monitor.core.view.memo import Memo
 
@@ -139,6 +140,14 @@ class Entity:
         if standing.promotions.take(record, self.config.controls, methods, clock):
             self.prepare()
 
+    def note_cause(self, record: JournalRecord, before: str | None = None) -> None:
+        """The book has taken a record that may have moved figures. `before`: the value it replaced, but of a position."""
+        replaced = self.book.replaced
+        if replaced is None:
+            self.standing.causes.note_of(record, before, None)
+        else:
+            self.standing.causes.note_of(record, plain(replaced.quantity), replaced.storage)
+
     def wait(self, *, pressed: bool = True) -> None:
         """Something that figures depend on has changed: an evaluation is due. Not `pressed`: trades or a price did."""
         self._rest.disturb()
@@ -171,6 +180,11 @@ class Entity:
         """Whether what it waits for is to be evaluated by `clock`: trades and prices not until `pace` (ns) after the last."""
         return self.waiting and (self.pressed or self.standing.evaluated_at + pace <= clock)
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether an evaluation is due for what it is of its own, so that no further record makes it any sooner."""
+        return self.waiting and self.pressed and self.changed
+
     def restored(self, *, waiting: bool, pressed: bool) -> None:
         """The standing was put back from a snapshot, to which nothing has been added yet."""
         self._find_midnight()
@@ -188,6 +202,11 @@ class Entity:
     def in_closed_day(self, event_time: int) -> bool:
         """Whether an event time (ns) may lie in a day that was closed."""
         return self._opened is not None and event_time < self._opened
+
+    @property
+    def open_since(self) -> int:
+        """The event time (ns) from which on no day was closed."""
+        return 0 if self._opened is None else self._opened
 
     def deadline(self, clock: int, pace: int) -> int | None:
         """The next instant above `clock` at which an evaluation is due by time alone: see `ready` for `pace`.

@@ -6,9 +6,10 @@ Who takes a record in decides nothing about when figures are looked at: that is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from monitor.core.book.balances import Balances, balances
 from monitor.core.book.book import Book
 from monitor.core.book.custody.positions import Positions
 from monitor.core.book.shared import Shared, TopicHealth
@@ -30,9 +31,9 @@ from monitor.core.journal.causes import Cause, cause_of, configuration_cause
 from monitor.core.journal.chain import NO_INPUTS, fold
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.records import JournalRecord, Statement, journal_partition
+from monitor.core.journal.schedule import EngineClock
 from monitor.core.journal.snapshot import StateValues
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.money import plain
 from monitor.core.values.times import SECOND, parse_time
 
 PACED_FROM = 250
@@ -92,6 +93,10 @@ class Population:
             raise KeyError(name)
         return entity
 
+    def looked_at(self, name: str) -> Entity | None:
+        """The entity of that name, if it is here and is looked at."""
+        return self.entities.get(name) if self._only in (None, name) else None
+
     def forget_former(self) -> None:
         """The former configuration goes once every entity has published under the one in force."""
         if self.former is not None and all(entity.footings.former is None for entity in self.entities.values()):
@@ -139,11 +144,9 @@ class Population:
             self.ignored += 1
             return
         statement = record.statement
-        before, storage = value_before(entity.book, statement, clock), None
+        before = value_before(entity.book, statement, clock)
         touched = entity.book.apply(record, clock)
-        if (replaced := entity.book.replaced) is not None:
-            before, storage = plain(replaced.quantity), replaced.storage
-        entity.standing.causes.note_of(record, before, storage)
+        entity.note_cause(record, before)
         if statement.kind in {"flow", "bust"}:
             self._look_after_source(statement)
         if statement.kind == "operation":
@@ -288,6 +291,58 @@ class Population:
         for entity in restored_entities(self.config, self.former, self.shared, values):
             entity.inputs = bytes.fromhex(state["inputs"][entity.name])
             self._add(entity)
+
+
+class Straight:
+    """Balances that are taken straight, many of one second together: what of an entity each would set again is set once.
+
+    While one waits for evaluation already, another such balance changes no more than its book, what its outputs are made from and
+    what may have moved its figures. `settle` before anything else is done with any of them.
+
+    `still_until` gives the clock before which nothing is evaluated.
+    """
+
+    def __init__(self, population: Population, clock: EngineClock, still_until: Callable[[], int]) -> None:
+        self._population = population
+        self._clock = clock
+        self._still_until = still_until
+        self._taking: dict[str | None, tuple[Entity, Balances]] = {}
+
+    def take(self, record: JournalRecord) -> bool:
+        """Takes the record if it is such a balance, and nothing is due before it; else does nothing."""
+        statement, clock = record.statement, self._clock
+        if statement.kind != "position" or not clock.trusts(record):
+            return False
+        found = self._taking.get(statement.entity) or self._begun(statement.entity)
+        if found is None:
+            return False
+        entity, taking = found
+        now = statement.at if statement.at > clock.now else clock.now  # noqa: FURB136 - not a call for each of a million
+        if now >= taking.until:
+            return False
+        if not taking.take(statement, now):
+            return False
+        clock.now = now
+        entity.inputs = fold(entity.inputs, record.digest)
+        entity.note_cause(record)
+        return True
+
+    def settle(self) -> None:
+        """What was taken is in the books."""
+        for entity, taking in self._taking.values():
+            taking.settle()
+            entity.wait()
+        self._taking.clear()
+
+    def _begun(self, name: str | None) -> tuple[Entity, Balances] | None:
+        entity = None if name is None else self._population.looked_at(name)
+        if entity is None or not entity.disturbed:
+            return None
+        taking = balances(entity.book, self._clock.now, self._still_until(), entity.open_since)
+        if taking is None:
+            return None
+        found = self._taking[name] = entity, taking
+        return found
 
 
 def _touch(entity: Entity, statement: Statement, event_time: int | None, clock: int) -> None:

@@ -205,7 +205,9 @@ class Causes:
         self._keep(part, name, (record, before, storage))
 
     def _keep(self, part: str, name: tuple[str, ...], cause: Cause | _Unmade) -> None:
-        subjects = self._parts.setdefault(part, {})
+        subjects = self._parts.get(part)
+        if subjects is None:
+            subjects = self._parts[part] = {}
         kept = subjects.pop(name, None)
         if kept is None:
             kept = deque(maxlen=CAUSES_A_PART)

@@ -14,7 +14,7 @@ from typing import Any
 
 from monitor.core.journal.vocabulary import ENTITY_KINDS, PARTITION_KINDS
 from monitor.core.values.canonical import canonical_bytes
-from monitor.core.values.times import exact_time, parse_time
+from monitor.core.values.times import exact_time, recent_time
 
 VERSION = 1
 EVENTS_IN_RECORD = 1 << 20
@@ -158,10 +158,10 @@ def statement_of(raw: Mapping[str, Any]) -> Statement:
     return Statement(
         raw["kind"],
         raw["entity"],
-        parse_time(raw["at"]),
+        recent_time(raw["at"]),
         raw["body"],
         None if raw["src"] is None else _source(raw["src"]),
-        None if raw["logged_at"] is None else parse_time(raw["logged_at"]),
+        None if raw["logged_at"] is None else recent_time(raw["logged_at"]),
         None if raw["rules"] is None else Rules(raw["rules"]["number"], raw["rules"]["digest"]),
         raw["auth"],
     )

@@ -39,7 +39,7 @@ def parse_decimal(text: str, fraction_digits: int = FRACTION_DIGITS) -> Decimal:
 
 def parse_quantity(text: str) -> Decimal:
     """A quantity as the journal holds it: of whatever asset, so with all the digits that any may have."""
-    return parse_decimal(text, MOST_FRACTION_DIGITS)
+    return Decimal(text) if _PLAIN.match(text) else parse_decimal(text, MOST_FRACTION_DIGITS)
 
 
 def parse_total(text: str) -> Decimal:

@@ -633,6 +633,23 @@ async def test_an_operation_on_another_record_steps_over_nothing(journal: list[J
     assert bench.worker.stopped == "engine_error"
 
 
+async def test_a_record_that_fails_leaves_of_its_delivery_what_was_taken_before_it() -> None:
+    """Fails where a balance refused before it is not told, or what was taken is looked at again for who steps over it."""
+    maker = Journal()
+    maker.configure(configuration_text({ENTITY: house()}))
+    maker.at(0.1).position("hot", "client_asset", "hot", "BTC", "450")
+    maker.position("hot", "client_asset", "hot", "BTC", "3", as_of=maker.now - 500 * DAY)
+    place = {"topic": "reserve.journal", "epoch": 0, "partition": 0, "offset": 5}
+    maker.operation("dismissal", body=place)
+    for _ in range(3):
+        maker.position("cold", "client_asset", "cold", "BTC", "1")
+    bad = replace(maker.records[5], statement=replace(maker.records[5].statement, body={}))
+    bench = Bench(Table(), SnapshotCadence(records=100, seconds=3600))
+    await run_with(bench, [*maker.records[:5], bad, *maker.records[6:]])
+    assert (bench.worker.stopped, bench.worker.engine.position) == ("engine_error", 4)
+    assert [letter.place for letter in bench.letters] == [1]
+
+
 async def test_a_send_that_failed_keeps_everything_unacknowledged(journal: list[JournalRecord]) -> None:
     bench = Bench(Table(), refusing=True)
     with pytest.raises(ConnectionError):

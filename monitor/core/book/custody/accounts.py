@@ -78,10 +78,21 @@ class Accounts:
             return []
         return [newest] if newest is not None and isinstance(found, bytes) else self._entries(found)
 
-    def begin(self, key: AccountKey, position: Position) -> None:
-        """An account is heard of for the first time."""
-        number = self._new(key)
-        self._kept[key[:2]][key[2]] = self._packed(number, [position])
+    def known(self, holding: RoleAsset) -> Mapping[str, Any]:
+        """The accounts of a role and an asset that were heard of, now and from here on."""
+        if holding not in self._kept:
+            self._begin_holding(holding)
+        return self._kept[holding]
+
+    def begin(self, holding: RoleAsset, account: str, position: Position) -> None:
+        """An account is heard of for the first time. What cannot be kept (a number that is none) leaves all as it was."""
+        kept = self._kept.get(holding)
+        if kept is None:
+            kept = self._begin_holding(holding)
+        number = len(self._names)
+        kept[account] = self._packed_one(number, position) or _History(number, [position])
+        self._names.append(account)
+        self._holding_of.append(self._number_of[holding])
         if number % IN_BUCKET == 0 or not self._bucket:
             self._bucket = _bucket_of(number)
         self._dirty.add(self._bucket)
@@ -122,30 +133,39 @@ class Accounts:
 
     def _new(self, key: AccountKey) -> int:
         holding = key[:2]
-        of = self._number_of.get(holding)
-        if of is None:
-            of = self._number_of[holding] = len(self._holdings)
-            self._holdings.append(holding)
-            self._holding_texts.append(canonical_text(list(holding))[1:-1])
-            self._kept[holding] = {}
+        if holding not in self._kept:
+            self._begin_holding(holding)
         self._names.append(key[2])
-        self._holding_of.append(of)
+        self._holding_of.append(self._number_of[holding])
         return len(self._names) - 1
 
+    def _begin_holding(self, holding: RoleAsset) -> dict[str, _Kept]:
+        self._holding_texts.append(canonical_text(list(holding))[1:-1])
+        self._number_of[holding] = len(self._holdings)
+        self._holdings.append(holding)
+        kept = self._kept[holding] = {}
+        return kept
+
     def _packed(self, number: int, entries: list[Position]) -> _Kept:
-        event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = entries[0]
-        if len(entries) > 1 or sequence >= _LARGEST_SEQUENCE or place >= _LARGEST_PLACE:
-            return _History(number, entries)
-        origin = self._origin((topic, epoch, partition, storage, source))
-        return _PACKED.pack(event_time, logged, place, sequence, number, origin) + plain(quantity).encode()
+        alone = self._packed_one(number, entries[0]) if len(entries) == 1 else None
+        return alone or _History(number, entries)
+
+    def _packed_one(self, number: int, position: Position) -> bytes | None:
+        """An account's only position; None where it has a number that is too large."""
+        event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = position
+        if sequence >= _LARGEST_SEQUENCE or place >= _LARGEST_PLACE:
+            return None
+        origin = topic, epoch, partition, storage, source
+        of = self._origin_of.get(origin)
+        if of is None:
+            of = self._origin(origin)
+        return _PACKED.pack(event_time, logged, place, sequence, number, of) + plain(quantity).encode()
 
     def _origin(self, origin: _Origin) -> int:
-        found = self._origin_of.get(origin)
-        if found is None:
-            found = self._origin_of[origin] = len(self._origins)
-            self._origins.append(origin)
-            where = canonical_text(list(origin[:3]))[1:-1]
-            self._texts.append((where, canonical_text(origin[3]), canonical_text(origin[4])))
+        where = canonical_text(list(origin[:3]))[1:-1]
+        self._texts.append((where, canonical_text(origin[3]), canonical_text(origin[4])))
+        found = self._origin_of[origin] = len(self._origins)
+        self._origins.append(origin)
         return found
 
     def _unpacked(self, data: bytes) -> Position:

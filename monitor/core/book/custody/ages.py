@@ -32,8 +32,12 @@ class Ages:
 
     def end(self, position: Position) -> int | None:
         """The last instant at which a position is not too old; None: it never is."""
-        limit = None if self._limit is None else self._limit(position.source)
+        limit = self.limit(position.source)
         return None if limit is None else position.event_time + limit
+
+    def limit(self, source: str | None) -> int | None:
+        """The age (ns) up to which a position of a source counts; None: it always does."""
+        return None if self._limit is None else self._limit(source)
 
     def __contains__(self, key: AccountKey) -> bool:
         return key in self._since
@@ -62,6 +66,11 @@ class Ages:
             key = heapq.heappop(self._due)[1]
             self._watched.discard(key)
             yield key
+
+    @property
+    def due_from(self) -> int | None:
+        """The clock from which `due` gives an account; None: at none."""
+        return self._due[0][0] + 1 if self._due else None
 
     def next_change(self, current: Current) -> int | None:
         """The next instant at which a position is too old."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from monitor.core.book.custody.position import Position, RoleAsset, Storages, sum_of
+from monitor.core.book.custody.position import AccountTally, Position, RoleAsset, Storages, sum_of
 from monitor.core.values.ladder import Boundaries, Ladder
 from monitor.core.values.money import EXACT
 
@@ -39,6 +39,12 @@ class Closings:
     def put(self, of: RoleAsset, storage: str, start: int, quantity: Decimal) -> None:
         """Accounts hold so much together from the start of a local day on."""
         self._ladder(of, storage).add(start, quantity)
+
+    def put_aged(self, of: RoleAsset, storage: str, start: int, sums: AccountTally) -> None:
+        """Accounts come to be too old together from the start of a local day on."""
+        accounts, quantities = self._aged_ladders(of, storage)
+        accounts.add(start, Decimal(sums.accounts))
+        quantities.add(start, sums.quantity)
 
     def age(self, of: RoleAsset, before: Position | None, new: Position, after: Position | None, end: EndOfAge) -> None:
         """As `replace`, of what is too old: `before` ages until `new` instead of `after`, and `new` until `after`."""
@@ -80,13 +86,16 @@ class Closings:
         stop = None if then is None else self.boundaries.before(then.event_time)
         if start == stop:
             return
-        accounts, quantities = self._aged.setdefault(of, {}).setdefault(position.storage, (Ladder(), Ladder()))
+        accounts, quantities = self._aged_ladders(of, position.storage)
         quantity = EXACT.multiply(position.quantity, Decimal(sign))
         accounts.add(start, Decimal(sign))
         quantities.add(start, quantity)
         if stop is not None:
             accounts.add(stop, Decimal(-sign))
             quantities.add(stop, EXACT.minus(quantity))
+
+    def _aged_ladders(self, of: RoleAsset, storage: str) -> Aged:
+        return self._aged.setdefault(of, {}).setdefault(storage, (Ladder(), Ladder()))
 
     def _move(self, of: RoleAsset, key: int, old: Position | None, new: Position | None) -> None:
         if old is not None and new is not None and old.storage == new.storage:

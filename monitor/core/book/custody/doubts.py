@@ -74,6 +74,10 @@ class Doubts:
             del self._open[key]
             self._dirty.add(BUCKET)
 
+    def supply(self, asset: str) -> Decimal | None:
+        """How much of an asset there is: an account that is said to hold more of it is in doubt. None: nobody says."""
+        return self._rules.supply.get(asset)
+
     def newest(self, key: AccountKey, before: Position | None, new: Position) -> bool:
         """Take the position that is now an account's newest, after `before`; whether the account is in doubt then."""
         if before is None and not self._rules.supply and not self._open:

@@ -56,6 +56,16 @@ class AccountTally:
         if quantity > 0:
             self.positive = EXACT.add(self.positive, quantity)
 
+    def put_all(self, quantities: Iterable[Decimal]) -> None:
+        """One more account for each."""
+        add, total, positive, accounts = EXACT.add, self.quantity, self.positive, self.accounts
+        for quantity in quantities:
+            accounts += 1
+            total = add(total, quantity)
+            if quantity > 0:
+                positive = add(positive, quantity)
+        self.accounts, self.quantity, self.positive = accounts, total, positive
+
     def take(self, quantity: Decimal) -> None:
         """One account less."""
         self.accounts -= 1

@@ -32,6 +32,7 @@ from monitor.core.book.custody.position import (
     sum_of,
     tally_of,
 )
+from monitor.core.journal.schedule import earliest
 from monitor.core.journal.vocabulary import LIABILITY
 from monitor.core.values.calendar import Zone
 from monitor.core.values.changes import OLD_NS, Changes
@@ -118,7 +119,7 @@ class Positions:
         before = entries[place - 1] if place else None
         after = entries[place] if place < len(entries) else None
         entries.insert(place, position)
-        self._note(key, position.event_time)
+        self.note(key[:2], position.event_time)
         self._rewrite(key, before, position, after)
         if position.event_time > self.clock:
             heapq.heappush(self._ahead, (position.event_time, key))
@@ -131,25 +132,64 @@ class Positions:
         self._accounts.keep(key, entries)
         return True
 
+    @property
+    def kept(self) -> Accounts:
+        """The accounts. One that is begun here, not ahead, is to be `opened` if it is `more_than_summed`, and then `join`ed."""
+        return self._accounts
+
+    def age_limit(self, source: str | None) -> int | None:
+        """The age (ns) up to which a position of a source counts; None: it always does."""
+        return self._ages.limit(source)
+
+    def more_than_summed(self, holding: RoleAsset) -> bool:
+        """Whether of each account of a role and an asset more is kept than sums over all of them."""
+        return self._ages.limited or _is_money_owed(holding)
+
+    def opened(self, key: AccountKey, position: Position) -> None:
+        """An account has begun: what comes of it besides sums."""
+        if self._ages.limited:
+            self._ages.watch(key, position, self.clock)
+        if _is_money_owed(key[:2]):
+            self._clients.rewrite(key[1], None, position, None, self._client_key)
+
+    def join(self, holding: RoleAsset, storage: str, source: str | None, start: int, sums: AccountTally) -> None:
+        """Add the sums over accounts that began, all with positions of one local day; `start` lies in it."""
+        self.changes.note(holding)
+        self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally()).join(sums)
+        self._closings.put(holding, storage, self.boundaries.before(start), sums.quantity)
+
+    def join_aged(self, holding: RoleAsset, storage: str, positions: Iterable[tuple[int, Decimal]]) -> None:
+        """As `join`, to what is too old once each of the `positions` (the last instant at which it is not, quantity) is."""
+        by_day: dict[int, AccountTally] = {}
+        for end, quantity in positions:
+            start = self.boundaries.before(end + 1)
+            sums = by_day.get(start)
+            if sums is None:
+                sums = by_day[start] = AccountTally()
+            sums.put(quantity)
+        for start, sums in by_day.items():
+            self._closings.put_aged(holding, storage, start, sums)
+
     def _begin(self, key: AccountKey, position: Position) -> None:
         """Take the first position of an account."""
-        self._note(key, position.event_time)
+        self.note(key[:2], position.event_time)
         self._rewrite(key, None, position, None)
         if position.event_time > self.clock:
             heapq.heappush(self._ahead, (position.event_time, key))
         else:
             self._swap(key, None, position)
-        self._accounts.begin(key, position)
+        self._accounts.begin(key[:2], key[2], position)
 
-    def _note(self, key: AccountKey, event_time: int) -> None:
-        """A position of an account is about this instant (ns)."""
+    def note(self, holding: RoleAsset, event_time: int) -> None:
+        """A position of a role and an asset is about this instant (ns)."""
         if event_time < quarter_of(self.clock):
-            self.past.note(key[:2])
+            self.past.note(holding)
             if event_time < self.clock - OLD_NS:
-                self.old.note(key[:2])
-        first = self._first.setdefault(key[0], {})
-        if event_time < first.get(key[1], event_time + 1):
-            first[key[1]] = event_time
+                self.old.note(holding)
+        role, asset = holding
+        first = self._first.setdefault(role, {})
+        if event_time < first.get(asset, event_time + 1):
+            first[asset] = event_time
             self._dirty.add(META)
 
     def _rewrite(self, key: AccountKey, before: Position | None, new: Position, after: Position | None) -> None:
@@ -158,7 +198,7 @@ class Positions:
         self._closings.replace((role, asset), before, new, after)
         if self._ages.limited:
             self._closings.age((role, asset), before, new, after, self._ages.end)
-        if _is_money_owed(key):
+        if _is_money_owed((role, asset)):
             self._clients.rewrite(asset, before, new, after, self._client_key)
 
     def _client_key(self, event_time: int) -> int:
@@ -242,6 +282,12 @@ class Positions:
             if after.event_time >= self._coalesced or self.boundaries.before(after.event_time) > entry.event_time
         ]
         return [*entries[:begin], *kept, *entries[max(begin, end - 1) :]]
+
+    def still_until(self) -> int | None:
+        """The clock before which `advance` changes nothing within the hour; None: whatever it comes to."""
+        ahead = self._ahead[0][0] if self._ahead else None
+        thin = self._thin[0][0] if self._thin else None
+        return earliest((ahead, thin, self._ages.due_from))
 
     def next_change(self, after: int) -> int | None:
         """The next instant above `after` at which a position comes true or goes stale."""
@@ -390,16 +436,14 @@ class Positions:
         """Build sums, closings and queues from the histories, and `lows` of client money, which they do not hold."""
         alone: dict[tuple[RoleAsset, str, str | None, int], AccountTally] = {}
         for number, (key, entries) in enumerate(accounts):
-            if len(entries) > 1 or entries[0].event_time > self.clock or self._ages.limited or _is_money_owed(key):
+            if len(entries) > 1 or entries[0].event_time > self.clock or self.more_than_summed(key[:2]):
                 self._derive_one(key, entries)
             else:
                 put_alone(alone, key, entries[0], self.boundaries.before(entries[0].event_time))
             if number % _DERIVED_AT_ONCE == 0:
                 yield
         for (holding, storage, source, start), sums in alone.items():
-            self.changes.note(holding)
-            self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally()).join(sums)
-            self._closings.put(holding, storage, start, sums.quantity)
+            self.join(holding, storage, source, start, sums)
         self._clients.put_lows(lows)
 
     def _derive_one(self, key: AccountKey, entries: Sequence[Position]) -> None:
@@ -441,5 +485,6 @@ class Positions:
             pass
 
 
-def _is_money_owed(key: AccountKey) -> bool:
-    return key[0] == LIABILITY and is_iso_4217(key[1])
+def _is_money_owed(holding: RoleAsset) -> bool:
+    role, asset = holding
+    return role == LIABILITY and is_iso_4217(asset)
