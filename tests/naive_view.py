@@ -76,6 +76,7 @@ class NaiveView:
     """The API of the View, without freshness, groups and holes."""
 
     forced_unknown = False
+    notes_gaps = True
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from monitor.core.book.custody.position import RoleAsset
 from monitor.core.book.prices import Pair
 from monitor.core.engine import Engine
 from monitor.core.values.changes import Changes
-from monitor.core.view.kept import Kept, KeptDays
+from monitor.core.view.memory.kept import Kept, KeptDays
 
 
 class Call(NamedTuple):

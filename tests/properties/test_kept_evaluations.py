@@ -10,15 +10,19 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.core.book.book import Book
 from monitor.core.engine import Engine
 from monitor.core.evaluation.assessment import Brief
+from monitor.core.evaluation.evaluation import Evaluator
 from monitor.core.foresight.overlay import HoldingChange, OverlaidView, Overlay, carried_on, memo_under, result_under
 from monitor.core.foresight.published import touches
-from monitor.core.foresight.scenarios import NotApplicable, overlay_of
+from monitor.core.foresight.scenarios import NotApplicable, Scenario, overlay_of
 from monitor.core.journal.outputs import Output
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import HOUR, SECOND
-from monitor.core.view.kept import Kept, KeptDays
+from monitor.core.view.memory.kept import Kept, KeptDays
+from monitor.core.view.memory.memo import Memo
+from monitor.core.view.memory.trial import Trial, all_is_well
 from monitor.core.view.prices.earlier import Earlier
 from monitor.core.view.view import View
 from monitor.methods.stresses import load_scenarios
@@ -167,16 +171,25 @@ def _tried_as_anew(engine: Engine, move: Overlay) -> None:
     assert evaluator is not None
     for name, scenario in {**load_scenarios(), "moved": None}.items():
         known = evaluator.reads(book, at)
-        try:
-            overlay = move if scenario is None else overlay_of(scenario, evaluator.yardstick, book, at, known)
-        except NotApplicable:
+        tried_on = [known, *([Trial.of(known)] if all_is_well(known.completeness(book, at)) else [])]
+        overlays = [move if scenario is None else _overlay(scenario, evaluator, book, at, memo) for memo in tried_on]
+        assert all(overlay == overlays[0] for overlay in overlays)
+        if (overlay := overlays[0]) is None:
             continue
         for prepared in (evaluator.yardstick, *evaluator.methods):
             anew = Brief.of(result_under(prepared, book, at, overlay))
-            for memo in (carried_on(known, (name, prepared.config.id), overlay), memo_under(known, overlay, book, at)):
+            carried = carried_on(known, (name, prepared.config.id), overlay)
+            for memo in (carried, *(memo_under(memo, overlay, book, at) for memo in tried_on)):
                 assert prepared.method.brief(OverlaidView(prepared, book, at, overlay, memo)) == anew
             if not touches(overlay, evaluator, book):
                 assert Brief.of(prepared.method.evaluate(prepared.view(book, at, known))) == anew
+
+
+def _overlay(scenario: Scenario, evaluator: Evaluator, book: Book, at: int, known: Memo) -> Overlay | None:
+    try:
+        return overlay_of(scenario, evaluator.yardstick, book, at, known)
+    except NotApplicable:
+        return None
 
 
 MONTHS = st.sampled_from([0, 110 * 86_400, 150 * 86_400 + 777, 200 * 86_400, 200 * 86_400 + 3600, 260 * 86_400])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from monitor.core.attribution.deltas import split
@@ -26,7 +27,7 @@ from monitor.core.evaluation.evaluation import MethodResult, Prepared
 from monitor.core.journal.causes import CAUSES_A_PART, DELTAS, Cause, why
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart
 from monitor.core.values.figure import Figure
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 FigurePair = tuple[Figure | None, Figure | None]
 """Required and available."""
@@ -72,7 +73,8 @@ def explain(
     """
     view = where.seen or noting(found.prepared, where.book, where.at, where.known)
     if where.seen is None:
-        yield from read_ahead(found.prepared.method.plan, noting(found.prepared, where.book, where.at, where.known))
+        sight = partial(noting, found.prepared, where.book, where.at, where.known)
+        yield from read_ahead(found.prepared.method.plan, sight)
         yield from found.prepared.method.figures(view)
     reads = view.finished()
     if before is None or former is None:

@@ -20,7 +20,7 @@ from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.journal.vocabulary import CAUSE_PARTS, CausePart, Effect
 from monitor.core.values.figure import Figure
 from monitor.core.view.incident_view import KnownIncidents
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.view import View
 
 T = TypeVar("T")

@@ -61,6 +61,7 @@ class Book:
         """Where the last record was a position: the newest one of its account before it."""
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
+        self._feeds: tuple[str, ...] = ()
         self._midnight = 0
         self._hour = -HOUR
         self.trades.pin(self.incidents.valued)
@@ -85,6 +86,7 @@ class Book:
         self._hear_sources()
         self._midnight = 0
         self._next = None
+        self._feeds = ()
 
     def _hear_sources(self) -> None:
         """What feeds said that were not told apart before."""
@@ -302,13 +304,13 @@ class Book:
 
     def lost_since(self, topic: str) -> tuple[bool, int | None]:
         """Whether records of a topic are lost, not all here or counted twice, and since when (None: not known)."""
-        dismissed, lossy = self.rejections.dismissed(), False
+        dismissed, shared, lossy = self.rejections.dismissed(), self.shared, False
         times: list[int] = []
         for name in self.config.feeds_of(topic):
             epoch = rules_of(self.config.sources, name).epoch
-            since = self.shared.sources.lost_since(name, epoch, dismissed)
+            since = shared.sources.lost_since(name, epoch, dismissed)
             times += [] if since is None else [since]
-            lossy = lossy or self.shared.flow.lossy(name, epoch)
+            lossy = lossy or shared.flow.lossy(name, epoch)
         return bool(times) or lossy, min(times, default=None)
 
     def keys_unsafe_since(self, name: str) -> int | None:
@@ -413,9 +415,12 @@ class Book:
         """Newest revision of each incident as in its journal body, sorted by id."""
         return [dict(incident.body) for _, incident in self.incidents.known(None)]
 
-    def feeds(self) -> list[str]:
+    def feeds(self) -> tuple[str, ...]:
         """Every name under which something is read or watched, sorted: source topics or their feeds, and those of `freshness`."""
-        return sorted({*(name for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic)), *self.entity_config.freshness})
+        if not self._feeds:
+            read = (name for topic in SOURCE_TOPICS for name in self.config.feeds_of(topic))
+            self._feeds = tuple(sorted({*read, *self.entity_config.freshness}))
+        return self._feeds
 
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""

@@ -14,7 +14,9 @@ from monitor.core.book.book import Book
 from monitor.core.journal.vocabulary import BALANCES, FeedState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    slots=True
+)  # not frozen, though nobody changes one: to freeze it takes thrice as long, of each feed in each evaluation
 class FeedKnown:
     """A feed (`<topic>` or `<topic>/<source>`) at one instant; each `*_since` (ns) is None also where it is not known.
 
@@ -127,10 +129,11 @@ class Completeness:
 
     def _look(self, name: str) -> FeedKnown:
         book, source = self._book, name.partition("/")[2]
-        limits, (silent, since) = book.freshness(name), self._silent(name)
-        behind = book.behind_since(name) if self._live else None
-        grace = (limits.max_age_ns or 0) if silent and since is None else 0
+        limits = book.freshness(name)
         limited = limits.behind_ns is not None
+        silent, since = self._silent(name, limits.max_age_ns)
+        behind = book.behind_since(name) if limited and self._live else None
+        grace = (limits.max_age_ns or 0) if silent and since is None else 0
         if source and name not in book.config.sources:
             return FeedKnown(name, silent, since, grace, behind is not None, behind, limited=limited)
         lost, lost_since = book.lost_since(name)
@@ -150,8 +153,7 @@ class Completeness:
             keys_unsafe_since=book.keys_unsafe_since(name),
         )
 
-    def _silent(self, name: str) -> tuple[bool, int | None]:
-        limit = self._book.freshness(name).max_age_ns
+    def _silent(self, name: str, limit: int | None) -> tuple[bool, int | None]:
         if limit is None:
             return False, None
         newest = self._newest(name)

@@ -117,6 +117,8 @@ class Rejections:
 
     def since(self, topic: str) -> int | None:
         """Log time of the first rejection of a topic or of one of its feeds that still marks; None if none does."""
+        if not self._marks:
+            return None
         return min((mark.logged for mark in self._marks.values() if topic in (mark.where.topic, mark.where.kind)), default=None)
 
     def marking(self) -> list[RejectedRecord]:

@@ -46,7 +46,7 @@ def difference(computation: Computation, arguments: Mapping[str, Any]) -> Value:
 def scaled(computation: Computation, arguments: Mapping[str, Any]) -> Value:
     """A term times a parameter; nothing of a skipped term."""
     found = computation.value(arguments["of"])
-    return found.scaled(computation.amount(arguments["by"])) if isinstance(found, Figure) else None
+    return found.scaled(computation.factor(arguments["by"])) if isinstance(found, Figure) else None
 
 
 @term_type("product", of=Argument("terms"))

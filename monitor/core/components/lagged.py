@@ -50,15 +50,22 @@ def mean_closing_value(computation: Computation, arguments: Mapping[str, Any]) -
     return computation.view.summed_before(*_closing_values(computation, arguments, days)).scaled(Fraction(1, len(days)))
 
 
-def read_ahead(plan: Plan, view: View) -> Steps[None]:
+def closing_means(plan: Plan) -> list[Element]:
+    """The means of closing values of a pack."""
+    return [element for element in plan.pack.terms.values() if element.type == "mean_closing_value"]
+
+
+def read_ahead(plan: Plan, sight: Callable[[], View]) -> Steps[None]:
     """Adds up what the means of a pack's closing values are of, asset by asset: all at once, the first time, takes seconds.
 
-    The sums are found again by any view that shares the memo. The view must not be that of a result: it has the gaps of all
-    of them, asked for or not.
+    The sums are found again by any view that shares the memo. `sight` gives one, where there is anything to add up; it must not
+    be that of a result: it has the gaps of all of them, asked for or not.
     """
-    means = [element for element in plan.pack.terms.values() if element.type == "mean_closing_value"]
-    computation = Computation(plan, view)
-    if not means or plan.null_parameters or not view.begins(("closing_values", plan, _calculation_date(computation))):
+    means = closing_means(plan)
+    if not means or plan.null_parameters:
+        return
+    computation = Computation(plan, view := sight())
+    if not view.begins(("closing_values", plan, _calculation_date(computation))):
         return
     for element in means:
         if not {element.name, element.within} & plan.skip:

@@ -20,7 +20,7 @@ def amount(computation: Computation, element: Element) -> Outcome:
     arguments = element.arguments
     required = computation.value(arguments["required"])
     if not isinstance(required, Figure):
-        return Outcome((Row.empty(element.name, "min", computation.view.currency, "not_applicable"),))
+        return Outcome((Row.empty(element.name, "min", computation.view.currency, "not_applicable", element.ref),))
     held = computation.figure(arguments["held"])
     short = (required - held).at_least(0)
     row = row_of(

@@ -37,10 +37,12 @@ def incident_losses(computation: Computation, arguments: Mapping[str, Any]) -> V
 
     With `years`, of those that occurred less than so many years before `at`.
     """
-    after = _years_before(computation, int(computation.amount(arguments["years"]))) if "years" in arguments else None
+    incidents, after = computation.view.incidents(), None
+    if "years" in arguments and (incidents or computation.view.notes_gaps):
+        after = _years_before(computation, int(computation.amount(arguments["years"])))
     found = total(
         getattr(incident, arguments["measure"])
-        for incident in computation.view.incidents()
+        for incident in incidents
         if incident.status in arguments["statuses"] and (after is None or incident.occurred_at > after)
     )
     return Figure(found.low, None) if computation.view.impaired(INCIDENTS) else found

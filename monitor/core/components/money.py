@@ -26,7 +26,7 @@ def client_money(computation: Computation, element: Element) -> Outcome:
     arguments = element.arguments
     currency = computation.view.currency
     if currency not in computation.view.assets(arguments["role"]):
-        return Outcome((Row.empty(element.name, "min", currency, "not_applicable"),))
+        return Outcome((Row.empty(element.name, "min", currency, "not_applicable", element.ref),))
     with computation.view.reading("required"):
         required = computation.view.positive_quantity(arguments["role"], currency)
     held = computation.figure(arguments["held"])

@@ -67,7 +67,10 @@ def _worth(computation: Computation, asset: str, member: _Member | None) -> Figu
 
 def _there(computation: Computation, asset: str, member: _Member | None) -> Figure:
     """The value of what there is of it, up to what is asked."""
-    return NOTHING if member is None else computation.view.value(asset, minimum([member.held, member.asked]))
+    if member is None:
+        return NOTHING
+    there = member.asked if member.held.reaches(member.asked) else minimum([member.held, member.asked])
+    return computation.view.value(asset, there)
 
 
 def _candidates(computation: Computation, arguments: Mapping[str, Any]) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def _asset(computation: Computation, element: Element, asset: str) -> _Member | 
     if arguments["members"] == "either" and asked.exact_high == 0 and held.exact_high == 0:
         return None
     if name in computation.plan.skip:
-        return _Member(Row.empty(name, "min", asset, "not_applicable"))
+        return _Member(Row.empty(name, "min", asset, "not_applicable", element.ref))
     return _Member(_row(computation, element, (name, asset), asked, held), asked, held)
 
 
@@ -96,7 +99,7 @@ def _asked(computation: Computation, arguments: Mapping[str, Any], asset: str) -
         asked = view.quantity(arguments["required_role"], asset, STORAGES[arguments["required_storage"]]).at_least(0)
     if ASSETS[arguments["assets"]] is not None and view.doubtful(asset):
         asked = Figure(ZERO, asked.exact_high)  # of a coin, not of money: of what may be either, anything up to it
-    return asked.scaled(computation.amount(arguments["multiple"])) if "multiple" in arguments else asked
+    return asked.scaled(computation.factor(arguments["multiple"])) if "multiple" in arguments else asked
 
 
 def _held(computation: Computation, arguments: Mapping[str, Any], asset: str) -> Figure:

@@ -52,7 +52,7 @@ from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES, Mode
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.money import plain
 from monitor.core.values.times import DAY, SECOND, format_time
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 REVISIONS_AT_ONCE = 8
 """Closed days looked at again in one evaluation: a correction of an old day must not hold up the present."""
@@ -328,13 +328,14 @@ class Entity:
     ) -> Steps[dict[str, str]]:
         """Adds what is due of the live figures to `outputs`; the digest of each assessment published, by method."""
         told = {draft.identity.method for draft in drafts}
+        where = Instant(self.book, evaluation.at, self.config.digest, evaluation.known)
         digests = dict[str, str]()
         for found in evaluation.methods:
             name = found.prepared.config.id
             value = assessment_object(self.name, found, evaluation.at, evidence, sources)
             shape = self._shapes.of(found, evidence.config_digest)
             if self._due(name, found, shape, evaluation.at, told=None in told or name in told, telling=telling):
-                reads = yield from self.footings.explain_live(value, found, self._instant(evaluation.at), self.standing.causes)
+                reads = yield from self.footings.explain_live(value, found, where, self.standing.causes)
                 self._publish(name, found, value, shape, evaluation.at)
                 self.footings.keep_live(found, value, evaluation.at, reads)
                 outputs.append(Output(ASSESSMENTS, self.name, self.name, value))
@@ -402,12 +403,14 @@ class Entity:
         """The days that have ended by `at`, and closed ones that have changed since."""
         outputs = list[Output]()
         methods = self.evaluator.methods if self.evaluator else ()
-        for prepared in methods:
-            closes = self.standing.closes.setdefault(prepared.config.id, Closes(prepared.zone.local_date(at)))
-            for day in closes.ended(prepared.zone, at):
-                outputs += yield from self._close((prepared, closes, day), at, evidence, sources)
-                closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
-        self._find_midnight()
+        begun = all(prepared.config.id in self.standing.closes for prepared in methods)
+        if not begun or self._midnight is None or self._midnight <= at:
+            for prepared in methods:
+                closes = self.standing.closes.setdefault(prepared.config.id, Closes(prepared.zone.local_date(at)))
+                for day in closes.ended(prepared.zone, at):
+                    outputs += yield from self._close((prepared, closes, day), at, evidence, sources)
+                    closes.forget(day - timedelta(days=self.config.horizon_ns // DAY))
+            self._find_midnight()
         self._touch_settled(at)
         due = days_again(methods, self.standing.closes, at, self.config.publish_interval_ns)
         self.waiting = self.waiting or len(due) > REVISIONS_AT_ONCE

@@ -17,7 +17,7 @@ from monitor.core.journal.chain import ENGINE_VERSION, Chain, inputs_text
 from monitor.core.journal.records import journal_partition
 from monitor.core.values.canonical import Fixed, canonical_text, digest_of
 from monitor.core.values.times import SECOND, format_time
-from monitor.core.view.memo import Made
+from monitor.core.view.memory.memo import Made
 
 SPREAD_FROM = 16
 SPREAD = SECOND // 10
@@ -163,13 +163,19 @@ class Shapes:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Made[Any, Any]] = {}
+        self._last: dict[str, tuple[tuple[str, ...], str]] = {}
 
     def of(self, found: MethodResult, config_digest: str) -> str:
         """The digest of a result; of what is the same object as the last time nothing is made anew."""
         printed, config = found.printed, found.prepared.config
         states = self._fixed(config.id, printed["components"], ("name", "state", "cure_by"))
         gaps = self._fixed(config.id, printed["gaps"], ("kind", "subject", "effect"))
-        return digest_of([config_digest, config.mode, printed["state"], states, gaps])
+        content = config_digest, config.mode, printed["state"], states.text, gaps.text
+        last = self._last.get(config.id)
+        if last is None or last[0] != content:
+            digest = digest_of([config_digest, config.mode, printed["state"], states, gaps])
+            last = self._last[config.id] = content, digest
+        return last[1]
 
     def _fixed(self, method: str, several: Iterable[Mapping[str, Any]], fields: tuple[str, ...]) -> Fixed:
         def shape(one: Mapping[str, Any]) -> str:

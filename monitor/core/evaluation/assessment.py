@@ -6,7 +6,7 @@ States are decided on unrounded intervals; digits are cut here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -101,7 +101,11 @@ class Method:
             row = _row_not_computable(self.plan, view)
             return Brief("not_computable", None, None, view.currency, None, None, (row,))
         computation = Computation(self.plan, view)
-        found = _found(computation, finished(computation.outcomes()), watch_enter)
+        outcomes = finished(computation.outcomes())
+        if view.notes_gaps:
+            computation.printed_figures()  # what they read may be impaired
+        ratio = None if watch_enter is None else _watch_ratio(computation, outcomes)
+        found = _found(computation, outcomes, ratio, watch_enter)
         required, available = _headline_texts(found, view.minor_unit)
         return Brief(found.state, required, available, view.currency, found.required, found.available, found.rows)
 
@@ -148,20 +152,23 @@ def result_object(result: Result) -> dict[str, Any]:
 
 
 def _result(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> Result:
-    return _printed(computation, _found(computation, outcomes, watch_enter))
-
-
-def _found(computation: Computation, outcomes: Mapping[str, Outcome], watch_enter: Decimal | None) -> _Parts:
     figures = computation.printed_figures()
+    ratio = _watch_ratio(computation, outcomes)
+    return _printed(computation, _found(computation, outcomes, ratio, watch_enter), figures, ratio)
+
+
+def _found(
+    computation: Computation, outcomes: Mapping[str, Outcome], ratio: Figure | None, watch_enter: Decimal | None
+) -> _Parts:
+    """`ratio`: see `_watch_ratio`; it is not needed without a watch level."""
     required, available = computation.headline(outcomes)
     projection = computation.is_projection()
     rows = tuple(row if not projection else row.as_projection() for outcome in outcomes.values() for row in outcome.rows)
-    ratio = _watch_ratio(computation, outcomes)
     decided = required is None or (_known(required) and _known(available)) or computation.decided_by_quantity(outcomes)
     state = _state(rows, ratio, watch_enter, decided=decided)
     if computation.view.forced_unknown and state != "shortfall":
         state = "unknown"
-    return _Parts(state, rows, required, available, figures, ratio)
+    return _Parts(state, rows, required, available)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +179,6 @@ class _Parts:
     rows: tuple[Row, ...]
     required: Figure | None
     available: Figure | None
-    figures: Mapping[str, str | None]
-    ratio: Figure | None
 
 
 def _headline_texts(found: _Parts, decimals: int) -> tuple[str | None, str | None]:
@@ -181,20 +186,21 @@ def _headline_texts(found: _Parts, decimals: int) -> tuple[str | None, str | Non
     return figure_text(found.required, decimals, round_up), figure_text(found.available, decimals, round_down)
 
 
-def _printed(computation: Computation, found: _Parts) -> Result:
+def _printed(computation: Computation, found: _Parts, figures: Mapping[str, str | None], ratio: Figure | None) -> Result:
     view, required, available = computation.view, found.required, found.available
     decimals = view.minor_unit
     required_text, available_text = _headline_texts(found, decimals)
     surplus = available - required if required is not None and available is not None else None
+    coverage, coverage_lower, coverage_upper = _coverages(required, available)
     return Result(
         state=found.state,
         required=required_text,
         available=available_text,
         surplus=figure_text(surplus, decimals, round_down),
-        coverage=coverage_text(_value(available), _value(required)),
-        coverage_lower=coverage_text(available.low if available else None, required.high if required else None),
-        coverage_upper=coverage_text(available.high if available else None, required.low if required else None),
-        figures=found.figures,
+        coverage=coverage,
+        coverage_lower=coverage_lower,
+        coverage_upper=coverage_upper,
+        figures=figures,
         components=_components(computation, found.rows),
         gaps=_gaps(computation.plan, view),
         ignored=_ignored(view),
@@ -204,7 +210,7 @@ def _printed(computation: Computation, found: _Parts) -> Result:
         rows=found.rows,
         required_figure=required,
         available_figure=available,
-        watch_ratio=found.ratio,
+        watch_ratio=ratio,
     )
 
 
@@ -235,7 +241,7 @@ def _not_computable(plan: Plan, view: View) -> Result:
 
 def _row_not_computable(plan: Plan, view: View) -> Row:
     name = plan.pack.headline.components[0]
-    return replace(Row.empty(name, "min", view.currency, "not_computable"), ref=plan.pack.components[name].ref)
+    return Row.empty(name, "min", view.currency, "not_computable", plan.pack.components[name].ref)
 
 
 def _state(rows: tuple[Row, ...], ratio: Figure | None, watch_enter: Decimal | None, *, decided: bool) -> str:
@@ -264,7 +270,7 @@ def _components(computation: Computation, rows: tuple[Row, ...]) -> Fixed:
 
 
 def _fixed(printed: list[tuple[dict[str, Any], str]]) -> Fixed:
-    return Fixed((component for component, _ in printed), (text for _, text in printed))
+    return Fixed([component for component, _ in printed], [text for _, text in printed])
 
 
 def _watch_ratio(computation: Computation, outcomes: Mapping[str, Outcome]) -> Figure | None:
@@ -287,8 +293,16 @@ def _known(figure: Figure | None) -> bool:
     return figure is not None and figure.known
 
 
-def _value(figure: Figure | None) -> Any:
-    return None if figure is None else figure.value
+def _coverages(required: Figure | None, available: Figure | None) -> tuple[str | None, str | None, str | None]:
+    """The coverage, and within what it lies: all one where both sides are known."""
+    if required is None or available is None:
+        return None, None, None
+    if required.known and available.known:
+        both = coverage_text(available.exact, required.exact)
+        return both, both, both
+    lower = coverage_text(available.exact_low, required.exact_high)
+    upper = coverage_text(available.exact_high, required.exact_low)
+    return None, lower, upper
 
 
 def _ignored(view: View) -> tuple[Mapping[str, str], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from monitor.core.book.book import Book
@@ -15,8 +16,8 @@ from monitor.core.evaluation.observations import Observations, observe
 from monitor.core.journal.vocabulary import ROLES, Mode
 from monitor.core.values.calendar import Calendar, Zone
 from monitor.core.values.canonical import digest_of
-from monitor.core.view.kept import Kept, KeptDays
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.kept import Kept, KeptDays
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.view import View
 
 
@@ -58,9 +59,10 @@ class MethodResult:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What one evaluation at `at` (ns) found."""
+    """What one evaluation at `at` (ns) found, and what it read: of use until the book moves on."""
 
     at: int
+    known: Memo
     methods: tuple[MethodResult, ...]
     exposure: MethodResult
     observations: Observations
@@ -107,13 +109,14 @@ class Evaluator:
     def _evaluate(self, book: Book, at: int, memo: Memo) -> Steps[Evaluation]:
         methods = list[MethodResult]()
         for prepared in self.methods:
-            yield from read_ahead(prepared.method.plan, prepared.view(book, at, memo))
+            yield from read_ahead(prepared.method.plan, partial(prepared.view, book, at, memo))
             methods.append((yield from self._run(prepared, prepared.view(book, at, memo))))
+        view = self.yardstick.view(book, at, memo)
         if self._exposure_is is None:
-            exposure = yield from self._run(self.yardstick, self.yardstick.view(book, at, memo))
+            exposure = yield from self._run(self.yardstick, view)
         else:
             exposure = next(found for found in methods if found.prepared is self._exposure_is)
-        return Evaluation(at, tuple(methods), exposure, observe(book, self.yardstick.view(book, at, memo)))
+        return Evaluation(at, memo, tuple(methods), exposure, observe(book, view))
 
     def reads(self, book: Book, at: int) -> Memo:
         """What is known at `at`, the book's clock or the last instant of a closed day, less what may have changed since."""
@@ -128,7 +131,7 @@ class Evaluator:
         known = self.reads(book, at)
         if not known.kept:
             yield from self._read_holdings(book, at, known)
-        yield from read_ahead(prepared.method.plan, sight(prepared, book, at, known))
+        yield from read_ahead(prepared.method.plan, partial(sight, prepared, book, at, known))
         view = sight(prepared, book, at, known)
         return (yield from self._run(prepared, view)), view
 

@@ -20,7 +20,7 @@ from monitor.core.journal.outputs import TooOld
 from monitor.core.journal.records import JournalRecord, Statement
 from monitor.core.journal.schedule import EngineClock
 from monitor.core.values.calendar import Zone
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 _NO_DATA = frozenset({"configuration", "tick", "operation"})
 _OF_ALL = frozenset({"price", "progress"})

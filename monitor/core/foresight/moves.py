@@ -16,7 +16,7 @@ from monitor.core.components.packs.fiscal_years import last_day_of_fiscal_year
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, Prepared
 from monitor.core.foresight.overlay import OverlaidView, Overlay, memo_under
 from monitor.core.foresight.remedies import Broken, Move, missing, remedies
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 SHORT, WATCH, UNKNOWN = "shortfall", "watch", "unknown"
 

@@ -16,17 +16,18 @@ from monitor.core.book.declarations import Attributes, attributes_key
 from monitor.core.book.incidents import Amount, IncidentRevision
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Prepared
-from monitor.core.journal.vocabulary import LIABILITY, ROLES, STORAGES
+from monitor.core.journal.vocabulary import INCIDENTS, LIABILITY, ROLES, STORAGES
 from monitor.core.values.figure import NOTHING, Figure, total
 from monitor.core.values.money import EXACT, ZERO
 from monitor.core.view.incident_view import IncidentView
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.view import DeclarationView, View
 
 ONE = Decimal(1)
 KEPT_FROM = 16
 """Of so many assets and more, what was made under an overlay is kept for the next time: with few it takes more than it saves."""
 INCIDENT = "scenario"
+ONE_STORAGE: Mapping[str, frozenset[str]] = {storage: frozenset({storage}) for storage in STORAGES}
 _EVERY_STORAGE = frozenset(STORAGES)
 _OVERLAY = "overlay"
 _UNCHANGED: Mapping[str, HoldingChange] = {}
@@ -78,7 +79,7 @@ class Overlay:
 
     def with_holding(self, place: HoldingPlace, change: HoldingChange) -> Overlay:
         """With one more change of a holding."""
-        changed = {**self.holdings, place: self.holdings.get(place, HoldingChange()).then(change)}
+        changed = {**self.holdings, place: self._then(place, change)}
         return Overlay(changed, self.prices, self.volume, self.losses, self.incident, self.declared)
 
     def with_price(self, asset: str, factor: Decimal) -> Overlay:
@@ -91,9 +92,14 @@ class Overlay:
         more = EXACT.multiply(self.volume, factor)
         return Overlay(self.holdings, self.prices, more, self.losses, self.incident, self.declared)
 
-    def with_loss(self, loss: StressedLoss, incident: str) -> Overlay:
-        """With a loss on the record of an incident."""
-        return Overlay(self.holdings, self.prices, self.volume, (*self.losses, loss), incident, self.declared)
+    def with_loss(self, place: HoldingPlace, change: HoldingChange, loss: StressedLoss, incident: str) -> Overlay:
+        """With one more change of a holding, which is a loss on the record of an incident."""
+        changed = {**self.holdings, place: self._then(place, change)}
+        return Overlay(changed, self.prices, self.volume, (*self.losses, loss), incident, self.declared)
+
+    def _then(self, place: HoldingPlace, change: HoldingChange) -> HoldingChange:
+        known = self.holdings.get(place)
+        return change if known is None else known.then(change)
 
     def with_declared(
         self, kind: str, amount: Decimal, attributes: Mapping[str, str] | None = None, currency: str | None = None
@@ -113,6 +119,7 @@ class OverlaidView(View):
         self.overlay = overlay
         self._changed_of: dict[tuple[str, str], dict[str, HoldingChange]] = {}
         self._into: dict[str, set[str]] = {}
+        self._incidents: tuple[IncidentView, ...] | None = None
         for (role, asset, storage), change in overlay.holdings.items():
             self._changed_of.setdefault((role, asset), {})[storage] = change
             if change.shift > 0:
@@ -135,6 +142,12 @@ class OverlaidView(View):
 
     def quantity(self, role: str, asset: str, storages: frozenset[str] | None = None) -> Figure:
         """See `View`."""
+        if (role, asset) not in self._changed_of:
+            return self._held(role, asset, storages)
+        key = ("changed", role, asset, storages)
+        return self._memo.value(key, lambda: self._quantity(role, asset, storages))
+
+    def _quantity(self, role: str, asset: str, storages: frozenset[str] | None) -> Figure:
         wanted = _EVERY_STORAGE if storages is None else storages
         changes = {storage: change for storage, change in self._changes(role, asset).items() if storage in wanted}
         if not changes:
@@ -156,7 +169,7 @@ class OverlaidView(View):
         return super().quantity(role, asset, storages)
 
     def _changed(self, role: str, asset: str, storage: str, change: HoldingChange) -> Figure:
-        there = self._held(role, asset, frozenset({storage})).scaled(change.factor) + Figure.of(change.shift)
+        there = self._held(role, asset, ONE_STORAGE[storage]).scaled(change.factor) + Figure.of(change.shift)
         return there if role == LIABILITY and self.is_fiat(asset) else there.at_least(0)
 
     def _changes(self, role: str, asset: str) -> Mapping[str, HoldingChange]:
@@ -166,9 +179,11 @@ class OverlaidView(View):
 
     def price(self, asset: str, currency: str | None = None) -> Figure:
         """See `View`."""
-        found = super().price(asset, currency)
         factor = self.overlay.prices.get(asset)
-        return found if factor is None else found.scaled(factor)
+        if factor is None:
+            return super().price(asset, currency)
+        key = ("changed_price", asset, currency or self.currency)
+        return self._memo.value(key, lambda: super(OverlaidView, self).price(asset, currency).scaled(factor))
 
     # --- trades
 
@@ -187,8 +202,13 @@ class OverlaidView(View):
 
     def incidents(self) -> tuple[IncidentView, ...]:
         """See `View`; with the incident of the losses, valued at the overlay's prices of now."""
-        found = super().incidents()
-        overlay = self.overlay
+        if self._incidents is None:
+            self._incidents = self._all_incidents()
+        self.reads(INCIDENTS)
+        return self._incidents
+
+    def _all_incidents(self) -> tuple[IncidentView, ...]:
+        found, overlay = super().incidents(), self.overlay
         if not overlay.losses or overlay.incident is None:
             return found
         losses = tuple(Amount(loss.asset, loss.quantity, loss.owner) for loss in overlay.losses)

@@ -56,7 +56,7 @@ def shortfall_text(result: Result | Brief, decimals: int) -> str | None:
     if result.required_figure is None or result.available_figure is None:
         return None
     short = (result.required_figure - result.available_figure).at_least(0)
-    return None if short.value is None else round_up(short.value, decimals)
+    return None if short.exact is None else round_up(short.exact, decimals)
 
 
 def _difference(after: Figure | None, before: Figure | None) -> Figure | None:

@@ -7,17 +7,20 @@ assets those of which nothing changed since the last time are not read again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from monitor.core.book.book import Book
 from monitor.core.book.valued import valued
-from monitor.core.components.lagged import read_ahead
+from monitor.core.components.lagged import closing_means, read_ahead
 from monitor.core.components.steps import Steps
 from monitor.core.evaluation.assessment import Brief
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, Prepared
 from monitor.core.foresight.overlay import KEPT_FROM, ONE, OverlaidView, Overlay, assets_of, carried_on, memo_under, touches_most
 from monitor.core.foresight.printed import shortfall_text
-from monitor.core.foresight.scenarios import NotApplicable, Scenario, overlay_of
+from monitor.core.foresight.scenarios import Ground, NotApplicable, Scenario
+from monitor.core.view.memory.memo import Memo
+from monitor.core.view.memory.trial import Trial, all_is_well
 
 BUDGET = 1500
 """Most evaluations of one asset under one method in one publication: some 0.2 s of one core. What is beyond it is left out."""
@@ -38,11 +41,13 @@ def published(
     figures and says why.
     """
     found = list[dict[str, Any]]()
-    at, known = evaluation.at, evaluator.reads(book, evaluation.at)
+    at = evaluation.at
     methods = [prepared for prepared in evaluator.methods if prepared.config.mode == "in_force"]
     assets = assets_of(book, at)
     cost, spent = (len(methods) + 1) * max(1, assets), 0
     many = book.positions.account_count() > ACCOUNTS
+    known = _tried_on(evaluation.known, evaluator, book, at, assets)
+    ground = Ground(evaluator.yardstick, book, at, known)
     for scenario in scenarios:
         too_wide = many and any(stress["type"] == _READS_ACCOUNTS for stress in scenario.stresses)
         if too_wide or spent + cost > BUDGET:
@@ -50,7 +55,7 @@ def published(
             continue
         spent += cost
         try:
-            overlay = overlay_of(scenario, evaluator.yardstick, book, at, known)
+            overlay = ground.overlay_of(scenario)
         except NotApplicable as error:
             found.append(_left_out(scenario, str(error)))
             continue
@@ -59,7 +64,7 @@ def published(
             kept = assets >= KEPT_FROM and touches_most(overlay, assets)
             memo = carried_on(known, scenario.name, overlay) if kept else memo_under(known, overlay, book, at)
             for prepared in (evaluator.yardstick, *methods):
-                yield from read_ahead(prepared.method.plan, OverlaidView(prepared, book, at, overlay, memo))
+                yield from read_ahead(prepared.method.plan, partial(OverlaidView, prepared, book, at, overlay, memo))
                 view = OverlaidView(prepared, book, at, overlay, memo)
                 each.append(prepared.method.brief(view, evaluator.entity_config.levels.watch_enter))
                 yield
@@ -67,6 +72,13 @@ def published(
             each += _untouched(evaluation, methods)
         found.append(_published(scenario, methods, [_figures(brief, book) for brief in each]))
     return found
+
+
+def _tried_on(known: Memo, evaluator: Evaluator, book: Book, at: int, assets: int) -> Memo:
+    """What scenarios read: of few assets, where all is well, their figures alone."""
+    ahead = any(closing_means(prepared.method.plan) for prepared in (evaluator.yardstick, *evaluator.methods))
+    few = assets < KEPT_FROM and not ahead
+    return Trial.of(known) if few and all_is_well(known.completeness(book, at)) else known
 
 
 def touches(overlay: Overlay, evaluator: Evaluator, book: Book) -> bool:

@@ -22,7 +22,7 @@ from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.foresight.overlay import HoldingChange, OverlaidView, Overlay
 from monitor.core.values.figure import NOTHING, Figure
 from monitor.core.values.money import EXACT, round_up
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 DIGITS = 8
 """Decimals of a quantity to move; most chains have as many or more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from monitor.core.book.book import Book
@@ -15,11 +16,19 @@ from monitor.core.components.custody import COLD, HOT_AND_OTHER
 from monitor.core.configuration.configuration import Configuration
 from monitor.core.evaluation.assessment import Result
 from monitor.core.evaluation.evaluation import Evaluator, Prepared
-from monitor.core.foresight.overlay import HoldingChange, HoldingPlace, OverlaidView, Overlay, StressedLoss, result_under
+from monitor.core.foresight.overlay import (
+    ONE_STORAGE,
+    HoldingChange,
+    HoldingPlace,
+    OverlaidView,
+    Overlay,
+    StressedLoss,
+    result_under,
+)
 from monitor.core.journal.vocabulary import ASSET_ROLES, LIABILITY
 from monitor.core.values.figure import NOTHING, Figure
 from monitor.core.values.money import EXACT, ZERO, parse_decimal
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 ALL, LARGEST = "all", "largest"
 CLIENTS = "client_asset"
@@ -62,28 +71,37 @@ class _Applying:
         self.book = book
         self.overlay = overlay
         self.view = OverlaidView(prepared, book, at, overlay, known.lent())
+        self._crypto: dict[str, list[str]] = {}
 
     def crypto(self, role: str) -> list[str]:
         """Crypto assets of a role."""
-        return [asset for asset in self.view.assets(role) if not self.view.is_fiat(asset)] if self.view.role_seen(role) else []
+        found = self._crypto.get(role)
+        if found is None:
+            seen = self.view.assets(role) if self.view.role_seen(role) else ()
+            found = self._crypto[role] = [asset for asset in seen if not self.view.is_fiat(asset)]
+        return found
 
     def chosen(self, given: str, excepted: Sequence[str] = ()) -> list[str]:
         """The assets a stress names: one, all crypto assets of any role, or the one of which clients hold most."""
         if given == LARGEST:
-            return [self._largest_asset()]
-        if given != ALL:
-            return [given]
-        return sorted({asset for role in (*ASSET_ROLES, LIABILITY) for asset in self.crypto(role)} - set(excepted))
+            return [self.largest]
+        return sorted(self._all.difference(excepted)) if given == ALL else [given]
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return frozenset(asset for role in (*ASSET_ROLES, LIABILITY) for asset in self.crypto(role))
 
     def quantity(self, role: str, asset: str, storage: str) -> Figure:
         """What is there of one place."""
-        return self.view.quantity(role, asset, frozenset({storage}))
+        return self.view.quantity(role, asset, ONE_STORAGE[storage])
 
     def worth(self, asset: str, quantity: Decimal) -> Figure:
         """Value in the yardstick's currency."""
         return self.view.value(asset, Figure.of(quantity))
 
-    def _largest_asset(self) -> str:
+    @cached_property
+    def largest(self) -> str:
+        """The crypto asset of which clients hold most."""
         found = [(self.view.value(asset, self.view.quantity(CLIENTS, asset)).low or 0, asset) for asset in self.crypto(CLIENTS)]
         if not found:
             raise NotApplicable("clients hold no crypto asset that is known")
@@ -206,15 +224,28 @@ def scenarios_of(config: Configuration) -> tuple[Scenario, ...]:
     return tuple(Scenario(name, raw["title"], tuple(raw["stresses"])) for name, raw in found)
 
 
-def overlay_of(scenario: Scenario, yardstick: Prepared, book: Book, at: int, known: Memo) -> Overlay:
-    """What the scenario makes of the book at `at`, of which `known` is read; sizes are compared in the yardstick's currency.
+class Ground:
+    """What scenarios are applied to: the book at `at`, of which `known` is read. Sizes are in the currency of the yardstick."""
 
-    Raises NotApplicable where what it needs is not known.
-    """
-    overlay = Overlay()
-    for stress in scenario.stresses:
-        overlay = STRESSES[stress["type"]](_Applying(yardstick, book, at, overlay, known), stress)
-    return overlay
+    def __init__(self, yardstick: Prepared, book: Book, at: int, known: Memo) -> None:
+        self._read = yardstick, book, at
+        self._known = known
+        self._plain = self._under(Overlay())
+
+    def overlay_of(self, scenario: Scenario) -> Overlay:
+        """What the scenario makes of it. Raises NotApplicable where what it needs is not known."""
+        overlay = Overlay()
+        for place, stress in enumerate(scenario.stresses):
+            overlay = STRESSES[stress["type"]](self._under(overlay) if place else self._plain, stress)
+        return overlay
+
+    def _under(self, overlay: Overlay) -> _Applying:
+        return _Applying(*self._read, overlay, self._known)
+
+
+def overlay_of(scenario: Scenario, yardstick: Prepared, book: Book, at: int, known: Memo) -> Overlay:
+    """What one scenario makes of the book: see `Ground`."""
+    return Ground(yardstick, book, at, known).overlay_of(scenario)
 
 
 def outcomes(
@@ -234,9 +265,9 @@ def outcomes(
 def _lost(
     overlay: Overlay, place: HoldingPlace, change: HoldingChange, quantity: Decimal | None, arguments: Mapping[str, Any]
 ) -> Overlay:
-    changed = overlay.with_holding(place, change)
     owner = "client" if place[0] == CLIENTS else "house"
-    return changed.with_loss(StressedLoss(place[1], quantity, owner), arguments.get("incident", "hot_wallet_theft"))
+    loss = StressedLoss(place[1], quantity, owner)
+    return overlay.with_loss(place, change, loss, arguments.get("incident", "hot_wallet_theft"))
 
 
 def _paying(asset: str) -> list[HoldingPlace]:

@@ -220,8 +220,13 @@ class Causes:
         """Those noted after `number`, by part and then in order."""
         found = list[Cause]()
         for part in CAUSE_PARTS:
-            kept = [one for causes in self._parts.get(part, {}).values() for one in _made(causes) if one.number > number]
-            found += sorted(kept, key=lambda cause: cause.number)
+            kept = list[Cause]()
+            for causes in reversed(self._parts.get(part, {}).values()):  # those of which something was noted last first
+                if _number_of(causes[-1]) <= number:
+                    break
+                kept += _made(causes, number)
+            kept.sort(key=_number)
+            found += kept
         return found
 
     def state(self) -> dict[str, Any]:
@@ -234,12 +239,24 @@ class Causes:
         return Causes(Cause.of_state(kept) for kept in state["kept"])
 
 
-def _made(causes: deque[Cause | _Unmade]) -> Iterator[Cause]:
-    for place, kept in enumerate(causes):
+def _made(causes: deque[Cause | _Unmade], number: int) -> Iterator[Cause]:
+    """Those after `number`, the newest first."""
+    for place in range(len(causes) - 1, -1, -1):
+        kept = causes[place]
+        if _number_of(kept) <= number:
+            return
         cause = kept if isinstance(kept, Cause) else cause_of(*kept)
         if cause is not None:
             causes[place] = cause
             yield cause
+
+
+def _number_of(kept: Cause | _Unmade) -> int:
+    return kept.number if isinstance(kept, Cause) else kept[0].offset
+
+
+def _number(cause: Cause) -> int:
+    return cause.number
 
 
 def telling(causes: Iterable[Cause]) -> list[Cause]:

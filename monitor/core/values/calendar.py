@@ -47,12 +47,14 @@ def month_end(year: int, month: int) -> date:
 class Zone:
     """Offsets of a place from UTC: `instants` (ns, ascending) from which each of `offsets` (hours, to the quarter) holds."""
 
-    __slots__ = ("_instants", "_offsets_ns", "name")
+    __slots__ = ("_instants", "_newest", "_offsets_ns", "name")
 
     def __init__(self, name: str, instants: Sequence[int] = (), offsets: Sequence[int | Fraction] = ()) -> None:
         self.name = name
         self._instants = tuple(instants) or (0,)
         self._offsets_ns = tuple(int(hours * HOUR) for hours in offsets) or (0,)
+        self._newest: tuple[int | None, date] = (None, date.min)
+        """The instant that was asked of last, and its date: an evaluation asks of its own again and again."""
 
     @property
     def grain(self) -> int:
@@ -65,7 +67,9 @@ class Zone:
 
     def local_date(self, instant: int) -> date:
         """The local date at `instant`."""
-        return date_of_number((instant + self.offset(instant)) // DAY)
+        if self._newest[0] != instant:
+            self._newest = (instant, date_of_number((instant + self.offset(instant)) // DAY))
+        return self._newest[1]
 
     def day_start(self, day: date) -> int:
         """The first instant (ns) whose local date is `day`: local midnight, or the transition that jumps over it."""

@@ -6,7 +6,7 @@ strings. On that subset the bytes equal RFC 8785, which a property test holds.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -54,11 +54,10 @@ def canonical_text(value: Any) -> str:
         return value
     if type(value) is str:
         return encode_basestring(value)
-    if type(value) is dict and any(type(item) is Fixed for item in value.values()):
-        rest = {key: None if type(item) is Fixed else item for key, item in value.items()}
-        _check(rest)
-        return "{" + ",".join(f"{encode_basestring(key)}:{_item_text(value[key])}" for key in sorted(rest)) + "}"
-    if type(value) is list and any(type(item) is Fixed for item in value):
+    if type(value) is dict and Fixed in map(type, value.values()):
+        _check({key: None if type(item) is Fixed else item for key, item in value.items()})
+        return "{" + ",".join(_pieces(value)) + "}"
+    if type(value) is list and Fixed in map(type, value):
         _check([None if type(item) is Fixed else item for item in value])
         return "[" + ",".join(map(_item_text, value)) + "]"
     _check(value)
@@ -73,6 +72,22 @@ def digest_of(value: Any) -> str:
 def digest_of_bytes(data: bytes) -> str:
     """`sha256:<hex>` over `data`."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _pieces(value: dict[str, Any]) -> Iterator[str]:
+    """The members of an object: those that are fixed, and what lies between two of them at once."""
+    between = dict[str, Any]()
+    for key in sorted(value):
+        item = value[key]
+        if type(item) is not Fixed:
+            between[key] = item
+            continue
+        if between:
+            yield _ENCODER.encode(between)[1:-1]
+            between = {}
+        yield f"{encode_basestring(key)}:{item.text}"
+    if between:
+        yield _ENCODER.encode(between)[1:-1]
 
 
 def _item_text(item: Any) -> str:

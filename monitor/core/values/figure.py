@@ -16,6 +16,9 @@ Number = int | Decimal | Fraction
 Exact = Decimal | Fraction
 """An exact number. The two kinds compare and hash alike; decimals are some ten times as fast."""
 
+_RATIONAL = (DecimalException, TypeError)
+"""What decimals raise that have more digits than the context holds, or where one is none: rational numbers take them all."""
+
 
 class Figure:
     """Every value from `low` to `high`; None is no bound on that side. Not to be changed once made.
@@ -78,15 +81,17 @@ class Figure:
 
     def __add__(self, other: Figure) -> Figure:
         low = _sum(self.exact_low, other.exact_low)
-        return Figure(low, low if self._is_point() and other._is_point() else _sum(self.exact_high, other.exact_high))
+        points = self.exact_low is self.exact_high and other.exact_low is other.exact_high
+        return Figure(low, low if points else _sum(self.exact_high, other.exact_high))
 
     def __sub__(self, other: Figure) -> Figure:
         low = _difference(self.exact_low, other.exact_high)
-        return Figure(low, low if self._is_point() and other._is_point() else _difference(self.exact_high, other.exact_low))
+        points = self.exact_low is self.exact_high and other.exact_low is other.exact_high
+        return Figure(low, low if points else _difference(self.exact_high, other.exact_low))
 
     def scaled(self, factor: Number) -> Figure:
         """Times a known factor, which must not be negative."""
-        exact = _terminating(factor) if isinstance(factor, Fraction) else _exact(factor)
+        exact = factor if isinstance(factor, Decimal) else terminating(factor) if isinstance(factor, Fraction) else _exact(factor)
         if exact < 0:
             raise ValueError("a figure is scaled by a factor >= 0 only")
         if exact == 0:
@@ -94,13 +99,16 @@ class Figure:
         if exact == 1:
             return self
         low = _times(self.exact_low, exact)
-        return Figure(low, low if self._is_point() else _times(self.exact_high, exact))
+        return Figure(low, low if self.exact_low is self.exact_high else _times(self.exact_high, exact))
 
     def times(self, other: Figure) -> Figure:
         """Product of two figures that are not negative; nothing of something without a bound is nothing."""
-        low = ZERO if self.exact_low is None or other.exact_low is None else _times(self.exact_low, other.exact_low)
-        if self._is_point() and other._is_point():
-            return Figure(low, low)
+        if self.exact_low is None or other.exact_low is None:
+            low: Exact | None = ZERO
+        else:
+            low = _times(self.exact_low, other.exact_low)
+            if self.exact_low is self.exact_high and other.exact_low is other.exact_high:
+                return Figure(low, low)
         if self.exact_high == 0 or other.exact_high == 0:
             return Figure(low, ZERO)
         return Figure(low, _times(self.exact_high, other.exact_high))
@@ -117,7 +125,10 @@ class Figure:
 
     def share_of_rest(self, rest: Figure) -> Figure:
         """`part / (part + rest)` of figures >= 0: lowest part with highest rest, and the reverse; of nothing it is 0."""
-        return Figure(_share(self.low, rest.high), _share_high(self.high, rest.low))
+        if self._is_point() and rest._is_point():
+            share = _share(self.exact_low, rest.exact_low)
+            return Figure(share, share)
+        return Figure(_share(self.exact_low, rest.exact_high), _share_high(self.exact_high, rest.exact_low))
 
     def ratio_to(self, other: Figure) -> Figure | None:
         """The quotient to a figure >= 0 as an interval; None when that is nothing."""
@@ -134,10 +145,10 @@ class Figure:
 
     def at_least(self, floor: Number) -> Figure:
         """`max(self, floor)`."""
-        exact = _exact(floor)
+        exact = _exact(floor) if floor else ZERO
         low = exact if self.exact_low is None else max(self.exact_low, exact)
-        if self._is_point():
-            return Figure(low, low)
+        if self.exact_low is self.exact_high and self.exact_low is not None:
+            return self if low is self.exact_low else Figure(low, low)
         return Figure(low, None if self.exact_high is None else max(self.exact_high, exact))
 
     def reaches(self, other: Figure) -> bool | None:
@@ -214,9 +225,10 @@ def total(figures: Iterable[Figure]) -> Figure:
     low: Exact | None = ZERO
     high: Exact | None = ZERO
     for figure in figures:
-        point = low is high and figure.exact_low is figure.exact_high
-        low = _sum(low, figure.exact_low)
-        high = low if point else _sum(high, figure.exact_high)
+        least, most = figure.exact_low, figure.exact_high
+        point = low is high and least is most
+        low = None if low is None or least is None else _plus(low, least)
+        high = low if point else _sum(high, most)
     return Figure(low, high)
 
 
@@ -244,7 +256,7 @@ def _fraction(value: Exact) -> Fraction:
     return Fraction(*value.as_integer_ratio()) if isinstance(value, Decimal) else value
 
 
-def _terminating(value: Fraction) -> Exact:
+def terminating(value: Fraction) -> Exact:
     """As a decimal, where it is one."""
     try:
         return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
@@ -257,12 +269,10 @@ def _sum(a: Exact | None, b: Exact | None) -> Exact | None:
 
 
 def _plus(a: Exact, b: Exact) -> Exact:
-    if isinstance(a, Decimal) and isinstance(b, Decimal):
-        try:
-            return EXACT.add(a, b)
-        except DecimalException:  # more digits than the context holds: rational numbers take them all
-            pass
-    return _fraction(a) + _fraction(b)
+    try:
+        return EXACT.add(a, b)  # type: ignore[arg-type]
+    except _RATIONAL:
+        return _fraction(a) + _fraction(b)
 
 
 def _difference(a: Exact | None, b: Exact | None) -> Exact | None:
@@ -270,23 +280,19 @@ def _difference(a: Exact | None, b: Exact | None) -> Exact | None:
 
 
 def _minus(a: Exact, b: Exact) -> Exact:
-    if isinstance(a, Decimal) and isinstance(b, Decimal):
-        try:
-            return EXACT.subtract(a, b)
-        except DecimalException:  # as in a sum
-            pass
-    return _fraction(a) - _fraction(b)
+    try:
+        return EXACT.subtract(a, b)  # type: ignore[arg-type]
+    except _RATIONAL:
+        return _fraction(a) - _fraction(b)
 
 
 def _times(a: Exact | None, b: Exact | None) -> Exact | None:
     if a is None or b is None:
         return None
-    if isinstance(a, Decimal) and isinstance(b, Decimal):
-        try:
-            return EXACT.multiply(a, b)
-        except DecimalException:  # as in a sum
-            pass
-    return _fraction(a) * _fraction(b)
+    try:
+        return EXACT.multiply(a, b)  # type: ignore[arg-type]
+    except _RATIONAL:
+        return _fraction(a) * _fraction(b)
 
 
 def _worth(quantity: Exact, price: Exact | None) -> Exact | None:
@@ -302,15 +308,20 @@ def _over(part: Exact | None, whole: Exact | None) -> Exact | None:
     return Fraction(a * d, b * c)
 
 
-def _share(part: Fraction | None, rest: Fraction | None) -> Fraction:
+def _share(part: Exact | None, rest: Exact | None) -> Fraction:
     if not part or rest is None:
         return Fraction(0)
-    return part / (part + rest)
+    return _part_of(part, rest)
 
 
-def _share_high(part: Fraction | None, rest: Fraction | None) -> Fraction:
+def _share_high(part: Exact | None, rest: Exact | None) -> Fraction:
     if part == 0:
         return Fraction(0)
     if part is None or not rest:
         return Fraction(1)
-    return part / (part + rest)
+    return _part_of(part, rest)
+
+
+def _part_of(part: Exact, rest: Exact) -> Fraction:
+    (a, b), (c, d) = part.as_integer_ratio(), rest.as_integer_ratio()
+    return Fraction(a * d, a * d + c * b)

@@ -57,14 +57,20 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if text[-1] == "0" and "." in text else text
 
 
-def round_up(value: Fraction, decimals: int) -> str:
+def round_up(value: Decimal | Fraction, decimals: int) -> str:
     """Plain text of `value` rounded toward plus infinity at `decimals` places."""
     return _rounded(value, decimals, ROUND_CEILING)
 
 
-def round_down(value: Fraction, decimals: int) -> str:
+def round_down(value: Decimal | Fraction, decimals: int) -> str:
     """Plain text of `value` rounded toward minus infinity at `decimals` places."""
     return _rounded(value, decimals, ROUND_FLOOR)
+
+
+def ratio_down(part: Decimal | Fraction, whole: Decimal | Fraction, decimals: int) -> str:
+    """Plain text of `part / whole`, which is not 0, rounded toward minus infinity at `decimals` places."""
+    (a, b), (c, d) = part.as_integer_ratio(), whole.as_integer_ratio()
+    return plain(_integer(a * d * 10**decimals // (b * c)).scaleb(-decimals, _WIDE))
 
 
 def exact_text(value: Decimal | Fraction, digits: int = FIGURE_DIGITS) -> str:
@@ -80,12 +86,18 @@ def _truncating(digits: int) -> Context:
     return Context(prec=digits, rounding=ROUND_DOWN)
 
 
-def _rounded(value: Fraction, decimals: int, rounding: str) -> str:
-    scaled = value * 10**decimals
-    whole = scaled.numerator // scaled.denominator
-    if rounding == ROUND_CEILING and scaled.denominator != 1:
+def _rounded(value: Decimal | Fraction, decimals: int, rounding: str) -> str:
+    if isinstance(value, Decimal):
+        return plain(value.quantize(_place(decimals), rounding, _WIDE))
+    whole, rest = divmod(value.numerator * 10**decimals, value.denominator)
+    if rest and rounding == ROUND_CEILING:
         whole += 1
     return plain(_integer(whole).scaleb(-decimals, _WIDE))
+
+
+@cache
+def _place(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def _integer(value: int) -> Decimal:

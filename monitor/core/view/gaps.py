@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,14 +27,10 @@ class Gaps:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], Gap] = {}
-        self._effect: Effect = "both"
+        self.effect: Effect = "both"
+        """The effect that gaps noted now have."""
         self.trace: list[tuple[GapNote, Effect]] = []
         """Every call of `add` and the effect set then, in order."""
-
-    @property
-    def effect(self) -> Effect:
-        """The effect that gaps noted now have."""
-        return self._effect
 
     def add(self, kind: str, subject: str, effect: Effect | None = None, since: int | None = None) -> None:
         """Note a gap; `effect` None takes the one set by `reading`.
@@ -43,7 +38,7 @@ class Gaps:
         Of one (kind, subject): required and available together are both, figures gives way to any other, and the earliest
         `since` counts (None is the earliest).
         """
-        self.trace.append(((kind, subject, effect, since), self._effect))
+        self.trace.append(((kind, subject, effect, since), self.effect))
         self.put(kind, subject, effect, since)
 
     def leave(self, notes: Iterable[tuple[GapNote, Effect]]) -> None:
@@ -55,7 +50,7 @@ class Gaps:
 
     def put(self, kind: str, subject: str, effect: Effect | None, since: int | None) -> None:
         """As `add`, without a trace: for what leaves a trace of its own."""
-        now = effect or self._effect
+        now = effect or self.effect
         known = self._found.get((kind, subject))
         if known is not None:
             since = None if known.since is None or since is None else min(known.since, since)
@@ -64,18 +59,30 @@ class Gaps:
                 return
         self._found[kind, subject] = _gap(kind, subject, now, since)
 
-    @contextmanager
-    def reading(self, effect: Effect) -> Iterator[None]:
+    def reading(self, effect: Effect) -> UnderEffect:
         """Within it, gaps of reads have this effect (outside: `both`)."""
-        before, self._effect = self._effect, effect
-        try:
-            yield
-        finally:
-            self._effect = before
+        return UnderEffect(self, effect)
 
     def sorted(self) -> tuple[Gap, ...]:
         """All gaps by kind and subject."""
         return tuple(self._found[key] for key in sorted(self._found))
+
+
+class UnderEffect:
+    """The effect of gaps while it is entered; no generator, of which an evaluation would make dozens."""
+
+    __slots__ = ("_before", "_effect", "_gaps")
+
+    def __init__(self, gaps: Gaps, effect: Effect) -> None:
+        self._gaps = gaps
+        self._effect: Effect = effect
+
+    def __enter__(self) -> None:
+        self._before = self._gaps.effect
+        self._gaps.effect = self._effect
+
+    def __exit__(self, *_raised: object) -> None:
+        self._gaps.effect = self._before
 
 
 @lru_cache(maxsize=20_000)

@@ -25,15 +25,14 @@ class SourceHealth:
 
         Its gaps are noted under the effect set at each read; `record_rejected` only marks (CONTRACT 2).
         """
-        return self.reads_under(topic, source, self._gaps.effect)
+        return self.reads_under((topic, source), self._gaps.effect)
 
-    def reads_under(self, topic: str, source: str | None, effect: Effect) -> bool:
+    def reads_under(self, feed: Feed, effect: Effect) -> bool:
         """The same with gaps of an effect."""
-        feed = (topic, source)
         self.trace.append((feed, effect))
         found = self._read.get(feed)
         if found is None:
-            found = self._read[feed] = self._look(topic, source)
+            found = self._read[feed] = self._look(*feed)
         for kind, subject, own, since in found[1]:
             self._gaps.put(kind, subject, own or effect, since)
         return found[0]

@@ -11,14 +11,14 @@ from monitor.core.view.asset_sight import AssetSight
 from monitor.core.view.gaps import Gaps
 from monitor.core.view.health import SourceHealth
 from monitor.core.view.holding import UNHELD, EarlierHolding, Holding, LiveHolding, swung
-from monitor.core.view.memo import Remembering
+from monitor.core.view.memory.access import MemoAccess
 
 
 class Holdings:
     """Holdings for one evaluation at `at` (ns); `live`: at the book's clock, where sums are kept."""
 
     def __init__(
-        self, book: Book, at: int, gaps: Gaps, health: SourceHealth, *, kinds: AssetSight, memo: Remembering, live: bool
+        self, book: Book, at: int, gaps: Gaps, health: SourceHealth, *, kinds: AssetSight, memo: MemoAccess, live: bool
     ) -> None:
         self._book = book
         self._at = at

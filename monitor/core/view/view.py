@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, TypeVar
 
 from monitor.core.book.book import Book
@@ -20,11 +21,10 @@ from monitor.core.values.figure import NOTHING, UNKNOWN, Figure, total
 from monitor.core.values.money import EXACT
 from monitor.core.view.asset_sight import AssetSight, Ignored
 from monitor.core.view.declared import DeclarationView, TrustStep, trust_steps
-from monitor.core.view.gaps import Gap, Gaps
-from monitor.core.view.health import SourceHealth
+from monitor.core.view.gaps import Gap
 from monitor.core.view.holdings import Holdings
 from monitor.core.view.incident_view import IncidentView, KnownIncidents, known_incidents
-from monitor.core.view.memo import Made, Memo, Remembering
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.prices.earlier import Earlier
 from monitor.core.view.prices.pricing import Pricing
 from monitor.core.view.traded import Traded
@@ -54,17 +54,18 @@ class View:
         self._book = book
         self._live = at >= book.clock
         self._before: dict[int, int] = {}
-        self._gaps = Gaps()
         memo = memo or Memo()
         self.completeness = memo.completeness(book, at)
-        self._health = SourceHealth(self.completeness, self._gaps)
+        self._gaps, self._health, self._memo = memo.notebook(self.completeness)
         self._kinds = AssetSight(book, at, self._gaps, live=self._live)
-        self._memo = Remembering(memo, self._gaps, self._health)
         self._holdings = Holdings(book, at, self._gaps, self._health, kinds=self._kinds, memo=self._memo, live=self._live)
         self._carried = memo
         self._prices = Pricing(book, at, self._gaps, self._health, live=self._live)
         self._trades = Traded(book, at, self._gaps, self._kinds)
-        self._earlier = Earlier(book, at, self._holdings, self._prices, memo=self._memo, carried=memo)
+
+    @cached_property
+    def _earlier(self) -> Earlier:
+        return Earlier(self._book, self.at, self._holdings, self._prices, memo=self._memo, carried=self._carried)
 
     # --- dates
 
@@ -111,7 +112,12 @@ class View:
     def term(self, name: str, effect: Effect) -> AbstractContextManager[None]:
         """As `reading`, for all that the term of that name reads itself."""
         del name
-        return self.reading(effect)
+        return self._gaps.reading(effect)
+
+    @property
+    def notes_gaps(self) -> bool:
+        """Whether what a read leaves beside its value matters to anybody: not to a trial."""
+        return self._carried.notes_gaps
 
     @property
     def forced_unknown(self) -> bool:
@@ -120,7 +126,7 @@ class View:
 
     def reads(self, topic: str) -> None:
         """Note that the result depends on a source topic (the reads below do so by themselves), with that topic's gaps."""
-        self._health.reads(topic)
+        self._health.reads_under((topic, None), self._gaps.effect)
 
     def impaired(self, topic: str) -> bool:
         """Whether what a source topic says may be wrong or not all: it is read, and is silent, unhealthy or holed."""
@@ -194,16 +200,14 @@ class View:
 
     def summed(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
         """The sum over assets of what `make` gives of each: see `each`."""
-        found = self._memo.parts(key, assets, self._noting(make), summed=True).total
-        return NOTHING if found is None else found.figure
+        return self._memo.summed(key, assets, self._noting(make))
 
     def summed_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
         """As `summed`, where `make` reads of an asset at instants before `at` alone (`quantity_at`, `price_at`, `value_at`).
 
         What lies long enough back is read again only when something comes so late.
         """
-        found = self._memo.old_parts(key, assets, self._earlier.noting(make, self._kinds)).total
-        return NOTHING if found is None else found.figure
+        return self._memo.summed_old(key, assets, self._earlier.noting(make, self._kinds))
 
     def sums_before(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Iterator[None]:
         """Makes what `summed_before` adds up, in steps: the sum is then there for the next view of this memo that asks for it."""
@@ -215,7 +219,7 @@ class View:
         `make` reads of this view what is of that asset (quantities, prices at `at`, daily closes, what it stands for), and
         nothing else but parameters. `key` names it with whatever it depends on besides, the view's currency too.
         """
-        return self._memo.parts(key, assets, self._noting(make)).values
+        return self._memo.each(key, assets, self._noting(make))
 
     def begins(self, key: Hashable) -> bool:
         """Whether nobody has asked so of the key before, of what is carried on from one evaluation to the next."""
@@ -228,9 +232,12 @@ class View:
 
         Both read nothing but what they are given. `key` names them with whatever else they depend on.
         """
-        return self._carried.made.setdefault(key, Made()).of(things, make, whole)
+        return self._carried.made_of(key, things, make, whole)
 
     def _noting(self, make: Callable[[str], T]) -> Callable[[str], T]:
+        if not self._carried.notes_gaps:
+            return make
+
         def made(asset: str) -> T:
             if self._kinds.may_vary(asset):
                 self._carried.varying[asset] = None
@@ -299,7 +306,7 @@ class View:
 
     def value(self, asset: str, quantity: Figure, currency: str | None = None) -> Figure:
         """`quantity` at the price at `at`; 0 is worth 0 without a price. A negative quantity is valued with its sign."""
-        if quantity == NOTHING:
+        if quantity.exact_low == 0 and quantity.exact_high == 0:
             return NOTHING
         return UNKNOWN if self.doubtful(asset) else quantity.at_price(self.price(asset, currency))
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS
 from monitor.core.values.figure import UNKNOWN, Figure
 from monitor.core.values.times import parse_time
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.view import View
 from tests.book_maker import ENTITY, Desk, Maker, content, limits
 

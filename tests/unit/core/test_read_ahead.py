@@ -12,7 +12,7 @@ from monitor.core.evaluation.evaluation import Prepared
 from monitor.core.values.calendar import UTC_ZONE, WEEKDAYS
 from monitor.core.values.figure import Figure
 from monitor.core.values.times import parse_time
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.view import View
 from tests.book_maker import ENTITY, Desk, Maker
 from tests.method_bench import packs
@@ -51,7 +51,7 @@ def mean(of: View) -> Figure:
 def test_each_step_values_one_asset_and_the_mean_none() -> None:
     book, memo = desk(), Memo()
     ahead = view(book, memo)
-    counts = [ahead.valued for _ in read_ahead(METHOD.plan, ahead)]
+    counts = [ahead.valued for _ in read_ahead(METHOD.plan, lambda: ahead)]
     days = counts[0]
     assert counts == [days * step for step in range(1, len(ASSETS) + 1)]
     asked = view(book, memo)
@@ -64,7 +64,7 @@ def test_what_a_figure_is_explained_by_is_noted_as_if_it_were_read_at_once() -> 
     prepared = Prepared(METHOD.config, METHOD, UTC_ZONE, WEEKDAYS, "EUR", "1", "sha256:0")
     at_once = SplitView(prepared, book.books[ENTITY], NOW)
     mean(at_once)
-    steps = sum(1 for _ in read_ahead(METHOD.plan, noting(prepared, book.books[ENTITY], NOW, known)))
+    steps = sum(1 for _ in read_ahead(METHOD.plan, lambda: noting(prepared, book.books[ENTITY], NOW, known)))
     in_steps = noting(prepared, book.books[ENTITY], NOW, known)
     mean(in_steps)
     assert steps == len(ASSETS)

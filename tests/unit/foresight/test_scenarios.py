@@ -20,6 +20,7 @@ from monitor.methods.stresses import load_scenarios, scenario_of
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 from streams.eventfiles.offline import statements
+from tests.journal_maker import Journal, configuration_text, house, load, run
 from tests.random_logs import ENTITIES, RandomLog
 from tests.unit.cli.test_assess import written
 
@@ -155,6 +156,32 @@ def test_every_shipped_scenario_is_published_with_the_exposure(engine: Engine) -
     assert all(row["left_out"] is None for row in rows.values())
     (method,) = rows["hot_tier_lost"]["methods"]
     assert (method["method"], method["state"], method["shortfall"]) == ("jp.psa_custody", "shortfall", "0")
+
+
+def test_what_is_published_of_a_scenario_is_what_looking_ahead_finds(engine: Engine) -> None:
+    for row in engine.evaluations("jp-main")["exposure"]["scenarios"]:
+        found = {one["method"]: one["after"] for one in engine.foresee("jp-main", load_scenarios()[row["name"]])}
+        told = {"house.composite": row, **{one["method"]: one for one in row["methods"]}}
+        for name in ("state", "required", "available", "shortfall"):
+            assert {method: one[name] for method, one in told.items()} == {method: one[name] for method, one in found.items()}
+
+
+def test_a_scenario_is_not_known_where_a_feed_that_it_reads_is_silent() -> None:
+    journal = Journal()
+    entity = house(methods=[{"id": "jp.psa_custody", "options": SKIP}], freshness={"entity.declarations": {"max_age_s": 60}})
+    journal.configure(configuration_text({"jp-main": entity}, scenarios={}))
+    load(journal)
+    journal.position("reserve", "reserve_asset", "bank", "JPY", "90000000000")
+    journal.trades(1, 1, "1000", price="15000000")
+    journal.declaration("insurance_limit", "5")
+    states = list[str]()
+    for seconds in (1, 121):
+        journal.at(seconds).tick()
+        engine = Engine(0, check_journal_time=True)
+        list(run(journal, engine))
+        rows = {row["name"]: row for row in engine.evaluations("jp-main")["exposure"]["scenarios"]}
+        states.append(rows["prices_halve"]["state"])
+    assert states == ["adequate", "unknown"]
 
 
 def test_a_site_adds_replaces_and_leaves_out() -> None:

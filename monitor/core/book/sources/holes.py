@@ -55,6 +55,8 @@ class Holes:
 
     def lost_since(self, topic: str, epoch: int, dismissed: Mapping[SourcePartition, tuple[int, ...]]) -> int | None:
         """Since when records of the topic are known to be lost, holes with a dismissed offset apart; None: none are."""
+        if not self._holes and not self._other_logs:
+            return None
         times = [
             hole.since
             for hole in self._holes

@@ -11,6 +11,7 @@ from monitor.core.configuration.configuration import SourceRules
 from monitor.core.journal.records import SourcePartition
 
 META = "sources"
+_DEFAULT_RULES = SourceRules()
 
 
 class Sources:
@@ -95,4 +96,4 @@ class Sources:
 
 def rules_of(sources: Mapping[str, SourceRules], topic: str) -> SourceRules:
     """The configured rules of a topic, or the defaults."""
-    return sources.get(topic, SourceRules())
+    return sources.get(topic, _DEFAULT_RULES)

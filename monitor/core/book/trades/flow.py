@@ -79,6 +79,8 @@ class Flow:
         self._sources = sources
         self._dirty = dirty
         self._segments: dict[SourcePartition, OpenSegment] = {}
+        self._lossy: dict[tuple[str, int], bool] = {}
+        """What `lossy` found since the last record: every evaluation of every entity asks it, and partitions are many."""
 
     # --- records
 
@@ -157,6 +159,7 @@ class Flow:
             raise BadRecord(f"a {statement.kind} record without segment start or rules")
         self._sources.log_id(where, statement.body.get("log"), statement.at)
         self._dirty.add(_name(where))
+        self._lossy.clear()
         rules, segment = statement.rules.number, self._segments.get(where)
         if segment is not None and start > segment.start:
             self._close(where, segment, start, statement.at)
@@ -224,11 +227,14 @@ class Flow:
 
     def lossy(self, topic: str, epoch: int) -> bool:
         """Whether an open segment of the topic misses trades, is read anew, or may count a repeat twice."""
-        return any(
-            segment.incomplete or segment.short
-            for where, segment in self._segments.items()
-            if where.topic == topic and where.epoch >= epoch
-        )
+        found = self._lossy.get((topic, epoch))
+        if found is None:
+            found = self._lossy[topic, epoch] = any(
+                segment.incomplete or segment.short
+                for where, segment in self._segments.items()
+                if where.topic == topic and where.epoch >= epoch
+            )
+        return found
 
     # --- snapshots
 

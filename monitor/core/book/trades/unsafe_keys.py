@@ -36,6 +36,8 @@ class UnsafeKeys:
 
     def since(self, topic: str, epoch: int, dismissed: Mapping[SourcePartition, tuple[int, ...]]) -> int | None:
         """Log time of the first such record of a topic or feed that was not dismissed; None for none."""
+        if not self._seen:
+            return None
         return min(
             (
                 since

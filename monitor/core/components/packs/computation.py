@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 
 from monitor.core.components.packs.fiscal_years import fiscal_year_of, last_day_of_fiscal_year
 from monitor.core.components.packs.pack import Element, Parameter
 from monitor.core.components.packs.plan import Plan
 from monitor.core.components.packs.registry import RULES, TERMS
 from monitor.core.components.steps import Steps
-from monitor.core.values.figure import Figure, total
+from monitor.core.values.figure import Exact, Figure, total
 from monitor.core.values.money import exact_text
 from monitor.core.view.view import View
 
@@ -20,7 +21,7 @@ Value = Figure | str | None | dict[str, Figure | None]
 """What a term yields: a figure, a text (a date), nothing (it is skipped), or several named figures."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, though nobody changes one: to freeze it takes thrice as long, and scenarios make hundreds
 class Row:
     """One component before printing.
 
@@ -43,9 +44,10 @@ class Row:
     quantity: bool = False
 
     @staticmethod
-    def empty(name: str, bound: str, unit: str, state: str) -> Row:
-        """A row without figures: skipped, or without a number."""
-        return Row(name, bound, None, None, None, None, unit, None, state, None, None, counted=False)
+    @lru_cache(maxsize=4096)
+    def empty(name: str, bound: str, unit: str, state: str, ref: str | None = None) -> Row:
+        """A row without figures: skipped, or without a number. The same one is the same object, and is not printed again."""
+        return Row(name, bound, None, None, None, None, unit, ref, state, None, None, counted=False)
 
     @property
     def ratio(self) -> Figure | None:
@@ -77,7 +79,7 @@ class Row:
         return replace(self, state="watch") if self.state == "shortfall" else self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as rows are not
 class Outcome:
     """What a component yields: its rows and, for a headline, what it asks and what there is in the reporting currency.
 
@@ -126,6 +128,10 @@ class Computation:
         """The exact number of a parameter."""
         return self.plan.pack.parameters[name].amount
 
+    def factor(self, name: str) -> Exact:
+        """The same in the form in which figures are scaled by it."""
+        return self.plan.pack.parameters[name].factor
+
     def option(self, name: str) -> str:
         """An option with its default, as text."""
         return str(self.plan.options[name])
@@ -160,9 +166,9 @@ class Computation:
         rule = RULES[element.type]
         if name in self.plan.skip:
             unit = self.view.currency if element.type in ("amount", "client_money") or rule.family else "1"
-            found = Outcome((Row.empty(name, str(element.arguments.get("bound", "min")), unit, "not_applicable"),))
-        else:
-            found = rule.function(self, element)
+            bound = str(element.arguments.get("bound", "min"))
+            return Outcome((Row.empty(name, bound, unit, "not_applicable", element.ref),))
+        found: Outcome = rule.function(self, element)
         if element.ref is None or all(row.ref for row in found.rows):
             return found
         rows = tuple(row if row.ref else row.of_rule(element.ref) for row in found.rows)
@@ -206,8 +212,13 @@ class Computation:
     def _compute(self, element: Element) -> Value:
         if element.name in self.plan.skip or element.within in self.plan.skip:
             return None
+        if not self.view.notes_gaps:
+            return self._term(element)
         with self.view.term(element.name, self.plan.sides[element.name]):
-            value: Value = TERMS[element.type].function(self, element.arguments)
+            return self._term(element)
+
+    def _term(self, element: Element) -> Value:
+        value: Value = TERMS[element.type].function(self, element.arguments)
         return value
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
+
+from monitor.core.values.figure import Exact, terminating
 
 STATUSES = ("primary", "secondary", "unverified", "house")
 """How well a parameter is known, strongest first."""
@@ -28,7 +31,12 @@ class Parameter:
     @property
     def amount(self) -> Fraction:
         """The value as an exact number."""
-        return Fraction(Decimal(str(self.value)))
+        return _number(str(self.value))
+
+    @property
+    def factor(self) -> Exact:
+        """The same in the form in which figures are scaled by it."""
+        return _factor(str(self.value))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -111,6 +119,17 @@ def read_pack(raw: Mapping[str, Any]) -> Pack:
         parts=tuple(raw.get("parts", ())),
         projection=bool(raw.get("projection", False)),
     )
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Fraction:
+    """Read once: parameters are the same texts in every evaluation."""
+    return Fraction(Decimal(text))
+
+
+@lru_cache(maxsize=4096)
+def _factor(text: str) -> Exact:
+    return terminating(_number(text))
 
 
 def _date(text: str | None) -> date | None:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from monitor.core.components.packs.computation import Row
-from monitor.core.values.figure import Figure
-from monitor.core.values.money import exact_text, round_down, round_up
+from monitor.core.values.figure import Exact, Figure
+from monitor.core.values.money import exact_text, ratio_down, round_down, round_up
 
 RATIO_DECIMALS = 8
 _ALL_DIGITS = 400
 
 
-def figure_text(figure: Figure | None, decimals: int, rounding: Callable[[Fraction, int], str]) -> str | None:
+Rounding = Callable[[Decimal | Fraction, int], str]
+
+
+def figure_text(figure: Figure | None, decimals: int, rounding: Rounding) -> str | None:
     """A known figure rounded at `decimals`; null for one that is not known."""
-    return None if figure is None or figure.value is None else rounding(figure.value, decimals)
+    exact = None if figure is None else figure.exact
+    return None if exact is None else rounding(exact, decimals)
 
 
-def coverage_text(available: Fraction | None, required: Fraction | None) -> str | None:
+def coverage_text(available: Exact | None, required: Exact | None) -> str | None:
     """`available / required` down to 8 decimals; null where nothing is required or a bound is missing."""
-    return None if available is None or not required else round_down(available / required, RATIO_DECIMALS)
+    return None if available is None or not required else ratio_down(available, required, RATIO_DECIMALS)
 
 
 def row_object(row: Row, decimals: int) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def row_object(row: Row, decimals: int) -> dict[str, Any]:
     return result
 
 
-def _roundings(row: Row) -> tuple[Callable[[Fraction, int], str], Callable[[Fraction, int], str]]:
+def _roundings(row: Row) -> tuple[Rounding, Rounding]:
     return round_up, round_up if row.bound == "max" else round_down
 
 
@@ -52,7 +57,7 @@ def _if_short(figure: Figure | None, row: Row) -> Figure | None:
     return figure if row.state in ("shortfall", "watch") else None
 
 
-def _in_unit(figure: Figure | None, row: Row, decimals: int, rounding: Callable[[Fraction, int], str]) -> str | None:
+def _in_unit(figure: Figure | None, row: Row, decimals: int, rounding: Rounding) -> str | None:
     if row.unit == "1":
         return figure_text(figure, RATIO_DECIMALS, rounding)
     if row.quantity:

@@ -18,7 +18,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from monitor.core.evaluation.assessment import Result
-from monitor.core.foresight.margins.course import Course, CourseCell, margin_of
+from monitor.core.foresight.margins.course import Course, CourseCell
+from monitor.core.values.figure import Figure
 from monitor.core.values.money import round_down, round_up
 from monitor.core.values.wording import count_of
 
@@ -130,10 +131,18 @@ def _square(before: CourseCell, after: CourseCell) -> Decimal | None:
     return _WIDE.multiply(change, change)
 
 
-def buffer_object(estimate: BufferEstimate, method: str, result: Result, decimals: int) -> dict[str, Any]:
-    """One estimate as an exposure carries it: `amount` is the surplus to hold now, `margin` what there is to spare."""
-    required, margin = result.required_figure, margin_of(result)
-    share, reason = estimate.share, estimate.reason
+def buffer_objects(
+    estimates_of_method: Sequence[BufferEstimate], method: str, result: Result, margin: Figure | None, decimals: int
+) -> Iterator[dict[str, Any]]:
+    """Estimates as an exposure carries them. `margin`: what there is to spare."""
+    known = None if margin is None else margin.exact
+    text = None if known is None else round_down(known, decimals)
+    return (_buffer_object(estimate, method, result, text, decimals) for estimate in estimates_of_method)
+
+
+def _buffer_object(estimate: BufferEstimate, method: str, result: Result, margin: str | None, decimals: int) -> dict[str, Any]:
+    """`amount` is the surplus to hold now."""
+    required, share, reason = result.required_figure, estimate.share, estimate.reason
     amount = None
     if share is not None and required is not None and required.value is not None:
         amount = round_up(Fraction(share) * required.value, decimals)
@@ -145,7 +154,7 @@ def buffer_object(estimate: BufferEstimate, method: str, result: Result, decimal
         "horizon_h": estimate.horizon_h,
         "probability": estimate.probability,
         "amount": amount,
-        "margin": None if margin is None or margin.value is None else round_down(margin.value, decimals),
+        "margin": margin,
         "observations": estimate.observations,
         "estimator": ESTIMATOR,
         "reason": reason,

@@ -7,6 +7,7 @@ may not help another. For a method with one headline rule it is the surplus.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from monitor.core.evaluation.assessment import Result
@@ -89,16 +90,17 @@ class CourseSteps:
 
 
 class Course:
-    """The hours and the days of one method of an entity."""
+    """The hours and the days of one method of an entity. `margin`: that of the evaluation that was taken last."""
 
     def __init__(self) -> None:
+        self.margin: Figure | None = None
         self.hours = CourseSteps(HOUR, KEPT_HOURS)
         self.days = CourseSteps(DAY, KEPT_DAYS)
 
     def take(self, at: int, result: Result, decimals: int) -> tuple[bool, bool]:
         """Notes an evaluation at `at` (ns); whether an hour, and a day, has begun with it."""
-        required = _minor(result.required_figure, decimals)
-        margin = _margin(result, decimals)
+        self.margin = margin_of(result)
+        required, margin = _minor(result.required_figure, decimals), _minor(self.margin, decimals)
         return self.hours.take(at, margin, required), self.days.take(at, margin, required)
 
     def parts(self) -> Mapping[str, CourseSteps]:
@@ -108,19 +110,22 @@ class Course:
 
 def margin_of(result: Result) -> Figure | None:
     """What the tightest rule of the headline has to spare; None where no rule of it asks a minimum or nothing is required."""
-    ratio, required = result.watch_ratio, result.required_figure
-    if ratio is None or required is None or ratio.value is None or required.value is None:
+    if result.watch_ratio is None or result.required_figure is None:
         return None
-    return Figure.of((ratio.value - 1) * required.value)
-
-
-def _margin(result: Result, decimals: int) -> int | None:
-    return _minor(margin_of(result), decimals)
+    ratio, required = result.watch_ratio.exact, result.required_figure.exact
+    if ratio is None or required is None:
+        return None
+    (a, b), (c, d) = ratio.as_integer_ratio(), required.as_integer_ratio()
+    return Figure.of(Fraction((a - b) * c, b * d))
 
 
 def _minor(figure: Figure | None, decimals: int) -> int | None:
     """Whole minor units, rounded toward minus infinity."""
-    return None if figure is None or figure.value is None else int(figure.value * 10**decimals // 1)
+    exact = None if figure is None else figure.exact
+    if exact is None:
+        return None
+    part, whole = exact.as_integer_ratio()
+    return int(part * 10**decimals // whole)
 
 
 def _lower(one: int | None, other: int | None) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 from monitor.core.configuration.assets import Assets
 from monitor.core.configuration.configuration import Levels
 from monitor.core.evaluation.evaluation import Evaluation, Evaluator, MethodResult, Prepared
-from monitor.core.foresight.margins.buffer import Buffers, buffer_object
+from monitor.core.foresight.margins.buffer import Buffers, buffer_objects
 from monitor.core.foresight.margins.course import Course
 from monitor.core.foresight.margins.forecast import ShortfallTime, forecast_object, shortfall_time
 from monitor.core.values.times import HOUR
@@ -63,17 +63,18 @@ class Courses:
 
         Of the evaluation that was taken last.
         """
-        buffers = [
-            buffer_object(estimate, found.prepared.config.id, found.result, self._assets.minor_unit(found.result.currency))
-            for found in evaluation.methods
-            for estimate in self._of[found.prepared.config.id].buffers.all()
-        ]
+        buffers = [one for found in evaluation.methods for one in self._buffers(found)]
         window = self._levels.forecast_window_h
         forecasts = [] if window is None else list(self._forecasts(evaluation.methods, window))
         in_force = {found.prepared.config.id for found in evaluation.methods if found.prepared.config.mode == "in_force"}
         told = [one for one in forecasts if one["shortfall_at"] is not None and one["method"] in in_force]
         first = min(told, key=_shortfall_at, default=NO_FORECAST)
         return {"buffers": buffers, "forecasts": forecasts, "forecast": {name: first[name] for name in NO_FORECAST}}
+
+    def _buffers(self, found: MethodResult) -> Iterator[dict[str, Any]]:
+        name, foreseen = found.prepared.config.id, self._of[found.prepared.config.id]
+        decimals = self._assets.minor_unit(found.result.currency)
+        return buffer_objects(foreseen.buffers.all(), name, found.result, foreseen.course.margin, decimals)
 
     def _forecasts(self, methods: tuple[MethodResult, ...], window_h: int) -> Iterator[dict[str, Any]]:
         for found in methods:

@@ -9,14 +9,15 @@ from monitor.core.values.changes import OLD_NS
 from monitor.core.values.figure import Figure
 from monitor.core.view.asset_sight import AssetSight
 from monitor.core.view.holdings import Holdings
-from monitor.core.view.memo import Memo, Remembering
+from monitor.core.view.memory.access import MemoAccess
+from monitor.core.view.memory.memo import Memo
 from monitor.core.view.prices.pricing import Pricing
 
 
 class Earlier:
     """Holdings and prices of earlier instants for one view at `at` (ns). `carried` is what the view's `memo` remembers in."""
 
-    def __init__(self, book: Book, at: int, holdings: Holdings, prices: Pricing, *, memo: Remembering, carried: Memo) -> None:
+    def __init__(self, book: Book, at: int, holdings: Holdings, prices: Pricing, *, memo: MemoAccess, carried: Memo) -> None:
         self._long_ago = range(book.clock - book.config.horizon_ns, at - OLD_NS)
         self._holdings = holdings
         self._prices = prices

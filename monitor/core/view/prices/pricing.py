@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import cached_property
 from heapq import merge
 from itertools import chain, islice
 from typing import NamedTuple
@@ -51,10 +52,16 @@ class Pricing:
         self._found: dict[Pair, _Found | None] = {}
         self._asked: dict[Pair, None] = {}
         self._read_later = False
-        ratio, rules = book.config.outlier_ratio, rules_of(book.config.sources, PRICES)
-        self._dismissed = book.rejections.dismissed()
         self._highest = book.config.highest_prices
-        self._guard = None if ratio is None else Guard(ratio, rules.confirm_ns, self._dismissed)
+
+    @cached_property
+    def _dismissed(self) -> dict[SourcePartition, tuple[int, ...]]:
+        return self._book.rejections.dismissed()
+
+    @cached_property
+    def _guard(self) -> Guard | None:
+        ratio, rules = self._book.config.outlier_ratio, rules_of(self._book.config.sources, PRICES)
+        return None if ratio is None else Guard(ratio, rules.confirm_ns, self._dismissed)
 
     def read(self, asset: str, currency: str) -> tuple[Figure, tuple[str, ...], int | None]:
         """Price at `at`, the markets it was read from, and the first instant (ns) at which it may be another by time alone."""

@@ -17,7 +17,7 @@ from monitor.core.book.prices import Pair
 from monitor.core.journal.vocabulary import ROLES
 from monitor.core.values.changes import Changes
 from monitor.core.values.times import DAY
-from monitor.core.view.memo import Memo
+from monitor.core.view.memory.memo import Memo
 
 MOST_NOTES = 50_000
 """Beyond so many different notes of gaps and feeds all is read anew: most are of times long past."""

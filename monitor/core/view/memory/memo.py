@@ -5,7 +5,7 @@ Some of it outlives the evaluation (see kept.py): what is read of one asset stay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from operator import is_
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -14,13 +14,18 @@ from monitor.core.book.book import Book
 from monitor.core.book.completeness import Completeness
 from monitor.core.journal.vocabulary import Effect
 from monitor.core.values.changes import Changes
-from monitor.core.values.figure import Figure, RunningTotal
+from monitor.core.values.figure import NOTHING, Figure, RunningTotal
 from monitor.core.view.gaps import GapNote, Gaps
 from monitor.core.view.health import Feed, SourceHealth
+from monitor.core.view.memory.access import MemoAccess
 
 S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+_Place = tuple[Hashable, Effect]
+"""What parts are of, and the effect that their gaps have."""
 
 
 class _Notes(NamedTuple):
@@ -75,6 +80,13 @@ class Parts(Generic[T]):
         if self.total is not None and isinstance(value, Figure):
             self.total.subtract(value)
 
+    def current(self, changed: Changes[str]) -> Mapping[str, T]:
+        """The values of those assets of which nothing has changed since they were made."""
+        if self.count == changed.count:
+            return self.values
+        again = frozenset(changed.since(self.count))
+        return {asset: value for asset, value in self.values.items() if asset not in again}
+
     def copied(self) -> Parts[T]:
         """The same parts, that go their own way from here."""
         found: Parts[T] = Parts()
@@ -128,7 +140,7 @@ class Old:
 
     def __init__(self) -> None:
         self.values: dict[str, dict[Hashable, tuple[Any, _Notes]]] = {}
-        self.parts: dict[Hashable, Parts[Any]] = {}
+        self.parts: dict[_Place, Parts[Any]] = {}
         self.changed: Changes[str] = Changes()
         self.unsettled: dict[str, None] = {}
         """Assets of which something was read that other things may change too."""
@@ -168,13 +180,17 @@ class Memo:
     `changed` tells which assets have. A memo that nobody carries on to another instant is right as it is.
     """
 
+    notes_gaps = True
+    """Whether views of it leave gaps behind: all but those of a trial."""
+
     def __init__(self) -> None:
         self.known: dict[Hashable, tuple[Any, _Notes]] = {}
         self.kept: dict[Hashable, tuple[Any, _Notes]] = {}
-        self.parts: dict[Hashable, Parts[Any]] = {}
+        self.parts: dict[_Place, Parts[Any]] = {}
         self.made: dict[Hashable, Made[Any, Any]] = {}
         self.notes: dict[_Notes, _Notes] = {}
         self.placed: dict[_Placed, _Placed] = {}
+        self.notes_of: dict[_Placed, _Notes] = {}
         self.changed: Changes[str] = Changes()
         self.varying: dict[str, None] = {}
         """Assets that may change although nothing is told of them: what they stand for depends on other things."""
@@ -193,6 +209,19 @@ class Memo:
             self._completeness = Completeness(book, at)
         return self._completeness
 
+    def notebook(self, completeness: Completeness) -> tuple[Gaps, SourceHealth, MemoAccess]:
+        """What a view of it notes beside what it reads, and its way here."""
+        gaps = Gaps()
+        health = SourceHealth(completeness, gaps)
+        return gaps, health, Remembering(self, gaps, health)
+
+    def made_of(self, key: Hashable, things: tuple[S, ...], make: Callable[[S], T], whole: Callable[[list[T]], U]) -> U:
+        """See `View.made_of`."""
+        made = self.made.get(key)
+        if made is None:
+            made = self.made[key] = Made()
+        return made.of(things, make, whole)
+
     @property
     def notes_kept(self) -> int:
         """How many different notes there are, of values that hold and of those that did."""
@@ -210,6 +239,7 @@ class Memo:
         """
         memo = Memo()
         memo.kept, memo.notes, memo.placed, memo.varying = self.kept, self.notes, self.placed, self.varying
+        memo.notes_of = self.notes_of
         memo._markets, memo._until, memo._due = self._markets, self._until, self._due
         memo._completeness, memo.changed = self._completeness, self.changed
         memo.old = self.old.lent()
@@ -287,7 +317,7 @@ class Memo:
         self.changed.note(pair[0])
 
 
-_Where = tuple[dict[Hashable, Parts[Any]], Changes[str]]
+_Where = tuple[dict[_Place, Parts[Any]], Changes[str]]
 """Parts that are kept, and of which assets they hold no longer."""
 
 
@@ -300,6 +330,10 @@ def _to_make(found: Parts[Any], assets: tuple[str, ...], changed: Changes[str]) 
         found.take(asset)
     new = [asset for asset in assets if asset not in found.values]
     return [*new, *(asset for asset in again if asset in wanted)]
+
+
+def _total(parts: Parts[Figure]) -> Figure:
+    return NOTHING if parts.total is None else parts.total.figure
 
 
 class Remembering:
@@ -316,31 +350,31 @@ class Remembering:
         self._health = health
 
     def value(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` gives in this evaluation. `key` names it, and whatever of the view's own it depends on."""
+        """See `MemoAccess`."""
         return self._of(self._memo.known, key, read)
 
     def kept(self, key: Hashable, read: Callable[[], T]) -> T:
-        """The same, for what the memo keeps: it forgets it when it may be otherwise."""
+        """See `MemoAccess`."""
         return self._of(self._memo.kept, key, read)
 
     def old(self, asset: str, key: Hashable, read: Callable[[], T]) -> T:
-        """The same, for what is read of an asset at an instant that is long past."""
+        """See `MemoAccess`."""
         return self._of(self._memo.old.values.setdefault(asset, {}), key, read)
 
-    def parts(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T], *, summed: bool = False) -> Parts[T]:
-        """What `make` gives of each asset, made anew for those alone of which something has changed.
+    def each(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Mapping[str, T]:
+        """See `MemoAccess`."""
+        return self._parts_of((self._memo.parts, self._memo.changed), key, assets, make, summed=False).values
 
-        `make` reads of the view what is of that asset: holdings, prices, closes, what it stands for. `key` names it, and
-        whatever else it depends on.
-        """
-        return self._parts_of((self._memo.parts, self._memo.changed), key, assets, make, summed=summed)
+    def summed(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """See `MemoAccess`."""
+        return _total(self._parts_of((self._memo.parts, self._memo.changed), key, assets, make, summed=True))
 
-    def old_parts(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Parts[T]:
-        """As `parts`, summed, where `make` reads what is long past alone, or leaves the asset among those unsettled."""
-        return self._parts_of((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True)
+    def summed_old(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], Figure]) -> Figure:
+        """See `MemoAccess`."""
+        return _total(self._parts_of((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True))
 
     def old_parts_ahead(self, key: Hashable, assets: tuple[str, ...], make: Callable[[str], T]) -> Iterator[None]:
-        """Makes those parts in steps, an asset each, for whoever asks for them next."""
+        """See `MemoAccess`."""
         return self._making((self._memo.old.parts, self._memo.old.changed), key, assets, make, summed=True)
 
     def _parts_of(
@@ -350,8 +384,8 @@ class Remembering:
             pass
         found: Parts[T] = where[0][key, self._gaps.effect]
         notes = found.all_notes()
-        for (topic, source), effect in notes.feeds:
-            self._health.reads_under(topic, source, effect)
+        for feed, effect in notes.feeds:
+            self._health.reads_under(feed, effect)
         self._gaps.leave(notes.gaps)
         return found
 
@@ -381,15 +415,18 @@ class Remembering:
 
     def _leave(self, notes: _Notes) -> None:
         for feed in notes.feeds:
-            self._health.reads(*feed)
+            self._health.reads_under(feed, self._gaps.effect)
         for gap in notes.gaps:
             self._gaps.add(*gap)
 
     def _first(self, values: dict[Hashable, tuple[Any, _Notes]], key: Hashable, read: Callable[[], T]) -> T:
         value, placed = self._placed(read)
-        feeds, gaps = dict.fromkeys(feed for feed, _ in placed.feeds), dict.fromkeys(gap for gap, _ in placed.gaps)
-        notes = _Notes(tuple(feeds), tuple(gaps))
-        values[key] = (value, self._memo.notes.setdefault(notes, notes))
+        notes = self._memo.notes_of.get(placed)
+        if notes is None:
+            feeds, gaps = dict.fromkeys(feed for feed, _ in placed.feeds), dict.fromkeys(gap for gap, _ in placed.gaps)
+            made = _Notes(tuple(feeds), tuple(gaps))
+            notes = self._memo.notes_of[placed] = self._memo.notes.setdefault(made, made)
+        values[key] = (value, notes)
         return value
 
     def _placed(self, read: Callable[[], T]) -> tuple[T, _Placed]:
@@ -399,5 +436,6 @@ class Remembering:
         self._reading += 1
         value = read()
         self._reading -= 1
-        notes = _Placed(tuple(dict.fromkeys(feeds[feeds_before:])), tuple(dict.fromkeys(gaps[gaps_before:])))
+        gaps_now = tuple(dict.fromkeys(gaps[gaps_before:])) if len(gaps) > gaps_before else ()
+        notes = _Placed(tuple(dict.fromkeys(feeds[feeds_before:])), gaps_now)
         return value, self._memo.placed.setdefault(notes, notes)
