@@ -12,7 +12,7 @@ import struct
 from decimal import Decimal
 
 from monitor.core.book.book import Book
-from monitor.core.book.custody.position import AccountKey, AccountTally, Position
+from monitor.core.book.custody.position import AccountTally, Position
 from monitor.core.journal.records import Statement, one_text
 from monitor.core.journal.vocabulary import BALANCES
 from monitor.core.values.money import parse_quantity
@@ -23,9 +23,12 @@ _Name = tuple[str, str, str, str | None, str, int]
 
 
 class _Alike:
-    """First balances of one name that are not in the book's sums yet: their quantities, event times and log times."""
+    """Balances of one name. `quantities` and `times` (of events) are of first ones, which are not in the book's sums yet.
 
-    __slots__ = ("holding", "known", "limit", "logged", "more", "quantities", "source", "storage", "supply", "times")
+    `others` are event times of those that are no first ones, `logged` log times of all.
+    """
+
+    __slots__ = ("holding", "known", "limit", "logged", "more", "others", "quantities", "source", "storage", "supply", "times")
 
     def __init__(self, name: _Name, book: Book) -> None:
         role, asset, storage, source, topic, _ = name
@@ -39,6 +42,7 @@ class _Alike:
         self.more = book.positions.more_than_summed(self.holding)
         self.quantities: list[Decimal] = []
         self.times: list[int] = []
+        self.others: list[int] = []
         self.logged: list[int] = []
 
 
@@ -54,30 +58,16 @@ class Balances:
         self._book, self._positions, self._kept = book, book.positions, book.positions.kept
         self._since = since
         self._grain = book.positions.boundaries.grain
-        self._firsts: dict[_Name, _Alike] = {}
+        self._alike: dict[_Name, _Alike] = {}
 
     def take(self, statement: Statement, clock: int) -> bool:
         """Takes a balance at the clock `clock` as `Book.apply` would, or does nothing. `Book.replaced` is set."""
-        body, source, logged = statement.body, statement.source, statement.logged_at
-        if source is None or logged is None or source.offset is None:
-            return False
-        where, place, before = source.where, source.offset, None
-        topic = where.topic
+        before = None
         try:
-            event_time = recent_time(body["as_of"])
-            if body["group"] is not None or not self._since <= event_time <= clock:
+            read = self._read(statement, clock)
+            if read is None:
                 return False
-            name = (body["role"], body["asset"], body["storage"], body["source"], topic, event_time - event_time % self._grain)
-            alike = self._firsts.get(name) or self._begun(name)
-            account, quantity = body["account"], parse_quantity(body["quantity"])
-            if alike.supply is not None and quantity > alike.supply:
-                return False
-            if "/" in topic:
-                place = where.place(place, source.index)
-            order = (event_time, body["sequence"], logged, topic, where.epoch, where.partition, place)
-            position = Position(*order, alike.storage, quantity, alike.source)
-            if alike.limit is not None and self._positions.clock <= event_time + alike.limit < self.until:
-                return False
+            alike, account, position = read
             if account in alike.known:
                 before = self._positions.newest((*alike.holding, account))
                 if self._positions.refuses(before, position):
@@ -86,15 +76,16 @@ class Balances:
                 self._kept.begin(alike.holding, account, position)
         except (LookupError, TypeError, ValueError, struct.error):
             return False  # what is wrong with it says who takes it as it is
-        self._clock, self._book.replaced = clock, before
-        if before is not None:
-            self._follow((*alike.holding, account), position, before, clock)
-            return True
-        if alike.more:
-            self._positions.opened((*alike.holding, account), position)
-        alike.quantities.append(quantity)
-        alike.times.append(event_time)
-        alike.logged.append(logged)
+        self._book.replaced = before
+        alike.logged.append(position.logged)
+        if before is None:
+            self._open(alike, account, position)
+        else:
+            alike.others.append(position.event_time)
+            if clock > self._book.clock:
+                self._book.come_to(clock)
+            self._book.hold((*alike.holding, account), position, before)
+        self._clock = clock
         return True
 
     def settle(self) -> None:
@@ -103,20 +94,45 @@ class Balances:
         self._book.come_to(self._clock)
         self._join()
 
+    def _read(self, statement: Statement, clock: int) -> tuple[_Alike, str, Position] | None:
+        """The balance and whose it is, if no more may come of it than is looked after here."""
+        body, source, logged = statement.body, statement.source, statement.logged_at
+        if source is None or source.offset is None or logged is None or body["group"] is not None:
+            return None
+        where, place, event_time = source.where, source.offset, recent_time(body["as_of"])
+        topic, hour = where.topic, event_time - event_time % self._grain
+        if not self._since <= event_time <= clock:
+            return None
+        name = (body["role"], body["asset"], body["storage"], body["source"], topic, hour)
+        alike = self._alike.get(name) or self._begun(name)
+        if alike.limit is not None and self._positions.clock <= event_time + alike.limit < self.until:
+            return None
+        quantity = parse_quantity(body["quantity"])
+        if alike.supply is not None and quantity > alike.supply:
+            return None
+        if "/" in topic:
+            place = where.place(place, source.index)
+        order = (event_time, body["sequence"], logged, topic, where.epoch, where.partition, place)
+        return alike, body["account"], Position(*order, alike.storage, quantity, alike.source)
+
+    def _open(self, alike: _Alike, account: str, position: Position) -> None:
+        """An account has begun."""
+        if alike.more:
+            self._positions.opened((*alike.holding, account), position)
+        if not alike.times:
+            self._positions.ready(alike.holding, alike.storage, alike.source)
+        alike.quantities.append(position.quantity)
+        alike.times.append(position.event_time)
+
     def _begun(self, name: _Name) -> _Alike:
-        found = self._firsts[name] = _Alike(name, self._book)
+        found = self._alike[name] = _Alike(name, self._book)
         return found
 
-    def _follow(self, key: AccountKey, position: Position, before: Position, clock: int) -> None:
-        """A balance of an account that is known, whose newest is `before`."""
-        self._join()
-        self._book.come_to(clock)
-        self._hear(position.source, position.topic, position.logged, position.event_time)
-        self._book.hold(key, position, before)
-
     def _join(self) -> None:
-        """The first balances are added to the sums."""
-        for (_, _, _, source, topic, hour), alike in self._firsts.items():
+        """The first balances are added to the sums, and all are heard."""
+        for (_, _, _, source, topic, hour), alike in self._alike.items():
+            if alike.logged:
+                self._hear(source, topic, max(alike.logged), max(alike.times + alike.others))
             if alike.times:
                 sums = AccountTally()
                 sums.put_all(alike.quantities)
@@ -125,8 +141,6 @@ class Balances:
                 if alike.limit is not None:
                     ends = (time + alike.limit for time in alike.times)
                     self._positions.join_aged(alike.holding, alike.storage, zip(ends, alike.quantities, strict=True))
-                self._hear(source, topic, max(alike.logged), max(alike.times))
-        self._firsts.clear()
 
     def _hear(self, source: str | None, topic: str, logged: int, event_time: int) -> None:
         self._book.hear(BALANCES, source, logged, event_time)

@@ -99,7 +99,12 @@ class Accounts:
 
     def keep(self, key: AccountKey, entries: list[Position]) -> None:
         """`entries` are kept of an account from now on."""
-        self._dirty.add(_bucket_of(self._put(key, entries)))
+        found = self._found(key)
+        if isinstance(found, _History) and len(entries) > 1:
+            found.entries, number = entries, found.number
+        else:
+            number = self._put(key, entries)
+        self._dirty.add(_bucket_of(number))
 
     def keys(self, begin: int, end: int) -> Iterator[AccountKey]:
         """The accounts with these numbers, the one heard of first before the others."""

@@ -155,8 +155,12 @@ class Positions:
     def join(self, holding: RoleAsset, storage: str, source: str | None, start: int, sums: AccountTally) -> None:
         """Add the sums over accounts that began, all with positions of one local day; `start` lies in it."""
         self.changes.note(holding)
-        self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally()).join(sums)
+        self.ready(holding, storage, source).join(sums)
         self._closings.put(holding, storage, self.boundaries.before(start), sums.quantity)
+
+    def ready(self, holding: RoleAsset, storage: str, source: str | None) -> AccountTally:
+        """The sum that accounts which began are to be joined to: another balance of one may come before."""
+        return self._now.setdefault(holding, {}).setdefault((storage, source), AccountTally())
 
     def join_aged(self, holding: RoleAsset, storage: str, positions: Iterable[tuple[int, Decimal]]) -> None:
         """As `join`, to what is too old once each of the `positions` (the last instant at which it is not, quantity) is."""
