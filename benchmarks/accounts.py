@@ -26,16 +26,17 @@ from typing import Any, cast
 
 from benchmarks.changed import ROLES, START
 from monitor.audit.signatures.keys import Keyring
-from monitor.collector import exempt
+from monitor.collector import Keeper, exempt
 from monitor.core.journal.records import Source, SourcePartition, Statement
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
 from monitor.core.values.times import SECOND, exact_time
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
+from streams.assessor.cuts import CutCosts, Cuts, SnapshotCadence
 from streams.assessor.faust_app import AT_ONCE
-from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.partition import PartitionWorker, SnapshotCadence
+from streams.assessor.partition import PartitionWorker
+from streams.assessor.publications import Publications
 from streams.assessor.snapshots import SnapshotStore
 from streams.journal.encoding import encode_fast
 from streams.slices import Turns
@@ -72,18 +73,22 @@ class _Bench:
         """CPU seconds of the worker, without those in which records were made."""
         self.worker = PartitionWorker(
             0,
-            SnapshotStore(table, 0),
-            send=self._send,
-            refuse=lambda _: _done(None),
-            acknowledge=lambda *_: None,
+            Publications(0, send=self._send, refuse=lambda _: _done(None), observer=_NOBODY),
+            Cuts(
+                0,
+                SnapshotStore(table, 0),
+                SnapshotCadence(seconds=1e9),
+                CutCosts(),
+                acknowledge=lambda *_: None,
+                observer=_NOBODY,
+                ended=lambda _: None,
+            ),
             rewind=self._rewind,
             observer=_NOBODY,
-            cadence=SnapshotCadence(seconds=1e9),
             memory=Keeper(),
             check_time=False,
             keys=Keyring(),
             turns=Turns(),
-            ended=lambda _: None,
         )
 
     async def put(self, statements: Iterable[Statement]) -> None:
@@ -95,7 +100,7 @@ class _Bench:
             await self.worker.put(SimpleNamespace(message=SimpleNamespace(records=delivered)))
             while self.worker.engine.position < self.offset:  # noqa: ASYNC110 - nobody tells when records are applied
                 await asyncio.sleep(0)
-            await self.worker.written()
+            await self.worker.cuts.written()
             self.spent += process_time() - began
 
     def _message(self, statement: Statement) -> Any:
@@ -106,7 +111,7 @@ class _Bench:
         """The snapshot of the next cadence, at once; the CPU seconds that it takes."""
         began = process_time()
         await self.worker._snapshot()  # noqa: SLF001
-        await self.worker.written()
+        await self.worker.cuts.written()
         return process_time() - began
 
     async def _send(self, *_: Any) -> asyncio.Future[Any]:

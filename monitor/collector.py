@@ -14,10 +14,12 @@ process change its settings, each in its own way, and both may be in force at on
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _YOUNG, _MIDDLE, _OLD = 200_000, 20, 50
+RECORDS, SECONDS = 5_000, 60.0
 
 
 @contextmanager
@@ -53,3 +55,19 @@ def building() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+class Keeper:
+    """Sets aside what an assessor's state has alive after so many applied records, or after a minute."""
+
+    def __init__(self) -> None:
+        self._records = 0
+        self._since = time.monotonic()
+
+    def applied(self, records: int) -> None:
+        """Note records applied, and set aside what they left if it is time."""
+        self._records += records
+        if self._records and (self._records >= RECORDS or time.monotonic() - self._since >= SECONDS):
+            set_aside()
+            self._records = 0
+            self._since = time.monotonic()

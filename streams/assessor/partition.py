@@ -7,31 +7,29 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from monitor.audit.checkpoints import digest_of_checkpoint, signed
+from monitor.audit.checkpoints import signed
 from monitor.audit.signatures.keys import Keyring
-from monitor.collector import building
+from monitor.collector import Keeper, building
 from monitor.core.configuration.controls import Controls
 from monitor.core.engine import Engine
 from monitor.core.journal.chain import ENGINE_VERSION, Forked
-from monitor.core.journal.outputs import Output, TooOld
+from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import BadRecord, JournalRecord
-from monitor.core.journal.snapshot import NewerState, OlderState, snapshot_digest
+from monitor.core.journal.snapshot import NewerState, OlderState
 from monitor.core.journal.stepping import steps_over
-from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, CHECKPOINTS
-from monitor.core.values.canonical import canonical_bytes
+from monitor.core.journal.vocabulary import ALERTS, CHECKPOINTS
 from monitor.core.values.times import SECOND, from_ms
-from monitor.errors import ConfigurationError, ConnectionProblem
-from streams.assessor.keeper import Keeper
+from monitor.errors import ConfigurationError
+from streams.assessor.cuts import Cuts
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.snapshots import Begun, Manifest, SnapshotStore
+from streams.assessor.publications import Publications
+from streams.assessor.snapshots import Manifest
 from streams.assessor.stepping import stuck_on
 from streams.assessor.takeover import Found, Standing
-from streams.assessor.tickers import UndecidedTickers
 from streams.assessor.ticks import URGENT, is_urgent
 from streams.inbox import Inbox
 from streams.journal.decoding import decoded
@@ -39,82 +37,42 @@ from streams.slices import SLICE_S, Slices, Turns
 
 _log = structlog.get_logger(__name__)
 _INBOX = 2_000
-_PHASES = 16
-"""The first snapshots of so many partitions come one after another, and so do those that follow."""
 _OTHER_ENGINE = (
     "engine version {} published behind the newest snapshot that can be read, and this is version {}, whose bytes are others: "
     "start the release of before once more, let it catch up and stop it with SIGTERM, then start this one"
 )
 _MOVED = "this journal is no copy of the one that the snapshot was made from"
 
-Send = Callable[[Output, int], Awaitable["asyncio.Future[Any]"]]
-"""Hands an output for a journal partition to the producer; the future is its acknowledgement."""
-
-Refuse = Callable[[TooOld], "asyncio.Future[Any]"]
-"""Hands a record that the engine refused to whoever writes dead letters; the future is the letter's acknowledgement."""
-
-Acknowledge = Callable[[int, int], None]
-"""Told (journal partition, offset) once a complete snapshot holds all up to there."""
-
-
 Rewind = Callable[[int, int], Awaitable[bool]]
 """Asks for a journal partition from an offset on again; False when the log does not reach back that far."""
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotCadence:
-    """How often a partition is snapshot: after so many records, or at the first record after so many seconds.
-
-    Live a partition has fewer records in that time. So many come while it catches up: a snapshot costs something for every
-    bucket there is, and of a million accounts each name and digest is written again with the manifest.
-    """
-
-    records: int = 50_000
-    seconds: float = 10.0
-    rewind_s: float = 15.0
-    """How long records that were asked for again may take to come."""
-    rewind_again_s: float = 1.0
-    """After what time they are asked for once more: the embedded broker may show what lies behind them first."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What was applied since the last snapshot."""
-
-    records: int = 0
-    since: float = field(default_factory=time.monotonic)
 
 
 class PartitionWorker:
     """Applies a partition's records to its engine in order. `stopped` is the reason why it stands still, else None.
 
-    Each partition has its own task, and another while it writes a snapshot: records go on being applied meanwhile. `ended`
-    is told when that one has ended, since its failure is the worker's. `turns`: those of all partitions of the worker.
-    `press` is called when something was applied that is looked at at once.
+    Each partition has its own task, and another while it writes a snapshot: records go on being applied meanwhile. `turns`: those
+    of all partitions of the worker. `press` is called when something was applied that is looked at at once.
     """
 
     def __init__(
         self,
         partition: int,
-        store: SnapshotStore,
+        published: Publications,
+        cuts: Cuts,
         *,
-        send: Send,
-        refuse: Refuse,
-        acknowledge: Acknowledge,
         rewind: Rewind,
         observer: AssessorObserver,
-        cadence: SnapshotCadence,
         memory: Keeper,
         check_time: bool,
         keys: Keyring,
         turns: Turns,
-        ended: Callable[[asyncio.Task[None]], None],
         press: Callable[[], None] = lambda: None,
         check_evaluations: bool = False,
         slice_s: float = SLICE_S,
     ) -> None:
         self.partition = partition
         self.engine = Engine(partition, check_journal_time=check_time, checked=check_evaluations)
+        self.published, self.cuts = published, cuts
         self.taken_over = False
         self.stopped: str | None = None
         self.last_applied = 0
@@ -122,10 +80,6 @@ class PartitionWorker:
         self.evaluation_ns = 0
         """What a record costs that makes the engine evaluate: the last one, or three quarters of what held before."""
         self.touched: set[str] = set()
-        self._store = store
-        self._send = send
-        self._refuse = refuse
-        self._acknowledge = acknowledge
         self._rewind = rewind
         self._rewound: tuple[int, float, float] | None = None
         """The record that was asked for again, when first and when last."""
@@ -134,32 +88,18 @@ class PartitionWorker:
         """SHA-256 of the last record applied, where it is known."""
         self._in_hand: JournalRecord | None = None
         """The record that was read last."""
-        self._half_applied = False
-        self._laid_down = False
-        self._within = False
-        self._standing_asked = False
+        self._half_applied = self._laid_down = self._within = self._standing_asked = False
         self._stepped_over: set[int] = set()
         self._observer = observer
-        self._cadence = cadence
         self._memory = memory
-        self._check_time = check_time
-        self._check_evaluations = check_evaluations
+        self._check_time, self._check_evaluations = check_time, check_evaluations
         self._keys = keys
         self._turns, self._slice_s = turns, slice_s
-        self._ended, self._press = ended, press
-        self._writing: asyncio.Task[None] | None = None
+        self._press = press
         self._pressing: set[str | None] = set()
         """Entities of which something was applied and not evaluated yet that may open an alert by itself; None: of no one."""
         self._alerting = False
         """Whether an alert is being published."""
-        self._manifest: Manifest | None = None
-        self._heads: dict[str, int] = {}
-        self._outputs: dict[str, int] = {}
-        self._unsent: dict[asyncio.Future[Any], str | None] = {}
-        """What is not acknowledged yet, with the topic of an output (None: a dead letter)."""
-        self._untold: Manifest | None = None
-        self._tickers = UndecidedTickers()
-        self._progress = _Progress(since=time.monotonic() - cadence.seconds * (partition % _PHASES) / _PHASES)
         self._inbox = Inbox(_INBOX, is_urgent)
         self._turn = asyncio.Lock()
 
@@ -168,19 +108,13 @@ class PartitionWorker:
         """Whether something was applied and not evaluated yet that may open an alert by itself."""
         return bool(self._pressing)
 
-    @property
-    def standing(self) -> Standing:
-        """Where the published outputs are to be read from."""
-        return Standing(dict(self._outputs), dict(self._heads))
-
     async def put(self, event: Any) -> None:
         """Hand over the next records as Faust delivers them (`event.message.records`); waits while too many lie unread."""
         await self._inbox.put(event)
 
     def drop(self) -> None:
         """Once the task has ended: gives up the snapshot that is being written, and lets go whoever waits in `put`."""
-        if self._writing is not None:
-            self._writing.cancel()
+        self.cuts.drop()
         self._inbox.drop()
 
     async def run(self, current: Callable[[Any], bool]) -> None:
@@ -199,7 +133,7 @@ class PartitionWorker:
     async def go_on(self, left: deque[Any], slices: Slices) -> None:
         """Takes from the records `left` the first ones, by which nothing is evaluated, or one by which something is."""
         self._run_through(left, slices)
-        if self.stopped is None and self._due():
+        if self.stopped is None and self.cuts.due:
             await self._snapshot()
         elif left and not slices.over:
             await self.receive(left.popleft())
@@ -210,7 +144,7 @@ class PartitionWorker:
         An engine that failed within a record is given up: its position may be behind what it holds, its evaluation half done.
         """
         async with self._turn:
-            await self.written()
+            await self.cuts.written()
             self.stopped = self._stuck_at = None
             self.taken_over = False
             if self._half_applied:
@@ -223,9 +157,7 @@ class PartitionWorker:
             self._stop("other_engine", _OTHER_ENGINE.format(", ".join(others), ENGINE_VERSION))
             self.taken_over = True
             return
-        self._outputs.update(found.outputs)
-        for entity, (sequence, _) in found.newest.items():
-            self._heads[entity] = max(sequence, self._heads.get(entity, 0))
+        self.published.found(found)
         try:
             self.engine.expect(found.newest)
         except Forked as fork:
@@ -239,10 +171,10 @@ class PartitionWorker:
         """
         async with self._turn:
             self._laid_down = True
-            await self.written()
-            if self.taken_over and self.stopped is None and self._progress.records:
+            await self.cuts.written()
+            if self.taken_over and self.stopped is None and self.cuts.records:
                 await self._snapshot()
-                await self.written()
+                await self.cuts.written()
 
     async def receive(self, message: Any) -> None:
         """The next record as the broker has it: skipped, applied, or asked for again when records before it are missing."""
@@ -251,7 +183,7 @@ class PartitionWorker:
             return
         if offset > self.engine.position + 1:
             if self._rewound is None:
-                await self.written()
+                await self.cuts.written()
                 await self._take_newer()
             if offset > self.engine.position + 1:
                 await self._ask_again(offset)
@@ -261,7 +193,7 @@ class PartitionWorker:
             await self._apply(message)
         elif offset == self.engine.position and self._last not in {b"", hashlib.sha256(message.value).digest()}:
             self._stop("chain_fork", f"record {offset} of the journal is another than the one that was applied before: {_MOVED}")
-        if self.stopped is None and self._due():
+        if self.stopped is None and self.cuts.due:
             await self._snapshot()
 
     async def send_standing(self) -> None:
@@ -273,13 +205,7 @@ class PartitionWorker:
         if self._within:
             return
         for output in self.engine.standing_alerts():
-            await self._publish(output)
-
-    async def flush(self) -> None:
-        """Wait until everything published so far is acknowledged; raises what a send raised."""
-        while self._unsent:
-            await asyncio.gather(*self._unsent)
-            await asyncio.sleep(0)  # of futures that are done already gather waits for nothing, and `_sent` has still to run
+            await self.published.publish(output)
 
     async def _ask_again(self, offset: int) -> None:
         """Records between the memory, which equals the table by now, and `offset` are missing: read them again, or stop."""
@@ -287,10 +213,10 @@ class PartitionWorker:
         begun = now
         if self._rewound is not None and self._rewound[0] == wanted:
             _, begun, asked = self._rewound
-            if now - begun > self._cadence.rewind_s:
+            if now - begun > self.cuts.cadence.rewind_s:
                 self._stop("journal_hole", f"record {wanted} does not come, {offset} does: it is missing in the log")
                 return
-            if now - asked < self._cadence.rewind_again_s:
+            if now - asked < self.cuts.cadence.rewind_again_s:
                 return  # read before the rewind took place
         if await self._rewind(self.partition, wanted):
             _log.warning("journal partition read again", partition=self.partition, offset=wanted, delivered=offset)
@@ -308,7 +234,7 @@ class PartitionWorker:
         if message.offset in self._stepped_over:
             self.engine.step_over(record)
             self._last = record.digest
-            self._progress.records += 1
+            self.cuts.records += 1
             return
         urgent, pressed = record.statement.kind in URGENT, self.urgent
         pressing = {record.statement.entity} if urgent else set()
@@ -354,7 +280,7 @@ class PartitionWorker:
         """
         if self.stopped is not None or self._rewound is not None or self._stepped_over:
             return
-        pressed, before = self.urgent, self._progress.records
+        pressed, before = self.urgent, self.cuts.records
         self._half_applied = True
         try:
             self.engine.take(self._following(left, slices))
@@ -363,16 +289,16 @@ class PartitionWorker:
             if self._in_hand is None:
                 raise
             self._fail_on(self._in_hand, error)
-        self._memory.applied(self._progress.records - before)
+        self._memory.applied(self.cuts.records - before)
         for refused in self.engine.too_old:
-            self._await(self._refuse(refused))
+            self.published.refuse(refused)
         if self.urgent and not pressed:
             self._press()
 
     def _following(self, left: deque[Any], slices: Slices) -> Iterator[JournalRecord]:
         """The first of the records `left` that follow one another; each is taken off, and noted, when the next is asked for."""
-        progress, expected = self._progress, self.engine.position + 1
-        while left and left[0].offset == expected and progress.records < self._cadence.records:
+        expected = self.engine.position + 1
+        while left and left[0].offset == expected and self.cuts.room > 0:
             message = left[0]
             try:
                 record = self._in_hand = decoded(message.value, expected, from_ms(message.timestamp))
@@ -381,7 +307,7 @@ class PartitionWorker:
             yield record
             left.popleft()
             expected += 1
-            progress.records += 1
+            self.cuts.records += 1
             self.last_applied, self._last = record.journal_time, record.digest
             if record.statement.kind in URGENT:
                 self._pressing.add(record.statement.entity)
@@ -391,7 +317,7 @@ class PartitionWorker:
     async def _tell(self, record: JournalRecord, outputs: list[Output], slices: Slices) -> None:
         """Publishes, and notes what was applied."""
         self.last_applied, self._last = record.journal_time, record.digest
-        self._progress.records += 1
+        self.cuts.records += 1
         self._memory.applied(1)
         for difference in self.engine.differences():
             _log.error("evaluation_differs", partition=self.partition, offset=record.offset, detail=difference)
@@ -405,14 +331,14 @@ class PartitionWorker:
             self.touched |= touched
         self._alerting = any(output.topic == ALERTS for output in outputs)
         for output in outputs:
-            await self._publish(output)
+            await self.published.publish(output)
             await slices.give_way()
         self._alerting = False
         for checkpoint in self.engine.checkpoints():
             entity = checkpoint["entity"]
-            await self._publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
+            await self.published.publish(Output(CHECKPOINTS, entity, entity, signed(checkpoint, self._keys)))
         for refused in self.engine.too_old:
-            self._await(self._refuse(refused))
+            self.published.refuse(refused)
 
     async def _may_go_on(self, message: Any) -> bool:
         """Whether a record behind the one the engine failed on is the operation that steps over that one.
@@ -434,7 +360,7 @@ class PartitionWorker:
         _log.warning("journal record stepped over", partition=self.partition, offset=stuck, by=record.statement.body["by"])
         self._stepped_over.add(stuck)
         self.stopped = self._stuck_at = self._rewound = None
-        await self.written()
+        await self.cuts.written()
         self._begin_anew()
         await self._take_newer()
         return True
@@ -443,90 +369,20 @@ class PartitionWorker:
         """An empty engine, behind every snapshot; where outputs are read from is said by the snapshot that it takes."""
         self.engine = Engine(self.partition, check_journal_time=self._check_time, checked=self._check_evaluations)
         self._half_applied = False
-        self._manifest, self._heads, self._outputs, self._last = None, {}, {}, b""
-        self._progress = _Progress()
-
-    async def _publish(self, output: Output) -> None:
-        if output.value is not None and output.topic != CHECKPOINTS:
-            self._heads[output.entity] = max(output.value["chain"]["sequence"], self._heads.get(output.entity, 0))
-            if output.topic == ASSESSMENTS and output.value["kind"] == "live":
-                self._tickers.heed(output.entity, output.value)
-        self._await(await self._send(output, self.partition), output)
-
-    def _await(self, sent: asyncio.Future[Any], output: Output | None = None) -> None:
-        self._unsent[sent] = None if output is None else output.topic
-        sent.add_done_callback(lambda done: self._sent(done, output))
-
-    def _sent(self, done: asyncio.Future[Any], output: Output | None) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return  # it stays among the unsent, so that the next snapshot raises it and nothing is acknowledged
-        del self._unsent[done]
-        if output is None:
-            return
-        _note(self._outputs, output.topic, done)
-        if output.value is not None and output.topic != CHECKPOINTS:
-            self._observer.output_published(output.entity)
-        if output.caused_at is not None:
-            self._observer.alert_published(max(0, time.time_ns() - output.caused_at) / SECOND)
-
-    def _due(self) -> bool:
-        progress = self._progress
-        if progress.records == 0 or self._writing is not None:
-            return False
-        return progress.records >= self._cadence.records or time.monotonic() - progress.since >= self._cadence.seconds
+        self._last = b""
+        self.published.goes_on(Standing())
+        self.cuts.goes_on(None)
 
     def _presses(self) -> bool:
         """Whether others are to wait for this partition: it has an alert to publish, or something that may open one."""
         return self.urgent or self._alerting or self._inbox.urgent > 0
 
     async def _snapshot(self) -> None:
-        """Cuts what was applied, and leaves it to a task of its own to wait for the broker."""
-        self._progress = _Progress()
-        slices = Slices(self._slice_s, self._turns, self._presses)
-        await slices.let_others()
-        begun = await self._store.begin(self.engine.cut(), self._manifest, slices)
-        writing = self._write(begun, dict(self._unsent), dict(self._outputs), dict(self._heads), self._last.hex())
-        self._writing = asyncio.create_task(writing, name=f"snapshot of journal partition {self.partition}")
-        self._writing.add_done_callback(self._ended)
-
-    async def _write(
-        self,
-        begun: Begun,
-        unsent: Mapping[asyncio.Future[Any], str | None],
-        outputs: dict[str, int],
-        heads: Mapping[str, int],
-        last: str,
-    ) -> None:
-        """Completes a snapshot once what was `unsent` at the cut is acknowledged; whoever takes over begins to compare there."""
-        for sent, topic in unsent.items():
-            if not sent.done():
-                await asyncio.wait({sent})  # which leaves it alone when this task is given up
-            if sent.cancelled():
-                raise ConnectionProblem("the producer gave up what a snapshot waits for")
-            sent.result()
-            if topic is not None:
-                _note(outputs, topic, sent)
-        self._manifest = self._untold = await self._store.complete(begun, outputs, heads, last)
-        self._observer.snapshot_taken(self.partition, time.time_ns())
-        self._acknowledge(self.partition, self._manifest.position)
-        self._writing = None
-
-    async def written(self) -> None:
-        """Wait until the snapshot that is being written is complete; raises what kept it from that."""
-        if self._writing is not None:
-            await asyncio.shield(self._writing)
-
-    def telling(self) -> dict[str, Any]:
-        """The body of the next tick: it puts the digest of a new snapshot on record, once."""
-        told, self._untold = self._untold, None
-        if told is None:
-            return {}
-        digest = snapshot_digest(told.position, told.version, told.digests)
-        return {"snapshot": {"position": told.position, "version": told.version, "digest": digest}}
+        await self.cuts.cut(self.engine, self.published, self._last, Slices(self._slice_s, self._turns, self._presses))
 
     async def _take_newer(self) -> None:
         """Give up the memory for the table's snapshot when that is ahead: another worker had the partition in between."""
-        snapshot = await asyncio.to_thread(self._store.newest, self.engine.position)
+        snapshot = await asyncio.to_thread(self.cuts.newer, self.engine.position)
         if snapshot is None:
             return
         manifest = snapshot.manifest
@@ -537,9 +393,9 @@ class PartitionWorker:
         except OlderState as older:
             _log.warning("snapshot not used", partition=self.partition, detail=str(older))
             return
-        self._manifest, self._heads, self._outputs = manifest, dict(manifest.heads), dict(manifest.outputs)
         self._last = bytes.fromhex(manifest.last)
-        self._progress = _Progress()
+        self.published.goes_on(Standing(manifest.outputs, manifest.heads))
+        self.cuts.goes_on(manifest)
 
     def _restored(self, manifest: Manifest, buckets: Mapping[str, bytes]) -> Engine:
         with building():
@@ -558,23 +414,3 @@ class PartitionWorker:
         if reason == "chain_fork":
             self._observer.chain_forked(self.partition)
         self._observer.partition_stopped(self.partition, reason)
-
-
-def _note(outputs: dict[str, int], topic: str, sent: asyncio.Future[Any]) -> None:
-    """Of an output's topic, the offset behind the last that is acknowledged."""
-    outputs[topic] = max(sent.result().offset + 1, outputs.get(topic, 0))
-
-
-def output_record(output: Output) -> tuple[bytes | None, list[tuple[str, bytes]]]:
-    """Value bytes and CloudEvents 1.0 headers of an output (CONTRACT 2); a tombstone has neither."""
-    value: Mapping[str, Any] | None = output.value
-    if value is None:
-        return None, []
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": value.get("digest") or digest_of_checkpoint(value),
-        "ce_source": f"/reserve-monitor/{output.entity}",
-        "ce_type": value["schema"],
-        "ce_time": value.get("at") or value["updated_at"],
-    }
-    return canonical_bytes(dict(value)), [(name, text.encode()) for name, text in headers.items()]

@@ -23,7 +23,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from monitor.audit.signatures.keys import Keyring
-from monitor.collector import exempt
+from monitor.collector import Keeper, exempt
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import Statement
@@ -31,10 +31,11 @@ from monitor.core.journal.vocabulary import JOURNAL
 from monitor.core.values.times import SECOND
 from monitor.errors import ConnectionProblem
 from monitor.settings.kafka import KafkaSettings
+from streams.assessor.cuts import CutCosts, Cuts, SnapshotCadence
 from streams.assessor.faust_app import SnapshotTable, create_app, journal_topic
-from streams.assessor.keeper import Keeper
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
+from streams.assessor.partition import PartitionWorker
+from streams.assessor.publications import Publications, output_record
 from streams.assessor.refusals import Originals, RefusalWriter, connected
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import published_since
@@ -82,6 +83,7 @@ class Assessor:
         self._check_evaluations = check_evaluations
         self._memory = Keeper()
         self._turns = Turns()
+        self._cut_costs = CutCosts()
         self._pressed = asyncio.Event()
         """Set where a partition has come to have something that is looked at at once."""
         self._journal = JournalProducer(settings, names)
@@ -209,21 +211,24 @@ class Assessor:
         _log.info("journal partitions assigned", partitions=sorted(self._assigned))
 
     def _hold(self, partition: int) -> None:
-        store = SnapshotStore(self._table, partition)
         worker = PartitionWorker(
             partition,
-            store,
-            send=self._send,
-            refuse=self._refusals.put,
-            acknowledge=self._acknowledge,
+            Publications(partition, send=self._send, refuse=self._refusals.put, observer=self._observer),
+            Cuts(
+                partition,
+                SnapshotStore(self._table, partition),
+                self._cadence,
+                self._cut_costs,
+                acknowledge=self._acknowledge,
+                observer=self._observer,
+                ended=self._on_ended,
+            ),
             rewind=self._rewind,
             observer=self._observer,
-            cadence=self._cadence,
             memory=self._memory,
             check_time=not self._settings.embedded,
             keys=self._keys,
             turns=self._turns,
-            ended=self._on_ended,
             press=self._pressed.set,
             check_evaluations=self._check_evaluations,
         )
@@ -247,7 +252,9 @@ class Assessor:
         workers = [self._workers[partition] for partition in sorted(self._assigned or ())]
         for worker in workers:
             await worker.prepare()
-        found = await published_since(self._settings, self._names, {worker.partition: worker.standing for worker in workers})
+        found = await published_since(
+            self._settings, self._names, {worker.partition: worker.published.standing for worker in workers}
+        )
         for worker in workers:
             worker.take_over(found[worker.partition])
 
@@ -284,7 +291,7 @@ class Assessor:
                 cost = Cost(worker.evaluation_ns, load, urgent=worker.urgent)
                 at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=cost)
                 if at is not None and worker.stopped is None:
-                    ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, worker.telling())))
+                    ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, worker.cuts.telling())))
             if time.monotonic() - refreshed >= _REFRESH_S:
                 refreshed = time.monotonic()
                 await self._refresh()

@@ -13,7 +13,7 @@ import pytest
 
 from monitor.cli.running.ending import close
 from monitor.settings.kafka import KafkaSettings
-from streams.assessor.partition import SnapshotCadence
+from streams.assessor.cuts import SnapshotCadence
 from streams.assessor.worker import Assessor
 from streams.daemon import STOP_S
 from streams.kafka.topics import TopicNames

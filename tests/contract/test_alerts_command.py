@@ -18,7 +18,7 @@ from monitor.core.journal.records import JournalRecord, Source, SourcePartition,
 from monitor.core.journal.vocabulary import ALERTS, OPERATIONS
 from monitor.core.values.times import SECOND
 from monitor.errors import GOOD, UsageError
-from streams.assessor.partition import output_record
+from streams.assessor.publications import output_record
 from streams.kafka.clients import ended, started_producer
 from streams.kafka.reading import read_range
 from streams.wire import Judge, Known, SourceFormat, Valid

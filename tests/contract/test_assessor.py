@@ -25,7 +25,7 @@ from monitor.core.values.times import from_ms, parse_time
 from monitor.settings.load import settings_of
 from monitor.settings.record import build_configuration
 from streams.assessor.observer import AssessorObserver
-from streams.assessor.partition import output_record
+from streams.assessor.publications import output_record
 from streams.assessor.worker import Assessor
 from streams.journal.writer import JournalProducer, journal_records, publish_configuration
 from streams.kafka.clients import consumer, ended, started, started_producer

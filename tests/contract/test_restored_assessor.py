@@ -25,7 +25,7 @@ from monitor.core.journal.vocabulary import CHECKPOINTS, JOURNAL, OUTPUT_TOPICS
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import SECOND
 from streams.archiver.restoring import restorable, restore
-from streams.assessor.partition import SnapshotCadence
+from streams.assessor.cuts import SnapshotCadence
 from streams.assessor.worker import Assessor
 from streams.journal.writer import JournalProducer
 from streams.kafka.clients import admin, ended, started

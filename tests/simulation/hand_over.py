@@ -20,13 +20,15 @@ from typing import Any
 
 from monitor.audit.checkpoints import signed
 from monitor.audit.signatures.keys import Keyring
+from monitor.collector import Keeper
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.records import JournalRecord, encode_statement
 from monitor.core.journal.vocabulary import CHECKPOINTS, OUTPUT_TOPICS
 from monitor.core.values.canonical import canonical_bytes
-from streams.assessor.keeper import Keeper
-from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
+from streams.assessor.cuts import CutCosts, Cuts, SnapshotCadence
+from streams.assessor.partition import PartitionWorker
+from streams.assessor.publications import Publications, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found, _newest
 from streams.slices import Slices, Turns
@@ -135,8 +137,8 @@ class World:
             await self._lay_down(worker)
         if until >= len(self.records):
             self._acknowledge_all()
-            await worker.flush()
-            await worker.written()
+            await worker.published.flush()
+            await worker.cuts.written()
             self.committed = len(self.records)
 
     async def _lay_down(self, worker: PartitionWorker) -> None:
@@ -180,18 +182,22 @@ class World:
         table = _Written(self)
         worker = PartitionWorker(
             0,
-            SnapshotStore(table, 0),
-            send=self._send,
-            refuse=lambda _: self._write("letters", b""),
-            acknowledge=lambda _, offset: self._commit(worker, offset),
+            Publications(0, send=self._send, refuse=lambda _: self._write("letters", b""), observer=_Silent()),
+            Cuts(
+                0,
+                SnapshotStore(table, 0),
+                self._cadence,
+                CutCosts(),
+                acknowledge=lambda _, offset: self._commit(worker, offset),
+                observer=_Silent(),
+                ended=self._ended,
+            ),
             rewind=self._rewind,
             observer=_Silent(),
-            cadence=self._cadence,
             memory=Keeper(),
             check_time=True,
             keys=KEYS,
             turns=Turns(),
-            ended=self._ended,
         )
         self._tables[worker] = table
         return worker
@@ -259,7 +265,7 @@ class World:
     def _found(self, worker: PartitionWorker) -> Found:
         """What the one who takes over reads of the outputs: see takeover.published_since."""
         self._acknowledge_all()
-        standing, chains = worker.standing, defaultdict[str, dict[int, str]](dict)
+        standing, chains = worker.published.standing, defaultdict[str, dict[int, str]](dict)
         for topic in OUTPUT_TOPICS:
             for data in filter(None, self.topics[topic][standing.outputs.get(topic, 0) :]):
                 value = json.loads(data)

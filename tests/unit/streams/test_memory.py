@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.collector import building
-from streams.assessor.keeper import RECORDS, Keeper
+from monitor.collector import RECORDS, Keeper, building
 
 
 @pytest.fixture(autouse=True)

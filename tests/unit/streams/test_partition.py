@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from monitor.audit.checkpoints import content_of, is_signed_by
 from monitor.audit.signatures.keys import Keyring, PrivateKey
+from monitor.collector import Keeper
 from monitor.core.engine import Engine
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord, Source, SourcePartition, Statement, encode_statement
@@ -18,8 +19,9 @@ from monitor.core.journal.snapshot import STATE_VERSION
 from monitor.core.journal.vocabulary import ALERTS, CHECKPOINTS
 from monitor.core.values.times import DAY
 from monitor.errors import ConfigurationError, ConnectionProblem
-from streams.assessor.keeper import Keeper
-from streams.assessor.partition import PartitionWorker, SnapshotCadence, output_record
+from streams.assessor.cuts import CutCosts, Cuts, SnapshotCadence
+from streams.assessor.partition import PartitionWorker
+from streams.assessor.publications import Publications, output_record
 from streams.assessor.snapshots import SnapshotStore
 from streams.assessor.takeover import Found
 from streams.slices import SLICE_S, Turns
@@ -89,18 +91,22 @@ class Bench:
         self.snapshots: list[asyncio.Task[None]] = []
         self.worker = PartitionWorker(
             0,
-            SnapshotStore(table, 0),
-            send=self._send,
-            refuse=self._refuse,
-            acknowledge=lambda _, offset: self.acknowledged.append(offset),
+            Publications(0, send=self._send, refuse=self._refuse, observer=self.told),
+            Cuts(
+                0,
+                SnapshotStore(table, 0),
+                cadence or SnapshotCadence(records=10, seconds=3600),
+                CutCosts(share=0),
+                acknowledge=lambda _, offset: self.acknowledged.append(offset),
+                observer=self.told,
+                ended=self.snapshots.append,
+            ),
             rewind=self._rewind,
             observer=self.told,
-            cadence=cadence or SnapshotCadence(records=10, seconds=3600),
             memory=Keeper(),
             check_time=False,
             keys=Keyring((KEY,)),
             turns=turns or Turns(slice_s),
-            ended=self.snapshots.append,
             check_evaluations=check,
             slice_s=slice_s,
         )
@@ -109,7 +115,7 @@ class Bench:
         """Records by one after another, each snapshot complete before the next."""
         for record in records:
             await self.worker.receive(message_of(record))
-            await self.worker.written()
+            await self.worker.cuts.written()
 
     async def _rewind(self, _partition: int, offset: int) -> bool:
         self.rewound.append(offset)

@@ -6,7 +6,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from streams.assessor.tickers import UndecidedTickers
+from streams.assessor.publications import UndecidedTickers
 
 
 def assessment(method: str, *assets: str) -> dict[str, Any]:
