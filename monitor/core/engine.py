@@ -72,7 +72,9 @@ class Engine:
         self._always = evaluate == "always"
         self._clock = EngineClock(check_journal_time=check_journal_time)
         self._ticked = 0
-        """The clock (ns) of the newest tick."""
+        """The clock (ns) at the newest tick."""
+        self._owed = False
+        """Whether that one was not ahead, and what waited for it is evaluated before the first record of a later second."""
         self._population = Population(partition, only=only, checked=checked)
         self._entities = self._population.entities
         self._published = Published()
@@ -110,9 +112,10 @@ class Engine:
         else:
             self._population.take(record, self._clock.now)
         self.position = record.offset
-        if record.statement.kind == "tick" and (moves or not self._always):
-            self._ticked = self._clock.now
-            outputs += yield from self._tick()
+        if record.statement.kind == "tick":
+            self._ticked, self._owed = self._clock.now, self._always and not moves
+            if not self._owed:
+                outputs += yield from self._tick()
         self.too_old = self._taken_too_old()
         return self._published.unsent(outputs)
 
@@ -363,13 +366,13 @@ class Engine:
 
     def _values(self) -> Iterator[tuple[str, Any]]:
         clock = {"clock": str(self._clock.now), "clock_refused": self._clock.refused, "ticked": str(self._ticked)}
-        yield "engine", clock | self._population.state()
+        yield "engine", clock | {"owed": self._owed} | self._population.state()
         yield from self._population.values()
 
     def _put_back(self, values: StateValues) -> None:
         state = values["engine"]
         self._clock.now, self._clock.refused = int(state["clock"]), state["clock_refused"]
-        self._ticked = int(state.get("ticked", state["clock"]))
+        self._ticked, self._owed = int(state.get("ticked", state["clock"])), state.get("owed", False)
         self._population.put_back(state, values)
 
     def _taken_too_old(self) -> tuple[TooOld, ...]:
@@ -397,15 +400,21 @@ class Engine:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            left = LEFT_TO_TICKS if reading < self._ticked + LEFT_TO_TICKS else UNTICKED
-            pace = max(self._population.pace, left)
-            ready = [entity for entity in self._population.sorted() if entity.ready(reading, pace)]
+            ready = [entity for entity in self._population.sorted() if entity.ready(reading, self._pace_of_records(reading))]
+            self._owed = False
             outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:
             self._clock.now = max(self._clock.now, due)
             these = [self._entities[name] for name in self._deadlines.due(self._clock.now)]
             outputs += yield from self._evaluate(self._clock.now, these)
         return outputs
+
+    def _pace_of_records(self, reading: int) -> int:
+        """How long (ns) after the last evaluation a record evaluates what waits for trades and prices alone."""
+        if self._owed:
+            return self._population.pace
+        left = LEFT_TO_TICKS if reading < self._ticked + LEFT_TO_TICKS else UNTICKED
+        return max(self._population.pace, left)
 
     def _tick(self) -> Steps[list[Output]]:
         now, old, pace = self._clock.now, self._clock.now - HEARTBEAT, self._population.pace if self._always else 0

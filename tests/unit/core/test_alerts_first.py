@@ -13,6 +13,7 @@ from monitor.core.journal.outputs import Output
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.times import MINUTE, SECOND, parse_time
 from tests.journal_maker import START, Journal, configuration_text, house
+from tests.properties.test_engine_replay import Table
 
 SCENARIOS = {"fall": {"title": "fall", "stresses": [{"type": "price", "asset": "BTC", "factor": "0.5"}]}}
 METHODS = [
@@ -202,3 +203,23 @@ def test_an_exposure_that_has_come_to_be_unknown_carries_the_scenarios_of_its_ow
     assert "ReserveUnknown" in [output.value["alertname"] for output in outputs if output.topic == ALERTS and output.value]
     stale, too_old = (exposure["scenarios"][0]["methods"][0]["state"] for exposure in (known, unknown))
     assert (stale, too_old) == ("shortfall", "unknown")
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_what_waits_at_a_tick_that_is_not_ahead_is_evaluated_before_a_record_of_the_next_second(restored: bool) -> None:
+    """Fails where prices are evaluated once a minute because the clock of intake is a second ahead of the assessor's."""
+    desk = Desk()
+    desk.journal.at(70.1).price("BTC", "5000001")
+    desk.journal.at(69.5).tick()
+    assert desk.outputs() == []
+    if restored:
+        table = Table()
+        cut = desk.engine.cut()
+        table.take(cut)
+        desk.engine = Engine.restore(0, cut.position, cut.version, table.buckets, check_journal_time=False)
+    evaluated = []
+    for second in range(71, 80):
+        desk.journal.at(second).price("BTC", str(5_000_000 + second))
+        desk.outputs()
+        evaluated.append(desk.engine.figures("jp-main")["methods"][0]["at"][-10:])
+    assert evaluated == ["10.100000Z"] * 9
