@@ -248,9 +248,10 @@ class Engine:
         """Engine-clock instant (ns) at which the owner should write a tick although nothing waits; None for none."""
         unsure = self._population.unsure
         if unsure:
+            now, pace = self._clock.now, self._population.pace
             for name in unsure:
                 entity = self._entities[name]
-                due = entity.deadline(self._clock.now, self._population.pace) if self._evaluates(entity) else None
+                due = entity.deadline(now, pace) if self._evaluates(entity) else None
                 self._deadlines.put(name, due)
             unsure.clear()
         return self._deadlines.earliest

@@ -75,6 +75,10 @@ class Rest:
         self._disturbed = True
         self._reads.clear()
 
+    def disturb_by_price(self) -> None:
+        """A price that is read came: what else is read stays as it was."""
+        self._disturbed = True
+
     def stir(self, *, until: int | None, known: bool) -> None:
         """Such a price came first since the last evaluation. `until` (ns): when something is due by time alone, if `known`."""
         self._disturbed, self._until = not known, until

@@ -94,6 +94,8 @@ class Entity:
         self._shapes = Shapes()
         self._deadline: int | None = None
         self._deadline_known = False
+        self._own_due: int | None = None
+        self._own_due_known = False
         self._midnight: int | None = None
         self._opened: int | None = None
         self.config = config
@@ -149,7 +151,7 @@ class Entity:
             self.standing.causes.note_of(record, plain(replaced.quantity), replaced.storage)
 
     def wait(self, *, pressed: bool = True) -> None:
-        """Something that figures depend on has changed: an evaluation is due. Not `pressed`: trades or a price did."""
+        """Something that figures depend on has changed: an evaluation is due. Not `pressed`: trades did."""
         self._rest.disturb()
         if self.waiting and self.pressed:
             self.changed = True  # that it has no deadline, since it is ready, is known
@@ -157,12 +159,21 @@ class Entity:
         self.waiting, self.pressed = True, self.pressed or pressed
         self.forget_deadline()
 
+    def wait_for_price(self) -> None:
+        """A price came that a figure may read: an evaluation is due."""
+        self._rest.disturb_by_price()
+        if self.waiting and self.pressed:
+            self.changed = True  # as in `wait`
+            return
+        self.waiting = True
+        self._forget_deadline_of_book()
+
     def stir(self) -> None:
         """A price came that no figure reads: an evaluation is due, and may be passed over if it would find nothing new."""
         if not self.waiting:
             self._rest.stir(until=self._deadline, known=self._deadline_known)
         self.waiting = True
-        self.forget_deadline()
+        self._forget_deadline_of_book()
 
     def reads_price(self, asset: str, event_time: int | None) -> bool:
         """Whether a figure may read a price of the asset, or one of a closed day."""
@@ -172,6 +183,11 @@ class Entity:
 
     def forget_deadline(self) -> None:
         """What is due by time alone may have changed."""
+        self._own_due_known = False
+        self._forget_deadline_of_book()
+
+    def _forget_deadline_of_book(self) -> None:
+        """What the book has due may have changed, which is all that a price can do, and very many come to every entity."""
         self._deadline_known = False
         self.changed = True
         self.unsure[self.name] = None
@@ -192,6 +208,7 @@ class Entity:
 
     def touch(self, event_time: int, settles_at: int | None = None) -> None:
         """An event with this event time (ns) came. `settles_at`: when it holds at the latest, where it waits for a group."""
+        self._own_due_known = False
         for prepared in self.evaluator.methods if self.evaluator else ():
             closes = self.standing.closes.get(prepared.config.id)
             if closes is not None:
@@ -484,13 +501,17 @@ class Entity:
     def _next_deadline(self, clock: int) -> int | None:
         if self.evaluator is None:
             return self.alerts.next_instant(self.standing.evaluated_at)
+        if not self._own_due_known:
+            self._own_due, self._own_due_known = self._next_of_own(), True
+        return earliest((self._next_by_book(clock), self.standing.rehearsal.next_instant(clock), self._own_due))
+
+    def _next_of_own(self) -> int | None:
+        """When something is due next of what was published, closed and followed, whatever the clock and the book say."""
         return earliest(
             (
-                self._next_by_book(clock),
                 self.alerts.next_instant(self.standing.evaluated_at),
                 self._next_publication(),
                 self._midnight,
-                self.standing.rehearsal.next_instant(clock),
                 earliest(instant for instant, _ in self.standing.again),
                 earliest(closes.next_due(self.config.publish_interval_ns) for closes in self.standing.closes.values()),
             )

@@ -167,7 +167,7 @@ class Population:
             if record.statement.kind == "price" and not entity.reads_price(record.statement.body["asset"], event_time):
                 entity.stir()
             else:
-                entity.wait(pressed=False)
+                entity.wait_for_price()
 
     def _take_progress(self, record: JournalRecord, clock: int) -> None:
         if self.shared is None:
