@@ -286,10 +286,6 @@ def entities(count: int) -> Iterator[tuple[str, float]]:
     _median(desk, _shared_price, repeats=1)
     yield f"a price moves that {count:,} entities use, of each", desk.spent_on(lambda: _shared_price(desk, 70)) / count
     yield f"its longest step, {count:,} entities", desk.longest * 1000
-    for asset in range(3):
-        desk.price(f"A{asset:03d}", "JPY", f"{200 + asset}.25")
-    cost = desk.spent_on(lambda: desk.tick(2 * MINUTE)) / count
-    yield f"moved figures and scenarios of {count:,} entities are published, of each", cost
     yield f"a price moves that none of {count:,} holds", desk.spent_on(lambda: _foreign_price(desk))
     yield f"a position of one of {count:,} entities moves", _median(desk, _own_position)
     desk = Desk(METHODS[:1], options=skip, entities=count).load(3)
