@@ -8,6 +8,10 @@ segment's start is committed again, with how far that is acknowledged: who begin
 
 Memory is bounded: one batch that cannot be taken in yet, the open segment, and one segment in the barrier. A partition
 with a batch waiting asks for no more (`wants`).
+
+What costs by market costs by each run of records that is taken in, and by each flush. So where the log is known to hold more,
+records wait for those behind them until they are a whole run, of a block or a segment; and where it holds the segment's end
+already, a flush that is due is left out once: the segment's last one comes in its place.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ from streams.wire.rejected import DeadLetter
 _KEY_BY = "key each record by its trade id or by entity|market, or make the topic of one partition; then raise its epoch"
 
 _log = structlog.get_logger(__name__)
+
+MOST_HELD_BYTES = 2 << 20
+"""Records of more bytes do not wait for those behind them."""
 
 ACKNOWLEDGED_WITHIN_S = 60.0
 """A send without acknowledgement for longer than this stops its partition."""
@@ -75,7 +82,9 @@ class PartitionWork:
         self._metadata = replace(beginning.metadata, stated=0).text()
         reader.stated(beginning.metadata.stated)
         self._batch: Batch | None = None
-        self._index = 0
+        self._index = self._bytes = 0
+        self._waits = False
+        self._left_out = False
         self._reached = 0
         self._unacknowledged: list[asyncio.Future[Any]] = []
         self._barrier: asyncio.Task[None] | None = None
@@ -86,7 +95,7 @@ class PartitionWork:
     @property
     def wants(self) -> bool:
         """Whether another batch may be offered."""
-        return self._batch is None and self.failure is None
+        return (self._batch is None or self.holds) and self.failure is None
 
     @property
     def position(self) -> int:
@@ -115,19 +124,40 @@ class PartitionWork:
 
     def offer(self, batch: Batch) -> None:
         """Take the next batch; only when `wants` says so."""
-        if self._batch is not None:
+        if self._batch is not None and not self.holds:
             raise RuntimeError("a batch was offered while another waits")
-        if len(batch):
-            self._first_seen(batch)
-            self._batch, self._index = batch, 0
+        if not len(batch):
+            return
+        self._first_seen(batch)
+        self._batch = batch if self._batch is None else self._batch.then(batch, self._index)
+        self._index = 0
+        if self.reader.joins:
+            self._bytes += sum(map(len, filter(None, batch.values)))
+
+    @property
+    def holds(self) -> bool:
+        """Whether records wait for those behind them."""
+        batch, reader = self._batch, self.reader
+        if batch is None or not self._waits or self._bytes > MOST_HELD_BYTES:
+            return False
+        return batch.offsets[self._index] >= reader.position and batch.offsets[-1] + 1 < reader.cut_at
+
+    def due(self, log_end: int) -> bool:
+        """Whether a flush that is due shall be begun, where the log is known to reach to `log_end`."""
+        self._left_out = self.reader.joins and log_end >= self.reader.segment.limit and not self._left_out
+        return not self._left_out
 
     def has_read_to(self, end: int) -> bool:
         """Whether all before `end` was taken in, or is nothing that anybody sees."""
         return self.position >= end or (self._batch is None and self._reached >= end)
 
-    def reached(self, position: int) -> None:
-        """Note the consumer's position, which runs past offsets that nobody sees."""
+    def reached(self, position: int, *, more: bool = False) -> None:
+        """Note the consumer's position, which runs past offsets that nobody sees.
+
+        `more`: the log is known to hold more, for which records may wait.
+        """
         self._reached = max(self._reached, position)
+        self._waits = more and self.reader.joins
 
     async def advance(self) -> None:
         """Take in what can be taken in, and hand over what need not wait for a flush."""
@@ -145,6 +175,7 @@ class PartitionWork:
         if self._barrier is not None or self.failure is not None:
             return
         flush = self.reader.flush(self._out.clock())
+        self._left_out = False
         if flush is not None:
             self._closing = flush.final
             self._barrier = asyncio.create_task(self._carry_out(flush))
@@ -183,10 +214,10 @@ class PartitionWork:
 
     def _take_in(self) -> None:
         reader, batch = self.reader, self._batch
-        if batch is not None:
+        if batch is not None and not self.holds:
             if batch.offsets[self._index] < self._beginning.start:
                 reader.remember(batch)
-            self._index = reader.feed(batch, self._index, self._out.clock())
+            self._bytes, self._index = 0, reader.feed(batch, self._index, self._out.clock())
             if self._index >= len(batch):
                 self._batch = None
             self._count()

@@ -37,6 +37,8 @@ from streams.kafka.topics import TopicNames
 STAGE = "intake"
 _POLL_MS, _POLL_IN_BARRIER_MS = 200, 5
 _AGAIN_AFTER_S = 2.0
+_MOST_HOLDING = 4
+"""Partitions whose records may wait for those behind them: each holds two fetches at most."""
 _LAST_FLUSH_S = 4.0
 
 _log = structlog.get_logger(__name__)
@@ -130,11 +132,11 @@ class Intake(ConsumerRebalanceListener):
                 work = self._works.get(tp)
                 if work is not None:
                     work.offer(batch)
-            await self._advance()
-            if time.monotonic() >= due:
+            flushing = time.monotonic() >= due
+            await self._advance(flushing=flushing)
+            if flushing:
                 due = time.monotonic() + self._flush_s
                 for tp, work in self._works.items():
-                    work.flush()
                     self._tell_lag(tp, work)
                 self._restart_failed()
                 self._share_added()
@@ -274,13 +276,20 @@ class Intake(ConsumerRebalanceListener):
         """Whether a partition's flush is under way: what it has read ahead goes on as soon as that is done."""
         return any(work.busy is not None for work in self._works.values())
 
-    async def _advance(self) -> None:
+    async def _advance(self, *, flushing: bool) -> None:
+        holding = sum(work.holds for work in self._works.values())
         for tp, work in list(self._works.items()):
             if self._works.get(tp) is not work:
                 continue
             try:
-                work.reached(await self._client.position(tp))
+                position, end = await self._client.position(tp), self._log_end(tp)
+                told = flushing and work.due(end)
+                holding -= work.holds
+                work.reached(position, more=end > position and not told and holding < _MOST_HOLDING)
+                holding += work.holds
                 await work.advance()
+                if told:
+                    work.flush()
             except (KafkaError, OSError, TimeoutError) as error:
                 work.failure = work.failure or error
             if self._works.get(tp) is work and work.held_back is work.wants:
@@ -290,12 +299,16 @@ class Intake(ConsumerRebalanceListener):
                 else:
                     self._client.resume(tp)
 
-    def _tell_lag(self, tp: TopicPartition, work: PartitionWork) -> None:
+    def _log_end(self, tp: TopicPartition) -> int:
+        """The end of a partition's log as the fetch before told it; 0 where that is not known."""
         try:
-            end = self._client.highwater(tp)
+            return self._client.highwater(tp) or 0
         except (AssertionError, IllegalStateError):
-            return
-        if end is not None:
+            return 0
+
+    def _tell_lag(self, tp: TopicPartition, work: PartitionWork) -> None:
+        end = self._log_end(tp)
+        if end:
             for name in self._topics[tp.topic]:
                 self._observer.lag(name, tp.partition, max(0, end - work.position))
 

@@ -6,16 +6,17 @@ from hypothesis import strategies as st
 
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
-from monitor.core.values.times import HOUR, QUARTER, BadTime, exact_time, from_ms, hour_of, parse_time
+from monitor.core.values.times import HOUR, QUARTER, SECOND, BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.content import Findings
-from streams.intake.segment.decoding import Columns
+from streams.intake.segment.decoding import Columns, columns_of, keys_of
 from streams.intake.segment.events import events_of_records
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades.acceptance import Acceptance
+from streams.intake.segment.trades.alike import in_journal_form
 from streams.intake.segment.trades.counted import CountedTrades, Run
 from streams.intake.segment.trades.lookback import numbers_of
-from streams.wire import lean_trades
+from streams.wire import SourceFormat, lean_trades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
 MARKETS = st.sampled_from(["BTC/JPY", "BTC/JPY", "BTC/JPY", "ETH/JPY"])
@@ -138,6 +139,39 @@ def test_the_newest_of_a_run_are_found_in_any_order_of_times(log: list[Logged], 
 def test_runs_of_any_kind_say_the_same(log: list[Logged], late_after_ns: int | None, width: int) -> None:
     by_column = said(log, late_after_ns, width=width)
     assert said(log, late_after_ns, RecordByRecord, width) == by_column
+
+
+@given(st.lists(st.integers(0, 10**9 - 1), min_size=1, max_size=5), st.integers(0, 9))
+def test_times_of_a_column_are_written_as_the_core_writes_them(fractions: list[int], digits: int) -> None:
+    times = [from_ms(START_MS) + fraction - fraction % 10 ** (9 - digits) for fraction in fractions]
+    texts = [f"{exact_time(at)[:19]}.{at % SECOND:09d}"[: 19 + (digits and digits + 1)] + "Z" for at in times]
+    written = in_journal_form(texts)
+    assert [f"{text}Z" for text in written] == list(map(exact_time, times))
+    assert sorted(written) == [exact_time(at)[:-1] for at in sorted(times)], "they sort as the times do"
+
+
+VALUES: list[bytes | None] = [
+    *(trade_value(number, side=side) for number, side in ((1, "buy"), (2, "sell"), (3, None))),
+    trade_value(4).replace(b'"2"', b'"2","quantity":"2"'),
+    trade_value(5).replace(b": ", b":").replace(b", ", b","),
+    trade_value(6, price="1e3"),
+    trade_value("7 7"),
+    trade_value(8, market="BTC-JPY", more=1),
+    b"{",
+    None,
+]
+
+
+@given(st.lists(st.sampled_from(VALUES), max_size=12), st.integers(1, 5), st.sampled_from([{}, {"price": "p"}]))
+def test_a_run_read_in_pieces_is_what_it_is_as_a_whole(values: list[bytes | None], size: int, mapped: dict[str, str]) -> None:
+    lean = lean_trades(SourceFormat(TRADES, fields=mapped))
+    if mapped:
+        values = [value and value.replace(b'"price"', b'"p"') for value in values]
+    whole, pieces = columns_of(lean, values), columns_of(lean, values, size)
+    assert keys_of(pieces) == keys_of(whole)
+    judged = [row for row, key in enumerate(keys_of(whole)) if key is not None]
+    for column, other in zip(pieces[1:-1], whole[1:-1], strict=True):
+        assert [column[row] for row in judged] == [other[row] for row in judged]  # type: ignore[index]
 
 
 @given(st.lists(st.sampled_from(["1", "01", "10", "1000", "0", "", "\u0661", "1\n2", "+1", "9" * 18, "9" * 19, "x"]), min_size=1))

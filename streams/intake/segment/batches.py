@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from operator import itemgetter
 
 from monitor.core.journal.records import Statement
 
 LAST_MS = 253_402_300_799_999
 """End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
 
+_TO_BE_FOUND = (0, -1)
 _SELDOM = frozenset({"filtered", "conflict"})
 
 Addressed = tuple[int, Statement]
 """A journal partition and what is said there."""
 
 
+Original = Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]]
+"""Key and headers of the record at an index of a batch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
 
-    `headed`: whether any has headers, as far as known. `oldest_ms` and `newest_ms` are the bounds of all log times,
-    looked for once.
+    `headed`: whether any has headers, as far as known. `bounds_ms`: oldest and newest log time.
     """
 
     offsets: Sequence[int]
     times_ms: Sequence[int]
     values: Sequence[bytes | None]
-    original: Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]] = lambda _index: (None, ())
+    original: Original = lambda _index: (None, ())
     headed: bool = True
-    oldest_ms: int = field(init=False)
-    newest_ms: int = field(init=False)
+    bounds_ms: tuple[int, int] = _TO_BE_FOUND
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "oldest_ms", min(self.times_ms, default=0))
-        object.__setattr__(self, "newest_ms", max(self.times_ms, default=0))
+        if self.bounds_ms is _TO_BE_FOUND:
+            object.__setattr__(self, "bounds_ms", (min(self.times_ms, default=0), max(self.times_ms, default=0)))
+
+    @property
+    def oldest_ms(self) -> int:
+        """Oldest of the log times."""
+        return self.bounds_ms[0]
+
+    @property
+    def newest_ms(self) -> int:
+        """Newest of the log times."""
+        return self.bounds_ms[1]
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def then(self, following: Batch, begin: int) -> Batch:
+        """Its records from index `begin` on and those of the batch that follows, as one."""
+        own = self.original
+        parts = own.cut(begin) if isinstance(own, _Originals) else [(len(self) - begin, begin, own)]
+        whole = len(self) - begin + len(following)
+        kept_ms = self.times_ms[begin:]
+        bounds_ms = min([following.bounds_ms[0], *kept_ms]), max([following.bounds_ms[1], *kept_ms])
+        return Batch(
+            _joined(self.offsets[begin:], following.offsets),
+            [*kept_ms, *following.times_ms],
+            [*self.values[begin:], *following.values],
+            _Originals([*parts, (whole, begin - len(self), following.original)]),
+            self.headed or following.headed,
+            bounds_ms,
+        )
 
     def first(self, count: int) -> Batch:
         """So many of its records."""
@@ -76,6 +107,28 @@ class Counts:
     def body(self) -> dict[str, int]:
         """As it stands in a progress record; `filtered` and `conflict` only where something was."""
         return {name: count for name, count in asdict(self).items() if count or name not in _SELDOM}
+
+
+class _Originals:
+    """`original` of batches that follow one another. `parts`: the index behind its records, what to add for its own, its own."""
+
+    def __init__(self, parts: Sequence[tuple[int, int, Original]]) -> None:
+        self._parts = parts
+
+    def __call__(self, index: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
+        _, shift, original = self._parts[bisect_right(self._parts, index, key=itemgetter(0))]
+        return original(index + shift)
+
+    def cut(self, begin: int) -> list[tuple[int, int, Original]]:
+        """Those of the records from index `begin` on: what lies before is held no longer."""
+        return [(end - begin, shift + begin, original) for end, shift, original in self._parts if end > begin]
+
+
+def _joined(offsets: Sequence[int], following: Sequence[int]) -> Sequence[int]:
+    """As a range where they are one, which holds no numbers."""
+    if isinstance(offsets, range) and isinstance(following, range) and offsets.stop == following.start:
+        return range(offsets.start, following.stop)
+    return [*offsets, *following]
 
 
 def clamped(time_ms: int) -> int:

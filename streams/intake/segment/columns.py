@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -159,11 +160,17 @@ def log_texts(times_ms: Sequence[int], length: int) -> list[str]:
     """Log times as texts of the length that `times_of_one_form` found, cut to its digits: they sort with the column's."""
     seconds: dict[int, str] = {}
     texts: dict[int, str] = {}
-    digits = length - _SHORTEST
+    ends = _ends(length)
     for time_ms in set(times_ms):
         second, rest = divmod(time_ms, 1000)
         text = seconds.get(second)
         if text is None:
             text = seconds[second] = format_time(from_ms(second * 1000))[:19]
-        texts[time_ms] = f"{text}.{rest:03d}000000"[: 19 + digits] + "Z"
+        texts[time_ms] = text + ends[rest]
     return list(map(texts.__getitem__, times_ms))
+
+
+@cache
+def _ends(length: int) -> list[str]:
+    """How times of a length end, by their milliseconds."""
+    return [f".{rest:03d}000000"[: length - _SHORTEST] + "Z" for rest in range(1000)]

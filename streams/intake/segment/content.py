@@ -108,6 +108,11 @@ class Content(ABC):
         self.findings = findings
         self.sighted = sighted
 
+    @property
+    def joins(self) -> bool:
+        """Whether nothing is said of its records but with a flush, and many taken in at once cost it less than few."""
+        return False
+
     def opened(self, start: int, time_ms: int) -> bool:  # noqa: ARG002 - most contents look at nothing before the segment
         """The first visible record of the segment at `start` is about to be taken in; its log time is `time_ms`.
 

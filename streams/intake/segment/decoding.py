@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.feeds.values import at_price
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
-from streams.wire.lean import CHOICES, KEY_FIELDS, FewestBytes
+from streams.wire.lean import CHOICES, KEY_FIELDS
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a lean decoder raises for what it does not take."""
@@ -51,11 +51,11 @@ class Columns(NamedTuple):
     groups: dict[Any, list[int]] | None = None
 
 
-def grouped(keys: Iterable[Any], begin: int, end: int) -> dict[Any, list[int]]:
-    """The indices of each key, rising from `begin` on; `end` is behind the last."""
-    groups: dict[Any, list[int]] = defaultdict(list)
-    deque(map(list.append, map(groups.__getitem__, keys), range(begin, end)), 0)
-    return groups
+def grouped(keys: Iterable[Any], begin: int, end: int, groups: dict[Any, list[int]] | None = None) -> dict[Any, list[int]]:
+    """The indices of each key, rising from `begin` on, put behind those in `groups`; `end` is behind the last."""
+    into: dict[Any, list[int]] = defaultdict(list) if groups is None else groups
+    deque(map(list.append, map(into.__getitem__, keys), range(begin, end)), 0)
+    return into
 
 
 def keys_of(columns: Columns) -> list[Any]:
@@ -69,29 +69,64 @@ def keys_of(columns: Columns) -> list[Any]:
     return keys
 
 
-def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None]) -> Columns:
+def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None], size: int = _PIECE) -> Columns:
     """The fields of a run of records by key, which is None where only the authority can judge, as everywhere without a decoder.
 
-    Piece by piece: what is made of a record on the way is read and gone while the processor has it at hand.
+    By pieces of some `size`: what is made of a record on the way is read and gone while the processor has it at hand.
     """
     groups: dict[Any, list[int]] = defaultdict(list)
     whole = Columns(None, [], [], [], [], [], groups)
-    for begin in range(0, len(values), _PIECE):
-        piece = _piece_of(lean, values[begin : begin + _PIECE], begin)
-        columns: Iterable[tuple[Any, Any]] = zip(whole[1:-1], piece[1:-1], strict=True)
-        for column, part in columns:
-            column.extend(part)
-        for key, rows in (piece.groups or {}).items():
-            groups[key] += rows
+    if lean is None:
+        _leave_open(whole, len(values))
+        return whole
+    left: dict[int, Any] = {}
+    pieces = [_taken(lean, values[begin : begin + size], whole, left) for begin in range(0, len(values), size)]
+    if not _nothing_else(lean, pieces, whole):
+        for piece in pieces:
+            left |= piece.told_twice(lean, whole)
+    for index, key in left.items():
+        groups[key].remove(index)
+    if left:
+        groups[None] = sorted([*groups[None], *left])
     return whole
 
 
-def _piece_of(lean: LeanTrades | None, values: Sequence[bytes | None], begin: int) -> Columns:
-    objects, refused = ([], []) if lean is None else _decoded(lean, values)
-    if lean is None or not objects:
-        count, empty = len(values), [""] * len(values)
-        groups: dict[Any, list[int]] = {None: list(range(begin, begin + count))}
-        return Columns(None, empty, [_NONE] * count, [_NONE] * count, [0] * count, empty, groups)
+class _Piece(NamedTuple):
+    """Records from `begin` on that were made columns, `of_key` those of KEY_FIELDS; `shown`: what the objects are of.
+
+    `texts`: characters of ids, times and amounts; None where that was not to be said. `blanks`: how many there are in amounts.
+    """
+
+    begin: int
+    shown: Sequence[Any]
+    of_key: Sequence[Sequence[Any]]
+    texts: int | None
+    blanks: int
+
+    @property
+    def rows(self) -> slice:
+        """Where its records stand among all."""
+        return slice(self.begin, self.begin + len(self.shown))
+
+    def told_twice(self, lean: LeanTrades, whole: Columns) -> dict[int, Any]:
+        """The records that may have a key more than once, with their lean keys."""
+        if not self.of_key:
+            return {}
+        if lean.counts_keys:
+            keys = list(zip(*self.of_key, strict=True))
+            twice = _given_twice(self.shown, keys, whole.ids[self.rows], whole.times[self.rows])
+        else:
+            twice = _told_twice(self.shown, lean.figure_keys)
+        return {self.begin + index: tuple(column[index] for column in self.of_key) for index in twice}
+
+
+def _taken(lean: LeanTrades, values: Sequence[bytes | None], whole: Columns, left: dict[int, Any]) -> _Piece:
+    """Put the fields of the records that follow into the columns; `left` gets those of them that the authority must judge."""
+    begin = len(whole.ids)
+    objects, refused = _decoded(lean, values)
+    if not objects:
+        _leave_open(whole, len(values))
+        return _Piece(begin, (), (), 0, 0)
     *of_key, given_ids, prices, quantities, given_times = lean.columns(objects)
     ids: list[Any] = list(given_ids)
     only_texts = not lean.ids_mixed or set(map(type, ids)) == {str}
@@ -102,41 +137,70 @@ def _piece_of(lean: LeanTrades | None, values: Sequence[bytes | None], begin: in
     price_amounts, doubtful = positive_amounts(prices)
     quantity_amounts, others = positive_amounts(quantities)
     told_apart = figures_of(prices, price_amounts, doubtful), figures_of(quantities, quantity_amounts, others)
-    figures = list(map(hash, zip(*told_apart, strict=True)))
-    times: list[Any] = list(given_times)
+    times: Sequence[Any] = given_times
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
-    shown, groups = _shown(values, refused), grouped(zip(*of_key, strict=True), begin, begin + len(objects))
-    twice: Sequence[int] = ()
-    if lean.fewest is None or not only_texts or not _nothing_else(shown, lean.fewest, groups, (ids, times, prices, quantities)):
-        keys = list(zip(*of_key, strict=True))
-        twice = _given_twice(shown, keys, ids, times) if lean.counts_keys else _told_twice(shown, lean.figure_keys)
-    left = {*refused, *doubtful, *others, *unsure, *twice}
-    for index in left:
-        groups[tuple(column[index] for column in of_key)].remove(begin + index)
-    if left:
-        groups[None] = [begin + index for index in sorted(left)]
-    return Columns(None, ids, price_amounts, quantity_amounts, figures, times, groups)
+    whole.ids.extend(ids)
+    whole.prices.extend(price_amounts)
+    whole.quantities.extend(quantity_amounts)
+    whole.figures.extend(map(hash, zip(*told_apart, strict=True)))
+    whole.times.extend(times)
+    grouped(zip(*of_key, strict=True), begin, begin + len(objects), whole.groups)
+    for index in {*refused, *doubtful, *others, *unsure}:
+        left[begin + index] = tuple(column[index] for column in of_key)
+    amounts = (prices, quantities) if doubtful or others else ()
+    texts = _characters((ids, times, prices, quantities)) if lean.fewest is not None and only_texts else None
+    return _Piece(begin, _shown(values, refused), of_key, texts, sum(map(_blanks, amounts)) if texts else 0)
 
 
-def _nothing_else(
-    values: Sequence[Any], fewest: FewestBytes, groups: Mapping[Any, Sequence[int]], texts: Sequence[Sequence[Any]]
-) -> bool:
+def _leave_open(whole: Columns, count: int) -> None:
+    """So many records that follow are the authority's."""
+    begin, blanks = len(whole.ids), [""] * count
+    whole.ids.extend(blanks)
+    whole.prices.extend([_NONE] * count)
+    whole.quantities.extend([_NONE] * count)
+    whole.figures.extend([0] * count)
+    whole.times.extend(blanks)
+    if whole.groups is not None:
+        whole.groups[None].extend(range(begin, begin + count))
+
+
+def _characters(columns: Sequence[Sequence[Any]]) -> int | None:
+    """How many characters columns have; None where they are not texts."""
+    try:
+        return sum(len("".join(column)) for column in columns)
+    except TypeError:  # whole numbers
+        return None
+
+
+def _blanks(column: Sequence[str]) -> int:
+    return "".join(column).count(" ")
+
+
+def _nothing_else(lean: LeanTrades, pieces: Sequence[_Piece], whole: Columns) -> bool:
     """Whether each record holds each key once, and nothing besides: all together are as long as that takes at least.
 
     For none can be shorter; blanks are left out on both sides if need be. False says nothing.
     """
-    try:
-        whole = ["".join(column) for column in texts]
-    except TypeError:  # whole numbers
+    fewest, groups = lean.fewest, whole.groups or {}
+    if fewest is None:
         return False
-    least = sum(map(len, whole)) + sum(len(rows) * fewest[key].length for key, rows in groups.items())
-    length = sum(map(len, values))
+    least = 0
+    for piece in pieces:
+        if piece.texts is None:
+            return False
+        least += piece.texts
+    counts = [(len(rows), fewest[key]) for key, rows in groups.items() if key is not None]
+    least += sum(count * one.length for count, one in counts)
+    length = sum(sum(map(len, piece.shown)) for piece in pieces)
     if length == least:
         return True
-    blanks = sum(text.count(" ") for text in whole) + sum(len(rows) * fewest[key].blanks for key, rows in groups.items())
-    return length - b"".join(values).count(b" ") == least - blanks
+    least -= sum(count * one.blanks for count, one in counts)
+    for piece in pieces:
+        least -= piece.blanks + _blanks(whole.ids[piece.rows]) + _blanks(whole.times[piece.rows])
+        length -= b"".join(piece.shown).count(b" ")
+    return length == least
 
 
 def _shown(values: Sequence[bytes | None], refused: Sequence[int]) -> Sequence[bytes | None]:

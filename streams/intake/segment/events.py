@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from monitor.core.values.times import from_ms
@@ -40,6 +40,8 @@ class Events(ABC):
     begin: int
     end: int
     filtered: int
+    one_each: ClassVar[bool] = False
+    """Whether each record is one event."""
 
     @property
     def heard_ms(self) -> int | None:
@@ -93,6 +95,7 @@ class RecordEvents(Events):
     begin: int
     end: int
     filtered: int = 0
+    one_each: ClassVar[bool] = True
 
     def columns(self, begin: int, end: int) -> Columns:
         return columns_of(self.lean, self.batch.values[begin:end])

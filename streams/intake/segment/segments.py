@@ -83,6 +83,17 @@ class SegmentReader:
         """Whether the open segment is complete: nothing is taken in before `flush` has closed it."""
         return self.segment.ended
 
+    @property
+    def joins(self) -> bool:
+        """Whether records had better wait for those behind them, as nothing is said of them but with a flush."""
+        return all(content.joins for content in self.contents)
+
+    @property
+    def cut_at(self) -> int:
+        """The offset at which a run of records that begins at the position ends at the latest, whatever comes."""
+        blocks = self._rules.block_records
+        return min(self.segment.limit, (self.position // blocks + 1) * blocks)
+
     def remember_from(self) -> int:
         """The offset from which the log must be read before the segment about to begin."""
         return min(content.remember_from(self.segment.start) for content in self.contents)

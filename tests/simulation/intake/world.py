@@ -26,6 +26,7 @@ from streams.intake.partition import Outlets, PartitionWork
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader
+from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire import MODELS, Judge, Known, SourceFormat
 from streams.wire.feeds import FeedFormat, FeedPlan
 from tests.intake_logs import START_MS, Cut, Logged, batch_of, cut_of, intake_rules, trade_value
@@ -124,6 +125,9 @@ class Worker:
             return
         where = SourcePartition(world.topic, world.epoch, 0)
         reader = world.make_reader(where, self.rules, beginning.metadata.log, beginning.start)
+        for content in reader.contents:
+            if isinstance(content, CountedTrades):
+                content.many_lanes = world.random.choice([-1, 2, 1000])
         outlets = Outlets(world, world, self.commit(beginning), Quiet(), world.clock)
         self.work = world.make_work(reader, beginning, outlets)
         self.cursor = self.work.read_from
@@ -155,11 +159,11 @@ class Worker:
                 work.offer(batch_of(records))
             elif world.log_end > self.cursor:
                 self.cursor = world.log_end
-        work.reached(self.cursor)
+        work.reached(self.cursor, more=world.log_end > self.cursor and world.random.random() < 0.5)
         await work.advance()
 
     def flush(self) -> None:
-        if self.work is not None and self.reading:
+        if self.work is not None and self.reading and self.work.due(self.world.log_end):
             self.work.flush()
 
     def forget(self) -> None:

@@ -160,3 +160,18 @@ async def test_a_partition_that_cannot_be_read_is_told_by_itself_and_the_others_
     assert told.value.where.partition == 1
     assert [where.partition for where in await take(0)] == [2]
     assert await take(0) == {}
+
+
+def test_batches_joined_again_and_again_hold_only_what_is_left() -> None:
+    """What lets it fail: each join asks the one before it for keys, and keeps its records."""
+
+    def fetched(first: int) -> Batch:
+        return Batch(range(first, first + 3), [first, first + 9, first + 1], [b"v"] * 3, lambda row: (b"%d" % (first + row), ()))
+
+    whole = fetched(0)
+    for first in range(3, 9000, 3):
+        whole = whole.then(fetched(first), len(whole) - 2)
+        assert whole.offsets == range(first - 2, first + 3)
+        assert (whole.oldest_ms, whole.newest_ms) == (first - 2, first + 9)
+    assert [whole.original(row)[0] for row in range(5)] == [b"%d" % offset for offset in whole.offsets]
+    assert whole.times_ms == [9003, 8995, 8997, 9006, 8998]

@@ -12,11 +12,12 @@ import pytest
 from monitor.core.journal.records import Rules, SourcePartition, Statement
 from streams.intake.beginning import Beginning, Committed, Log, Metadata, PartitionRefused, decide, decide_without_metadata
 from streams.intake.observer import SegmentCounts
-from streams.intake.partition import Outlets, PartitionWork
+from streams.intake.partition import MOST_HELD_BYTES, Outlets, PartitionWork
 from streams.intake.process import Gathered
 from streams.intake.processes import _Child
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
+from streams.intake.segment.trades.counted import CountedTrades
 from streams.wire.rejected import DeadLetter
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 
@@ -90,6 +91,9 @@ def working(
     rules: IntakeRules = intake_rules(3, partitions=2, **sizes)
     begin = beginning or Beginning(0, Metadata(0, "log", 0, RULES), 0, commit=False)
     reader = reader_of(SourcePartition(topic, 0, 0), rules, "log", begin.start)
+    for content in reader.contents:
+        if isinstance(content, CountedTrades):
+            content.many_lanes = -1  # so that records wait
     clock = lambda: START_MS * 1_000_000  # noqa: E731
     return PartitionWork(reader, begin, Outlets(outside, outside, outside.commit, outside, clock, told or SegmentCounts()))
 
@@ -163,6 +167,88 @@ async def test_reading_ahead_is_bounded_by_one_segment() -> None:
     assert not work.wants
     with pytest.raises(RuntimeError, match="another waits"):
         work.offer(batch_of(trades(20, 21)))
+
+
+async def test_records_wait_for_those_behind_them_until_they_are_a_whole_run() -> None:
+    outside = Outside()
+    work = working(outside, segment_records=100, block_records=5)
+    taken = []
+    for first, last in ((0, 3), (3, 6), (6, 8), (8, 9)):
+        assert work.wants
+        work.offer(batch_of(trades(first, last)))
+        work.reached(last, more=last < 9)
+        await work.advance()
+        taken.append(work.position)
+    assert taken == [0, 6, 6, 9], "of the block of five, then as it is read: behind the last there is nothing to wait for"
+    assert outside.counts == {"applied": 9}
+    work.flush()
+    await settle()
+    assert outside.said == ["flow/0 0-9"]
+
+
+async def test_what_waits_is_taken_in_for_a_flush_and_no_further_than_its_segment() -> None:
+    outside = Outside()
+    work = working(outside, segment_records=5, block_records=5)
+    work.offer(batch_of(trades(0, 4)))
+    work.reached(4, more=True)
+    await work.advance()
+    assert work.position == 0
+    assert not work.has_read_to(4)
+    work.reached(4)
+    await work.advance()
+    assert work.position == 4
+    work.offer(batch_of(trades(4, 9)))
+    work.reached(9, more=True)
+    await work.advance()
+    await settle()
+    assert (work.position, outside.said) == (5, ["flow/0 0-5"]), "the next segment's wait for its end"
+    assert work.wants
+
+
+async def test_records_of_few_markets_do_not_wait() -> None:
+    work = working(Outside(), segment_records=1000, block_records=1000)
+    content = work.reader.contents[0]
+    assert isinstance(content, CountedTrades)
+    content.many_lanes = 2
+    positions = []
+    for number, market in enumerate(("BTC", "BTC", "ETH", "ETH", "XRP", "XRP", "BTC")):
+        work.offer(batch_of([Logged(number, START_MS, trade_value(number, market=f"{market}/JPY"))]))
+        work.reached(number + 1, more=True)
+        await work.advance()
+        positions.append(work.position)
+    assert positions == [1, 2, 3, 4, 5, 6, 6], "the last waits, as there are three"
+
+
+async def test_large_records_do_not_wait() -> None:
+    work = working(Outside(), segment_records=100, block_records=100)
+    large = [Logged(offset, START_MS, b" " * MOST_HELD_BYTES) for offset in range(2)]
+    for number, one in enumerate(large):
+        work.offer(batch_of([one]))
+        work.reached(number + 1, more=True)
+        assert work.holds is (number == 0)
+        await work.advance()
+    assert work.position == 2
+
+
+async def test_what_is_stated_at_once_waits_for_nothing() -> None:
+    outside = Outside()
+    work = working(outside, topic="market.prices")
+    work.offer(batch_of([Logged(0, START_MS, b"junk")]))
+    work.reached(1, more=True)
+    await work.advance()
+    assert outside.said[0] == "dead letter 0"
+    assert work.due(10**6)
+
+
+async def test_a_flush_is_left_out_once_where_the_log_holds_the_segments_end() -> None:
+    work = working(Outside(), segment_records=5)
+    assert work.due(4), "who wants to know waits for a segment that may never end"
+    assert [work.due(5) for _ in range(4)] == [False, True, False, True]
+    work.offer(batch_of(trades(0, 5)))
+    assert not work.due(50)
+    await work.advance()
+    assert not work.due(50), "a flush was begun since"
+    assert work.due(50)
 
 
 async def test_a_failed_send_stops_the_partition_before_its_progress() -> None:

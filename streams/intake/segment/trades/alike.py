@@ -7,19 +7,19 @@ therefore gone through in their order, market by market, as one market has nothi
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain, islice
-from operator import itemgetter, lt, mul
+from itertools import chain
+from operator import gt, itemgetter, lt, mul
 from typing import Any, NamedTuple
 
 from monitor.core.values.times import HOUR, SECOND, exact_time
 from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.decoding import Columns, hash_of
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
-from streams.intake.segment.trades.cells import TRADES_A_CELL, Cell, Pending, Tally
+from streams.intake.segment.trades.cells import TRADES_A_CELL, Cell, Tally, log_text
 from streams.intake.segment.trades.event_times import EventTimes
-from streams.intake.segment.trades.lookback import Arrived, Ids, LookBack, fit, numbers_of
+from streams.intake.segment.trades.lookback import Arrived, Ids, LookBack, fit, marks_of, numbers_of
 from streams.wire import Trade
 
 Taken = dict[TradeLane, list[int]]
@@ -28,7 +28,8 @@ Taken = dict[TradeLane, list[int]]
 _FORM_OF_HOUR, _FORM_OF_MINUTE = (13, ":00:00Z"), (16, ":00Z")
 _MS = 1_000_000
 _ROW = itemgetter(0)
-_WHOLE_SECONDS = 20
+_WHOLE_SECONDS, _MICROSECONDS, _NANOSECONDS = 20, len("2026-01-05T09:00:00.000000Z"), len("2026-01-05T09:00:00.000000000")
+_FIRST_PART = 512
 FEW = 8
 """Of so many records one may be unlike the others."""
 
@@ -53,7 +54,7 @@ class Timed(NamedTuple):
 
 
 class Trades(NamedTuple):
-    """Columns of a run's trades, by row; `index_of` gives an event's index within its record."""
+    """Columns of a run's trades, by row; `index_of` gives an event's index within its record, None where all are 0."""
 
     ids: list[str]
     prices: list[Decimal]
@@ -61,7 +62,7 @@ class Trades(NamedTuple):
     figures: list[int]
     offsets: Sequence[int]
     logged_ms: Sequence[int]
-    index_of: Callable[[int], int]
+    index_of: Callable[[int], int] | None
 
 
 def form_again(columns: Columns, lanes: Taken, others: Sequence[int]) -> Form:
@@ -148,15 +149,25 @@ def without_repeats(
     taken: Taken, of: Trades, numbers: list[int] | None, lookback: LookBack, number: int
 ) -> tuple[Taken, list[int], int]:
     """What is no repeat of each lane, the rows of what is, and how many of these say something else."""
-    markets: dict[Ids, list[list[int]]] = {}
+    markets: dict[Ids, list[int]] = {}
     for lane, rows in taken.items():
-        markets.setdefault(lane.ids, []).append(rows)
+        ids = lane.ids
+        markets[ids] = sorted(markets[ids] + rows) if ids in markets else rows
+    order = list(chain.from_iterable(markets.values()))
+    if not order:
+        return taken, [], 0
+    pick = picker(order)  # columns are put into this order once, and each market takes slices
+    marks, values = marks_of(number, pick(of.figures)), pick(of.ids if numbers is None else numbers)
     repeated: list[int] = []
-    conflicts = 0
-    for ids, arrived in _by_market(markets, of, numbers):
+    conflicts = begin = 0
+    for ids, rows in markets.items():
+        end = begin + len(rows)
+        some, said = values[begin:end], marks[begin:end]
+        arrived = Arrived(rows, some, None, said) if numbers is None else Arrived(rows, (), some, said)
         again, others = lookback.repeats(ids, arrived, number)
         repeated += again
         conflicts += others
+        begin = end
     if repeated:
         gone = frozenset(repeated)
         taken = {
@@ -164,21 +175,6 @@ def without_repeats(
         }
         repeated.sort()
     return taken, repeated, conflicts
-
-
-def _by_market(
-    markets: Mapping[Ids, Sequence[list[int]]], of: Trades, numbers: list[int] | None
-) -> Iterator[tuple[Ids, Arrived]]:
-    """What arrived of each market, its rows rising. Columns are put into this order once, and each market takes slices."""
-    merged = [several[0] if len(several) == 1 else sorted(chain.from_iterable(several)) for several in markets.values()]
-    order = list(chain.from_iterable(merged))
-    if not order:
-        return
-    pick, end = picker(order), 0
-    texts, figures, counted = pick(of.ids), pick(of.figures), None if numbers is None else pick(numbers)
-    for ids, rows in zip(markets, merged, strict=True):
-        begin, end = end, end + len(rows)
-        yield ids, Arrived(rows, texts[begin:end], counted and counted[begin:end], figures[begin:end])
 
 
 def picker(rows: Sequence[int]) -> Any:
@@ -189,12 +185,8 @@ def picker(rows: Sequence[int]) -> Any:
     return itemgetter(*rows)
 
 
-class Share(NamedTuple):
-    """Rows that go to one cell, and where they stand among those of all cells."""
-
-    cell: Cell
-    rows: Sequence[int]
-    span: slice
+Share = tuple[Cell, Sequence[int]]
+"""Rows that go to one cell."""
 
 
 class Sums:
@@ -206,62 +198,82 @@ class Sums:
     def __init__(self, of: Trades, when: Timed, repeated: Sequence[int], bounds_ms: tuple[int, int], times: EventTimes) -> None:
         """`bounds_ms`: of log times."""
         self._of, self._when, self._times = of, when, times
-        self._only_ms = bounds_ms[0] if bounds_ms[0] == bounds_ms[1] else 0
+        self._oldest_ms, self._newest_ms = bounds_ms
         self._earlier = _earlier(when, of.logged_ms, repeated, bounds_ms[0])
 
     def add(self, taken: Taken) -> None:
         """Add what the lanes took, at least one trade."""
-        of, texts = self._of, self._when.texts
-        shares = self._shares(taken)
-        pick = picker(list(chain.from_iterable(share.rows for share in shares)))
+        of, begin, newest = self._of, 0, []
+        by_tally = self._shares(taken)
+        order = [row for shares in by_tally.values() for _, rows in shares for row in rows]
+        pick = picker(order)
         quantities = pick(of.quantities)
         values = tuple(map(mul, pick(of.prices), quantities))
         before = pick(self._earlier) if self._earlier else ()
-        own = before if self._earlier is texts else pick(texts) if self._earlier else ()
-        logged = pick(of.logged_ms) if self._earlier and not self._only_ms else ()
-        latest: dict[Tally, str] = {}
-        newest: list[tuple[Cell, Sequence[int]]] = []
-        for cell, rows, span in shares:
-            last = max(own[span]) if own else texts[rows[-1]]
-            last_ms = self._only_ms or (max(logged[span]) if logged else of.logged_ms[rows[-1]])
-            if last > latest.get(cell.tally, ""):
-                latest[cell.tally] = last
-            cell.add(quantities[span], values[span], last_ms)
-            if cell.spot:
-                newest.append((cell, _newest(rows, before[span])))
-        for tally, text in latest.items():
-            tally.newest_event_time = max(tally.newest_event_time, self._times.of_lawful(text))
+        for tally, shares in by_tally.items():
+            changed, first = tally.changed, begin
+            for cell, rows in shares:
+                end = begin + len(rows)
+                cell.add(quantities[begin:end], values[begin:end])
+                changed[cell] = None
+                if cell.spot:
+                    newest.append((cell, _newest(rows, before[begin:end])))
+                begin = end
+            self._note(tally, order[first:begin], before[first:begin])
         self._keep(newest)
 
-    def _shares(self, taken: Taken) -> list[Share]:
-        begins, shares, end = self._when.begins, [], 0
+    def _note(self, tally: Tally, rows: Sequence[int], before: Sequence[str]) -> None:
+        """Count the rows that an entity gets, of which `before` are the earlier times, if they were looked for."""
+        of, when = self._of, self._when
+        pick = picker(rows if before else [max(rows)])  # else neither time falls
+        last = max(before if before and self._earlier is when.texts else pick(when.texts))
+        log_ms = self._oldest_ms if self._oldest_ms == self._newest_ms else max(pick(of.logged_ms))
+        tally.note(len(rows), self._times.of_lawful(last), log_ms)
+
+    def _shares(self, taken: Taken) -> dict[Tally, list[Share]]:
+        begin, begins = self._when.begin, self._when.begins
+        by_tally: dict[Tally, list[Share]] = {}
         for lane, rows in taken.items():
-            cells: dict[int, list[int]] = {}
+            if not rows:
+                continue
+            shares = by_tally.setdefault(lane.tally, [])
             if begins is None:
-                cells[self._when.begin] = rows
-            else:
-                for row in rows:
-                    cells.setdefault(begins[row], []).append(row)
-            for begin, some in cells.items():
-                if some:
-                    shares.append(Share(lane.turn(begin), some, slice(end, end + len(some))))
-                    end += len(some)
-        return shares
+                shares.append((lane.turn(begin), rows))
+                continue
+            cells: dict[int, list[int]] = {}
+            for row in rows:
+                cells.setdefault(begins[row], []).append(row)
+            shares += [(lane.turn(begin), some) for begin, some in cells.items()]
+        return by_tally
 
     def _keep(self, newest: Sequence[tuple[Cell, Sequence[int]]]) -> None:
         """Let cells carry the newest of these rows, which are made trades of all at once."""
-        order = list(chain.from_iterable(rows for _, rows in newest))
+        order = [row for _, rows in newest for row in rows]
         if not order:
             return
         of, pick = self._of, picker(order)
-        own = self._times.of_one_form(pick(self._when.texts))
         logged = pick(of.logged_ms)
-        earlier = map(min, own, map(_MS.__mul__, logged))
-        indexes = map(of.index_of, order)
-        figures = pick(of.ids), pick(of.prices), pick(of.quantities)
-        made: Iterator[Pending] = zip(earlier, logged, pick(of.offsets), indexes, *figures, own, strict=True)
+        times: Iterable[str] = in_journal_form(pick(self._when.texts))
+        if self._when.newest > self._oldest_ms * _MS:
+            times = map(min, times, map(log_text, logged))
+        indexes = [0] * len(order) if of.index_of is None else list(map(of.index_of, order))
+        made = list(zip(times, logged, pick(of.offsets), indexes, pick(of.ids), pick(of.prices), strict=True))
+        begin = 0
         for cell, rows in newest:
-            cell.keep(list(islice(made, len(rows))))
+            end = begin + len(rows)
+            cell.keep(made[begin:end])
+            begin = end
+
+
+def in_journal_form(texts: Sequence[str]) -> list[str]:
+    """Times of one form in UTC as `exact_time` writes them, their Z left out: so texts of any digits sort as their times do."""
+    length = len(texts[0])
+    if length == _MICROSECONDS:
+        return [text[:-1] for text in texts]
+    if length > _MICROSECONDS:
+        filled = [f"{text[:-1]}00"[:_NANOSECONDS] for text in texts]
+        return [text[: _MICROSECONDS - 1] if text.endswith("000") else text for text in filled]
+    return [f"{text[:19]}.{text[20:-1]}".ljust(_MICROSECONDS - 1, "0") for text in texts]
 
 
 def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], oldest_ms: int) -> Sequence[str]:
@@ -273,11 +285,17 @@ def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], old
     event_time, kept_ms = when.texts.copy(), list(logged_ms)
     for row in reversed(repeated):
         del event_time[row], kept_ms[row]
-    if sorted(event_time) == event_time and sorted(kept_ms) == kept_ms:
+    if _never_falls(event_time) and _never_falls(kept_ms):
         return ()
     if when.newest <= oldest_ms * _MS:
         return when.texts
-    return list(map(min, when.texts, log_texts(logged_ms, len(when.texts[0]))))
+    logged = log_texts(logged_ms, len(when.texts[0]))
+    return list(map(min, when.texts, logged)) if any(map(gt, when.texts, logged)) else when.texts
+
+
+def _never_falls(column: list[Any]) -> bool:
+    """Whether a column is sorted: most often its first part tells that it is not."""
+    return all(part == sorted(part) for part in (column[:_FIRST_PART], column))
 
 
 def _newest(rows: Sequence[int], earlier: Sequence[str]) -> Sequence[int]:
@@ -285,7 +303,7 @@ def _newest(rows: Sequence[int], earlier: Sequence[str]) -> Sequence[int]:
     if len(rows) <= TRADES_A_CELL or not earlier:
         return rows[-TRADES_A_CELL:]
     ordered = sorted(earlier)
-    least = ordered[-TRADES_A_CELL:][0]
+    least = ordered[-TRADES_A_CELL]
     wanted, found = len(ordered) - bisect_left(ordered, least), []
     for place in range(len(rows) - 1, -1, -1):  # most often among the last
         if earlier[place] >= least:

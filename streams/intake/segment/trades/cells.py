@@ -20,6 +20,9 @@ FLOW_BYTES = 256 * 1024
 Pending = tuple[int, int, int, int, str, Decimal, Decimal, int]
 """(earlier of event and log time, log time in ms, offset, index, trade id, price, quantity, event time) of a counted trade."""
 
+Newest = tuple[str, int, int, int, str, Decimal]
+"""(earlier of event and log time as `exact_time` writes it, its Z left out; log time in ms, offset, index, trade id, price)."""
+
 _LOG, _ID, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(4), itemgetter(5), itemgetter(6), itemgetter(7)
 _NEVER = -(1 << 80)
 _NO_FRACTION = ".000000Z"
@@ -38,6 +41,12 @@ class Tally:
         self.newest_log_ms = 0
         self.changed: dict[Cell, None] = {}
 
+    def note(self, trades: int, event_time: int, log_ms: int) -> None:
+        """Count trades, of which these times are the newest."""
+        self.trades += trades
+        self.newest_event_time = max(self.newest_event_time, event_time)
+        self.newest_log_ms = max(self.newest_log_ms, log_ms)
+
 
 class Cell:
     """Totals so far of one (market, capacity, instrument, side) and UTC hour, or quarter of one, of event time.
@@ -55,30 +64,26 @@ class Cell:
         self.trades = 0
         self.quantity = ZERO
         self.value = ZERO
-        self.newest: list[Pending] = []
+        self.newest: list[Newest] = []
         self.pending: list[Pending] = []
 
     def fold(self) -> None:
         """Add the pending trades. The decimal context in force must be the exact one."""
         pending, self.pending = self.pending, []
         quantities = list(map(_QUANTITY, pending))
-        values = list(map(mul, map(_PRICE, pending), quantities))
-        self.tally.newest_event_time = max(self.tally.newest_event_time, *map(_OWN, pending))
-        self.add(quantities, values, max(map(_LOG, pending)))
+        self.add(quantities, list(map(mul, map(_PRICE, pending), quantities)))
+        self.tally.note(len(pending), max(map(_OWN, pending)), max(map(_LOG, pending)))
+        self.tally.changed[self] = None
         if self.spot:
-            self.keep(pending)
+            self.keep([(_time_text(trade[0])[:-1], *trade[1:6]) for trade in sorted(pending)[-TRADES_A_CELL:]])
 
-    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal], log_ms: int) -> None:
-        """Add trades by columns, of which `log_ms` is the newest; the tally's newest event time is not touched."""
-        tally = self.tally
+    def add(self, quantities: Sequence[Decimal], values: Sequence[Decimal]) -> None:
+        """Add trades by columns; the tally is not touched."""
         self.trades += len(quantities)
         self.quantity = sum(quantities, self.quantity)
         self.value = sum(values, self.value)
-        tally.trades += len(quantities)
-        tally.newest_log_ms = max(tally.newest_log_ms, log_ms)
-        tally.changed[self] = None
 
-    def keep(self, newest: list[Pending]) -> None:
+    def keep(self, newest: list[Newest]) -> None:
         """Carry the newest, of these that were added as well."""
         self.newest = sorted(self.newest + newest)[-TRADES_A_CELL:]
 
@@ -107,12 +112,12 @@ class Cell:
         return market, capacity, instrument, side or "", self.hour
 
 
-def _said(trade: Pending) -> dict[str, Any]:
+def _said(trade: Newest) -> dict[str, Any]:
     """One of the newest trades as it stands in a flow record."""
-    time, log_ms, offset, index, trade_id, price, _quantity, _own = trade
+    time, log_ms, offset, index, trade_id, price = trade
     said = {
-        "time": _time_text(time),
-        "logged_at": _log_text(log_ms),
+        "time": f"{time}Z",
+        "logged_at": f"{log_text(log_ms)}Z",
         "offset": offset,
         "trade_id": trade_id,
         "price": plain(price),
@@ -129,8 +134,9 @@ def _time_text(ns: int) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _log_text(ms: int) -> str:
-    return _time_text(from_ms(ms))
+def log_text(ms: int) -> str:
+    """A log time as it stands in `Newest`."""
+    return _time_text(from_ms(ms))[:-1]
 
 
 @lru_cache(maxsize=8192)

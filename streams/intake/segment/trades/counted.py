@@ -50,6 +50,8 @@ from streams.wire.signatures import ALGORITHM
 _HOUR_MS = 3_600_000
 _FOREVER = 1 << 80
 _MS = 1_000_000
+MANY_LANES = 200
+"""A fetch of 5,000 trades has 25 for each of so many lanes: with fewer of each a lane costs as much as its trades."""
 
 
 class Run(NamedTuple):
@@ -98,6 +100,13 @@ class CountedTrades(Content):
         self._auth = ALGORITHM if findings.where.topic in rules.signers else UNSIGNED
         self._unsafe: dict[str, UnsafeRecords] = {}
         self._taken = self._acceptance(findings.counts)
+        self.many_lanes = MANY_LANES
+        self._lanes_before = 0
+
+    @property
+    def joins(self) -> bool:
+        """Where many lanes get few trades each of a fetch. Else what is joined only lies farther from the processor."""
+        return max(len(self._taken.lanes), self._lanes_before) > self.many_lanes
 
     def remember_from(self, start: int) -> int:
         """The offset from which the look-back of a segment that begins at `start` must be read."""
@@ -153,7 +162,7 @@ class CountedTrades(Content):
 
     def closed(self) -> None:
         super().closed()
-        self._unsafe = {}
+        self._unsafe, self._lanes_before = {}, len(self._taken.lanes)
         self._taken = self._acceptance(self.findings.counts)
 
     def _acceptance(self, counts: Counts) -> Acceptance:
@@ -238,7 +247,10 @@ class CountedTrades(Content):
         lanes, others = with_lanes(groups, taken)
         verdicts: dict[int, Invalid | Trade] = {}
         if others:
-            form, verdicts = self._with_judged(run, columns._replace(times=form.texts), taken, lanes, others)
+            columns = columns._replace(times=form.texts)
+            verdicts = self._with_judged(run, columns, taken, lanes, others)
+            if len(verdicts) < len(others) or not self._readable(form):
+                form = form_again(columns, lanes, tuple(verdicts))
         when = timed(form, self._times, self._rules.cell_ns)
         if when is None:
             return False
@@ -289,7 +301,7 @@ class CountedTrades(Content):
 
     def _with_judged(
         self, run: Run, columns: Columns, taken: Acceptance, lanes: Taken, others: Mapping[int, Any]
-    ) -> tuple[Form, dict[int, Invalid | Trade]]:
+    ) -> dict[int, Invalid | Trade]:
         """Rows without a lane by the authority: a trade gets one and its fields their places; what it says of others is given."""
         said: dict[int, Invalid | Trade] = {}
         more: Taken = {}
@@ -305,7 +317,11 @@ class CountedTrades(Content):
             more.setdefault(lane, []).append(row)
         for lane, rows in more.items():
             lanes[lane] = sorted(lanes[lane] + rows) if lane in lanes else rows
-        return form_again(columns, lanes, tuple(said)), said
+        return said
+
+    def _readable(self, form: Form) -> bool:
+        """Whether nothing in the rows stands in the way of the fast paths: then what is no trade to be counted may stay there."""
+        return form.numbers is not None and None not in (self._times.read(form.first), self._times.read(form.last))
 
     # --- record by record
 
@@ -399,5 +415,5 @@ def _trades(run: Run, columns: Columns) -> Trades:
         columns.figures,
         run.batch.offsets[begin : run.stop],
         run.logged_ms,
-        lambda row: events.index(begin + row),
+        None if events.one_each else lambda row: events.index(begin + row),
     )

@@ -15,10 +15,11 @@ earlier ones are kept beside it, because a later segment may reach them by hour 
 
 from __future__ import annotations
 
+import sys
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from operator import sub
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -32,10 +33,14 @@ FIGURE_BITS = 40
 FIGURES = (1 << FIGURE_BITS) - 1
 
 _PAGE = 1000
+_UNSEEN = array("Q", bytes(_PAGE * 8))
+_PLACE_BYTES = range(FIGURE_BITS // 8, 8) if sys.byteorder == "little" else range(8 - FIGURE_BITS // 8)
+"""Where in the eight bytes of a mark its place stands."""
+_FEW = 8
 _SWEEP_BLOCKS = 5
 _LONGEST_ID = 64
 _BEYOND = 10**18
-_NUMBERS: msgspec.json.Decoder[list[int]] = msgspec.json.Decoder(list[int])
+_NUMBERS = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(gt=0, lt=_BEYOND)]])
 _DIGITS = b"0123456789"
 
 _Key = TypeVar("_Key")
@@ -55,17 +60,30 @@ _SHAPE = Shape()
 
 
 class Arrived(NamedTuple):
-    """Trades of one (entity, market), by rising rows. `numbers`: of ids that are all their numbers' plain texts, else None."""
+    """Trades of one (entity, market), by rising rows: their `ids`, or `numbers` where each id is its number's plain text.
+
+    `marks`: what is stored of them.
+    """
 
     rows: Sequence[int]
     ids: Sequence[str]
     numbers: Sequence[int] | None
-    figures: Sequence[int]
+    marks: array[int]
 
 
 def mark_of(number: int, figures: int) -> int:
     """What is stored of an id: its newest place and the hash of its figures, whose lower half tells figures apart."""
     return number << FIGURE_BITS | (figures & FIGURES)
+
+
+def marks_of(number: int, figures: Sequence[int]) -> array[int]:
+    """The marks of many, as `mark_of` gives that of each."""
+    data = bytearray(array("q", figures).tobytes())
+    for place, byte in zip(_PLACE_BYTES, number.to_bytes(len(_PLACE_BYTES), sys.byteorder), strict=True):
+        data[place::8] = bytes((byte,)) * len(figures)
+    marks = array("Q")
+    marks.frombytes(data)
+    return marks
 
 
 class Ids:
@@ -120,7 +138,10 @@ class Ids:
     def sweep(self, oldest: int) -> None:
         """Forget what lies only at places below `oldest`."""
         least = mark_of(oldest, 0)
-        _replace(self.pages, {prefix: page for prefix, page in self.pages.items() if page[-1] >= least or max(page) >= least})
+        kept = {
+            prefix: page for prefix, page in self.pages.items() if page[-1] >= least or page[0] >= least or max(page) >= least
+        }
+        _replace(self.pages, kept)
         _replace(self.named, {name: mark for name, mark in self.named.items() if mark >= least})
         self._keep_older({name: [place for place in places if place >= oldest] for name, places in self.older.items()})
 
@@ -220,26 +241,67 @@ class LookBack:
         return found
 
     def repeats(self, ids: Ids, trades: Arrived, number: int) -> tuple[list[int], int]:
-        """The rows of those that are repeats, and how many of these say something else; all are noted at `number`."""
-        numbers = trades.numbers
+        """The rows of those that are repeats, and how many of these say something else; all are noted at `number`.
+
+        Most ids follow one another, and none of them was seen before: such a stretch is looked at, and noted, at once.
+        """
+        rows, texts, numbers, marks = trades
         if numbers is None or ids.sparse:
-            return self._by_place(ids, zip(trades.rows, trades.ids, trades.figures, strict=True), number)
-        place_mark = mark_of(number, 0)
+            return self._by_place(ids, zip(rows, texts or map(str, numbers or ()), marks, strict=True), number)
+        ends = _stretches(numbers)
+        if ends is None:
+            return self._by_number(ids, trades, number)
+        repeated: list[int] = []
+        conflicts = begin = 0
+        for end in ends:
+            new = begin + self._known(ids, numbers[begin], end - begin)
+            noted = new < end and self._note_new(ids, numbers[new], marks[new:end])
+            rest = slice(begin, new if noted else end)
+            if rest.start < rest.stop:
+                again, others = self._by_number(ids, Arrived(rows[rest], (), numbers[rest], marks[rest]), number)
+                repeated += again
+                conflicts += others
+            begin = end
+        return repeated, conflicts
+
+    def _known(self, ids: Ids, first: int, count: int) -> int:
+        """How many of so many ids that follow one another have to be looked at one by one before new ones may begin."""
+        page = self._page(ids, first) if count >= _FEW and first >= _PAGE else None
+        if page is None:
+            return count
+        seen = page[first % _PAGE : first % _PAGE + count]
+        return 0 if not seen[0] else seen.index(0) if 0 in seen else len(seen)
+
+    def _note_new(self, ids: Ids, first: int, marks: array[int]) -> bool:
+        """Note ids that follow one another from `first` on; False, and none is noted, where one was seen or is kept by name."""
+        pieces = []
+        at, count = 0, len(marks)
+        while at < count:
+            slot = (first + at) % _PAGE
+            page = self._page(ids, first + at) if first >= _PAGE else None
+            end = min(count, at + _PAGE - slot)
+            if page is None or page[slot : slot + end - at] != _UNSEEN[: end - at]:
+                return False
+            pieces.append((page, slot, at, end))
+            at = end
+        for page, slot, at, end in pieces:
+            page[slot : slot + end - at] = marks[at:end]
+        return True
+
+    def _by_number(self, ids: Ids, trades: Arrived, number: int) -> tuple[list[int], int]:
         repeated: list[int] = []
         conflicts = base = top = 0
         page: Any = ()
-        for row, value, told in zip(trades.rows, numbers, trades.figures, strict=True):
+        for index, (row, value, mark) in enumerate(zip(trades.rows, trades.numbers or (), trades.marks, strict=True)):
             if not base <= value < top:
                 base = value - value % _PAGE
                 top = base + _PAGE
                 page = self._page(ids, value) if base else None
                 if page is None:  # kept by name: from here on by texts
-                    at = bisect_left(trades.rows, row)
-                    rest = zip(trades.rows[at:], trades.ids[at:], trades.figures[at:], strict=True)
-                    more, others = self._by_place(ids, rest, number)
+                    texts = map(str, (trades.numbers or ())[index:])
+                    more, others = self._by_place(ids, zip(trades.rows[index:], texts, trades.marks[index:], strict=True), number)
                     return repeated + more, conflicts + others
             slot = value - base
-            mark = place_mark | (told & FIGURES)
             if (seen := page[slot]) and self.again(ids, str(value), seen, number):
                 repeated.append(row)
                 conflicts += (seen ^ mark) & FIGURES != 0
@@ -257,13 +319,11 @@ class LookBack:
         return page
 
     def _by_place(self, ids: Ids, trades: Iterable[tuple[int, str, int]], number: int) -> tuple[list[int], int]:
-        place_mark = mark_of(number, 0)
         repeated: list[int] = []
         conflicts = 0
-        for row, trade_id, told in trades:
+        for row, trade_id, mark in trades:
             place: Any = ids.place(trade_id)
             kept, slot = place
-            mark = place_mark | (told & FIGURES)
             if (seen := kept[slot]) and self.again(ids, trade_id, seen, number):
                 repeated.append(row)
                 conflicts += (seen ^ mark) & FIGURES != 0
@@ -305,6 +365,16 @@ class LookBack:
         self._first = 1
 
 
+def _stretches(numbers: Sequence[int]) -> Sequence[int] | None:
+    """The ends of stretches within which each number is one above the one before; None where these are many."""
+    steps = list(map(sub, numbers[1:], numbers))
+    others = len(steps) - steps.count(1)
+    if others * _FEW > len(numbers):
+        return None
+    breaks = [index for index, step in enumerate(steps, 1) if step != 1] if others else []
+    return (*breaks, len(numbers))
+
+
 def fit(trade_id: str) -> bool:
     """Whether a text may be a trade id."""
     return 0 < len(trade_id) <= _LONGEST_ID and not has_control(trade_id)
@@ -316,11 +386,9 @@ def numbers_of(ids: Sequence[str]) -> list[int] | None:
     if not joined.isascii() or joined.encode().translate(None, _DIGITS) != b"," * (len(ids) - 1):
         return None
     try:
-        numbers = _NUMBERS.decode(f"[{joined}]")
-    except msgspec.DecodeError:  # an empty one, or one with a zero before it
+        return _NUMBERS.decode(f"[{joined}]") or None
+    except msgspec.DecodeError:  # an empty one, one with a zero before it, or one beyond
         return None
-    lawful = bool(numbers) and 0 < min(numbers) <= max(numbers) < _BEYOND
-    return numbers if lawful else None
 
 
 def _replace(kept: dict[_Key, _Value], content: dict[_Key, _Value]) -> None:
