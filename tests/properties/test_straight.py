@@ -247,6 +247,55 @@ def test_what_is_refused_is_refused_alike(before: Action, forged: Action, after:
             return
 
 
+S = SECOND
+CLIENTS, OWED, YEN = ("client_asset", "BTC"), ("client_liability", "BTC"), ("client_liability", "JPY")
+
+
+def _of(account: str, what: tuple[str, str] = CLIENTS, quantity: str = "1", age_s: float = 0, **more: Any) -> Action:
+    return _balance(("jp-main", account), what, quantity, round(age_s * S), more)
+
+
+BANK = {"source": "bank"}
+THINGS: list[list[Action]] = [
+    [_of("a", body=BANK, age_s=0.9)],
+    [_of("b", YEN, "-3.5"), _of("c", YEN, "7", topic=FEED, index=2)],
+    [_of("d", age_s=4000), _of("d", quantity="2")],
+    [_of("e", age_s=-0.15), _of("e", quantity="3")],
+    [_of("f", age_s=-2), _of("g", age_s=-0.05)],
+    [_of("h", ("guarantee_asset", "SOL")), _of("h", ("guarantee_asset", "SOL"), "2"), _of("h", ("guarantee_asset", "SOL"), "3")],
+    [_of("i", quantity="1"), _of("i", quantity="5000"), _of("i", quantity="5000", body=BANK)],
+    [_of("j", body={"storage": "hot"}), _of("j")],
+    [_of("k", ("client_asset", "ETH"), "401")],
+    [_of("l", age_s=86_400), _of("m", age_s=86_400, quantity="3"), _of("l", age_s=90_000, quantity="9")],
+    [lambda journal: journal.rejected("custody.balances", "n", "BTC", "client_asset"), _of("o"), _of("n"), _of("o", OWED)],
+    [_of("r"), _of("r", age_s=500 * 86_400), _of("r", quantity="2")],
+    [_of("p", body={"group": "g", "group_size": 2}), _of("p", quantity="8"), _of("q", body={"group": "g", "group_size": 2})],
+]
+
+
+def _play(journal: Journal, thing: Sequence[Action], begin: float) -> None:
+    """A thing between first balances of the same second, with a price before it and evaluations behind it."""
+    journal.at(begin).price("BTC", "15000000")
+    few = [_of(f"{begin}-{number}") for number in range(4)]
+    for number, act in enumerate((*few[:2], *thing, *few[2:])):
+        act(journal.at(begin + 1.05 + number / 10))
+    journal.at(begin + 2.5).tick()
+    journal.at(begin + 7.5).tick()
+
+
+@pytest.mark.parametrize("limits", [False, True])
+@pytest.mark.parametrize("size", [3, 1000])
+def test_whatever_else_a_balance_may_do_it_does_all_the_same(size: int, limits: bool) -> None:
+    journal, pair = _journal([], limits=limits), Pair()
+    for day in (0, 4 * 86_400):
+        for number, thing in enumerate(THINGS):
+            _play(journal, thing, day + 53_800 + number * 15)
+        journal.at(day + 54_000).tick()
+    for part in _parts(journal.records, [size]):
+        assert pair.take(part)
+        assert pair.cut()
+
+
 def test_first_balances_are_taken_straight_but_the_first_after_an_evaluation() -> None:
     journal = _journal([], limits=True)
     for number in range(100):
