@@ -36,7 +36,7 @@ async def run_schedule(
     `topic`: what a reader is of, trades or a feed.
     """
     random = Random(seed)
-    world = World(random, sim_rules(topic), topic=topic, **parts)
+    world = World(random, sim_rules(topic), topic=topic, waits=Random(seed) if seed % 2 else None, **parts)
     world.produce(random.randrange(1, 12))
     workers: list[Worker] = []
     numbers = [1, 2] if newer_rules else [1]

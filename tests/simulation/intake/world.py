@@ -126,8 +126,8 @@ class Worker:
         where = SourcePartition(world.topic, world.epoch, 0)
         reader = world.make_reader(where, self.rules, beginning.metadata.log, beginning.start)
         for content in reader.contents:
-            if isinstance(content, CountedTrades):
-                content.many_lanes = world.random.choice([-1, 2, 1000])
+            if isinstance(content, CountedTrades) and world.waits is not None:
+                content.many_lanes = world.waits.choice([-1, 2, 1000])
         outlets = Outlets(world, world, self.commit(beginning), Quiet(), world.clock)
         self.work = world.make_work(reader, beginning, outlets)
         self.cursor = self.work.read_from
@@ -159,7 +159,8 @@ class Worker:
                 work.offer(batch_of(records))
             elif world.log_end > self.cursor:
                 self.cursor = world.log_end
-        work.reached(self.cursor, more=world.log_end > self.cursor and world.random.random() < 0.5)
+        more = world.waits is not None and world.log_end > self.cursor and world.waits.random() < 0.5
+        work.reached(self.cursor, more=more)
         await work.advance()
 
     def flush(self) -> None:
@@ -203,6 +204,8 @@ class World:
     first: int | None = None
     now: int = START_MS * 1_000_000
     ids: int = 0
+    waits: Random | None = None
+    """Decides when records wait for those behind them; without it none does."""
 
     # --- what workers see
 

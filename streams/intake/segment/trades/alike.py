@@ -149,32 +149,42 @@ def without_repeats(
     taken: Taken, of: Trades, numbers: list[int] | None, lookback: LookBack, number: int
 ) -> tuple[Taken, list[int], int]:
     """What is no repeat of each lane, the rows of what is, and how many of these say something else."""
-    markets: dict[Ids, list[int]] = {}
-    for lane, rows in taken.items():
-        ids = lane.ids
-        markets[ids] = sorted(markets[ids] + rows) if ids in markets else rows
-    order = list(chain.from_iterable(markets.values()))
+    lanes_of: dict[Ids, list[TradeLane]] = {}
+    for lane in taken:
+        lanes_of.setdefault(lane.ids, []).append(lane)
+    markets = [taken[few[0]] if len(few) == 1 else sorted(chain(*map(taken.__getitem__, few))) for few in lanes_of.values()]
+    order = list(chain.from_iterable(markets))
     if not order:
         return taken, [], 0
     pick = picker(order)  # columns are put into this order once, and each market takes slices
     marks, values = marks_of(number, pick(of.figures)), pick(of.ids if numbers is None else numbers)
     repeated: list[int] = []
     conflicts = begin = 0
-    for ids, rows in markets.items():
+    for (ids, lanes), rows in zip(lanes_of.items(), markets, strict=True):
         end = begin + len(rows)
         some, said = values[begin:end], marks[begin:end]
         arrived = Arrived(rows, some, None, said) if numbers is None else Arrived(rows, (), some, said)
         again, others = lookback.repeats(ids, arrived, number)
-        repeated += again
-        conflicts += others
         begin = end
-    if repeated:
-        gone = frozenset(repeated)
-        taken = {
-            lane: rows if gone.isdisjoint(rows) else [row for row in rows if row not in gone] for lane, rows in taken.items()
-        }
-        repeated.sort()
+        if again:
+            repeated += again
+            conflicts += others
+            taken |= {lane: _without(taken[lane], again) for lane in lanes}
+    repeated.sort()
     return taken, repeated, conflicts
+
+
+def _without(rows: list[int], gone: Sequence[int]) -> list[int]:
+    """Rising rows without those that are gone, most often few."""
+    if len(gone) * FEW > len(rows):
+        unwanted = frozenset(gone)
+        return [row for row in rows if row not in unwanted]
+    kept = rows.copy()
+    for row in gone:
+        place = bisect_left(kept, row)
+        if place < len(kept) and kept[place] == row:
+            del kept[place]
+    return kept
 
 
 def picker(rows: Sequence[int]) -> Any:

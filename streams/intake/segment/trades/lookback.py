@@ -15,6 +15,7 @@ earlier ones are kept beside it, because a later segment may reach them by hour 
 
 from __future__ import annotations
 
+import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -78,7 +79,7 @@ def mark_of(number: int, figures: int) -> int:
 
 def marks_of(number: int, figures: Sequence[int]) -> array[int]:
     """The marks of many, as `mark_of` gives that of each."""
-    data = bytearray(array("q", figures).tobytes())
+    data = bytearray(struct.pack(f"={len(figures)}q", *figures))
     for place, byte in zip(_PLACE_BYTES, number.to_bytes(len(_PLACE_BYTES), sys.byteorder), strict=True):
         data[place::8] = bytes((byte,)) * len(figures)
     marks = array("Q")
