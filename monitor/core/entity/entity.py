@@ -92,6 +92,8 @@ class Entity:
         self.cut: Mapping[str, Any] | None = None
         """The checkpoint that the last evaluation cut."""
         self._shapes = Shapes()
+        self._alert_due: int | None = None
+        """When something is due of its alerts by time alone, as the last evaluation left them."""
         self._deadline: int | None = None
         self._deadline_known = False
         self._own_due: int | None = None
@@ -204,6 +206,7 @@ class Entity:
     def restored(self, *, waiting: bool, pressed: bool) -> None:
         """The standing was put back from a snapshot, to which nothing has been added yet."""
         self._find_midnight()
+        self._alert_due = self.alerts.next_instant(self.standing.evaluated_at)
         self.waiting, self.pressed, self.changed, self.uncut = waiting, pressed, False, False
 
     def touch(self, event_time: int, settles_at: int | None = None) -> None:
@@ -228,11 +231,13 @@ class Entity:
     def deadline(self, clock: int, pace: int) -> int | None:
         """The next instant above `clock` at which an evaluation is due by time alone: see `ready` for `pace`.
 
-        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second. Not so
-        of one that waits for trades and prices at a pace.
+        None while the entity waits anyway: it is evaluated at the next tick, or before the first record of a later second. Of one
+        that waits for trades and prices alone, at no pace, what is due of its alerts holds: a dwell is over whoever writes ticks.
         """
-        if self.waiting and (self.pressed or not pace):
+        if self.waiting and self.pressed:
             return None
+        if self.waiting and not pace:
+            return self._alert_due
         if not self._deadline_known:
             self._deadline = self._next_deadline(clock)
             self._deadline_known = True
@@ -261,6 +266,7 @@ class Entity:
         self.footings.former = None
         self._seal(at)
         self.standing.evaluated_at, self.standing.mark = at, evidence.offset
+        self._alert_due = self.alerts.next_instant(at)
         self.forget_deadline()
         return outputs
 

@@ -12,7 +12,7 @@ from monitor.core.entity.publication import SPREAD, SPREAD_FROM, spread_of
 from monitor.core.journal.outputs import Output
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.core.values.times import MINUTE, SECOND, parse_time
-from tests.journal_maker import START, Journal, configuration_text, house
+from tests.journal_maker import START, Journal, alerts, configuration_text, house, load
 from tests.properties.test_engine_replay import Table
 
 SCENARIOS = {"fall": {"title": "fall", "stresses": [{"type": "price", "asset": "BTC", "factor": "0.5"}]}}
@@ -223,3 +223,22 @@ def test_what_waits_at_a_tick_that_is_not_ahead_is_evaluated_before_a_record_of_
         desk.outputs()
         evaluated.append(desk.engine.figures("jp-main")["methods"][0]["at"][-10:])
     assert evaluated == ["10.100000Z"] * 9
+
+
+def test_a_dwell_that_is_over_fires_though_prices_come_and_ticks_are_far_apart() -> None:
+    """Fails where what waits for a price hides until the next tick that a balance is to be told of by now."""
+    journal, fired = Journal(), list[float]()
+    journal.configure(configuration_text({"jp-main": house(levels={"enter_dwell_s": 10})}))
+    load(journal)
+    journal.at(1).tick()
+    journal.at(2).position("hot", "client_asset", "hot", "BTC", "300")
+    journal.at(2.1).tick()
+    for second in range(3, 40):
+        journal.at(second).price("BTC", str(15_000_000 + second))
+        if second % 20 == 3:
+            journal.at(second + 0.1).tick()
+    engine = Engine(0, check_journal_time=True)
+    for record in journal.records:
+        if any(alert["status"] == "firing" for alert in alerts(engine.apply(record))):
+            fired.append((record.statement.at - START) / SECOND)
+    assert fired[0] == 13
