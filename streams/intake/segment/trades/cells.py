@@ -20,7 +20,7 @@ FLOW_BYTES = 256 * 1024
 Pending = tuple[int, int, int, int, str, Decimal, Decimal, int]
 """(earlier of event and log time, log time in ms, offset, index, trade id, price, quantity, event time) of a counted trade."""
 
-Newest = tuple[str, int, int, int, str, Decimal]
+NewestTrade = tuple[str, int, int, int, str, Decimal]
 """(earlier of event and log time as `exact_time` writes it, its Z left out; log time in ms, offset, index, trade id, price)."""
 
 _LOG, _ID, _PRICE, _QUANTITY, _OWN = itemgetter(1), itemgetter(4), itemgetter(5), itemgetter(6), itemgetter(7)
@@ -64,7 +64,7 @@ class Cell:
         self.trades = 0
         self.quantity = ZERO
         self.value = ZERO
-        self.newest: list[Newest] = []
+        self.newest: list[NewestTrade] = []
         self.pending: list[Pending] = []
 
     def fold(self) -> None:
@@ -83,7 +83,7 @@ class Cell:
         self.quantity = sum(quantities, self.quantity)
         self.value = sum(values, self.value)
 
-    def keep(self, newest: list[Newest]) -> None:
+    def keep(self, newest: list[NewestTrade]) -> None:
         """Carry the newest, of these that were added as well."""
         self.newest = sorted(self.newest + newest)[-TRADES_A_CELL:]
 
@@ -112,7 +112,7 @@ class Cell:
         return market, capacity, instrument, side or "", self.hour
 
 
-def _said(trade: Newest) -> dict[str, Any]:
+def _said(trade: NewestTrade) -> dict[str, Any]:
     """One of the newest trades as it stands in a flow record."""
     time, log_ms, offset, index, trade_id, price = trade
     said = {
@@ -135,7 +135,7 @@ def _time_text(ns: int) -> str:
 
 @lru_cache(maxsize=8192)
 def log_text(ms: int) -> str:
-    """A log time as it stands in `Newest`."""
+    """A log time as it stands in `NewestTrade`."""
     return _time_text(from_ms(ms))[:-1]
 
 
