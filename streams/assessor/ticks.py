@@ -123,10 +123,17 @@ class Ticker:
     def _on_its_way(self, engine: Clockwork) -> bool:
         """Whether the last tick is still to be read: it is in the journal, or it may get there."""
         sent = self._sent
-        return not sent.done() or (sent.exception() is None and engine.position < sent.result().offset)
+        return not sent.done() or (not _is_lost(sent) and engine.position < sent.result().offset)
 
     def _see(self, engine: Clockwork) -> None:
         first = self._first
         if self.caught_up or first is None or not first.done():
             return
-        self.caught_up = first.exception() is None and engine.position >= first.result().offset
+        if _is_lost(first):
+            self._first = None  # whichever comes next tells it as well
+        else:
+            self.caught_up = engine.position >= first.result().offset
+
+
+def _is_lost(sent: Any) -> bool:
+    return bool(sent.cancelled()) or sent.exception() is not None

@@ -27,6 +27,9 @@ class Written:
     def done(self) -> bool:
         return True
 
+    def cancelled(self) -> bool:
+        return False
+
     def exception(self) -> None:
         return None
 

@@ -1,5 +1,6 @@
 """When a tick is written (JOURNAL 2)."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -34,6 +35,9 @@ class Sent:
     def done(self) -> bool:
         return True
 
+    def cancelled(self) -> bool:
+        return False
+
     def exception(self) -> Exception | None:
         return None
 
@@ -53,6 +57,16 @@ class Lost(Sent):
 
     def exception(self) -> Exception:
         return ConnectionError("gone")
+
+
+class GivenUp(Sent):
+    """One that the producer gave up, whose failure cannot be asked."""
+
+    def cancelled(self) -> bool:
+        return True
+
+    def exception(self) -> Exception:
+        raise asyncio.CancelledError
 
 
 def _ticked(engine: Engine, sent: Sent | None = None) -> Ticker:
@@ -91,7 +105,13 @@ def test_an_idle_partition_ticks_once_a_minute() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "position", "patience"),
-    [(Sent(), 6, 30 * SECOND), (OnItsWay(), -1, 30 * SECOND), (Sent(), 7, 5 * SECOND), (Lost(), -1, 5 * SECOND)],
+    [
+        (Sent(), 6, 30 * SECOND),
+        (OnItsWay(), -1, 30 * SECOND),
+        (Sent(), 7, 5 * SECOND),
+        (Lost(), -1, 5 * SECOND),
+        (GivenUp(), -1, 5 * SECOND),
+    ],
 )
 def test_no_second_tick_while_the_last_lies_in_the_journal_unread(sent: Sent, position: int, patience: int) -> None:
     """Fails where a partition that is behind has one more to evaluate at every five seconds, whatever it can carry.
@@ -116,6 +136,17 @@ def test_caught_up_once_the_first_tick_has_been_applied() -> None:
     assert ticker.caught_up
     assert ticker.newly_caught_up()
     assert not ticker.newly_caught_up()
+
+
+@pytest.mark.parametrize("lost", [Lost(), GivenUp()])
+def test_caught_up_by_a_later_tick_where_the_first_was_lost(lost: Sent) -> None:
+    """Fails where a worker whose first tick the broker did not take says for ever that it catches up."""
+    engine = Engine(position=7)
+    ticker = _ticked(engine, lost)
+    assert ticker.due(engine, NOW + IDLE_NS, begun=True) == NOW + IDLE_NS
+    ticker.written(NOW + IDLE_NS, Sent())
+    ticker.due(engine, NOW + IDLE_NS + 1, begun=True)
+    assert ticker.caught_up
 
 
 def test_costly_evaluations_are_spread_so_that_they_take_a_quarter_of_a_core_and_those_of_all_partitions_half_of_it() -> None:
