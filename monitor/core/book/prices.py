@@ -62,6 +62,8 @@ class PriceBook:
         self._heard: dict[str | None, int] = {}
         self._spot: dict[str | None, tuple[int, int]] = {}
         self._versions: dict[Pair, int] = {}
+        self.measured: dict[Pair, tuple[Order, Decimal | None]] = {}
+        """By pair the newest price and what speaks against it (outliers), until another comes: all entities ask the same."""
         self._closes: dict[tuple[Pair, str, date, date, int], tuple[int, dict[date, Decimal]]] = {}
 
     def put(self, body: Mapping[str, Any], order: Order) -> Pair:
@@ -76,6 +78,7 @@ class PriceBook:
                 return pair
         quotes.insert(place, new)
         self.changes.note(pair)
+        self.measured.pop(pair, None)
         if order[0] < quarter_of(self.clock):
             self.past.note(pair)
         if order[0] < self.clock - OLD_NS:
@@ -211,6 +214,7 @@ class PriceBook:
             return
         self._full_from = full_from
         self._dirty.add(META)
+        self.measured.clear()
         for pair, by_kind in self._series.items():
             for (kind, source), quotes in by_kind.items():
                 begin, end = bisect_left(quotes, before, key=_event_time), bisect_left(quotes, full_from, key=_event_time)

@@ -46,6 +46,7 @@ class Shared:
         self.config = config
         self._judged = {}
         self.prices.grain = config.cell_ns
+        self.prices.measured.clear()
         self.version += 1
         for name in dict.fromkeys((*SOURCE_TOPICS, *config.sources)):
             self._judge(name)

@@ -118,6 +118,13 @@ def test_a_cross_rate_without_any_direct_price_is_missing_when_a_leg_is_too_old(
     assert kinds(view) == [("price_missing", "BTC/JPY")]
 
 
+def test_a_price_is_held_against_one_before_it_that_came_after_it_was_read(make: Maker) -> None:
+    desk = Desk(content(outlier_ratio="2")).put(make.price("201", NS + 1))
+    assert desk.view(NS + 1).price("BTC") == Figure.of(201)
+    desk.put(make.price("100", NS, logged=NS + 2))
+    assert desk.view(NS + 2).price("BTC") == Figure.between(100, 201)
+
+
 def test_an_outlier_leaves_bounds_from_both_prices_until_it_is_confirmed(make: Maker) -> None:
     desk = Desk(content(outlier_ratio="2")).put(make.price("100", NS), make.price("201", NS + 1))
     view = desk.view(NS + 1)

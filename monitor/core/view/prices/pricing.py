@@ -169,13 +169,23 @@ class Pricing:
             return self._unbelieved(pair, newest, price, before)
         if self._guard is None:
             return Figure.of(price)
-        earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
-        later = self._forwards(pair, before) if before <= self._at else ()
-        measure = self._guard.measure(newest, price, earlier, later)
+        measure = self._measure(self._guard, pair, newest, price, before)
         if measure is None:
             return Figure.of(price)
         self._gaps.add("price_outlier", "/".join(pair), since=newest.order[0])
         return Figure.between(min(price, measure), max(price, measure))
+
+    def _measure(self, guard: Guard, pair: Pair, newest: DatedPrice, price: Decimal, before: int) -> Decimal | None:
+        """See `Guard.measure`; found once for all entities where it is of prices alone, none of them later and none dismissed."""
+        prices, own = self._book.shared.prices, self._book.trades.priced("/".join(pair)) or bool(self._dismissed)
+        if not own and before > self._at and (known := prices.measured.get(pair)) is not None and known[0] == newest.order:
+            return known[1]
+        earlier = (one for one in self._backwards(pair, before) if one.order < newest.order)
+        later = self._forwards(pair, before) if before <= self._at else ()
+        measure = guard.measure(newest, price, earlier, later)
+        if not own and before > self._at:
+            prices.measured[pair] = newest.order, measure
+        return measure
 
     def _absurd(self, one: DatedPrice, currency: str) -> bool:
         """Whether a price is above what anything ever cost in its currency: a wrong scale, which repeats itself (CONTRACT 7)."""
