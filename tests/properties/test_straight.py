@@ -139,6 +139,15 @@ def _all(actions: Sequence[Action]) -> Action:
     return act
 
 
+def _tick_of_before(age_ns: int) -> Action:
+    def act(journal: Journal) -> None:
+        journal.now -= age_ns
+        journal.tick()
+
+    return act
+
+
+SOON_NS = st.sampled_from([0, 1, 300_000_000, 2 * SECOND])
 OTHERS: st.SearchStrategy[Action] = st.one_of(
     st.builds(lambda asset: lambda j: j.price(asset, "15000000"), st.sampled_from(["BTC", "ETH", "DOT"])),
     st.just(lambda journal: journal.tick()),
@@ -146,7 +155,13 @@ OTHERS: st.SearchStrategy[Action] = st.one_of(
     st.builds(_dismissal, st.integers(0, 60)),
     st.just(lambda journal: journal.operation("dismissal", body={"group": "g-1"})),
     st.builds(lambda n: lambda j: j.trades(10 * n, 10 * n, "9"), st.integers(1, 4)),
-    st.builds(lambda limits: lambda j: j.configure(_text(2, limits=limits)), st.booleans()),
+    st.builds(lambda limits, parts: lambda j: j.configure(_text(2, limits=limits), parts), st.booleans(), st.integers(1, 2)),
+    st.builds(lambda status: lambda j: j.incident("i-1", status), st.sampled_from(["open", "closed"])),
+    st.builds(lambda wait: lambda j: j.declaration("net_assets", "5", effective_from=j.now + wait), SOON_NS),
+    st.builds(lambda wait: lambda j: j.price("BTC", "14000000", as_of=j.now + wait), SOON_NS),
+    st.just(lambda journal: journal.operation("checkpoint", entity="in-main")),
+    st.builds(lambda bad: lambda j: j.progress("custody.balances", 0, 10, dead_letter=bad), st.sampled_from([0, 9])),
+    st.builds(_tick_of_before, SOON_NS),
 )
 WAITS = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.001, 0.001, 0.01, 0.3, 1.0, 5.0, 61.0, 3600.0, 100_000.0])
 MANY = st.lists(_balances(USUAL), min_size=1, max_size=12).map(_all)
