@@ -93,7 +93,7 @@ class Ticker:
         """
         self._see(engine)
         since = now - self._last
-        if self._last == 0:
+        if self._last == 0 or since < 0:  # the first, or the first since this clock was put back
             return now
         if engine.clock < self._last and since < (_BEHIND_NS if self._on_its_way(engine) else _PATIENCE_NS):
             return None

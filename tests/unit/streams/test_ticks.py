@@ -103,6 +103,19 @@ def test_an_idle_partition_ticks_once_a_minute() -> None:
     assert ticker.due(engine, NOW + IDLE_NS, begun=True) == NOW + IDLE_NS
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_clock_that_is_put_back_ticks_at_once_and_goes_on_from_there(refused: bool) -> None:
+    """Fails where none is written until the clock has come again to where it was: an owner's that was an hour ahead."""
+    engine = Engine()
+    ticker = _ticked(engine)
+    engine.clock = NOW - 3600 * SECOND if refused else NOW
+    back = NOW - 3600 * SECOND
+    assert ticker.due(engine, back, begun=True) == back
+    ticker.written(back, Sent())
+    assert ticker.due(engine, back + IDLE_NS - 1, begun=True) is None
+    assert ticker.due(engine, back + IDLE_NS, begun=True) == back + IDLE_NS
+
+
 @pytest.mark.parametrize(
     ("sent", "position", "patience"),
     [
