@@ -196,7 +196,8 @@ class IntakeSettings(Section):
     lookback_h: Whole = Field(default=72, ge=0, le=8760)
     """Hours of log time in which it is known; a longer redelivery by a venue would count twice."""
     flush_s: float = Field(default=1.0, gt=0, le=60)
-    """How often sums of trades and prices go to the journal: the delay they add to an alert."""
+    """How often sums of trades and prices go to the journal: the delay they add to an alert. Of trades of very many markets up to
+    twice that while it catches up."""
     processes: Whole = Field(default=1, ge=1, le=64)
     """Processes among which one daemon spreads the partitions it is given: one uses about a core. Status and stop are its own."""
 

@@ -282,7 +282,7 @@ class Intake(ConsumerRebalanceListener):
             if self._works.get(tp) is not work:
                 continue
             try:
-                position, end = await self._client.position(tp), self._log_end(tp)
+                position, end = await self._client.position(tp), self._log_end(tp) or 0
                 told = flushing and work.due(end)
                 holding -= work.holds
                 work.reached(position, more=end > position and not told and holding < _MOST_HOLDING)
@@ -299,16 +299,17 @@ class Intake(ConsumerRebalanceListener):
                 else:
                     self._client.resume(tp)
 
-    def _log_end(self, tp: TopicPartition) -> int:
-        """The end of a partition's log as the fetch before told it; 0 where that is not known."""
+    def _log_end(self, tp: TopicPartition) -> int | None:
+        """The end of a partition's log as the fetch before told it; None where that is not known."""
         try:
-            return self._client.highwater(tp) or 0
+            found: int | None = self._client.highwater(tp)
         except (AssertionError, IllegalStateError):
-            return 0
+            return None
+        return found
 
     def _tell_lag(self, tp: TopicPartition, work: PartitionWork) -> None:
         end = self._log_end(tp)
-        if end:
+        if end is not None:
             for name in self._topics[tp.topic]:
                 self._observer.lag(name, tp.partition, max(0, end - work.position))
 

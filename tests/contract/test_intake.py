@@ -317,6 +317,15 @@ async def test_it_is_ready_once_it_has_read_what_was_there_when_it_began(broker:
 
 
 @pytest.mark.kafka
+async def test_the_lag_of_a_partition_that_holds_nothing_is_told(broker: Any) -> None:
+    await broker.create()
+    settings, names, observer = broker.settings, broker.names, Counting()
+    intake = Intake(settings, names, configuration(settings.journal_partitions), observer, 0.2)
+    empty = {(TRADES, partition): 0 for partition in range(TRADE_PARTITIONS)} | {(BALANCES, 0): 0}
+    await run_intake(intake, lambda: observer.lags.items() >= empty.items())
+
+
+@pytest.mark.kafka
 async def test_older_rules_are_refused_where_newer_ones_have_committed(broker: Any) -> None:
     if broker.settings.embedded:
         pytest.skip("the embedded broker drops commit metadata")
