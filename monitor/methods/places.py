@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from monitor.errors import ConfigurationError
+from monitor.nesting import refuse_deep
 
 Path_ = tuple[str | int, ...]
 
@@ -35,7 +36,9 @@ def read_document(file: Path) -> Document:
     """The document in a file; ConfigurationError with file and line when it is not plain YAML."""
     document = Document(file)
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        text = file.read_text(encoding="utf-8")
+        refuse_deep(text)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{file}, line {line}: {error.problem}") from None

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from monitor.core.journal.vocabulary import BALANCES, SOURCE_TOPICS
 from monitor.core.values.currencies import is_iso_4217
 from monitor.errors import ConfigurationError
+from monitor.nesting import refuse_deep
 from monitor.notify.settings import Links
 from monitor.settings.admin.http import HttpSettings
 from monitor.settings.feeds import SourceSettings
@@ -47,7 +48,6 @@ from monitor.settings.values import Seconds, Whole
 
 DEFAULT_FILE = Path("reserve.yaml")
 ENV_PREFIX = "RESERVE_"
-_DEEPEST = 100
 CONFIG_VARIABLE = "RESERVE_CONFIG"
 
 _SLUG = re.compile(r"[a-z0-9-]{1,64}\Z", re.ASCII)
@@ -235,7 +235,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; numbers with a point and dates stay text, a key twice is an error."""
     try:
         text = path.read_text(encoding="utf-8")
-        _refuse_deep(text)
+        refuse_deep(text)
         content = yaml.load(text, Loader=_ExactLoader)  # noqa: S506 - a safe loader with fewer types
     except OSError as error:
         advice = f"give the file with --config or {CONFIG_VARIABLE}"
@@ -247,18 +247,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigurationError(f"{path}: holds no mapping of sections")
     return content
-
-
-def _refuse_deep(text: str) -> None:
-    """The parser calls itself for what is nested, and tens of thousands deep ends the process."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEEPEST:
-                raise yaml.YAMLError(f"something in it is nested more than {_DEEPEST} deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 if TYPE_CHECKING:

@@ -29,13 +29,16 @@ def admin_address(path: Path | None) -> str:
 def _of_file(path: Path | None) -> dict[str, Any]:
     import yaml
 
+    from monitor.nesting import refuse_deep
+
     asked = path or os.environ.get("RESERVE_CONFIG") or "reserve.yaml"
     try:
-        with Path(asked).open(encoding="utf-8") as file:
-            content = yaml.safe_load(file)
+        text = Path(asked).read_text(encoding="utf-8")
+        refuse_deep(text)
+        content = yaml.safe_load(text)
     except FileNotFoundError:
         return {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError) as error:  # also bytes that are no text, and a date that is none
         raise ConfigurationError(f"{asked}: cannot be read ({error}): see `reserve-monitor config check`") from None
     return _mapping(content.get("http") if isinstance(content, dict) else None)
 

@@ -118,6 +118,8 @@ def test_broken_yaml_and_an_absent_directory_are_one_line(tmp_path: Path) -> Non
         load_packs([tmp_path / "nowhere"])
     with pytest.raises(ConfigurationError, match="the file is empty"):
         read_pack_file(written(tmp_path, ""))
+    with pytest.raises(ConfigurationError, match="nested more than 100 deep"):
+        read_pack_file(written(tmp_path, "[" * 200_000 + "]" * 200_000))
 
 
 def test_site_overrides_a_parameter_only_by_a_new_version(tmp_path: Path) -> None:

@@ -62,9 +62,10 @@ def test_the_file_is_the_one_asked_for(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "reserve.yaml").write_text("http: [")
-    with pytest.raises(ConfigurationError, match="config check"):
-        admin_address(None)
+    for text in ("http: [", "http: " + "[" * 200_000, "revision: 2026-13-45"):
+        (tmp_path / "reserve.yaml").write_text(text)
+        with pytest.raises(ConfigurationError, match="config check"):
+            admin_address(None)
     (tmp_path / "reserve.yaml").write_text("")
     monkeypatch.setenv("RESERVE_HTTP", "{")
     with pytest.raises(ConfigurationError, match="RESERVE_HTTP"):
