@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from monitor.core.book.prices import Pair
-from monitor.core.journal.ordering import Order
+from monitor.core.journal.ordering import Order, place_text
 from monitor.core.journal.records import BadRecord, SourcePartition, Statement
 from monitor.core.values.changes import Changes
 
@@ -100,7 +100,7 @@ class RefusedPrices:
         if name != BUCKET or not self._marks:
             return None
         return [
-            [*series, str(mark.logged), mark.where.topic, mark.where.epoch, mark.where.partition, mark.place, str(mark.since)]
+            [*series, str(mark.logged), *_where(mark), place_text(mark.place), str(mark.since)]
             for marks in self._marks.values()
             for series, mark in marks.items()
         ]
@@ -108,5 +108,9 @@ class RefusedPrices:
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the bucket `refused-prices`."""
         for asset, currency, kind, source, logged, topic, epoch, partition, place, since in buckets.get(BUCKET) or ():
-            mark = RefusedPrice(int(logged), SourcePartition(topic, epoch, partition), place, int(since))
+            mark = RefusedPrice(int(logged), SourcePartition(topic, epoch, partition), int(place), int(since))
             self._marks.setdefault((asset, currency), {})[asset, currency, kind, source] = mark
+
+
+def _where(mark: RefusedPrice) -> tuple[str, int, int]:
+    return mark.where.topic, mark.where.epoch, mark.where.partition

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from monitor.core.book.declarations import attributes_key
-from monitor.core.journal.ordering import Order
+from monitor.core.journal.ordering import Order, place_text
 from monitor.core.journal.records import BadRecord, SourcePartition, Statement
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS
 
@@ -141,17 +141,17 @@ class Rejections:
         """The bucket as JSON values; None when it is empty."""
         if name != "rejections" or not (self._marks or self._dismissed):
             return None
-        marks = [[*_place(m.where), m.place, str(m.logged), list(m.identity), m.name] for m in self._marks.values()]
-        return {"marks": marks, "dismissed": [[*_place(where), offset] for where, offset in self._dismissed]}
+        marks = [[*_place(m.where), place_text(m.place), str(m.logged), list(m.identity), m.name] for m in self._marks.values()]
+        return {"marks": marks, "dismissed": [[*_place(where), place_text(place)] for where, place in self._dismissed]}
 
     def restore(self, buckets: Mapping[str, Any]) -> None:
         """Take the state of the bucket `rejections`."""
         raw = buckets.get("rejections") or {"marks": [], "dismissed": []}
-        for topic, epoch, partition, offset, logged, identity, name in raw["marks"]:
+        for topic, epoch, partition, place, logged, identity, name in raw["marks"]:
             where = SourcePartition(topic, epoch, partition)
-            self._marks[where, offset] = RejectedRecord(where, offset, int(logged), tuple(identity), name)
-        for topic, epoch, partition, offset in raw["dismissed"]:
-            self._dismissed[SourcePartition(topic, epoch, partition), offset] = None
+            self._marks[where, int(place)] = RejectedRecord(where, int(place), int(logged), tuple(identity), name)
+        for topic, epoch, partition, place in raw["dismissed"]:
+            self._dismissed[SourcePartition(topic, epoch, partition), int(place)] = None
 
 
 def _identity(body: Mapping[str, Any]) -> RejectedIdentity:

@@ -12,6 +12,9 @@ Order = tuple[int, int, int, str, int, int, int]
 The place is `SourcePartition.place`: the offset, in a feed with the index of the event.
 """
 
+LARGEST_PLACE = 2**53
+"""From here on a place has no canonical form as an integer: that of an offset of a feed beyond 2**33."""
+
 
 def order_of(statement: Statement, event_time: int, sequence: int = 0) -> Order:
     """Place of a statement about the instant `own`; `BadRecord` when it lacks its source or log time."""
@@ -25,8 +28,13 @@ def order_of(statement: Statement, event_time: int, sequence: int = 0) -> Order:
 
 def order_text(order: Order) -> list[str | int]:
     """`order` as JSON values; nanoseconds are text, for they are beyond 2**53."""
-    event_time, sequence, logged, topic, epoch, partition, offset = order
-    return [str(event_time), sequence, str(logged), topic, epoch, partition, offset]
+    event_time, sequence, logged, topic, epoch, partition, place = order
+    return [str(event_time), sequence, str(logged), topic, epoch, partition, place_text(place)]
+
+
+def place_text(place: int) -> int | str:
+    """A place as a JSON value, of which `int` makes it again."""
+    return place if place < LARGEST_PLACE else str(place)
 
 
 def order_from(values: Sequence[str | int]) -> Order:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from monitor.core.book.custody.position import AccountKey, Position, RoleAsset, account_key, position_from, position_text
+from monitor.core.journal.ordering import LARGEST_PLACE
 from monitor.core.values.canonical import Written, canonical_text
 from monitor.core.values.money import plain
 
@@ -23,7 +24,6 @@ PREFIX = "accounts/"
 _PACKED = struct.Struct("<qqqIII")
 """Event time and log time (ns), place, sequence, number of the account, number of the origin; the quantity's text follows."""
 _LARGEST_SEQUENCE = 2**32
-_LARGEST_PLACE = 2**53
 
 
 _Origin = tuple[str, int, int, str, str | None]
@@ -158,7 +158,7 @@ class Accounts:
     def _packed_one(self, number: int, position: Position) -> bytes | None:
         """An account's only position; None where it has a number that is too large."""
         event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = position
-        if sequence >= _LARGEST_SEQUENCE or place >= _LARGEST_PLACE:
+        if sequence >= _LARGEST_SEQUENCE or place >= LARGEST_PLACE:
             return None
         origin = topic, epoch, partition, storage, source
         of = self._origin_of.get(origin)

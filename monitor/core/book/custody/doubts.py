@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from monitor.core.book.custody.position import AccountKey, Position
 from monitor.core.configuration.configuration import SourceRules
+from monitor.core.journal.ordering import place_text
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.money import EXACT, parse_quantity, plain
 
@@ -199,14 +200,14 @@ def _place(position: Position) -> SourcePlace:
 def _text(doubt: Doubt) -> list[Any]:
     until = None if doubt.until is None else str(doubt.until)
     amounts = [plain(doubt.measure), plain(doubt.value)]
-    places = [list(place) for place in doubt.places]
+    places = [[*where, place_text(place)] for *where, place in doubt.places]
     return [str(doubt.since), until, *amounts, str(doubt.logged), doubt.source, places, doubt.above_supply]
 
 
 def _read(values: list[Any]) -> tuple[AccountKey, Doubt]:
     role, asset, account, since, until, measure, value, logged, source, places, above = values
     amounts = parse_quantity(measure), parse_quantity(value)
-    known = tuple((topic, epoch, partition, offset) for topic, epoch, partition, offset in places)
+    known = tuple((topic, epoch, partition, int(place)) for topic, epoch, partition, place in places)
     return (role, asset, account), Doubt(
         int(since), None if until is None else int(until), *amounts, int(logged), source, known, above_supply=above
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from monitor.core.journal.ordering import Order
+from monitor.core.journal.ordering import Order, place_text
 from monitor.core.journal.records import one_text
 from monitor.core.values.money import EXACT, ZERO, parse_quantity, plain
 
@@ -137,8 +137,9 @@ def sum_of(quantities: Iterable[Decimal]) -> Decimal:
 
 def position_text(entry: Position) -> list[Any]:
     """A position as JSON values; nanoseconds are text, for they are beyond 2**53."""
-    event_time, sequence, logged, topic, epoch, partition, offset, storage, quantity, source = entry
-    return [str(event_time), sequence, str(logged), topic, epoch, partition, offset, storage, plain(quantity), source]
+    event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = entry
+    order = [str(event_time), sequence, str(logged), topic, epoch, partition, place_text(place)]
+    return [*order, storage, plain(quantity), source]
 
 
 def position_from(values: Sequence[Any]) -> Position:
@@ -146,7 +147,7 @@ def position_from(values: Sequence[Any]) -> Position:
     event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = values
     where, kept, of = one_text(topic), one_text(storage), None if source is None else one_text(source)
     amount = parse_quantity(quantity)
-    return Position(int(event_time), sequence, int(logged), where, epoch, partition, place, kept, amount, of)
+    return Position(int(event_time), sequence, int(logged), where, epoch, partition, int(place), kept, amount, of)
 
 
 def position_of(order: Order, storage: str, quantity: Decimal, source: str | None) -> Position:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from monitor.core.book.trades.cells import CellKey, Total
+from monitor.core.journal.ordering import place_text
 from monitor.core.journal.records import SourcePartition
 from monitor.core.values.money import parse_total, plain
 
@@ -136,7 +137,7 @@ def _order(bust: Bust) -> tuple[int, int]:
 
 def _text(trade_id: str, bust: Bust) -> list[Any]:
     where, taken = bust.where, bust.taken
-    place = [where.topic, where.epoch, where.partition, bust.place, bust.start]
+    place = [where.topic, where.epoch, where.partition, place_text(bust.place), bust.start]
     return [trade_id, place, list(bust.cell), str(bust.hour), plain(taken.quantity), plain(taken.value), str(bust.logged)]
 
 
@@ -144,4 +145,4 @@ def _from(values: Sequence[Any]) -> tuple[str, Bust]:
     trade_id, (topic, epoch, partition, at, start), cell, hour, quantity, value, logged = values
     taken = Total(1, parse_total(quantity), parse_total(value))
     where = SourcePartition(topic, epoch, partition)
-    return trade_id, Bust(epoch, at, where, start, CellKey(*cell), int(hour), taken, int(logged))
+    return trade_id, Bust(epoch, int(at), where, start, CellKey(*cell), int(hour), taken, int(logged))

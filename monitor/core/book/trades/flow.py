@@ -22,7 +22,7 @@ from monitor.core.book.trades.cells import NO_TRADES, CellKey, Total
 from monitor.core.book.trades.marks import PricedTrade, trades_of
 from monitor.core.book.trades.shares import share_of
 from monitor.core.book.trades.trades import SPOT, TradeRegister
-from monitor.core.journal.ordering import order_from
+from monitor.core.journal.ordering import order_from, place_text
 from monitor.core.journal.records import BadRecord, Source, SourcePartition, Statement
 from monitor.core.values.money import EXACT, parse_decimal, parse_quantity, parse_total, plain
 from monitor.core.values.times import parse_time
@@ -312,14 +312,16 @@ def _put_cells(segment: OpenSegment, where: SourcePartition, values: Iterable[Se
 
 def _newest_text(trades: tuple[PricedTrade, ...]) -> list[Any]:
     """The name of the bucket says of which source partition they are."""
-    return [[str(time), str(logged), place, id_, plain(price)] for (time, _, logged, _, _, _, place), id_, price in trades]
+    return [
+        [str(time), str(logged), place_text(place), id_, plain(price)] for (time, _, logged, _, _, _, place), id_, price in trades
+    ]
 
 
 def _newest_from(values: Sequence[Any], where: SourcePartition) -> PricedTrade:
     if len(values) > _NEWEST_VALUES:  # before state version 11
         return PricedTrade(order_from(values[:7]), values[7], parse_decimal(values[8]))
     time, logged, place, trade_id, price = values
-    order = (int(time), 0, int(logged), where.topic, where.epoch, where.partition, place)
+    order = (int(time), 0, int(logged), where.topic, where.epoch, where.partition, int(place))
     return PricedTrade(order, trade_id, parse_decimal(price))
 
 
