@@ -29,7 +29,7 @@ from monitor.core.journal.vocabulary import (
 from monitor.errors import ConfigurationError, ConnectionProblem, MonitorError
 from monitor.settings.kafka import KafkaSettings
 from monitor.settings.load import Settings
-from streams.kafka.clients import MAX_REQUEST_BYTES, admin, as_it_is, ended, started
+from streams.kafka.clients import MAX_REQUEST_BYTES, admin, as_it_is, ended, problem, started
 
 SNAPSHOTS = "snapshots"
 
@@ -228,6 +228,19 @@ async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) ->
         raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
     if drifts:
         raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
+
+
+async def require_there(settings: KafkaSettings, names: TopicNames, *topics: str) -> None:
+    """Refuse to read what is not there (by default names): its offsets would be asked for in vain for most of a minute."""
+    client = await started(admin(settings), settings)
+    try:
+        there = set(await client.list_topics())
+    except KafkaError as error:
+        raise await problem(settings, error) from error
+    finally:
+        await ended(client)
+    if absent := [spec for spec in topic_specs(settings, names) if spec.default in topics and spec.name not in there]:
+        await require_topics(settings, absent)
 
 
 def absent_of(drifts: Iterable[Drift]) -> list[str]:

@@ -25,7 +25,7 @@ from monitor.notify.alert import Alert
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import consumer, ended, started, started_producer
 from streams.kafka.reading import read_range
-from streams.kafka.topics import TopicNames
+from streams.kafka.topics import TopicNames, require_there
 from streams.wire import SCHEMAS
 from streams.wire.rejected import PREFIX
 from streams.wire.signatures import Signing
@@ -123,7 +123,7 @@ async def read_letters(settings: KafkaSettings, names: TopicNames, controls: Con
     """Every dead letter once, the newest writing of each, by place; `dismissed` where an operation says so that counts."""
     dismissed = await _dismissed(settings, names, controls)
     letters: dict[LetterId, StoredLetter] = {}
-    async for record in read_range(settings, await _all(settings, names.of(DEAD_LETTERS))):
+    async for record in read_range(settings, await _all(settings, names, DEAD_LETTERS)):
         letter = letter_of(record.key, record.value, record.headers)
         if letter is not None:
             letters[letter.id] = letter
@@ -239,7 +239,7 @@ def entity_of(letter: StoredLetter) -> str | None:
 
 async def _dismissed(settings: KafkaSettings, names: TopicNames, controls: Controls) -> set[LetterId]:
     found = set()
-    async for record in read_range(settings, await _all(settings, names.of(OPERATIONS))):
+    async for record in read_range(settings, await _all(settings, names, OPERATIONS)):
         try:
             raw = json.loads(record.value or b"")
             body = raw["body"]
@@ -259,8 +259,10 @@ def counts(operation: Mapping[str, Any], controls: Controls) -> bool:
     return controls.dismissal_refusal(approval_of(operation), parse_time(operation["at"])) is None
 
 
-async def _all(settings: KafkaSettings, topic: str) -> dict[TopicPartition, int]:
+async def _all(settings: KafkaSettings, names: TopicNames, default: str) -> dict[TopicPartition, int]:
     """Every partition of a topic, from its beginning."""
+    await require_there(settings, names, default)
+    topic = names.of(default)
     client = await started(consumer(settings, topic), settings)
     try:
         return {TopicPartition(topic, partition): 0 for partition in client.partitions_for_topic(topic) or ()}

@@ -14,7 +14,7 @@ from monitor.archive.records import ArchivedRecord
 from monitor.core.values.times import MINUTE, parse_time
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import offset_at, read_range
-from streams.kafka.topics import TopicNames
+from streams.kafka.topics import TopicNames, require_there
 
 MILLISECOND = 1_000_000
 DISORDER_NS = MINUTE
@@ -60,9 +60,13 @@ class KafkaLog:
         self._settings, self._names = settings, names
         self.partitions = settings.journal_partitions
         self.broker_time = not settings.embedded
+        self._there = set[str]()
 
     async def records(self, topic: str, partition: int, span: Span = ALWAYS) -> AsyncGenerator[ArchivedRecord, None]:
-        """See TopicLog."""
+        """See TopicLog. ConfigurationError for a topic that is not there."""
+        if topic not in self._there:
+            await require_there(self._settings, self._names, topic)
+            self._there.add(topic)
         place = TopicPartition(self._names.of(topic), partition)
         start = 0 if span.since is None else await offset_at(self._settings, place, span.since // MILLISECOND)
         async with aclosing(read_range(self._settings, {place: start})) as found:

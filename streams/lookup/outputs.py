@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS, EXPOSURES
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import read_range
-from streams.kafka.topics import TopicNames
+from streams.kafka.topics import TopicNames, require_there
 
 Picks = Callable[[dict[str, Any]], bool]
 
@@ -47,6 +47,7 @@ async def _outputs(
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Records of output topics whose bytes hold a text."""
     sought = holding.encode()
+    await require_there(settings, names, *topics)
     for topic in topics:
         starts = {TopicPartition(names.of(topic), partition): 0 for partition in range(settings.journal_partitions)}
         async for record in read_range(settings, starts):
