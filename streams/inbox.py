@@ -19,9 +19,14 @@ class Inbox:
         self._is_urgent = is_urgent
         self._unread = 0
         self._waiting: deque[tuple[Any, bool]] = deque()
-        self._in_hand = False
+        self._in_hand = self._idle = False
         self._filled, self._emptied = asyncio.Event(), asyncio.Event()
         self.urgent = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything was read, and whoever reads has done with it."""
+        return self._idle and not self._waiting
 
     async def put(self, event: Any) -> None:
         """Hand over the next delivery; waits while too many records lie unread."""
@@ -39,9 +44,11 @@ class Inbox:
         """The next delivery, once there is one; the one before is done with."""
         self.urgent -= self._in_hand
         self._in_hand = False
+        self._idle = True
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
+        self._idle = False
         event, self._in_hand = self._waiting.popleft()
         self._unread -= len(event.message.records)
         self._emptied.set()

@@ -243,6 +243,13 @@ class Engine:
         pace = self._population.pace
         return any(entity.ready(at, pace) for entity in self._entities.values() if self._evaluates(entity))
 
+    def turned(self, at: int) -> bool:
+        """Whether by `at` (ns) something became too old or is due of an alert, of what waits for trades and prices alone.
+
+        Most of that is no deadline: it is looked at with the tick that such an entity waits for, which may be far off.
+        """
+        return any(entity.turned(at) for entity in self._entities.values() if self._evaluates(entity))
+
     @property
     def next_deadline(self) -> int | None:
         """Engine-clock instant (ns) at which the owner should write a tick although nothing waits; None for none."""

@@ -108,6 +108,12 @@ class PartitionWorker:
         """Whether something was applied and not evaluated yet that may open an alert by itself."""
         return bool(self._pressing)
 
+    def known(self, now: int) -> int:
+        """Until when (ns) the engine knows all that came, as far as it can be told; 0 within a record."""
+        if self._within:
+            return 0
+        return now if self._inbox.idle else self.engine.clock
+
     async def put(self, event: Any) -> None:
         """Hand over the next records as Faust delivers them (`event.message.records`); waits while too many lie unread."""
         await self._inbox.put(event)

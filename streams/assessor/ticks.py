@@ -16,6 +16,11 @@ _WHOLE_SHARE, _MOST_BY_WHOLE_NS = 2, 30 * SECOND
 takes a quarter of a core, and all of them half of it. But by so long at most.
 """
 
+_LOOK_NS = SECOND
+"""How often it is looked whether something turned too old while ticks are far apart. One for that comes besides the others, but
+once in as long as an evaluation of each partition takes.
+"""
+
 _KIND = b'"kind":"'
 URGENT = frozenset({"position", "incident", "declaration", "operation", "rejected", "bust"})
 """The kinds of record that may open an alert by themselves."""
@@ -65,6 +70,7 @@ class Clockwork(Protocol):
     @property
     def clock(self) -> int: ...
     def waits(self, at: int) -> bool: ...
+    def turned(self, at: int) -> bool: ...
     @property
     def next_deadline(self) -> int | None: ...
     @property
@@ -79,27 +85,30 @@ class Ticker:
 
     def __init__(self, idle_ns: int = IDLE_NS) -> None:
         self._idle = idle_ns
-        self._last = 0
+        self._last = self._look_from = 0
         self._sent: Any = None
         self._first: Any = None
         self._told = False
         self.caught_up = False
         """The first tick written since the assignment has been applied: all that was there by then is known."""
 
-    def due(self, engine: Clockwork, now: int, *, begun: bool, cost: Cost = NO_COST) -> int | None:
+    def due(self, engine: Clockwork, now: int, *, begun: bool, cost: Cost = NO_COST, known: int | None = None) -> int | None:
         """The time (ns) a tick is to carry now, or None.
 
-        `begun`: the engine has been taken over and works.
+        `begun`: the engine has been taken over and works. `known`: it knows all that came until then (None: until now).
         """
         self._see(engine)
         since = now - self._last
         if self._last == 0 or since < 0:  # the first, or the first since this clock was put back
+            self._look_from = 0
             return now
         if engine.clock < self._last and since < (_BEHIND_NS if self._on_its_way(engine) else _PATIENCE_NS):
             return None
         deadline = engine.next_deadline
         if begun and engine.waits(now):
             wanted = max(BETWEEN_NS, cost.between)
+            if since < wanted and self._turned(engine, now, now if known is None else known, cost):
+                return now
         elif begun and deadline is not None and engine.clock < deadline <= now:
             wanted = 0
         else:
@@ -119,6 +128,14 @@ class Ticker:
             self._told = True
             return True
         return False
+
+    def _turned(self, engine: Clockwork, now: int, at: int, cost: Cost) -> bool:
+        """Whether what turned too old by `at` is not left to the next tick."""
+        if now < max(self._look_from, self._last + _LOOK_NS):
+            return False
+        turned = engine.turned(at)
+        self._look_from = now + max(_LOOK_NS, cost.whole if turned else 0)
+        return turned
 
     def _on_its_way(self, engine: Clockwork) -> bool:
         """Whether the last tick is still to be read: it is in the journal, or it may get there."""

@@ -287,9 +287,9 @@ class Assessor:
             self._pressed.clear()
             load = sum(worker.evaluation_ns for worker in self._workers.values())
             for partition, worker in list(self._workers.items()):
-                ticker = self._tickers[partition]
+                ticker, now = self._tickers[partition], time.time_ns()
                 cost = Cost(worker.evaluation_ns, load, urgent=worker.urgent)
-                at = ticker.due(worker.engine, time.time_ns(), begun=worker.taken_over, cost=cost)
+                at = ticker.due(worker.engine, now, begun=worker.taken_over, cost=cost, known=worker.known(now))
                 if at is not None and worker.stopped is None:
                     ticker.written(at, await self._journal.send(partition, Statement("tick", None, at, worker.cuts.telling())))
             if time.monotonic() - refreshed >= _REFRESH_S:

@@ -6,7 +6,7 @@ buckets of plain JSON values and read back.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -331,22 +331,41 @@ class Book:
         self._next = (version, after, found)
         return found
 
-    def _changes(self, after: int) -> Iterator[int | None]:
+    def turned(self, after: int, at: int, reads: Callable[[str], bool]) -> bool:
+        """Whether in (`after`, `at`] something became too old, began or ended. `reads`: whether any figure is of an asset.
+
+        Of an asset's price that is too old where neither a quote nor a trade of the pair is newer; what only moves a figure, as a
+        price that lay ahead, is left out.
+        """
+        if any(instant is not None and after < instant <= at for instant in self._turns(after)):
+            return True
+        limit = self.entity_config.price_max_age_ns
+        if limit is None:
+            return False
+        low, high = after - limit - 1, at - limit - 1
+        quoted, traded = self.shared.prices.newest_of, self.trades.newest_of()
+        pairs = {*quoted.between(low, high), *traded.between(low, high)}
+        return any(max(quoted.get(pair) or 0, traded.get(pair) or 0) <= high and reads(pair.partition("/")[0]) for pair in pairs)
+
+    def _turns(self, after: int) -> Iterator[int | None]:
         yield self.positions.next_change(after)
         yield self.groups.next_change(after)
         yield self.declarations.next_change(after)
         yield self.incidents.next_change(after)
+        yield self._local_midnight(after)
+        for feed, limits in self.entity_config.freshness.items():
+            heard = self.last_heard(feed)
+            yield None if heard is None or limits.max_age_ns is None else heard + limits.max_age_ns + 1
+
+    def _changes(self, after: int) -> Iterator[int | None]:
+        yield from self._turns(after)
         yield self.shared.prices.next_ahead(after)
         yield self.trades.next_newest(after)
-        yield self._local_midnight(after)
         yield self.trades.next_turn(after)
         limit = self.entity_config.price_max_age_ns
         if limit is not None:
             for newest in (self.shared.prices.next_newest(after - limit - 1), self.trades.next_newest(after - limit - 1)):
                 yield None if newest is None else newest + limit + 1
-        for feed, limits in self.entity_config.freshness.items():
-            heard = self.last_heard(feed)
-            yield None if heard is None or limits.max_age_ns is None else heard + limits.max_age_ns + 1
 
     def _local_midnight(self, after: int) -> int:
         if not self._midnight - HOUR * 26 <= after < self._midnight:

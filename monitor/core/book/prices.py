@@ -58,7 +58,8 @@ class PriceBook:
         """What every local midnight is a multiple of (ns): before each the newest price is kept."""
         self.clock = 0
         self._ahead: list[tuple[int, Pair]] = []
-        self._newest = Newest()
+        self.newest_of = Newest()
+        """By pair, written as a market is."""
         self._heard: dict[str | None, int] = {}
         self._spot: dict[str | None, tuple[int, int]] = {}
         self._versions: dict[Pair, int] = {}
@@ -108,8 +109,8 @@ class PriceBook:
         name = "/".join(pair)
         if order[0] > self.clock:
             heappush(self._ahead, (order[0], pair))
-        if order[0] > (self._newest.get(name) or 0):
-            self._newest.put(name, order[0])
+        if order[0] > (self.newest_of.get(name) or 0):
+            self.newest_of.put(name, order[0])
         for feed in (None, source):
             if order[2] > self._heard.get(feed, 0):
                 self._heard[feed] = order[2]
@@ -169,7 +170,7 @@ class PriceBook:
 
     def next_newest(self, after: int) -> int | None:
         """The least event time above `after` of any pair's newest price: the next to grow too old."""
-        return self._newest.after(after)
+        return self.newest_of.after(after)
 
     def next_ahead(self, after: int) -> int | None:
         """The next event time above `after` of a price that lies ahead of the clock."""
@@ -240,7 +241,7 @@ class PriceBook:
 
     def _looks_no_further(self, pair: Pair) -> bool:
         """Whether the newest price is so new that what is thinned is not held against it: no more than a day is (outliers)."""
-        newest = self._newest.get("/".join(pair))
+        newest = self.newest_of.get("/".join(pair))
         return newest is not None and self._full_from <= newest - DAY < newest <= self.clock
 
     def _keeps(self, quote: Quote, then: Quote | None) -> bool:

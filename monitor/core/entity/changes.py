@@ -83,6 +83,10 @@ class Rest:
         """Such a price came first since the last evaluation. `until` (ns): when something is due by time alone, if `known`."""
         self._disturbed, self._until = not known, until
 
+    def names(self, asset: str) -> bool:
+        """Whether prices of the asset are read whatever the book knows."""
+        return asset in self._named
+
     def reads(self, asset: str, ask: Callable[[], bool]) -> bool:
         """Whether a figure reads prices of the asset, asked once until something else comes."""
         found = self._reads.get(asset)

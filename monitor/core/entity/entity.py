@@ -198,6 +198,17 @@ class Entity:
         """Whether what it waits for is to be evaluated by `clock`: trades and prices not until `pace` (ns) after the last."""
         return self.waiting and (self.pressed or self.standing.evaluated_at + pace <= clock)
 
+    def turned(self, at: int) -> bool:
+        """Whether it waits for trades and prices alone, and by `at` (ns) something fell due that it has no deadline for.
+
+        Nothing is kept of what is asked here, which is not asked at places of the log.
+        """
+        if not self.waiting or self.pressed or self.evaluator is None:
+            return False
+        if self._alert_due is not None and self._alert_due <= at:
+            return True
+        return self.book.turned(self.standing.evaluated_at, at, lambda asset: self._rest.names(asset) or valued(self.book, asset))
+
     @property
     def disturbed(self) -> bool:
         """Whether an evaluation is due for what it is of its own, so that no further record makes it any sooner."""

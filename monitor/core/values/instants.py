@@ -54,6 +54,11 @@ class Newest:
         """The newest of `name`."""
         return self._names.get(name)
 
+    def between(self, low: int, high: int) -> list[str]:
+        """The names whose newest lies in (`low`, `high`]."""
+        first = self.after(low)
+        return [] if first is None or first > high else [name for name, time in self._names.items() if low < time <= high]
+
     def after(self, instant: int) -> int | None:
         """The least of them above `instant`."""
         place = bisect_right(self._times, instant)

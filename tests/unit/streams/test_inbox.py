@@ -50,3 +50,19 @@ async def test_a_delivery_with_what_is_urgent_counts_until_it_is_done_with() -> 
     assert inbox.urgent == 1, "in hand"
     await inbox.take()
     assert inbox.urgent == 0
+
+
+async def test_it_is_idle_while_whoever_reads_waits_for_the_next_delivery() -> None:
+    inbox = Inbox(10, is_urgent)
+    assert not inbox.idle, "nobody reads yet"
+    reading = asyncio.create_task(inbox.take())
+    await asyncio.sleep(0)
+    assert inbox.idle
+    await inbox.put(delivery("price"))
+    assert not inbox.idle, "there is one to read"
+    await reading
+    assert not inbox.idle, "in hand"
+    reading = asyncio.create_task(inbox.take())
+    await asyncio.sleep(0)
+    assert inbox.idle
+    reading.cancel()

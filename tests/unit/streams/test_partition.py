@@ -723,6 +723,40 @@ class Watched(Turns):
         await super().take(place, urgent)
 
 
+LATER = 1 << 62
+
+
+class Asking(Turns):
+    """Turns that ask at each until when all that came is `known`."""
+
+    def __init__(self, known: Callable[[], int]) -> None:
+        super().__init__(0.0)
+        self.known: set[int] = set()
+        self._known = known
+
+    async def take(self, place: int, urgent: Callable[[], bool]) -> None:
+        self.known.add(self._known())
+        await super().take(place, urgent)
+
+
+async def test_all_that_came_until_now_is_known_once_it_was_read_and_of_no_time_within_a_record(
+    journal: list[JournalRecord],
+) -> None:
+    turns = Asking(lambda: bench.worker.known(LATER))
+    bench = Bench(Table(), SnapshotCadence(records=1000), slice_s=0.0, turns=turns)
+    assert bench.worker.known(LATER) == bench.worker.engine.clock == 0
+    running = asyncio.create_task(bench.worker.run(lambda _: True))
+    await bench.worker.put(delivery_of(journal))
+    assert bench.worker.known(LATER) == 0
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    assert bench.worker.known(LATER) == LATER
+    assert turns.known == {0}
+    await bench.worker.put(delivery_of(journal))
+    assert bench.worker.known(LATER) == bench.worker.engine.clock > 0
+    running.cancel()
+
+
 async def test_an_alert_found_is_published_before_others_go_on_with_what_takes_long(journal: list[JournalRecord]) -> None:
     turns = Watched(lambda: bench.published)
     bench = Bench(Table(), SnapshotCadence(records=1000), slice_s=0.0, turns=turns)

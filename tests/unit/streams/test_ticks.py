@@ -22,6 +22,12 @@ class Engine:
     waiting: bool = False
     next_deadline: int | None = None
     position: int = -1
+    turned_at: int | None = None
+    looked: int = 0
+
+    def turned(self, at: int) -> bool:
+        self.looked += 1
+        return self.turned_at is not None and self.turned_at <= at
 
     def waits(self, _at: int) -> bool:
         return self.waiting
@@ -184,6 +190,54 @@ def test_what_may_open_an_alert_is_evaluated_at_once_whatever_that_costs() -> No
     cost = Cost(SECOND, 9 * SECOND, urgent=True)
     assert ticker.due(engine, NOW + BETWEEN_NS - 1, begun=True, cost=cost) is None
     assert ticker.due(engine, NOW + BETWEEN_NS, begun=True, cost=cost) == NOW + BETWEEN_NS
+
+
+FAR = Cost(SECOND, 10 * SECOND)
+"""Ticks are 20 s apart by this."""
+
+
+def test_what_turned_too_old_ticks_at_once_though_ticks_are_far_apart() -> None:
+    engine = Engine(waiting=True, turned_at=NOW + 5 * SECOND)
+    ticker = _ticked(engine)
+    assert ticker.due(engine, NOW + 5 * SECOND - 1, begun=True, cost=FAR) is None
+    assert ticker.due(engine, NOW + 6 * SECOND, begun=True, cost=FAR) == NOW + 6 * SECOND
+
+
+def test_nothing_turned_too_old_that_what_was_not_read_yet_may_have_renewed() -> None:
+    engine = Engine(waiting=True, turned_at=NOW + 5 * SECOND)
+    ticker = _ticked(engine)
+    assert ticker.due(engine, NOW + 9 * SECOND, begun=True, cost=FAR, known=NOW + 5 * SECOND - 1) is None
+    assert ticker.due(engine, NOW + 10 * SECOND, begun=True, cost=FAR, known=NOW + 5 * SECOND) == NOW + 10 * SECOND
+
+
+def test_whether_something_turned_too_old_is_asked_once_a_second() -> None:
+    engine = Engine(waiting=True)
+    ticker = _ticked(engine)
+    for tenth in range(1, 101):
+        assert ticker.due(engine, NOW + tenth * SECOND // 10, begun=True, cost=FAR) is None
+    assert engine.looked == 10
+
+
+def test_what_turns_too_old_again_and_again_ticks_once_in_as_long_as_all_partitions_take() -> None:
+    engine = Engine(waiting=True, turned_at=NOW)
+    ticker, ticks = _ticked(engine), list[int]()
+    for second in range(1, 31):
+        at = ticker.due(engine, NOW + second * SECOND, begun=True, cost=FAR)
+        if at is not None:
+            ticker.written(at, Sent())
+            engine.clock = at
+            ticks.append(second)
+    assert ticks == [1, 11, 21]
+
+
+def test_a_clock_that_is_put_back_looks_at_once_whether_something_turned_too_old() -> None:
+    engine = Engine(waiting=True, turned_at=0)
+    ticker = _ticked(engine)
+    assert ticker.due(engine, NOW + 6 * SECOND, begun=True, cost=FAR) == NOW + 6 * SECOND
+    back = engine.clock = NOW - 3600 * SECOND
+    assert ticker.due(engine, back, begun=True, cost=FAR) == back
+    ticker.written(back, Sent())
+    assert ticker.due(engine, back + SECOND, begun=True, cost=FAR) == back + SECOND
 
 
 LATER = {"flow", "price", "progress", "tick", "configuration"}

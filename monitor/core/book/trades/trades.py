@@ -274,8 +274,12 @@ class TradeRegister:
 
     def next_newest(self, after: int) -> int | None:
         """The least event time above `after` of any market's last trade: the next that comes true or grows too old."""
+        return self.newest_of().after(after)
+
+    def newest_of(self) -> Newest:
+        """When the last trade of each market was."""
         self.note_newest()
-        return self._newest.after(after)
+        return self._newest
 
     def note_newest(self) -> None:
         """What moved is looked at now, a record's markets at a time: all of a flush at once would take long."""
