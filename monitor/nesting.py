@@ -1,6 +1,9 @@
-"""YAML nested beyond reason is refused before it is loaded: loaders call themselves for it, which very deep ends the process."""
+"""What is nested beyond reason is refused, YAML before it is loaded: its loaders call themselves, which very deep is a crash."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import yaml
 
@@ -18,3 +21,11 @@ def refuse_deep(text: str) -> None:
                 raise yaml.YAMLError(f"something in it is nested more than {_DEEPEST} deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def json_of(text: str | bytes) -> Any:
+    """What a JSON text says; ValueError for one that is none, or nested deeper than can be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("something in it is nested too deep") from None

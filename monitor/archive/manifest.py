@@ -5,13 +5,13 @@ The manifests of a partition are a chain by their digests, so that none can be l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from monitor.core.values.canonical import canonical_bytes, digest_of
 from monitor.errors import MonitorError
+from monitor.nesting import json_of
 
 SCHEMA = "reserve.archive-object/1"
 HEAD_SCHEMA = "reserve.archive/1"
@@ -50,7 +50,7 @@ class ArchiveHead:
     def of(cls, data: bytes) -> Self:
         """The head that `content` wrote; `BadArchive` for anything else."""
         try:
-            found = json.loads(data)
+            found = json_of(data)
             head = cls(int(found["partitions"]), bool(found["broker_time"]))
         except (ValueError, KeyError, TypeError) as error:
             raise BadArchive(f"{HEAD} cannot be read: {error!r}") from None
@@ -106,7 +106,7 @@ class ObjectManifest:
     def of(cls, name: str, data: bytes) -> Self:
         """The manifest that was written under `name`; `BadArchive` for anything else."""
         try:
-            found: Mapping[str, Any] = json.loads(data)
+            found: Mapping[str, Any] = json_of(data)
             schema = found["schema"]
             if schema != SCHEMA:
                 raise BadArchive(f"{name} is a {schema}, which another release of this program reads")

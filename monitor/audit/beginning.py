@@ -7,7 +7,6 @@ what later entries were made from and under the seals over them.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from monitor.core.journal.chain import Chain
 from monitor.core.journal.records import Statement
 from monitor.core.journal.snapshot import snapshot_digest, values_of
 from monitor.core.values.canonical import canonical_bytes, digest_of_bytes
+from monitor.nesting import json_of
 
 MEMBER = "snapshot.ndjson.gz"
 NAMED = ("position", "version", "digest")
@@ -86,7 +86,7 @@ class StartingState:
 
 def beginning_of(told: Mapping[str, Any], lines: Iterable[bytes]) -> StartingState:
     """The state in a bundle; ValueError, KeyError or TypeError for lines that hold none."""
-    entries = [json.loads(line) for line in lines]
+    entries = [json_of(line) for line in lines]
     buckets = {entry["name"]: base64.b64decode(entry["data"], validate=True) for entry in entries}
     if len(buckets) != len(entries):
         raise ValueError("a bucket is there twice")

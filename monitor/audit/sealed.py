@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from monitor.core.journal.chain import Chain
 from monitor.core.journal.tree import TreeHead
 from monitor.core.values.canonical import digest_of
 from monitor.core.values.wording import count_of
+from monitor.nesting import json_of
 
 Checkpoint = Mapping[str, Any]
 
@@ -123,8 +123,8 @@ class Checkpoints:
         if line is None:
             return None
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            value = json_of(line)
+        except ValueError as error:
             raise Fault(Kind.LINE, f"checkpoint {self.count + 1}", f"the line cannot be read: {error}") from error
         if not isinstance(value, dict):
             raise Fault(Kind.LINE, f"checkpoint {self.count + 1}", "the line is no object")

@@ -313,7 +313,7 @@ class _Verification:
                         f"offset {line.offset}",
                     )
                 yield self._record(line, data)
-            except (msgspec.MsgspecError, BadRecord, BadTime, ValueError) as error:
+            except (msgspec.MsgspecError, BadRecord, BadTime, ValueError, RecursionError) as error:
                 raise Fault(Kind.LINE, f"{JOURNAL} line {number + 1}", f"the line cannot be read: {error}") from error
 
     def _record(self, line: _JournalLine, data: bytes) -> JournalRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from monitor.core.journal.vocabulary import ALERT_STATUSES, SEVERITIES
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import parse_time
+from monitor.nesting import json_of
 
 SCHEMA = "reserve.alert/1"
 
@@ -80,7 +80,7 @@ def alert_of(value: Mapping[str, Any]) -> Alert:
 def read_alert(body: bytes) -> Alert:
     """The alert in a record's bytes; `BadAlert` when it is none."""
     try:
-        value = json.loads(body)
+        value = json_of(body)
     except ValueError as error:
         raise BadAlert(f"not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -20,6 +20,7 @@ from monitor.core.foresight.scenarios import NotApplicable
 from monitor.core.values.times import format_time
 from monitor.errors import ConfigurationError, ConnectionProblem
 from monitor.methods.stresses import scenario_of
+from monitor.nesting import json_of
 from monitor.web.access import Handler, logged_in
 from monitor.web.history import CoverageHistory
 from monitor.web.page import render_page
@@ -222,7 +223,7 @@ class _Pages:
         if (elsewhere := self._elsewhere(entity)) is not None:
             return elsewhere
         try:
-            scenario = scenario_of(request.query.get("name", "asked"), json.loads(request.query.get("scenario", "")))
+            scenario = scenario_of(request.query.get("name", "asked"), json_of(request.query.get("scenario", "")))
             async with self._questions.asking():
                 return _json(source.foresee(entity, scenario))
         except KeyError:

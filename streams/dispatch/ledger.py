@@ -8,7 +8,6 @@ since when a channel is known, so that a new one is not told what ended before.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from monitor.core.values.canonical import canonical_bytes
+from monitor.nesting import json_of
 from monitor.notify.channel import Told
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import read_range
@@ -42,7 +42,7 @@ class Memory:
             told.pop(fingerprint, None)
             return
         try:
-            value = json.loads(body)
+            value = json_of(body)
             if value["schema"] != SCHEMA:
                 _log.warning("delivery_record_foreign", schema=value["schema"], advice="written by another release: told again")
             elif fingerprint:

@@ -21,6 +21,7 @@ from monitor.core.journal.records import SourcePartition, journal_partition
 from monitor.core.journal.vocabulary import DEAD_LETTERS, JOURNAL, OPERATIONS, SOURCE_TOPICS
 from monitor.core.values.times import exact_time, parse_time
 from monitor.errors import ConnectionProblem, UsageError
+from monitor.nesting import json_of
 from monitor.notify.alert import Alert
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.clients import consumer, ended, started, started_producer
@@ -230,8 +231,8 @@ def entity_of(letter: StoredLetter) -> str | None:
     if letter.entity is not None:
         return letter.entity
     try:
-        raw = json.loads(letter.value or b"")
-    except (ValueError, RecursionError):
+        raw = json_of(letter.value or b"")
+    except ValueError:
         return None
     entity = raw.get("entity") if isinstance(raw, dict) else None
     return entity if isinstance(entity, str) and 0 < len(entity) <= 64 else None
@@ -241,7 +242,7 @@ async def _dismissed(settings: KafkaSettings, names: TopicNames, controls: Contr
     found = set()
     async for record in read_range(settings, await _all(settings, names, OPERATIONS)):
         try:
-            raw = json.loads(record.value or b"")
+            raw = json_of(record.value or b"")
             body = raw["body"]
             if raw["kind"] == "dismissal" and counts(raw, controls):
                 name = f"{body['topic']}/{body['feed']}" if body.get("feed") else body["topic"]

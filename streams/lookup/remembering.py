@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from aiokafka import TopicPartition
 
 from monitor.core.journal.vocabulary import ALERTS, ASSESSMENTS
 from monitor.errors import MonitorError
+from monitor.nesting import json_of
 from monitor.settings.kafka import KafkaSettings
 from streams.kafka.reading import follow
 from streams.kafka.topics import TopicNames
@@ -45,7 +45,7 @@ async def remember(
 def taken(record: Any, take: Callable[[Mapping[str, Any]], None]) -> None:
     """What is no output, whoever wrote it there, is told and left out."""
     try:
-        take(json.loads(record.value))
+        take(json_of(record.value))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         _log.warning(
             "published_unreadable", topic=record.topic, partition=record.partition, offset=record.offset, detail=repr(error)

@@ -6,7 +6,6 @@ finds the same bytes there. docs/evidence.md is the format.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from monitor.audit.signatures.keys import PrivateKey, PublicKey
 from monitor.core.values.canonical import canonical_bytes
 from monitor.core.values.times import exact_time, parse_time
 from monitor.errors import ConfigurationError
+from monitor.nesting import json_of
 
 SCHEMA = "reserve.operation/1"
 SIGNED = ("event_id", "kind", "at", "by", "reason", "expires_at", "body")
@@ -68,7 +68,7 @@ def misjudged(entity: str | None, body: Mapping[str, Any]) -> bool:
 def read_approval(path: Path) -> dict[str, Any]:
     """A promotion in a file, as a configuration carries it; ConfigurationError for a file that holds none."""
     try:
-        return approval_of(json.loads(path.read_text(encoding="utf-8")))
+        return approval_of(json_of(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigurationError(f"controls.approvals: {path} cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError) as error:

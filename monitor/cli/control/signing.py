@@ -71,8 +71,10 @@ def _write_for_second(act: Mapping[str, Any], second: str, key: Path, out: Path 
 
 def read(path: Path) -> dict[str, Any]:
     """A JSON object in a file; UsageError for anything else."""
+    from monitor.nesting import json_of
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json_of(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
     if not isinstance(found, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -292,15 +291,19 @@ def _is_proof(path: Path) -> bool:
 
 def _verify_proof(path: Path, keys: tuple[PublicKey, ...], *, as_json: bool) -> None:
     from monitor.audit.faults import Fault
-    from monitor.audit.proving import check_proof
+    from monitor.audit.proving import SCHEMA, check_proof
+    from monitor.nesting import json_of
 
+    try:
+        proof = json_of(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path}: is not a proof as `audit prove` prints it: {error}") from None
+    if (schema := proof.get("schema")) != SCHEMA:
+        raise UsageError(f"{path}: is no bundle, no time stamp and no {SCHEMA}, but of the schema {str(schema)[:60]}")
     if not keys:
         raise UsageError("a proof names no key that could be trusted: give the firm's public key with --key")
     try:
-        proof = json.loads(path.read_text(encoding="utf-8"))
         signers = check_proof(proof, keys)
-    except ValueError as error:
-        raise UsageError(f"{path}: is not a proof as `audit prove` prints it: {error}") from None
     except Fault as fault:
         mismatch(fault, as_json=as_json)
     sizes = proof["earlier"]["tree_size"], proof["checkpoint"]["tree_size"]
@@ -323,9 +326,10 @@ def _public_key(text: str) -> PublicKey:
 
 def _kept(path: Path) -> Mapping[str, Any]:
     from monitor.core.entity.sealing import SCHEMA
+    from monitor.nesting import json_of
 
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json_of(path.read_text(encoding="utf-8"))
         if found["schema"] != SCHEMA or type(found["tree_size"]) is not int or not isinstance(found["root"], str):
             raise ValueError("it is another object")  # noqa: TRY301 - one message for all that is no checkpoint
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,11 +54,12 @@ def verify_stamp(path: Path, keys: Sequence[PublicKey], authority: Path | None, 
     from monitor.audit.checkpoints import is_signed_by
     from monitor.audit.faults import Fault, Kind
     from monitor.audit.signatures.timestamps import check_timestamp, read_roots
+    from monitor.nesting import json_of
 
     if authority is None or not keys:
         raise UsageError("a time stamp names nobody that could be trusted: give --authority ROOT.pem and the firm's --key")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json_of(path.read_text(encoding="utf-8"))
         at = check_timestamp(record, read_roots(authority))
         signer = next((key.id for key in keys if is_signed_by(record["checkpoint"], key)), None)
         if signer is None:

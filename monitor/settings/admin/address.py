@@ -48,7 +48,7 @@ def _of_environment() -> dict[str, Any]:
     if text := os.environ.get("RESERVE_HTTP"):
         try:
             found = _mapping(json.loads(text))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"environment: RESERVE_HTTP: {error}: give the whole section as JSON") from None
     return found | {key: os.environ[name] for key in _DEFAULTS if (name := f"RESERVE_HTTP__{key.upper()}") in os.environ}
 

@@ -194,7 +194,13 @@ async def test_a_scenario_is_asked_by_its_json_and_a_bad_one_is_one_sentence(cli
     assert await answer.json() == [{"scenario": "busy", "stresses": 1}]
     assert (await client.get("/foresee/kr-main", params=question)).status == 421
     assert (await client.get("/foresee/zz-main", params=question)).status == 404
-    for bad in ("", "{", json.dumps({"stresses": [{"type": "no"}]}), json.dumps({"stresses": [stress | {"factor": "-1"}]})):
+    for bad in (
+        "",
+        "{",
+        "[" * 2_000,
+        json.dumps({"stresses": [{"type": "no"}]}),
+        json.dumps({"stresses": [stress | {"factor": "-1"}]}),
+    ):
         answer = await client.get("/foresee/jp-main", params={"scenario": bad})
         assert answer.status == 400
         assert "scenario" in (await answer.json())["error"]
