@@ -13,7 +13,7 @@ DISPATCHER = (failing.ALERTNAME, stalled.ALERTNAME, own_alerts.WATCHDOG, own_ale
 EVERY = [*ALERT_SEVERITIES, *DISPATCHER, *(rule["alert"] for rule in rules())]
 PARTS = ["Meaning", "Impact", "Confirm", "What to do", "Who must be told, by when", "How it clears"]
 COMMANDS = {
-    "status", "explain", "assess", "config check", "config show", "topics check", "dlq list", "dlq show", "dlq requeue",
+    "status", "explain", "lag", "assess", "config check", "config show", "topics check", "dlq list", "dlq show", "dlq requeue",
     "dlq dismiss", "alerts list", "alerts test", "archive list", "archive verify", "schema", "replay", "run", "methods show",
 }  # fmt: skip
 
