@@ -7,6 +7,7 @@ together. It is built once from a source's format, so a mapped foreign schema co
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -41,9 +42,9 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
 }
 
 
-_COLUMNS = (*KEY_FIELDS, "trade_id", "price", "quantity", "executed_at")
+_FIGURES = ("trade_id", "price", "quantity", "executed_at")
 ColumnReader = Callable[[Sequence[Any]], list[Sequence[Any]]]
-"""Of objects, at least one, the columns of KEY_FIELDS, trade id, price, quantity and time."""
+"""Of objects, at least one, the columns of some names."""
 
 
 class Fewest(NamedTuple):
@@ -71,40 +72,69 @@ class FewestBytes(dict[Any, Fewest]):
         return found
 
 
-class LeanTrades:
-    """Decoder and column readers compiled for one source format.
+class Keys(dict[Any, Any]):
+    """Lean keys by what differs of them from record to record. `same`: the other fields, by name."""
 
-    `decode` raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take. `columns` reads
-    the objects it gives. Amounts are not yet judged:
-    texts of at most LONGEST_AMOUNT characters or integers, under lenient numbers raw JSON. Times are not yet judged either:
-    texts or, where `time_places` says which power of ten of a second they count, texts or integers. The decoder takes the last
-    of a key given twice: where `counts_keys`, what is left out is UNSET, so that the keys there should be can be counted;
-    else `figure_keys` are the JSON texts of those that decide figures. `fewest`: how long a record is that has each key once,
-    and nothing that is not needed; None where that cannot be said so simply.
+    def __init__(self, same: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._same = same
+
+    def __missing__(self, differs: tuple[Any, ...]) -> Any:
+        rest = iter(differs)
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        found = self[differs] = tuple(self._same[name] if name in self._same else next(rest) for name in KEY_FIELDS)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeanReading:
+    """A decoder that raises `msgspec.MsgspecError`, `UnicodeDecodeError` or `RecursionError` for what it does not take.
+
+    `columns` reads the objects it gives: those of KEY_FIELDS named by `differ`, of trade id, price, quantity and time.
+    `keys` has the lean key by the first of these.
+    """
+
+    decode: Callable[[bytes], Any]
+    columns: ColumnReader
+    differ: tuple[str, ...]
+    keys: Keys
+
+
+class LeanTrades:
+    """Decoders and column readers compiled for one source format.
+
+    `whole` takes every record that can be taken; `reading` those that have no more of what may be left out than was found so
+    far, and most often costs less. Amounts are not yet judged: texts of at most LONGEST_AMOUNT characters or integers, under
+    lenient numbers raw JSON. Times are not yet judged either: texts or, where `time_places` says which power of ten of a second
+    they count, texts or integers. The decoder takes the last of a key given twice: where `counts_keys`, what is left out is
+    UNSET, so that the keys there should be can be counted; else `figure_keys` are the JSON texts of those that decide figures.
+    `fewest`: how long a record is that has each key once, and nothing that is not needed; None where that cannot be said so
+    simply.
     """
 
     __slots__ = (
+        "_absent",
+        "_narrows",
+        "_seen",
+        "_source",
         "amounts_raw",
         "checks_bytes",
-        "columns",
         "counts_keys",
-        "decode",
         "fewest",
         "figure_keys",
-        "ids_mixed",
+        "reading",
         "time_places",
+        "whole",
     )
 
     def __init__(self, source: SourceFormat) -> None:
-        paths = source.paths()
-        constants = {name: source.constants.get(name) for name in source.constants}
-        absent = None if source.mapped or source.ignore_unknown else msgspec.UNSET
-        root = _struct("Record", _tree(source, paths), source, constants, absent)
-        access = {name: ".".join(_attribute(step) for step in path) for name, path in paths.items()}
-        access |= {name: f"constant_{name}" for name in constants}
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(root).decode
-        self.columns = _column_reader(root, [access[name] for name in _COLUMNS])
-        self.ids_mixed = "trade_id" in source.fields
+        paths, constants = source.paths(), source.constants
+        self._source = source
+        self._absent = None if source.mapped or source.ignore_unknown else msgspec.UNSET
+        self._seen: frozenset[str] = frozenset()
+        self._narrows = not source.ignore_unknown and all(len(path) == 1 for path in paths.values())
+        self.whole = self.reading = _reading(source, paths, self._absent)
         self.amounts_raw = source.lenient
         self.time_places = PLACES[source.times] if "executed_at" in source.counted else None
         self.checks_bytes = source.ignore_unknown
@@ -118,6 +148,17 @@ class LeanTrades:
         figures = [paths[name][-1] for name in ("price", "quantity", "executed_at") if name in paths]
         self.figure_keys = tuple(msgspec.json.encode(name) for name in figures)
 
+    def told(self, of_key: Sequence[Sequence[Any]]) -> None:
+        """Learn from columns that `whole` gave which of what may be left out is there: it is read from here on."""
+        if not self._narrows:
+            return
+        columns, before = zip(self.whole.differ, of_key, strict=True), self._seen
+        self._seen |= {name for name, column in columns if name in OPTIONAL and column.count(self._absent) < len(column)}
+        in_vain = self.reading is not self.whole and self._seen == before  # nulls are given where nothing is
+        self._narrows = not (in_vain or self._seen.issuperset(OPTIONAL.keys() & set(self.whole.differ)))
+        paths = {name: path for name, path in self._source.paths().items() if name not in OPTIONAL or name in self._seen}
+        self.reading = _reading(self._source, paths, self._absent) if self._narrows else self.whole
+
 
 def lean_trades(source: SourceFormat) -> LeanTrades | None:
     """The lean decoder of a source's format, or None where only the authority can judge it."""
@@ -127,17 +168,34 @@ def lean_trades(source: SourceFormat) -> LeanTrades | None:
     return LeanTrades(source)
 
 
-def _column_reader(root: type[msgspec.Struct], names: Sequence[str]) -> ColumnReader:
+def _reading(source: SourceFormat, paths: Mapping[str, tuple[str, ...]], absent: Any) -> LeanReading:
+    """Of records with no more than these paths; `absent` is what a field holds that may be left out and is."""
+    root = _struct("Record", _tree(source, paths), source, absent)
+    access = {name: ".".join(map(_attribute, path)) for name, path in paths.items()}
+    same = {name: source.constants.get(name, absent) for name in KEY_FIELDS if name not in paths}
+    differ = tuple(name for name in KEY_FIELDS if name in paths)
+    names = [access.get(name, name) for name in (*differ, *_FIGURES)]
+    columns = _column_reader(root, names, {name: source.constants[name] for name in _FIGURES if name in source.constants})
+    return LeanReading(msgspec.json.Decoder(root).decode, columns, differ, Keys(same))
+
+
+def _column_reader(root: type[msgspec.Struct], names: Sequence[str], constants: Mapping[str, Any]) -> ColumnReader:
     """Where each name is a field of the record itself, or a constant, whole objects are turned into columns at once."""
     if any("." in name for name in names):
-        getters = [attrgetter(name) for name in names]
-        return lambda objects: [list(map(getter, objects)) for getter in getters]
+        getters = [None if name in constants else attrgetter(name) for name in names]
+        some = [constants.get(name) for name in names]
+        return lambda objects: [
+            [constant] * len(objects) if getter is None else list(map(getter, objects))
+            for getter, constant in zip(getters, some, strict=True)
+        ]
     fields = root.__struct_fields__
-    places = [(fields.index(name), None) if name in fields else (None, getattr(root, name)) for name in names]
+    places = [None if name in constants else fields.index(name) for name in names]
 
     def columns(objects: Sequence[Any]) -> list[Sequence[Any]]:
         found = list(zip(*map(astuple, objects), strict=True))
-        return [[constant] * len(objects) if place is None else found[place] for place, constant in places]
+        return [
+            [constants[name]] * len(objects) if place is None else found[place] for name, place in zip(names, places, strict=True)
+        ]
 
     return columns
 
@@ -157,7 +215,7 @@ def _attribute(step: str) -> str:
     return "f_" + step.encode("utf-8").hex()
 
 
-def _tree(source: SourceFormat, paths: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+def _tree(source: SourceFormat, paths: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Nested objects by their JSON names; leaves are (type, required)."""
     tree: dict[str, Any] = {}
     for name, path in paths.items():
@@ -178,15 +236,13 @@ def _leaf(source: SourceFormat, name: str) -> tuple[Any, bool]:
     return str, True
 
 
-def _struct(
-    name: str, tree: dict[str, Any], source: SourceFormat, constants: dict[str, Any], absent: Any
-) -> type[msgspec.Struct]:
+def _struct(name: str, tree: dict[str, Any], source: SourceFormat, absent: Any) -> type[msgspec.Struct]:
     """`absent` is what a field holds that may be left out and is: None, or UNSET where that is to be told from null."""
     required: list[Any] = []
     optional: list[Any] = []
     for step, node in tree.items():
         if isinstance(node, dict):
-            inner = _struct(name + _attribute(step), node, source, {}, absent)
+            inner = _struct(name + _attribute(step), node, source, absent)
             if inner.__struct_fields__ and len(inner.__struct_defaults__) == len(inner.__struct_fields__):
                 optional.append((_attribute(step), inner, msgspec.field(default_factory=inner)))
             else:
@@ -201,7 +257,6 @@ def _struct(
         name,
         required + optional,
         rename={_attribute(step): step for step in tree},
-        namespace={f"constant_{field}": value for field, value in constants.items()},
         forbid_unknown_fields=not source.ignore_unknown,
         gc=False,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.values.money import EXACT
 from monitor.core.values.times import format_time, from_ms
@@ -25,75 +25,82 @@ _MARKS = {4: b"-", 7: b"-", 10: b"T", 13: b":", 16: b":", 19: b"."}
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII)
 
 
-def clean(texts: Sequence[str]) -> bool:
-    """Whether every text is digits, or digits, a point and digits.
+class Amounts(NamedTuple):
+    """A column of amounts, the texts that tell them apart as `figure_of` does, and the indices of those left to the authority.
 
-    False says nothing: some text may be another kind of lawful decimal. TypeError if one is no text.
+    `length`: how many characters the texts have that they were read of; None where some were none.
     """
-    joined = "\n" + "\n".join(texts) + "\n"
-    if not joined.isascii():
-        return False
-    data, count = joined.encode(), len(texts)
-    if b"\n." in data or b".\n" in data:
-        return False
-    rest = data.translate(None, _DIGITS)
-    if rest == b"\n" + b".\n" * count:
-        return True  # one point in each
-    return b"\n\n" not in data and b".." not in rest and rest.count(b"\n") == count + 1 and not rest.translate(None, b".\n")
+
+    decimals: list[Decimal]
+    figures: list[str]
+    doubtful: list[int]
+    length: int | None
 
 
-def positive_amounts(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
-    """The decimals of a column, and the indices of those not surely lawful and above 0, which hold any.
+def amounts_in(texts: Sequence[Any]) -> Amounts:
+    """The amounts of a column. Those not surely lawful and above 0 are doubtful: they hold any, and any figure.
 
     Texts are of LONGEST_AMOUNT characters at most, so that those of digits are within the limits on digits.
     """
     try:
-        plain = clean(texts)
+        lines = "\n" + "\n".join(texts) + "\n"
     except TypeError:
-        plain = False
-    if plain:
-        amounts = list(map(EXACT.create_decimal, texts))
-        return amounts, [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
+        return _odd_amounts(texts, None)
+    length, points = len(lines) - len(texts) - 1, _points(lines, len(texts))
+    if points is None:
+        return _odd_amounts(texts, length)
+    amounts = list(map(EXACT.create_decimal, texts))
+    doubtful = [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
+    if lines.count("\n0") != lines.count("\n0."):
+        figures = list(map(figure_of, amounts))
+    elif points == len(texts):
+        figures = list(map(str.rstrip, texts, repeat("0")))
+    else:
+        figures = [text.rstrip("0") if "." in text else f"{text}." for text in texts]
+    return Amounts(amounts, figures, doubtful, length)
+
+
+def _points(lines: str, count: int) -> int | None:
+    """How many points there are where each of so many lines is digits, or digits, a point and digits.
+
+    None says nothing: some may be another kind of lawful decimal.
+    """
+    if not lines.isascii():
+        return None
+    data = lines.encode()
+    if b"\n." in data or b".\n" in data:
+        return None
+    rest = data.translate(None, _DIGITS)
+    if rest == b"\n" + b".\n" * count:
+        return count
+    plain = b"\n\n" not in data and b".." not in rest and rest.count(b"\n") == count + 1 and not rest.translate(None, b".\n")
+    return rest.count(b".") if plain else None
+
+
+def _odd_amounts(texts: Sequence[Any], length: int | None) -> Amounts:
+    """Of texts that are not all plain: where one of many is odd, the rest is still judged at once."""
     if set(map(type, texts)) == {int} and min(texts) > 0 and max(texts) < _LARGEST:
-        return list(map(Decimal, texts)), []
-    if len(texts) > _FEW:  # one text of many is odd: the rest is still judged at once
+        amounts = list(map(Decimal, texts))
+        return Amounts(amounts, list(map(figure_of, amounts)), [], length)
+    if len(texts) > _FEW:
         half = len(texts) // 2
-        (amounts, doubtful), (others, more) = positive_amounts(texts[:half]), positive_amounts(texts[half:])
-        return amounts + others, doubtful + [half + index for index in more]
-    return _amounts_by_one(texts)
-
-
-def _amounts_by_one(texts: Sequence[Any]) -> tuple[list[Decimal], list[int]]:
-    doubtful: list[int] = []
+        first, second = amounts_in(texts[:half]), amounts_in(texts[half:])
+        doubtful = first.doubtful + [half + index for index in second.doubtful]
+        return Amounts(first.decimals + second.decimals, first.figures + second.figures, doubtful, length)
+    doubtful = []
     amounts = []
     for index, text in enumerate(texts):
         whole = type(text) is int and 0 < text < _LARGEST
-        if whole or (type(text) is str and text and clean((text,)) and Decimal(text)):
+        if whole or (type(text) is str and text and _points(f"\n{text}\n", 1) is not None and Decimal(text)):
             amounts.append(Decimal(text))
         else:
             amounts.append(_ONE)
             doubtful.append(index)
-    return amounts, doubtful
-
-
-def figures_of(texts: Sequence[Any], amounts: Sequence[Decimal], doubtful: Sequence[int]) -> list[str]:
-    """Texts by which amounts are told apart: equal where the amounts are, and only there, as `figure_of`.
-
-    `texts`: of what the amounts were read; what is said of the doubtful is of no use.
-    """
-    try:
-        data = "\n" + "\n".join(texts)
-    except TypeError:  # whole numbers
-        return list(map(figure_of, amounts))
-    if data.count("\n0") != data.count("\n0."):
-        return list(map(figure_of, amounts))
-    if not doubtful and data.count(".") == len(texts):
-        return list(map(str.rstrip, texts, repeat("0")))
-    return [text.rstrip("0") if "." in text else f"{text}." for text in texts]
+    return Amounts(amounts, list(map(figure_of, amounts)), doubtful, length)
 
 
 def figure_of(amount: Decimal) -> str:
-    """As `figures_of`, of one amount: the same whatever column it stands in and however it was written."""
+    """What tells an amount apart: the same text whatever column it stands in and however it was written."""
     text = format(amount, "f")
     return text.rstrip("0") if "." in text else f"{text}."
 

@@ -13,13 +13,13 @@ from msgspec import UNSET
 
 from monitor.core.values.money import EXACT
 from monitor.core.values.times import SECOND, format_time
-from streams.intake.segment.columns import figure_of, figures_of, positive_amounts, texts_of_raw
+from streams.intake.segment.columns import Amounts, amounts_in, figure_of, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES, LeanTrades
 from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.feeds.values import at_price
 from streams.wire.fields import LAST_TIME_NS
 from streams.wire.judge import MAX_DEPTH
-from streams.wire.lean import CHOICES, KEY_FIELDS
+from streams.wire.lean import CHOICES, KEY_FIELDS, Keys, LeanReading
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a lean decoder raises for what it does not take."""
@@ -74,25 +74,31 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None], size: in
 
     By pieces of some `size`: what is made of a record on the way is read and gone while the processor has it at hand.
     """
-    groups: dict[Any, list[int]] = defaultdict(list)
+    groups: dict[Any, list[int]] = {}
     whole = Columns(None, [], [], [], [], [], groups)
     if lean is None:
-        _leave_open(whole, len(values))
+        groups[None] = _leave_open(whole, len(values))
         return whole
     left: dict[int, Any] = {}
-    pieces = [_taken(lean, values[begin : begin + size], whole, left) for begin in range(0, len(values), size)]
+    by_reading: dict[LeanReading, dict[Any, list[int]]] = {}
+    pieces = [_taken(lean, values[begin : begin + size], whole, left, by_reading) for begin in range(0, len(values), size)]
+    for reading, found in by_reading.items():
+        for differs, rows in found.items():
+            key = reading.keys[differs]
+            groups[key] = sorted([*groups[key], *rows]) if key in groups else rows
     if not _nothing_else(lean, pieces, whole):
         for piece in pieces:
             left |= piece.told_twice(lean, whole)
     for index, key in left.items():
-        groups[key].remove(index)
+        if key is not None:
+            groups[key].remove(index)
     if left:
-        groups[None] = sorted([*groups[None], *left])
+        groups[None] = sorted([*groups.get(None, ()), *left])
     return whole
 
 
 class _Piece(NamedTuple):
-    """Records from `begin` on that were made columns, `of_key` those of KEY_FIELDS; `shown`: what the objects are of.
+    """Records from `begin` on that were made columns, `of_key` those of their keys; `shown`: what the objects are of.
 
     `texts`: characters of ids, times and amounts; None where that was not to be said. `blanks`: how many there are in amounts.
     """
@@ -100,6 +106,7 @@ class _Piece(NamedTuple):
     begin: int
     shown: Sequence[Any]
     of_key: Sequence[Sequence[Any]]
+    keys: Keys
     texts: int | None
     blanks: int
 
@@ -113,63 +120,70 @@ class _Piece(NamedTuple):
         if not self.of_key:
             return {}
         if lean.counts_keys:
-            keys = list(zip(*self.of_key, strict=True))
+            keys = [self.keys[key] for key in zip(*self.of_key, strict=True)]
             twice = _given_twice(self.shown, keys, whole.ids[self.rows], whole.times[self.rows])
         else:
             twice = _told_twice(self.shown, lean.figure_keys)
-        return {self.begin + index: tuple(column[index] for column in self.of_key) for index in twice}
+        return {self.begin + index: self.keys[tuple(column[index] for column in self.of_key)] for index in twice}
 
 
-def _taken(lean: LeanTrades, values: Sequence[bytes | None], whole: Columns, left: dict[int, Any]) -> _Piece:
+def _taken(
+    lean: LeanTrades,
+    values: Sequence[bytes | None],
+    whole: Columns,
+    left: dict[int, Any],
+    by_reading: dict[LeanReading, dict[Any, list[int]]],
+) -> _Piece:
     """Put the fields of the records that follow into the columns; `left` gets those of them that the authority must judge."""
     begin = len(whole.ids)
-    objects, refused = _decoded(lean, values)
+    reading, objects, refused = _decoded(lean, values)
     if not objects:
-        _leave_open(whole, len(values))
-        return _Piece(begin, (), (), 0, 0)
-    *of_key, given_ids, prices, quantities, given_times = lean.columns(objects)
-    ids: list[Any] = list(given_ids)
-    only_texts = not lean.ids_mixed or set(map(type, ids)) == {str}
-    if not only_texts:
+        left |= dict.fromkeys(_leave_open(whole, len(values)))
+        return _Piece(begin, (), (), reading.keys, 0, 0)
+    *of_key, ids, prices, quantities, given_times = reading.columns(objects)
+    if reading is lean.whole:
+        lean.told(of_key)
+    id_length = _length(ids)
+    if id_length is None:
         ids = list(map(str, ids))
     if lean.amounts_raw:
         prices, quantities = texts_of_raw(prices), texts_of_raw(quantities)
-    price_amounts, doubtful = positive_amounts(prices)
-    quantity_amounts, others = positive_amounts(quantities)
-    told_apart = figures_of(prices, price_amounts, doubtful), figures_of(quantities, quantity_amounts, others)
+    price, quantity = amounts_in(prices), amounts_in(quantities)
+    doubtful, others = price.doubtful, quantity.doubtful
     times: Sequence[Any] = given_times
     unsure: list[int] = []
     if lean.time_places is not None:
         times, unsure = texts_of_counts(times, lean.time_places)
     whole.ids.extend(ids)
-    whole.prices.extend(price_amounts)
-    whole.quantities.extend(quantity_amounts)
-    whole.figures.extend(map(hash, zip(*told_apart, strict=True)))
+    whole.prices.extend(price.decimals)
+    whole.quantities.extend(quantity.decimals)
+    whole.figures.extend(map(hash, zip(price.figures, quantity.figures, strict=True)))
     whole.times.extend(times)
-    grouped(zip(*of_key, strict=True), begin, begin + len(objects), whole.groups)
+    groups = by_reading.setdefault(reading, defaultdict(list))
+    grouped(zip(*of_key, strict=True), begin, begin + len(objects), groups)
     for index in {*refused, *doubtful, *others, *unsure}:
-        left[begin + index] = tuple(column[index] for column in of_key)
+        left[begin + index] = reading.keys[tuple(column[index] for column in of_key)]
     amounts = (prices, quantities) if doubtful or others else ()
-    texts = _characters((ids, times, prices, quantities)) if lean.fewest is not None and only_texts else None
-    return _Piece(begin, _shown(values, refused), of_key, texts, sum(map(_blanks, amounts)) if texts else 0)
+    lengths = (id_length, price.length, quantity.length, _length(times)) if lean.fewest is not None else (None,)
+    texts = None if None in lengths else sum(filter(None, lengths))
+    return _Piece(begin, _shown(values, refused), of_key, reading.keys, texts, sum(map(_blanks, amounts)) if texts else 0)
 
 
-def _leave_open(whole: Columns, count: int) -> None:
-    """So many records that follow are the authority's."""
+def _leave_open(whole: Columns, count: int) -> list[int]:
+    """So many records that follow are the authority's: their indices."""
     begin, blanks = len(whole.ids), [""] * count
     whole.ids.extend(blanks)
     whole.prices.extend([_NONE] * count)
     whole.quantities.extend([_NONE] * count)
     whole.figures.extend([0] * count)
     whole.times.extend(blanks)
-    if whole.groups is not None:
-        whole.groups[None].extend(range(begin, begin + count))
+    return list(range(begin, begin + count))
 
 
-def _characters(columns: Sequence[Sequence[Any]]) -> int | None:
-    """How many characters columns have; None where they are not texts."""
+def _length(column: Sequence[Any]) -> int | None:
+    """How many characters a column has; None where not all are texts."""
     try:
-        return sum(len("".join(column)) for column in columns)
+        return len("".join(column))
     except TypeError:  # whole numbers
         return None
 
@@ -287,12 +301,16 @@ def texts_of_fractions(counts: Sequence[str], places: int) -> tuple[list[str], l
     return texts_of_counts(digits, places + longest)
 
 
-def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
+def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[LeanReading, list[Any], list[int]]:
     """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
-    objects, refused = decoded(lean.decode, values)
+    reading = lean.reading
+    objects, refused = decoded(reading.decode, values)
+    if refused and reading is not lean.whole and decoded(lean.whole.decode, [values[index] for index in refused])[0]:
+        reading = lean.whole  # some have a field that none had before
+        objects, refused = decoded(reading.decode, values)
     if refused:
         if not objects:
-            return [], refused
+            return reading, [], refused
         blank = objects[0]
         for index in refused:
             objects.insert(index, blank)
@@ -300,7 +318,7 @@ def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[list[Any
         shown: Sequence[Any] = _shown(values, refused)
         if not _all_shallow(shown):
             refused += [index for index, value in enumerate(shown) if not _all_shallow((value,))]
-    return ([] if len(set(refused)) == len(values) else objects), refused
+    return reading, ([] if len(set(refused)) == len(values) else objects), refused
 
 
 def _all_shallow(values: Sequence[bytes]) -> bool:
@@ -339,14 +357,6 @@ def _decodable(values: Sequence[bytes | None]) -> Sequence[bytes]:
     return [b"" if value is None or len(value) > MAX_VALUE_BYTES else value for value in values]
 
 
-class Amounts(NamedTuple):
-    """A column of amounts, the texts that tell them apart, and the indices of those left to the authority."""
-
-    decimals: list[Decimal]
-    figures: list[str]
-    doubtful: list[int]
-
-
 def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()) -> Amounts:
     """The amounts of a feed's elements, judged as by `positive_amounts`.
 
@@ -355,9 +365,10 @@ def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any],
     texts: list[Any] = list(map(amount.get, elements))
     if amount.raw and texts:
         texts = texts_of_raw(texts)
-    amounts, doubtful = positive_amounts(texts) if texts else ([], [])
+    found = amounts_in(texts)
     if amount.factor is None and not amount.quoted:
-        return Amounts(amounts, figures_of(texts, amounts, doubtful) if texts else [], doubtful)
+        return found
+    amounts, doubtful = found.decimals, found.doubtful
     if amount.factor is not None:
         factors = [key and amount.factor(key) for key in keys]
         amounts = [EXACT.multiply(one, factor or _ONE) for one, factor in zip(amounts, factors, strict=True)]
@@ -369,7 +380,7 @@ def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any],
     if amount.quoted:
         amounts = [at_price(one, price) if price else _NONE for one, price in zip(amounts, prices, strict=True)]
     doubtful += [index for index, one in enumerate(amounts) if not 0 < one < _BEYOND]
-    return Amounts(amounts, list(map(figure_of, amounts)), doubtful)
+    return Amounts(amounts, list(map(figure_of, amounts)), doubtful, found.length)
 
 
 def times_of(lean: LeanFeed, elements: Sequence[Any]) -> tuple[list[str], list[int]]:
@@ -384,12 +395,12 @@ def columns_of_objects(objects: Sequence[dict[str, Any] | None]) -> Columns:
     """The fields of canonical objects that a feed made; the key is None where only the authority can judge."""
     keys: list[Any] = [None if one is None else key_of(one) for one in objects]
     ids = [_text(one, "trade_id") for one in objects]
-    prices, doubtful = positive_amounts([_amount(one, "price") for one in objects])
-    quantities, others = positive_amounts([_amount(one, "quantity") for one in objects])
+    prices, figures, doubtful, _ = amounts_in([_amount(one, "price") for one in objects])
+    quantities, others, unsure, _ = amounts_in([_amount(one, "quantity") for one in objects])
     times = [_text(one, "executed_at") for one in objects]
-    for index in (*doubtful, *others):
+    for index in (*doubtful, *unsure):
         keys[index] = None
-    return Columns(keys, ids, prices, quantities, list(map(hash_of, prices, quantities)), times)
+    return Columns(keys, ids, prices, quantities, list(map(hash, zip(figures, others, strict=True))), times)
 
 
 def hash_of(price: Decimal, quantity: Decimal) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
 from monitor.core.values.times import parse_time
-from streams.intake.segment.columns import figure_of, figures_of, positive_amounts, texts_of_raw
+from streams.intake.segment.columns import amounts_in, figure_of, texts_of_raw
 from streams.intake.segment.trades.event_times import EventTimes
 from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 
@@ -34,7 +34,7 @@ def lawful(amount: Any) -> bool:
 def test_what_a_column_takes_the_authority_takes_alike(others: list[Any]) -> None:
     for pair in product([*PLAIN, *ODD, *NUMBERS], repeat=2):
         column = [*pair, *others]
-        amounts, doubtful = positive_amounts(column)
+        amounts, _, doubtful, _ = amounts_in(column)
         for index, amount in enumerate(column):
             if index in doubtful:
                 assert amount not in PLAIN
@@ -61,7 +61,7 @@ def test_one_odd_text_of_many_leaves_the_others_judged_at_once(count: int) -> No
     for place in {0, count // 2, count - 1}:
         column: list[Any] = [f"{number}.5" for number in range(count)]
         column[place] = "x1"
-        amounts, doubtful = positive_amounts(column)
+        amounts, _, doubtful, _ = amounts_in(column)
         assert doubtful == [place]
         assert [a for i, a in enumerate(amounts) if i != place] == [Decimal(t) for i, t in enumerate(column) if i != place]
 
@@ -75,12 +75,13 @@ NEAR = st.sampled_from(
 @settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS | NEAR | st.integers(1, 10**19), min_size=1, max_size=4), st.lists(TEXTS | NEAR, min_size=1, max_size=4))
 def test_texts_tell_amounts_apart_whatever_column_they_stand_in(one: list[Any], other: list[Any]) -> None:
-    columns = [(column, [Decimal(text) for text in column]) for column in (one, other)]
+    columns = [*([value] for value in (*one, *other)), one, other, [*one, *other], ["x", *one], [*other, "0.0", *["2"] * 40]]
     told = [
         (amount, text)
-        for texts, amounts in columns
-        for doubtful in ((), (0,))
-        for amount, text in zip(amounts, figures_of(texts, amounts, doubtful), strict=True)
+        for column in columns
+        for found in (amounts_in(column),)
+        for row, (amount, text) in enumerate(zip(found.decimals, found.figures, strict=True))
+        if row not in found.doubtful
     ]
     for amount, text in told:
         assert text == figure_of(amount)
