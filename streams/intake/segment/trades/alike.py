@@ -28,7 +28,8 @@ Taken = dict[TradeLane, list[int]]
 _FORM_OF_HOUR, _FORM_OF_MINUTE = (13, ":00:00Z"), (16, ":00Z")
 _MS = 1_000_000
 _ROW = itemgetter(0)
-_WHOLE_SECONDS, _MICROSECONDS, _NANOSECONDS = 20, len("2026-01-05T09:00:00.000000Z"), len("2026-01-05T09:00:00.000000000")
+_WHOLE_SECONDS, _MILLISECONDS = 20, len("2026-01-05T09:00:00.000Z")
+_MICROSECONDS, _NANOSECONDS = len("2026-01-05T09:00:00.000000Z"), len("2026-01-05T09:00:00.000000000")
 _FIRST_PART = 512
 FEW = 8
 """Of so many records one may be unlike the others."""
@@ -208,8 +209,9 @@ class Sums:
     def __init__(self, of: Trades, when: Timed, repeated: Sequence[int], bounds_ms: tuple[int, int], times: EventTimes) -> None:
         """`bounds_ms`: of log times."""
         self._of, self._when, self._times = of, when, times
-        self._oldest_ms, self._newest_ms = bounds_ms
+        self._oldest_ms = bounds_ms[0]
         self._earlier = _earlier(when, of.logged_ms, repeated, bounds_ms[0])
+        self._log_never_falls = bounds_ms[0] == bounds_ms[1] or _never_falls(of.logged_ms)
 
     def add(self, taken: Taken) -> None:
         """Add what the lanes took, at least one trade."""
@@ -222,22 +224,26 @@ class Sums:
         before = pick(self._earlier) if self._earlier else ()
         for tally, shares in by_tally.items():
             changed, first = tally.changed, begin
+            latest: list[str] = []
             for cell, rows in shares:
                 end = begin + len(rows)
                 cell.add(quantities[begin:end], values[begin:end])
                 changed[cell] = None
+                earlier = sorted(before[begin:end])
+                latest += earlier[-1:]
                 if cell.spot:
-                    newest.append((cell, _newest(rows, before[begin:end])))
+                    newest.append((cell, _newest(rows, before[begin:end], earlier)))
                 begin = end
-            self._note(tally, order[first:begin], before[first:begin])
+            self._note(tally, order[first:begin], max(rows[-1] for _, rows in shares), latest)
         self._keep(newest)
 
-    def _note(self, tally: Tally, rows: Sequence[int], before: Sequence[str]) -> None:
-        """Count the rows that an entity gets, of which `before` are the earlier times, if they were looked for."""
-        of, when = self._of, self._when
-        pick = picker(rows if before else [max(rows)])  # else neither time falls
-        last = max(before if before and self._earlier is when.texts else pick(when.texts))
-        log_ms = self._oldest_ms if self._oldest_ms == self._newest_ms else max(pick(of.logged_ms))
+    def _note(self, tally: Tally, rows: Sequence[int], newest: int, latest: Sequence[str]) -> None:
+        """Count the rows that an entity gets; `newest` is the last of them, `latest` are earlier times, the latest among them."""
+        of, texts = self._of, self._when.texts
+        last = texts[newest]  # where neither time falls
+        if latest:
+            last = max(latest if self._earlier is texts else picker(rows)(texts))
+        log_ms = of.logged_ms[newest] if self._log_never_falls else max(picker(rows)(of.logged_ms))
         tally.note(len(rows), self._times.of_lawful(last), log_ms)
 
     def _shares(self, taken: Taken) -> dict[Tally, list[Share]]:
@@ -263,9 +269,7 @@ class Sums:
             return
         of, pick = self._of, picker(order)
         logged = pick(of.logged_ms)
-        times: Iterable[str] = in_journal_form(pick(self._when.texts))
-        if self._when.newest > self._oldest_ms * _MS:
-            times = map(min, times, map(log_text, logged))
+        times = self._earlier_in_journal_form(pick, logged)
         indexes = [0] * len(order) if of.index_of is None else list(map(of.index_of, order))
         made = list(zip(times, logged, pick(of.offsets), indexes, pick(of.ids), pick(of.prices), strict=True))
         begin = 0
@@ -273,6 +277,14 @@ class Sums:
             end = begin + len(rows)
             cell.keep(made[begin:end])
             begin = end
+
+    def _earlier_in_journal_form(self, pick: Any, logged: Sequence[int]) -> Iterable[str]:
+        """The earlier of event and log time of what is picked; `logged` are its log times."""
+        texts, earlier = self._when.texts, self._earlier
+        if earlier and (earlier is texts or len(texts[0]) >= _MILLISECONDS):
+            return in_journal_form(pick(earlier))
+        times = in_journal_form(pick(texts))
+        return map(min, times, map(log_text, logged)) if self._when.newest > self._oldest_ms * _MS else times
 
 
 def in_journal_form(texts: Sequence[str]) -> list[str]:
@@ -303,16 +315,15 @@ def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], old
     return list(map(min, when.texts, logged)) if any(map(gt, when.texts, logged)) else when.texts
 
 
-def _never_falls(column: list[Any]) -> bool:
+def _never_falls(column: Sequence[Any]) -> bool:
     """Whether a column is sorted: most often its first part tells that it is not."""
-    return all(part == sorted(part) for part in (column[:_FIRST_PART], column))
+    return all(list(part) == sorted(part) for part in (column[:_FIRST_PART], column))
 
 
-def _newest(rows: Sequence[int], earlier: Sequence[str]) -> Sequence[int]:
-    """At least the `TRADES_A_CELL` newest of the rows, of which `earlier` are the times; the last where these are empty."""
+def _newest(rows: Sequence[int], earlier: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:
+    """At least the `TRADES_A_CELL` newest of the rows, of which `earlier` are the times, also `ordered`; else the last."""
     if len(rows) <= TRADES_A_CELL or not earlier:
         return rows[-TRADES_A_CELL:]
-    ordered = sorted(earlier)
     least = ordered[-TRADES_A_CELL]
     wanted, found = len(ordered) - bisect_left(ordered, least), []
     for place in range(len(rows) - 1, -1, -1):  # most often among the last
