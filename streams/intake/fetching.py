@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.intake.segment.batches import Batch
+from streams.intake.segment.batches import Batch, joined
 from streams.kafka.seamless import SeamlessConsumer
 
 TRIED_WITH = "0.14.0"
@@ -184,7 +184,7 @@ def _unpacked(tp: TopicPartition, fetched: Any) -> Batch:
             raise UnreadableBatch(tp, fetched.next_fetch_offset, "of a transaction", error) from error
     fetched._records_iterator = None  # noqa: SLF001 - it and its owner would keep each other, and the fetched bytes, alive
     begin, batches = fetched.next_fetch_offset, fetched._records  # noqa: SLF001
-    offsets: list[int] = []
+    offsets: Sequence[int] = range(0)
     times_ms: list[int] = []
     records: list[Any] = []
     while batches.has_next():
@@ -196,7 +196,7 @@ def _unpacked(tp: TopicPartition, fetched: Any) -> Batch:
                 break  # what lies before it is taken in first: the next fetch begins with it
             raise
         if part:
-            offsets += _offsets(batch, part)
+            offsets = joined(offsets, _offsets(batch, part))
             times_ms += _times(batch, part)
             records += part
         fetched.next_fetch_offset = batch.next_offset
@@ -217,7 +217,7 @@ def _records_of(tp: TopicPartition, batch: Any, *, check: bool) -> list[Any]:
     raise UnreadableBatch(tp, getattr(batch, "base_offset", batch.next_offset), packed, error) from error
 
 
-def _offsets(batch: Any, records: list[Any]) -> Iterable[int]:
+def _offsets(batch: Any, records: list[Any]) -> Sequence[int]:
     """Of a whole batch without gaps its range, which asks no record."""
     if isinstance(batch, DefaultRecordBatch) and batch.last_offset_delta + 1 == len(records):
         return range(batch.base_offset, batch.next_offset)

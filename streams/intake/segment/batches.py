@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from operator import itemgetter
+from typing import Any
 
 from monitor.core.journal.records import Statement
 
 LAST_MS = 253_402_300_799_999
 """End of the year 9999: a log time beyond it, or before 1970, is taken as that end or as 1970."""
 
-_TO_BE_FOUND = (0, -1)
+_FIRST_PART = 512
 _SELDOM = frozenset({"filtered", "conflict"})
 
 Addressed = tuple[int, Statement]
@@ -27,7 +28,7 @@ Original = Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]]
 class Batch:
     """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
 
-    `headed`: whether any has headers, as far as known. `bounds_ms`: oldest and newest log time.
+    `headed`: whether any has headers, as far as known. `log_rises`: whether log times never fall.
     """
 
     offsets: Sequence[int]
@@ -35,21 +36,16 @@ class Batch:
     values: Sequence[bytes | None]
     original: Original = lambda _index: (None, ())
     headed: bool = True
-    bounds_ms: tuple[int, int] = _TO_BE_FOUND
+    log_rises: bool = field(init=False)
+    oldest_ms: int = field(init=False)
+    newest_ms: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.bounds_ms is _TO_BE_FOUND:
-            object.__setattr__(self, "bounds_ms", (min(self.times_ms, default=0), max(self.times_ms, default=0)))
-
-    @property
-    def oldest_ms(self) -> int:
-        """Oldest of the log times."""
-        return self.bounds_ms[0]
-
-    @property
-    def newest_ms(self) -> int:
-        """Newest of the log times."""
-        return self.bounds_ms[1]
+        times = self.times_ms or (0,)
+        rises = never_falls(times)
+        bounds = (times[0], times[-1]) if rises else (min(times), max(times))
+        for name, value in (("log_rises", rises), ("oldest_ms", bounds[0]), ("newest_ms", bounds[1])):
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -59,15 +55,12 @@ class Batch:
         own = self.original
         parts = own.cut(begin) if isinstance(own, _Originals) else [(len(self) - begin, begin, own)]
         whole = len(self) - begin + len(following)
-        kept_ms = self.times_ms[begin:]
-        bounds_ms = min([following.bounds_ms[0], *kept_ms]), max([following.bounds_ms[1], *kept_ms])
         return Batch(
-            _joined(self.offsets[begin:], following.offsets),
-            [*kept_ms, *following.times_ms],
+            joined(self.offsets[begin:], following.offsets),
+            [*self.times_ms[begin:], *following.times_ms],
             [*self.values[begin:], *following.values],
             _Originals([*parts, (whole, begin - len(self), following.original)]),
             self.headed or following.headed,
-            bounds_ms,
         )
 
     def first(self, count: int) -> Batch:
@@ -124,11 +117,25 @@ class _Originals:
         return [(end - begin, shift + begin, original) for end, shift, original in self._parts if end > begin]
 
 
-def _joined(offsets: Sequence[int], following: Sequence[int]) -> Sequence[int]:
-    """As a range where they are one, which holds no numbers."""
+def joined(offsets: Sequence[int], following: Sequence[int]) -> Sequence[int]:
+    """As a range where they are one, which holds no numbers. The first, if they are a list, grow by the others."""
+    if not offsets:
+        return following
     if isinstance(offsets, range) and isinstance(following, range) and offsets.stop == following.start:
         return range(offsets.start, following.stop)
-    return [*offsets, *following]
+    longer: list[int] = offsets if isinstance(offsets, list) else list(offsets)
+    longer.extend(following)
+    return longer
+
+
+def never_falls(column: Sequence[Any]) -> bool:
+    """Whether a column is sorted: most often its first part tells that it is not."""
+    return all(list(part) == sorted(part) for part in (column[:_FIRST_PART], column))
+
+
+def cut(column: Sequence[Any], begin: int, end: int) -> Sequence[Any]:
+    """What stands at [begin, end) of a column: itself where that is all."""
+    return column if end - begin == len(column) else column[begin:end]
 
 
 def clamped(time_ms: int) -> int:

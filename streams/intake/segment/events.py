@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from monitor.core.values.times import from_ms
-from streams.intake.segment.batches import Batch, clamped
+from streams.intake.segment.batches import Batch, clamped, cut
 from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects, keys_of
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
@@ -98,7 +98,7 @@ class RecordEvents(Events):
     one_each: ClassVar[bool] = True
 
     def columns(self, begin: int, end: int) -> Columns:
-        return columns_of(self.lean, self.batch.values[begin:end])
+        return columns_of(self.lean, cut(self.batch.values, begin, end))
 
     def verdict(self, row: int, logged_at: int) -> Valid | Trade | Invalid:
         return self.judge.verdict(self.batch.values[row], logged_at)
@@ -121,7 +121,7 @@ class SignedRecordEvents(RecordEvents):
         return UNSIGNED if isinstance(signer, Invalid) else signer
 
     def columns(self, begin: int, end: int) -> Columns:
-        found = columns_of(self.lean, self.batch.values[begin:end])
+        found = columns_of(self.lean, cut(self.batch.values, begin, end))
         keys = keys_of(found)
         for index, signer in enumerate(self.signers[begin - self.begin : end - self.begin]):
             if isinstance(signer, Invalid):

@@ -14,6 +14,7 @@ from operator import gt, itemgetter, lt, mul
 from typing import Any, NamedTuple
 
 from monitor.core.values.times import HOUR, SECOND, exact_time
+from streams.intake.segment.batches import Batch, never_falls
 from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.decoding import Columns, hash_of
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
@@ -30,7 +31,6 @@ _MS = 1_000_000
 _ROW = itemgetter(0)
 _WHOLE_SECONDS, _MILLISECONDS = 20, len("2026-01-05T09:00:00.000Z")
 _MICROSECONDS, _NANOSECONDS = len("2026-01-05T09:00:00.000000Z"), len("2026-01-05T09:00:00.000000000")
-_FIRST_PART = 512
 FEW = 8
 """Of so many records one may be unlike the others."""
 
@@ -129,11 +129,11 @@ def timed(form: Form, times: EventTimes, cell_ns: int) -> Timed | None:
     return Timed(texts, oldest, newest, list(map(begins.__getitem__, map(cut, texts))), begin)
 
 
-def late_rows(of: Timed, logged_ms: Sequence[int], bounds_ms: tuple[int, int], late_after: int) -> Sequence[bool] | bool:
-    """Which rows came more than `late_after` (ns) after their time, or what all did. `bounds_ms`: of log times."""
-    if bounds_ms[1] * _MS - of.oldest <= late_after:
+def late_rows(of: Timed, logged_ms: Sequence[int], batch: Batch, late_after: int) -> Sequence[bool] | bool:
+    """Which rows, of the batch, came more than `late_after` (ns) after their time, or what all did."""
+    if batch.newest_ms * _MS - of.oldest <= late_after:
         return False
-    if bounds_ms[0] * _MS - of.newest > late_after:
+    if batch.oldest_ms * _MS - of.newest > late_after:
         return True
     length = len(of.texts[0])
     unit = 10 ** (30 - length) if length > _WHOLE_SECONDS else SECOND
@@ -206,12 +206,11 @@ class Sums:
     Columns are put into the order of the cells once, so that a cell takes slices of them and costs little where it gets little.
     """
 
-    def __init__(self, of: Trades, when: Timed, repeated: Sequence[int], bounds_ms: tuple[int, int], times: EventTimes) -> None:
-        """`bounds_ms`: of log times."""
+    def __init__(self, of: Trades, when: Timed, repeated: Sequence[int], batch: Batch, times: EventTimes) -> None:
+        """`batch`: what the run is of."""
         self._of, self._when, self._times = of, when, times
-        self._oldest_ms = bounds_ms[0]
-        self._earlier = _earlier(when, of.logged_ms, repeated, bounds_ms[0])
-        self._log_never_falls = bounds_ms[0] == bounds_ms[1] or _never_falls(of.logged_ms)
+        self._oldest_ms, self._log_rises = batch.oldest_ms, batch.log_rises
+        self._earlier = _earlier(when, of.logged_ms, repeated, batch)
 
     def add(self, taken: Taken) -> None:
         """Add what the lanes took, at least one trade."""
@@ -243,7 +242,7 @@ class Sums:
         last = texts[newest]  # where neither time falls
         if latest:
             last = max(latest if self._earlier is texts else picker(rows)(texts))
-        log_ms = of.logged_ms[newest] if self._log_never_falls else max(picker(rows)(of.logged_ms))
+        log_ms = of.logged_ms[newest] if self._log_rises else max(picker(rows)(of.logged_ms))
         tally.note(len(rows), self._times.of_lawful(last), log_ms)
 
     def _shares(self, taken: Taken) -> dict[Tally, list[Share]]:
@@ -298,26 +297,22 @@ def in_journal_form(texts: Sequence[str]) -> list[str]:
     return [f"{text[:19]}.{text[20:-1]}".ljust(_MICROSECONDS - 1, "0") for text in texts]
 
 
-def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], oldest_ms: int) -> Sequence[str]:
+def _earlier(when: Timed, logged_ms: Sequence[int], repeated: Sequence[int], batch: Batch) -> Sequence[str]:
     """The earlier of event and log time of each record of a run, as texts cut to the digits of the event times.
 
     Cut times keep their order, so those at or above a cut limit hold all that are above the true one. Empty where neither
     time ever falls from one record to the next, the repeated left out: then the last is the newest.
     """
-    event_time, kept_ms = when.texts.copy(), list(logged_ms)
-    for row in reversed(repeated):
-        del event_time[row], kept_ms[row]
-    if _never_falls(event_time) and _never_falls(kept_ms):
-        return ()
-    if when.newest <= oldest_ms * _MS:
+    if batch.log_rises:
+        event_time = when.texts.copy()
+        for row in reversed(repeated):
+            del event_time[row]
+        if never_falls(event_time):
+            return ()
+    if when.newest <= batch.oldest_ms * _MS:
         return when.texts
     logged = log_texts(logged_ms, len(when.texts[0]))
     return list(map(min, when.texts, logged)) if any(map(gt, when.texts, logged)) else when.texts
-
-
-def _never_falls(column: Sequence[Any]) -> bool:
-    """Whether a column is sorted: most often its first part tells that it is not."""
-    return all(list(part) == sorted(part) for part in (column[:_FIRST_PART], column))
 
 
 def _newest(rows: Sequence[int], earlier: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
 from monitor.core.values.times import exact_time, from_ms
-from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped
+from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped, cut
 from streams.intake.segment.content import Content, Findings
 from streams.intake.segment.decoding import Columns, grouped, keys_of
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
@@ -70,7 +70,7 @@ class Run(NamedTuple):
     @property
     def logged_ms(self) -> Sequence[int]:
         """Log times of its records."""
-        return self.batch.times_ms[self.begin : self.stop]
+        return cut(self.batch.times_ms, self.begin, self.stop)
 
 
 class CountedTrades(Content):
@@ -271,8 +271,7 @@ class CountedTrades(Content):
     ) -> None:
         """Count and add up what the lanes have of a run; the rows of `apart` are no trades to be counted."""
         lanes, repeated, conflicts = without_repeats(lanes, trades, numbers, self.lookback, run.number)
-        bounds_ms = run.batch.oldest_ms, run.batch.newest_ms
-        count, late = sum(map(len, lanes.values())), late_rows(when, trades.logged_ms, bounds_ms, self._late_after)
+        count, late = sum(map(len, lanes.values())), late_rows(when, trades.logged_ms, run.batch, self._late_after)
         late_count = late_among(late, count, (*repeated, *apart))
         counts = taken.counts
         counts.late += late_count
@@ -280,7 +279,7 @@ class CountedTrades(Content):
         counts.duplicate += len(repeated) - conflicts
         counts.conflict += conflicts
         if run.now is not None and count:
-            Sums(trades, when, repeated, bounds_ms, self._times).add(lanes)
+            Sums(trades, when, repeated, run.batch, self._times).add(lanes)
 
     def _formed(self, run: Run, columns: Columns) -> tuple[Form, Mapping[Any, list[int]]] | None:
         """Times in one form, and the rows by key, None of what the authority must judge; None where that is too much."""
@@ -413,7 +412,7 @@ def _trades(run: Run, columns: Columns) -> Trades:
         columns.prices,
         columns.quantities,
         columns.figures,
-        run.batch.offsets[begin : run.stop],
+        cut(run.batch.offsets, begin, run.stop),
         run.logged_ms,
         None if events.one_each else lambda row: events.index(begin + row),
     )
