@@ -51,7 +51,8 @@ def amounts_in(texts: Sequence[Any]) -> Amounts:
         return _odd_amounts(texts, length)
     amounts = list(map(EXACT.create_decimal, texts))
     doubtful = [] if all(amounts) else [index for index, amount in enumerate(amounts) if not amount]
-    if lines.count("\n0") != lines.count("\n0."):
+    zeros = lines.count("\n0")
+    if zeros and zeros != lines.count("\n0."):
         figures = list(map(figure_of, amounts))
     elif points == len(texts):
         figures = list(map(str.rstrip, texts, repeat("0")))

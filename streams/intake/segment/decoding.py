@@ -100,11 +100,12 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None], size: in
 class _Piece(NamedTuple):
     """Records from `begin` on that were made columns, `of_key` those of their keys; `shown`: what the objects are of.
 
-    `texts`: characters of ids, times and amounts; None where that was not to be said. `blanks`: how many there are in amounts.
+    `size`: its bytes. `texts`: characters of ids, times and amounts; None where that was not to be said. `blanks`: how many there are in amounts.
     """
 
     begin: int
     shown: Sequence[Any]
+    size: int
     of_key: Sequence[Sequence[Any]]
     keys: Keys
     texts: int | None
@@ -136,10 +137,11 @@ def _taken(
 ) -> _Piece:
     """Put the fields of the records that follow into the columns; `left` gets those of them that the authority must judge."""
     begin = len(whole.ids)
-    reading, objects, refused = _decoded(lean, values)
+    lengths = _lengths(values)
+    reading, objects, refused = _decoded(lean, values, lengths)
     if not objects:
         left |= dict.fromkeys(_leave_open(whole, len(values)))
-        return _Piece(begin, (), (), reading.keys, 0, 0)
+        return _Piece(begin, (), 0, (), reading.keys, 0, 0)
     *of_key, ids, prices, quantities, given_times = reading.columns(objects)
     if reading is lean.whole:
         lean.told(of_key)
@@ -164,9 +166,11 @@ def _taken(
     for index in {*refused, *doubtful, *others, *unsure}:
         left[begin + index] = reading.keys[tuple(column[index] for column in of_key)]
     amounts = (prices, quantities) if doubtful or others else ()
-    lengths = (id_length, price.length, quantity.length, _length(times)) if lean.fewest is not None else (None,)
-    texts = None if None in lengths else sum(filter(None, lengths))
-    return _Piece(begin, _shown(values, refused), of_key, reading.keys, texts, sum(map(_blanks, amounts)) if texts else 0)
+    parts = (id_length, price.length, quantity.length, _length(times)) if lean.fewest is not None else (None,)
+    texts = None if None in parts else sum(filter(None, parts))
+    shown = _shown(values, refused)
+    size = sum(map(len, shown)) if refused else sum(lengths)
+    return _Piece(begin, shown, size, of_key, reading.keys, texts, sum(map(_blanks, amounts)) if texts else 0)
 
 
 def _leave_open(whole: Columns, count: int) -> list[int]:
@@ -207,7 +211,7 @@ def _nothing_else(lean: LeanTrades, pieces: Sequence[_Piece], whole: Columns) ->
         least += piece.texts
     counts = [(len(rows), fewest[key]) for key, rows in groups.items() if key is not None]
     least += sum(count * one.length for count, one in counts)
-    length = sum(sum(map(len, piece.shown)) for piece in pieces)
+    length = sum(piece.size for piece in pieces)
     if length == least:
         return True
     least -= sum(count * one.blanks for count, one in counts)
@@ -301,13 +305,15 @@ def texts_of_fractions(counts: Sequence[str], places: int) -> tuple[list[str], l
     return texts_of_counts(digits, places + longest)
 
 
-def _decoded(lean: LeanTrades, values: Sequence[bytes | None]) -> tuple[LeanReading, list[Any], list[int]]:
+def _decoded(
+    lean: LeanTrades, values: Sequence[bytes | None], lengths: Sequence[int]
+) -> tuple[LeanReading, list[Any], list[int]]:
     """Decoded objects, and the indices of those the lean decoder does not take, which hold any other object."""
     reading = lean.reading
-    objects, refused = decoded(reading.decode, values)
+    objects, refused = decoded(reading.decode, values, lengths)
     if refused and reading is not lean.whole and decoded(lean.whole.decode, [values[index] for index in refused])[0]:
         reading = lean.whole  # some have a field that none had before
-        objects, refused = decoded(reading.decode, values)
+        objects, refused = decoded(reading.decode, values, lengths)
     if refused:
         if not objects:
             return reading, [], refused
@@ -332,11 +338,16 @@ def _all_shallow(values: Sequence[bytes]) -> bool:
     return all(value.count(b"[") + value.count(b"{") <= MAX_DEPTH for value in values)
 
 
-def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes | None]) -> tuple[list[Any], list[int]]:
-    """The objects of records that the decoder takes, and the indices of those that it does not take or are too long for it."""
+def decoded(
+    decode: Callable[[bytes], Any], values: Sequence[bytes | None], lengths: Sequence[int] = ()
+) -> tuple[list[Any], list[int]]:
+    """The objects of records that the decoder takes, and the indices of those that it does not take or are too long for it.
+
+    `lengths`: of the values, if they are known.
+    """
     objects: list[Any] = []
     refused: list[int] = []
-    rest = iter(_decodable(values))
+    rest = iter(_decodable(values, lengths or _lengths(values)))
     while True:
         try:
             objects.extend(map(decode, rest))  # keeps what came before the one that is refused, which `rest` is past
@@ -346,14 +357,19 @@ def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes | None]) -> t
             return objects, refused
 
 
-def _decodable(values: Sequence[bytes | None]) -> Sequence[bytes]:
-    """The values with nothing, which no decoder takes, in the place of those that are null or too long."""
+def _lengths(values: Sequence[bytes | None]) -> list[int]:
+    """How long each value is; none where one is null."""
     found: Any = values
     try:
-        if not values or max(map(len, found)) <= MAX_VALUE_BYTES:
-            return found  # type: ignore[no-any-return]
-    except TypeError:  # of a value that is null
-        pass
+        return list(map(len, found))
+    except TypeError:
+        return []
+
+
+def _decodable(values: Sequence[bytes | None], lengths: Sequence[int]) -> Sequence[bytes]:
+    """The values with nothing, which no decoder takes, in the place of those that are null or too long."""
+    if lengths and max(lengths) <= MAX_VALUE_BYTES:
+        return values  # type: ignore[return-value]  # none is null
     return [b"" if value is None or len(value) > MAX_VALUE_BYTES else value for value in values]
 
 
