@@ -1,5 +1,7 @@
 """Runs counted column by column and record by record say the same, and columns of times are judged as their times are."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,9 @@ from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import HOUR, QUARTER, SECOND, BadTime, exact_time, from_ms, hour_of, parse_time
 from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.content import Findings
-from streams.intake.segment.decoding import Columns, columns_of, keys_of
+from streams.intake.segment.decoding import Columns, keys_of
 from streams.intake.segment.events import events_of_records
+from streams.intake.segment.lean_columns import columns_of
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.alike import in_journal_form
@@ -157,6 +160,12 @@ VALUES: list[bytes | None] = [
     trade_value(6, price="1e3"),
     trade_value("7 7"),
     trade_value(8, market="BTC-JPY", more=1),
+    trade_value(9, status="busted"),
+    trade_value(10, capacity="own_account", instrument="spot"),
+    trade_value(11, capacity="x", status="x").replace(b'"x"', b"null"),
+    trade_value(12, schema="market.trade/1"),
+    trade_value(13, status="x"),
+    trade_value(14, status="busted").replace(b'"busted"', b'"busted","status":null'),
     b"{",
     None,
 ]
@@ -172,6 +181,61 @@ def test_a_run_read_in_pieces_is_what_it_is_as_a_whole(values: list[bytes | None
     judged = [row for row, key in enumerate(keys_of(whole)) if key is not None]
     for column, other in zip(pieces[1:-1], whole[1:-1], strict=True):
         assert [column[row] for row in judged] == [other[row] for row in judged]  # type: ignore[index]
+
+
+runs = st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=6), max_size=6)
+
+
+@given(runs, st.sampled_from([{}, {"fields": {"price": "p"}}, {"constants": {"side": "buy"}}, {"ignore_unknown": True}]))
+def test_what_was_there_before_changes_nothing_of_a_run(runs: list[list[bytes | None]], changes: dict[str, Any]) -> None:
+    form = SourceFormat(TRADES, **changes)
+    learning = lean_trades(form)
+    assert learning is not None
+    for run in runs:
+        values = [value and value.replace(b'"price"', b'"p"') for value in run] if "fields" in changes else run
+        found, anew = columns_of(learning, values), columns_of(lean_trades(form), values)
+        assert keys_of(found) == keys_of(anew)
+        judged = [row for row, key in enumerate(keys_of(anew)) if key is not None]
+        for column, other in zip(found[1:-1], anew[1:-1], strict=True):
+            assert [column[row] for row in judged] == [other[row] for row in judged]  # type: ignore[index]
+
+
+def test_only_what_is_there_of_what_may_be_left_out_is_read() -> None:
+    lean = lean_trades(SourceFormat(TRADES))
+    assert lean is not None
+    assert lean.reading is lean.whole
+
+    def read() -> list[str]:
+        return list(lean.reading.differ)
+
+    columns_of(lean, [trade_value(1, side="buy")])
+    assert read() == ["entity", "market", "side"]
+    columns_of(lean, [trade_value(2, side="buy"), trade_value(3, status="busted"), b"rubbish"])
+    assert read() == ["entity", "market", "side", "status"]
+    columns_of(lean, [trade_value(4, side="sell"), b"rubbish"])
+    assert read() == ["entity", "market", "side", "status"], "what was there once is read from then on"
+    columns_of(lean, [trade_value(5, capacity="venue", instrument="spot", schema="market.trade/1")])
+    assert lean.reading is lean.whole
+
+
+@pytest.mark.parametrize(
+    "form", [SourceFormat(TRADES, ignore_unknown=True), SourceFormat(TRADES, fields={"price": "price.amount"})]
+)
+def test_all_is_read_where_what_is_not_read_would_be_passed_over(form: SourceFormat) -> None:
+    lean = lean_trades(form)
+    assert lean is not None
+    value = trade_value(1).replace(b'"price": "', b'"price": {"amount": "').replace(b'", "quantity"', b'"}, "quantity"')
+    columns_of(lean, [value if form.fields else trade_value(1)])
+    assert lean.reading is lean.whole
+
+
+def test_where_nulls_are_written_all_is_read() -> None:
+    lean = lean_trades(SourceFormat(TRADES, fields={"price": "p"}))
+    assert lean is not None
+    values: list[bytes | None] = [trade_value(1, side="buy", status="x").replace(b'"x"', b"null").replace(b'"price"', b'"p"')]
+    for _ in range(2):
+        assert None not in keys_of(columns_of(lean, values))
+    assert lean.reading is lean.whole, "else each run were decoded twice"
 
 
 @given(st.lists(st.sampled_from(["1", "01", "10", "1000", "0", "", "\u0661", "1\n2", "+1", "9" * 18, "9" * 19, "x"]), min_size=1))

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Batch, clamped, cut
-from streams.intake.segment.decoding import Columns, columns_of, columns_of_objects, keys_of
+from streams.intake.segment.decoding import Columns, columns_of_objects, keys_of
+from streams.intake.segment.lean_columns import columns_of
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
 from streams.wire.signatures import Signers
