@@ -13,16 +13,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from aiokafka.errors import KafkaError
 
-from monitor.archive.target import open_target
 from monitor.audit.checkpoints import signed
 from monitor.audit.signatures.keys import Keyring, read_keyring
-from monitor.audit.signatures.timestamps import authority_at
-from monitor.core.engine import Engine
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import ENGINE_VERSION
 from monitor.core.journal.records import journal_partition
@@ -39,13 +36,6 @@ from monitor.settings.service import ServiceManager
 from monitor.web import Health, WebParts, WebServer, start_web
 from monitor.web.access import Access, Tokens
 from monitor.web.days import KEPT_DAYS, Days
-from streams.archiver.worker import Archiver
-from streams.assessor.ticks import IDLE_NS
-from streams.assessor.worker import Assessor
-from streams.dispatch.worker import Dispatcher
-from streams.intake.process import Job
-from streams.intake.processes import IntakeProcesses
-from streams.intake.worker import Intake
 from streams.journal.writer import JournalProducer, publish_configuration
 from streams.kafka.clients import as_it_is, problem
 from streams.kafka.embedded import NOTICE
@@ -56,6 +46,14 @@ from streams.lookup.told import Deliveries, ToldRecord
 from streams.peers import Peers
 from streams.progress import Progress
 from streams.slices import Slices
+
+if TYPE_CHECKING:  # a stage is imported where it runs: without the others a process has less to load and to hold
+    from monitor.core.engine import Engine
+    from streams.archiver.worker import Archiver
+    from streams.assessor.worker import Assessor
+    from streams.dispatch.worker import Dispatcher
+    from streams.intake.processes import IntakeProcesses
+    from streams.intake.worker import Intake
 
 STAGES = ("intake", "assessor", "dispatcher", "archiver")
 """The archiver runs where `archive.target` names a place."""
@@ -230,12 +228,17 @@ class Daemon:
         if name == "intake":
             return self._intake()
         if name == "assessor":
+            from streams.assessor.ticks import IDLE_NS
+            from streams.assessor.worker import Assessor
+
             idle_ns = min(IDLE_NS, int(settings.http.stale_after_s * SECOND / TICKS_BEFORE_STALE))
             check = settings.assessor.check_evaluations
             self.assessor = Assessor(kafka, self._names, self.metrics, keys=self._keys, idle_ns=idle_ns, check_evaluations=check)
             return self.assessor
         if name == "archiver":
             return self._archiver()
+        from streams.dispatch.worker import Dispatcher
+
         self.dispatcher = Dispatcher(
             kafka,
             self._names,
@@ -253,11 +256,20 @@ class Daemon:
     def _intake(self) -> Intake | IntakeProcesses:
         intake, names = self._settings.intake, self._names
         if intake.processes == 1:
+            from streams.intake.worker import Intake
+
             return Intake(self._settings.kafka, names, self._configuration, self.metrics, intake.flush_s)
+        from streams.intake.process import Job
+        from streams.intake.processes import IntakeProcesses
+
         job = Job(self._settings.kafka, names, self._configuration, intake.flush_s, self._settings.log)
         return IntakeProcesses(intake.processes, job, self.metrics)
 
     def _archiver(self) -> Archiver:
+        from monitor.archive.target import open_target
+        from monitor.audit.signatures.timestamps import authority_at
+        from streams.archiver.worker import Archiver
+
         archive = self._settings.archive
         target = open_target(archive.target or "", archive, make=True)
         limit, release = archive.object_mb * 1_000_000, version("reserve-monitor")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,9 +25,11 @@ from monitor.web.protocols import NotDelivered
 from streams.dispatch.lane import URGENT_WITHIN_S
 from streams.dispatch.ledger import Memory
 from streams.dispatch.outbox import Waiting
-from streams.dispatch.worker import Dispatcher
 from streams.kafka.clients import as_it_is, consumer, ended, started
 from streams.kafka.topics import TopicNames
+
+if TYPE_CHECKING:
+    from streams.dispatch.worker import Dispatcher
 
 LATE_NS = int(URGENT_WITHIN_S * SECOND)
 """A change that the record does not name so long after it was made has not been told in time."""

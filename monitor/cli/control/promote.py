@@ -87,7 +87,12 @@ def propose(
 
 @app.command(epilog="Example: reserve-monitor promote sign promotion.json --by bob --key bob.pem --backtest year.json")
 def sign(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A proposal of `promote propose`, or of `dlq dismiss` or `alerts dismiss` with --out.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A proposal of `promote propose`, or of `dlq dismiss` or `alerts dismiss` with --out."
+        ),
+    ],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="You, by your name in controls.approvers.")],
     key: Key,
     *,

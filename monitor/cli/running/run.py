@@ -28,9 +28,12 @@ def run(
     import sys
 
     from monitor.cli.running.ending import close
-    from monitor.logs import configure_logs, flush_dropped
-    from monitor.settings.load import load_settings
-    from streams.daemon import STAGES, run_daemon
+    from monitor.collector import building
+
+    with building():  # what is imported stays; to look through it for cycles is a tenth of a start
+        from monitor.logs import configure_logs, flush_dropped
+        from monitor.settings.load import load_settings
+        from streams.daemon import STAGES, run_daemon
 
     stages = tuple(only or STAGES)
     if unknown := sorted(set(stages) - set(STAGES)):

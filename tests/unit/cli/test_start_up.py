@@ -50,3 +50,20 @@ def test_the_list_of_commands_imports_none_of_them() -> None:
     assert "typer" in modules
     assert {package: found for package in ELSEWHERE["--help"] if (found := _of(package, modules))} == {}
     assert _of("monitor.cli", modules) == []
+
+
+def test_a_daemon_imports_the_stages_that_it_runs() -> None:
+    program = "import json, sys, streams.daemon, streams.intake.worker; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env={})
+    modules = set(json.loads(done.stdout))
+    others = (
+        "faust",
+        "slack_sdk",
+        "pagerduty",
+        "obstore",
+        "streams.assessor",
+        "streams.archiver",
+        "streams.dispatch.worker",
+        "monitor.core.engine",
+    )
+    assert {name: found for name in others if (found := _of(name, modules))} == {}
