@@ -14,7 +14,7 @@ from typing import Any
 from monitor.core.book.custody.ages import AgeLimit
 from monitor.core.book.custody.doubts import Doubts
 from monitor.core.book.custody.groups import Groups
-from monitor.core.book.custody.position import AccountKey, Position, account_key, position_of
+from monitor.core.book.custody.position import AccountKey, Position, account_key, position_of, precedes
 from monitor.core.book.custody.positions import FULL_NS, Positions
 from monitor.core.book.declarations import Declarations
 from monitor.core.book.incidents import Incidents
@@ -197,7 +197,7 @@ class Book:
                 self.rejections.refuse(position[:7], position_identity(*key), name)
                 self.shared.tell_too_old(position[:7], self.entity)
             return
-        if not self.positions.put(key, position, before) or (before is not None and before > position):
+        if not self.positions.put(key, position, before) or (before is not None and precedes(position, before)):
             return
         if self.doubts.newest(key, before, position):
             where = SourcePartition(position.topic, position.epoch, position.partition)

@@ -24,6 +24,8 @@ PREFIX = "accounts/"
 _PACKED = struct.Struct("<qqqIII")
 """Event time and log time (ns), place, sequence, number of the account, number of the origin; the quantity's text follows."""
 _LARGEST_SEQUENCE = 2**32
+_LARGEST_TIME = 2**63
+"""A producer may stamp what it likes: the log time of a record may lie in the year 9999."""
 
 
 _Origin = tuple[str, int, int, str, str | None]
@@ -158,7 +160,7 @@ class Accounts:
     def _packed_one(self, number: int, position: Position) -> bytes | None:
         """An account's only position; None where it has a number that is too large."""
         event_time, sequence, logged, topic, epoch, partition, place, storage, quantity, source = position
-        if sequence >= _LARGEST_SEQUENCE or place >= LARGEST_PLACE:
+        if sequence >= _LARGEST_SEQUENCE or place >= LARGEST_PLACE or not -_LARGEST_TIME <= logged < _LARGEST_TIME:
             return None
         origin = topic, epoch, partition, storage, source
         of = self._origin_of.get(origin)

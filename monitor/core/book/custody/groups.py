@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from monitor.core.book.custody.position import AccountKey, Position, position_from, position_text
+from monitor.core.book.custody.position import AccountKey, Position, position_from, position_text, precedes
 from monitor.core.values.times import HOUR, SECOND
 
 PATIENCE_NS = 5 * SECOND
@@ -101,7 +101,7 @@ class Groups:
             found.members[key] = None
             return [(key, position), *self._finished(group, clock)]
         known = found.members.get(key)
-        if known is None or known < position:
+        if known is None or precedes(known, position):
             found.members[key] = position
         return self._finished(group, clock)
 

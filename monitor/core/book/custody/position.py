@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -37,6 +37,22 @@ class Position(NamedTuple):
 def account_key(role: str, asset: str, account: str) -> AccountKey:
     """The name of an account. Of many accounts, roles and assets are the same few texts: each is kept once."""
     return one_text(role), one_text(asset), account
+
+
+def precedes(one: Position, other: Position) -> bool:
+    """Whether one comes before the other. Of one record that is read under other rules, no source comes before any."""
+    try:
+        return one < other
+    except TypeError:  # all fields before the source are the same
+        return one.source is None
+
+
+def place_among(entries: Sequence[Position], position: Position) -> int:
+    """Number of those, ascending, that come before the position."""
+    try:
+        return bisect_left(entries, position)
+    except TypeError:
+        return sum(precedes(entry, position) for entry in entries)
 
 
 class AccountTally:

@@ -28,6 +28,7 @@ from monitor.core.book.custody.position import (
     by_event_order,
     by_event_time,
     counting,
+    place_among,
     put_alone,
     sum_of,
     tally_of,
@@ -110,7 +111,7 @@ class Positions:
             self._begin(key, position)
             return True
         entries = self._accounts.history(key, newest)
-        place = bisect_left(entries, position)
+        place = place_among(entries, position)
         if place < len(entries):
             if entries[place][:7] == position[:7]:
                 return False
