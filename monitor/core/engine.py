@@ -408,7 +408,8 @@ class Engine:
         """The evaluation points that lie before a record which moves the clock to `reading`."""
         outputs: list[Output] = []
         if self._clock.later_second(reading):
-            ready = [entity for entity in self._population.sorted() if entity.ready(reading, self._pace_of_records(reading))]
+            pace = self._pace_of_records(reading)
+            ready = [entity for entity in self._population.sorted() if entity.ready(reading, pace)]
             self._owed = False
             outputs += yield from self._evaluate(self._clock.now, ready)
         while (due := self.next_deadline) is not None and due <= reading:

@@ -6,7 +6,7 @@ buckets of plain JSON values and read back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,7 @@ from monitor.core.configuration.configuration import Configuration, EntityConfig
 from monitor.core.journal.event_time import event_time_of
 from monitor.core.journal.ordering import order_of
 from monitor.core.journal.records import BadRecord, JournalRecord, SourcePartition, Statement
+from monitor.core.journal.schedule import earliest
 from monitor.core.journal.vocabulary import BALANCES, DECLARATIONS, INCIDENTS, OPERATIONS, PRICES, SOURCE_TOPICS, TRADES
 from monitor.core.values.money import parse_quantity, plain
 from monitor.core.values.times import HOUR, hour_of, parse_time, recent_time
@@ -61,6 +62,7 @@ class Book:
         """Where the last record was a position: the newest one of its account before it."""
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
+        self._next_own: tuple[int, int, int | None] | None = None
         self._feeds: tuple[str, ...] = ()
         self._midnight = 0
         self._hour = -HOUR
@@ -85,7 +87,7 @@ class Book:
         self.heard.configure(self.positions.boundaries.grain)
         self._hear_sources()
         self._midnight = 0
-        self._next = None
+        self._next = self._next_own = None
         self._feeds = ()
 
     def _hear_sources(self) -> None:
@@ -120,7 +122,7 @@ class Book:
     def forget_deadline(self) -> None:
         """Another record was taken: what is due by time alone may be due otherwise."""
         self.replaced = None
-        self._next = None
+        self._next = self._next_own = None
 
     def come_to(self, clock: int) -> None:
         """The clock has come to `clock`: see `advance`, for what is shared too."""
@@ -247,6 +249,7 @@ class Book:
         self.doubts.confirm(*self.rejections.dismiss(body), self.positions.history)
 
     def _flow(self, statement: Statement) -> None:
+        self.shared.changed()
         self.shared.flow.flow(statement, self.trades)
         self.unsafe_keys.take(statement)
         newest_log, feed = parse_time(statement.body["newest_log"]), _feed(statement)
@@ -255,6 +258,7 @@ class Book:
             self.hear(TRADES, feed, newest_log, parse_time(hour))
 
     def _bust(self, statement: Statement) -> None:
+        self.shared.changed()
         self.shared.flow.bust(statement, self.trades)
         if statement.logged_at is not None:
             self.hear(TRADES, None, statement.logged_at, parse_time(statement.body["executed_at"]))
@@ -327,9 +331,16 @@ class Book:
             known_version, known_after, known = self._next
             if known_version == version and known_after <= after and (known is None or known > after):
                 return known
-        found = min((t for t in self._changes(after) if t is not None and t > after), default=None)
+        found = earliest((self._own_change(after), _first(self._changes_by_price(after), after)))
         self._next = (version, after, found)
         return found
+
+    def _own_change(self, after: int) -> int | None:
+        """The same but for what a price may have made otherwise: very many come to every entity."""
+        version = self.shared.version_but_prices
+        if self._next_own is None or self._next_own[:2] != (version, after):
+            self._next_own = (version, after, _first((*self._turns(after), *self._moves(after)), after))
+        return self._next_own[2]
 
     def turned(self, after: int, at: int, reads: Callable[[str], bool]) -> bool:
         """Whether in (`after`, `at`] something became too old, began or ended. `reads`: whether any figure is of an asset.
@@ -337,7 +348,8 @@ class Book:
         Of an asset's price that is too old where neither a quote nor a trade of the pair is newer; what only moves a figure, as a
         price that lay ahead, is left out.
         """
-        if any(instant is not None and after < instant <= at for instant in self._turns(after)):
+        turns = (*self._turns(after), *self._silences(of_prices=True))
+        if any(instant is not None and after < instant <= at for instant in turns):
             return True
         limit = self.entity_config.price_max_age_ns
         if limit is None:
@@ -353,19 +365,28 @@ class Book:
         yield self.declarations.next_change(after)
         yield self.incidents.next_change(after)
         yield self._local_midnight(after)
-        for feed, limits in self.entity_config.freshness.items():
-            heard = self.last_heard(feed)
-            yield None if heard is None or limits.max_age_ns is None else heard + limits.max_age_ns + 1
+        yield from self._silences(of_prices=False)
 
-    def _changes(self, after: int) -> Iterator[int | None]:
-        yield from self._turns(after)
-        yield self.shared.prices.next_ahead(after)
+    def _moves(self, after: int) -> Iterator[int | None]:
         yield self.trades.next_newest(after)
         yield self.trades.next_turn(after)
         limit = self.entity_config.price_max_age_ns
-        if limit is not None:
-            for newest in (self.shared.prices.next_newest(after - limit - 1), self.trades.next_newest(after - limit - 1)):
-                yield None if newest is None else newest + limit + 1
+        newest = None if limit is None else self.trades.next_newest(after - limit - 1)
+        yield None if limit is None or newest is None else newest + limit + 1
+
+    def _changes_by_price(self, after: int) -> Iterator[int | None]:
+        yield self.shared.prices.next_ahead(after)
+        limit = self.entity_config.price_max_age_ns
+        newest = None if limit is None else self.shared.prices.next_newest(after - limit - 1)
+        yield None if limit is None or newest is None else newest + limit + 1
+        yield from self._silences(of_prices=True)
+
+    def _silences(self, *, of_prices: bool) -> Iterator[int | None]:
+        """When feeds will have been silent for too long."""
+        for feed, limits in self.entity_config.freshness.items():
+            if limits.max_age_ns is not None and of_prices == (feed.partition("/")[0] == PRICES):
+                heard = self.last_heard(feed)
+                yield None if heard is None else heard + limits.max_age_ns + 1
 
     def _local_midnight(self, after: int) -> int:
         if not self._midnight - HOUR * 26 <= after < self._midnight:
@@ -444,6 +465,11 @@ class Book:
     def custody(self) -> list[tuple[str, str, str, Decimal]]:
         """(role, asset, storage, quantity) of every position class with an account, sorted."""
         return self.positions.classes()
+
+
+def _first(instants: Iterable[int | None], after: int) -> int | None:
+    """The first of the instants above `after`."""
+    return min((instant for instant in instants if instant is not None and instant > after), default=None)
 
 
 def _age_limit(config: EntityConfig) -> AgeLimit | None:

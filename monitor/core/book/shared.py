@@ -33,7 +33,7 @@ class Shared:
         self.config = config
         self.dirty: set[str] = set()
         self._too_old: list[TooOld] = []
-        self.version = 0
+        self.version = self.version_but_prices = 0
         self._judged: dict[str, dict[str, SourceRules]] = {}
         self._clock = 0
         self.prices = PriceBook(self.dirty, config.cell_ns)
@@ -47,15 +47,20 @@ class Shared:
         self._judged = {}
         self.prices.grain = config.cell_ns
         self.prices.measured.clear()
-        self.version += 1
+        self.changed()
         for name in dict.fromkeys((*SOURCE_TOPICS, *config.sources)):
             self._judge(name)
+
+    def changed(self, *, by_price: bool = False) -> None:
+        """When something is due by time alone may be otherwise for any entity: segments are of several."""
+        self.version += 1
+        self.version_but_prices += not by_price
 
     def apply(self, record: JournalRecord, clock: int) -> None:
         """Take a `price` or `progress` record, or a `rejected` one of a price, at the engine clock `clock` (ns)."""
         statement = record.statement
         self.advance(clock)
-        self.version += 1
+        self.changed(by_price=statement.kind == "price")
         if statement.kind == "price":
             self._price(statement)
         elif statement.kind == "rejected":
