@@ -62,6 +62,16 @@ def offline_actions(engine: Engine, entity: str) -> list[dict[str, Any]]:
     return engine.actions(entity)
 
 
+def undecided(engine: Engine | None, entity: str, config: Path | None) -> list[str]:
+    """The methods in force of which it is not known whether they are met: of replayed event files, or of the running workers."""
+    from monitor.cli.ask import of_entity
+    from monitor.core.foresight.comparison import NOT_KNOWN
+    from monitor.settings.load import load_settings
+
+    status = engine.status(entity) if engine else of_entity(load_settings(config), entity) or {"methods": ()}
+    return [one["method"] for one in status["methods"] if one["mode"] == "in_force" and one["state"] in NOT_KNOWN]
+
+
 def chosen(found: Sequence[dict[str, Any]], methods: Sequence[str]) -> list[dict[str, Any]]:
     """The outcomes of these methods; of all where none is named."""
     kept = [outcome for outcome in found if not methods or outcome["method"] in methods]
