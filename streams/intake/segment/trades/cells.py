@@ -9,7 +9,7 @@ from operator import itemgetter, mul
 from typing import Any
 
 from monitor.core.values.money import ZERO, plain
-from monitor.core.values.times import SECOND, format_time, from_ms
+from monitor.core.values.times import SECOND, format_time
 
 TRADES_A_CELL = 4
 """Newest spot trades a cell carries, so that a bust can fall back to the one before."""
@@ -133,10 +133,10 @@ def _time_text(ns: int) -> str:
     return f"{_second_text(second)}.{rest:09d}Z" if rest % 1000 else f"{_second_text(second)}.{rest // 1000:06d}Z"
 
 
-@lru_cache(maxsize=8192)
 def log_text(ms: int) -> str:
     """A log time as it stands in `NewestTrade`."""
-    return _time_text(from_ms(ms))[:-1]
+    second, rest = divmod(ms, 1000)
+    return f"{_second_text(second)}.{rest:03d}000"
 
 
 @lru_cache(maxsize=8192)
