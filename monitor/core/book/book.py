@@ -60,6 +60,8 @@ class Book:
         self.heard = Heard(self.dirty, self.positions.boundaries.grain)
         self.replaced: Position | None = None
         """Where the last record was a position: the newest one of its account before it."""
+        self._turned_at = 0
+        """The clock at which a position came true or went stale last, or a group applied incomplete."""
         self._touched: int | None = None
         self._next: tuple[int, int, int | None] | None = None
         self._next_own: tuple[int, int, int | None] | None = None
@@ -157,9 +159,12 @@ class Book:
         if new_hour:
             self._hour = hour_of(clock)
             self.heard.advance(clock, self.positions.boundaries.before, clock - self.config.horizon_ns - FULL_NS)
-        self.positions.advance(clock)
+        turned = self.positions.advance(clock)
         for key, position in self.groups.advance(clock) if self.groups.remembers else ():
+            turned = True
             self.hold(key, position, self.positions.newest(key))
+        if turned:
+            self._turned_at = clock
         if new_hour:
             self.trades.advance(clock)
 
@@ -348,7 +353,7 @@ class Book:
         Of an asset's price that is too old where neither a quote nor a trade of the pair is newer; what only moves a figure, as a
         price that lay ahead, is left out.
         """
-        turns = (*self._turns(after), *self._silences(of_prices=True))
+        turns = (self._turned_at, *self._turns(after), *self._silences(of_prices=True))
         if any(instant is not None and after < instant <= at for instant in turns):
             return True
         limit = self.entity_config.price_max_age_ns

@@ -75,6 +75,33 @@ def test_an_account_that_is_too_old() -> None:
     assert desk.turns_at(40)
 
 
+def test_an_account_that_became_too_old_on_the_way_of_a_trade() -> None:
+    """Fails where a trade, with which the book comes to its clock, hides what turned too old by then."""
+    desk = Desk(freshness={"custody.balances": {"account_max_age_s": 40}})
+    desk.journal.at(39).trades(10, 10, "15000000")
+    desk.read()
+    assert not desk.turned(39.5)
+    desk.journal.at(41).trades(12, 12, "15000000")
+    desk.read()
+    assert not desk.turned(40.5)
+    assert desk.turned(41)
+    desk.journal.at(42).tick()
+    desk.prices(43)
+    assert not desk.turned(50), "it was looked at"
+
+
+def test_a_group_that_applied_incomplete_on_the_way_of_a_trade() -> None:
+    desk = Desk()
+    desk.journal.at(3).position("hot", "client_asset", "hot", "BTC", "39", group=("sweep", 2))
+    desk.journal.at(3.1).tick()
+    desk.prices(4)
+    assert not desk.turned(7.9)
+    assert desk.turned(8)
+    desk.journal.at(9).trades(10, 10, "15000000")
+    desk.read()
+    assert desk.turned(9)
+
+
 def test_a_feed_that_is_silent() -> None:
     assert Desk(freshness={"custody.balances": {"max_age_s": 50}}).turns_at(50)
 

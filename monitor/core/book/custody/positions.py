@@ -222,19 +222,22 @@ class Positions:
 
     # --- time
 
-    def advance(self, clock: int) -> None:
-        """The clock has come to `clock`: positions ahead come true, old ones go stale, history is thinned."""
+    def advance(self, clock: int) -> bool:
+        """The clock has come to `clock`: positions ahead come true, old ones go stale (whether any did), history is thinned."""
         if clock <= self.clock:
-            return
+            return False
         previous, self.clock = self.clock, clock
-        if self._ahead and self._ahead[0][0] <= clock:
+        turned = bool(self._ahead and self._ahead[0][0] <= clock)
+        if turned:
             self._come_true(previous, clock)
         for key in self._ages.due(clock) if self._ages.limited else ():
             current = self._current(key)
             if current is not None and key not in self._ages:
                 self._ages.watch(key, current, clock)
                 self.changes.note(key[:2])
+                turned = turned or key in self._ages
         self._forget(clock)
+        return turned
 
     def _come_true(self, previous: int, clock: int) -> None:
         due: dict[AccountKey, None] = {}
