@@ -112,6 +112,7 @@ def _cost(sighted: Sighted, values: list[bytes], trades: int) -> float:
         began = time.process_time()
         for begin in range(0, len(values), size):
             part = values[begin : begin + size]
-            events = sighted(Batch(range(begin, begin + len(part)), [now_ms] * len(part), part, headed=False), 0, len(part))
+            batch = Batch(range(begin, begin + len(part)), [now_ms] * len(part), part, has_headers=lambda: False)
+            events = sighted(batch, 0, len(part))
             events.columns(events.begin, events.end)
         return (time.process_time() - began) / trades * 1e6

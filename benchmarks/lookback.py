@@ -74,7 +74,7 @@ def _measure(entries: int, numbered: str) -> None:
     with rare_collections():
         for offset in range(0, entries + entries // 10, _BATCH):
             values = [_trade(number, int(chance.random() * _MARKETS), at) for _ in range(_BATCH)]
-            batch = Batch(range(offset, offset + _BATCH), [now // 1_000_000] * _BATCH, values, headed=False)
+            batch = Batch(range(offset, offset + _BATCH), [now // 1_000_000] * _BATCH, values, has_headers=lambda: False)
             began, begin = time.process_time(), 0
             while begin < len(batch):
                 begin = reader.feed(batch, begin, now)

@@ -168,7 +168,10 @@ def _batch(offsets: Sequence[int], times_ms: Sequence[int], records: Sequence[An
     def original(index: int) -> tuple[bytes | None, Sequence[tuple[str, bytes]]]:
         return records[index].key, records[index].headers
 
-    return Batch(offsets, times_ms, [r.value for r in records], original, any(map(_HEADERS, records)))
+    def has_headers() -> bool:
+        return any(map(_HEADERS, records))
+
+    return Batch(offsets, times_ms, [r.value for r in records], original, has_headers)
 
 
 def _unpacked(tp: TopicPartition, fetched: Any) -> Batch:

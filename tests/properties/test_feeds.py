@@ -13,10 +13,10 @@ from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import Batch
+from streams.intake.segment.columns.decoding import Columns
+from streams.intake.segment.columns.lean import columns_of
 from streams.intake.segment.content import Findings
-from streams.intake.segment.decoding import Columns
 from streams.intake.segment.events import Events, FeedEvents, events_of_feed
-from streams.intake.segment.lean_columns import columns_of
 from streams.intake.segment.readers import reader_of, reader_of_topic
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.segments import SegmentReader

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from monitor.core.journal.records import SourcePartition
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import HOUR, QUARTER, SECOND, BadTime, exact_time, from_ms, hour_of, parse_time
-from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
+from streams.intake.segment.columns.decoding import Columns, keys_of
+from streams.intake.segment.columns.lean import columns_of
+from streams.intake.segment.columns.texts import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.content import Findings
-from streams.intake.segment.decoding import Columns, keys_of
 from streams.intake.segment.events import events_of_records
-from streams.intake.segment.lean_columns import columns_of
 from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.alike import in_journal_form

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from monitor.core.journal.records import SourcePartition, encode_statement
 from monitor.core.journal.vocabulary import TRADES
 from streams.intake.segment.batches import Batch
+from streams.intake.segment.columns.decoding import keys_of
 from streams.intake.segment.content import Findings
-from streams.intake.segment.decoding import keys_of
 from streams.intake.segment.events import Sighted, events_of_feed
 from streams.intake.segment.lean_events import LeanSight
 from streams.intake.segment.rules import IntakeRules

@@ -28,14 +28,14 @@ Original = Callable[[int], tuple[bytes | None, Sequence[tuple[str, bytes]]]]
 class Batch:
     """Visible records of one source partition in log order, as columns. `original` gives key and headers of a record.
 
-    `headed`: whether any has headers, as far as known. `log_rises`: whether log times never fall.
+    `has_headers` looks whether any has headers; `log_rises`: whether log times never fall.
     """
 
     offsets: Sequence[int]
     times_ms: Sequence[int]
     values: Sequence[bytes | None]
     original: Original = lambda _index: (None, ())
-    headed: bool = True
+    has_headers: Callable[[], bool] = lambda: True
     log_rises: bool = field(init=False)
     oldest_ms: int = field(init=False)
     newest_ms: int = field(init=False)
@@ -60,12 +60,12 @@ class Batch:
             [*self.times_ms[begin:], *following.times_ms],
             [*self.values[begin:], *following.values],
             _Originals([*parts, (whole, begin - len(self), following.original)]),
-            self.headed or following.headed,
+            _either(self.has_headers, following.has_headers),
         )
 
     def first(self, count: int) -> Batch:
         """So many of its records."""
-        return Batch(self.offsets[:count], self.times_ms[:count], self.values[:count], self.original, self.headed)
+        return Batch(self.offsets[:count], self.times_ms[:count], self.values[:count], self.original, self.has_headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,10 @@ def joined(offsets: Sequence[int], following: Sequence[int]) -> Sequence[int]:
     longer: list[int] = offsets if isinstance(offsets, list) else list(offsets)
     longer.extend(following)
     return longer
+
+
+def _either(one: Callable[[], bool], other: Callable[[], bool]) -> Callable[[], bool]:
+    return lambda: one() or other()
 
 
 def never_falls(column: Sequence[Any]) -> bool:

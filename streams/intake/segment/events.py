@@ -13,8 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from monitor.core.values.times import from_ms
 from streams.intake.segment.batches import Batch, clamped, cut
-from streams.intake.segment.decoding import Columns, columns_of_objects, keys_of
-from streams.intake.segment.lean_columns import columns_of
+from streams.intake.segment.columns.decoding import Columns, columns_of_objects, keys_of
+from streams.intake.segment.columns.lean import columns_of
 from streams.wire import Invalid, Judge, LeanTrades, Reason, Trade, Valid
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
 from streams.wire.signatures import Signers
@@ -273,11 +273,11 @@ def rows_of(batch: Batch, origins: Sequence[int]) -> Batch:
     if isinstance(origins, range):
         begin, end = origins.start, origins.stop
         columns = batch.offsets[begin:end], batch.times_ms[begin:end], batch.values[begin:end]
-        return Batch(*columns, lambda row: batch.original(begin + row), batch.headed)
+        return Batch(*columns, lambda row: batch.original(begin + row), batch.has_headers)
     return Batch(
         list(map(batch.offsets.__getitem__, origins)),
         list(map(batch.times_ms.__getitem__, origins)),
         list(map(batch.values.__getitem__, origins)),
         lambda row: batch.original(origins[row]),
-        batch.headed,
+        batch.has_headers,
     )

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from monitor.core.journal.records import EVENTS_IN_RECORD, SourcePartition
 from streams.intake.segment.batches import Batch, clamped
-from streams.intake.segment.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, keys_of, times_of
+from streams.intake.segment.columns.decoding import Columns, amounts_of, columns_of_objects, decoded, key_of, keys_of, times_of
 from streams.intake.segment.events import UNSIGNED, Events, FeedEvents, few, rows_of
 from streams.wire import MAX_VALUE_BYTES, Judge
 from streams.wire.feeds import FeedEvent, FeedPlan, FeedReading, RecordPlace, RefusedEvent
@@ -174,7 +174,7 @@ class LeanSight:
             values = _at(values, kept)
         counts = [1] * len(kept) if elements is None else list(map(len, map(elements, objects)))
         unsure = set(self._unsure(exact and exact[0], values, counts))  # type: ignore[arg-type]  # what is null was not taken
-        if sighting.batch.headed:  # the plan knows what was put back, and for which of its elements
+        if sighting.batch.has_headers():  # the plan knows what was put back, and for which of its elements
             unsure.update(number for number, index in enumerate(kept) if sighting.batch.original(begin + index)[1])
         if elements is not None:
             unsure.update(number for number, count in enumerate(counts) if not 0 < count <= EVENTS_IN_RECORD)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.money import BadDecimal, parse_decimal
 from monitor.core.values.times import parse_time
-from streams.intake.segment.columns import amounts_in, figure_of, texts_of_raw
+from streams.intake.segment.columns.texts import amounts_in, figure_of, texts_of_raw
 from streams.intake.segment.trades.event_times import EventTimes
 from streams.wire import LONGEST_AMOUNT, SourceFormat, lean_trades
 

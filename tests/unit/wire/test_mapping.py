@@ -18,8 +18,8 @@ from monitor.core.journal.vocabulary import TRADES
 from monitor.core.values.times import DAY, SECOND, exact_time, parse_time
 from monitor.errors import ConfigurationError
 from streams.intake.segment.batches import Batch
-from streams.intake.segment.decoding import keys_of
-from streams.intake.segment.lean_columns import columns_of
+from streams.intake.segment.columns.decoding import keys_of
+from streams.intake.segment.columns.lean import columns_of
 from streams.intake.segment.readers import reader_of
 from streams.intake.segment.rules import IntakeRules
 from streams.wire import MODELS, Invalid, Judge, Known, SourceFormat, Trade, Valid, lean_trades

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.intake.segment.batches import Counts
-from streams.intake.segment.decoding import hash_of
+from streams.intake.segment.columns.decoding import hash_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
 from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from monitor.core.values.times import HOUR, SECOND, exact_time
 from streams.intake.segment.batches import Batch, never_falls
-from streams.intake.segment.columns import in_one_form, log_texts, times_of_one_form
-from streams.intake.segment.decoding import Columns, hash_of
+from streams.intake.segment.columns.decoding import Columns, hash_of
+from streams.intake.segment.columns.texts import in_one_form, log_texts, times_of_one_form
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
 from streams.intake.segment.trades.cells import TRADES_A_CELL, Cell, Tally, log_text
 from streams.intake.segment.trades.event_times import EventTimes

@@ -17,8 +17,8 @@ from monitor.core.journal.records import Source, Statement
 from monitor.core.values.money import EXACT, plain
 from monitor.core.values.times import exact_time, from_ms
 from streams.intake.segment.batches import LAST_MS, Addressed, Batch, Counts, clamped, cut
+from streams.intake.segment.columns.decoding import Columns, grouped, keys_of
 from streams.intake.segment.content import Content, Findings
-from streams.intake.segment.decoding import Columns, grouped, keys_of
 from streams.intake.segment.events import UNSIGNED, Events, Sighted
 from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.alike import (
@@ -193,7 +193,7 @@ class CountedTrades(Content):
         """Take in a run: column by column where that can be, else record by record."""
         columns = self._columns(run)
         put_back = self._put_back.possible
-        if put_back and run.batch.headed:
+        if put_back and run.batch.has_headers():
             keys = keys_of(columns)
             for row in range(run.begin, run.stop):
                 if self._refused_before(run, row):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from streams.intake.segment.columns import amounts_in, texts_of_raw
-from streams.intake.segment.decoding import Columns, decoded, grouped, lengths_of, texts_of_counts
+from streams.intake.segment.columns.decoding import Columns, decoded, grouped, lengths_of, texts_of_counts
+from streams.intake.segment.columns.texts import amounts_in, texts_of_raw
 from streams.wire import LeanTrades
 from streams.wire.judge import MAX_DEPTH
 from streams.wire.lean import KEY_FIELDS, Keys, LeanReading
@@ -29,10 +29,10 @@ def columns_of(lean: LeanTrades | None, values: Sequence[bytes | None], size: in
     if lean is None:
         whole = Columns(None, [], [], [], [], [], {})
         return whole._replace(groups={None: _leave_open(whole, len(values))})
-    run = _Run(lean)
+    made = ColumnsInMaking(lean)
     for begin in range(0, len(values), size):
-        run.take(values[begin : begin + size])
-    return run.ended()
+        made.take(values[begin : begin + size])
+    return made.ended()
 
 
 class _Piece(NamedTuple):
@@ -60,8 +60,8 @@ class _Piece(NamedTuple):
         return self.keys[tuple(column[index] for column in self.of_key)]
 
 
-class _Run:
-    """A run in the making. `_left`: rows that the authority must judge, with the lean keys under which they were put."""
+class ColumnsInMaking:
+    """Columns that grow. `_left`: rows that the authority must judge, with the lean keys under which they were put."""
 
     def __init__(self, lean: LeanTrades) -> None:
         self._lean = lean

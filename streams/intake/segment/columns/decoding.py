@@ -11,7 +11,7 @@ import msgspec
 
 from monitor.core.values.money import EXACT
 from monitor.core.values.times import SECOND, format_time
-from streams.intake.segment.columns import Amounts, amounts_in, figure_of, texts_of_raw
+from streams.intake.segment.columns.texts import Amounts, amounts_in, figure_of, texts_of_raw
 from streams.wire import LONGEST_AMOUNT, MAX_VALUE_BYTES
 from streams.wire.feeds.lean import LeanAmount, LeanFeed
 from streams.wire.feeds.values import at_price

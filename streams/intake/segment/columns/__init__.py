@@ -1,0 +1,1 @@
+"""Fields of trades as columns, judged and told apart at once."""
