@@ -115,6 +115,7 @@ def first_hour(stage: Stage) -> None:
     stage.comes_to_say("lag --config reserve.yaml", r"market.trades +12 +0 ")
     stage.comes_to_say("status jp-main --config reserve.yaml", r"jp.psa_custody adequate: .* covered 100.00 %")
     assert "jp-main" in stage.runs("status")
+    assert "market.trades" in stage.runs("lag")
     by_hand(stage)
 
 
