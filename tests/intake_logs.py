@@ -165,18 +165,26 @@ def _cut(log: list[Logged], verdicts: Verdicts, rules: IntakeRules, inside: list
         if first_block * rules.block_records <= r.offset < start and r.time_ms // 3_600_000 >= hour - rules.lookback_h
     ]
     seen = {_identity(verdicts[r.place]) for r in before if _is_trade(verdicts[r.place])}
+    newest = {
+        _identity(verdicts[r.place]): _figures(verdicts[r.place])
+        for r in log
+        if inside and r.place < inside[0].place and _is_trade(verdicts[r.place])
+    }
     source = rules.sources[TRADES]
     kept = defaultdict(list)
     for record in inside:
+        verdict = verdicts[record.place]
+        told_before = None
+        if _is_trade(verdict):
+            told_before, newest[_identity(verdict)] = newest.get(_identity(verdict)), _figures(verdict)
         if record.index < 0:
             continue
-        verdict = verdicts[record.place]
         if isinstance(verdict, Invalid):
             cut.counts["dead_letter"] += 1
             cut.dead.append((record.offset, verdict.reason.value))
             continue
         if not verdict.busted and _identity(verdict) in seen:
-            outcome = "duplicate" if _told_before(log, verdicts, record.place) == _figures(verdict) else "conflict"
+            outcome = "duplicate" if told_before == _figures(verdict) else "conflict"
             cut.counts[outcome] = cut.counts.get(outcome, 0) + 1
             continue
         late = source.late_after_ns is not None and from_ms(record.time_ms) - verdict.executed_at > source.late_after_ns
@@ -205,13 +213,6 @@ def _cut(log: list[Logged], verdicts: Verdicts, rules: IntakeRules, inside: list
     for key, cell in cut.cells.items():
         cell["newest"] = sorted(kept[key], reverse=True)[:4]
     return cut
-
-
-def _told_before(log: list[Logged], verdicts: Verdicts, place: tuple[int, int]) -> tuple[Decimal, Decimal]:
-    """What the newest trade of the same identity before it said."""
-    identity = _identity(verdicts[place])
-    several = [verdicts[r.place] for r in log if r.place < place and _is_trade(verdicts[r.place])]
-    return next(_figures(one) for one in reversed(several) if _identity(one) == identity)
 
 
 def _figures(verdict: Trade) -> tuple[Decimal, Decimal]:
