@@ -39,7 +39,7 @@ async def _serve(port: int) -> None:
     async with EmbeddedBroker(port=port) as embedded:
         talk(NOTICE)
         typer.echo(f'kafka: {{bootstrap_servers: "{embedded.bootstrap}", embedded: true}}')
-        talk("put this line into reserve.yaml; Ctrl-C ends the broker")
+        talk("put this line into reserve.yaml, in place of its section kafka; Ctrl-C ends the broker")
         ended = asyncio.create_task(embedded.ended())
         asked = asyncio.create_task(stopping.wait())
         await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)

@@ -96,8 +96,20 @@ def try_feed(
         emit([one.shown() for one in found])
     else:
         _print(found)
+    if file is not None and any(one.reason == "bad_json" for one in found) and _is_one_document(file):
+        talk(f"{file} is one JSON document over several lines, and a record is a line: `jq -c . {file}` makes it one")
     if any(one.outcome == "dead_letter" for one in found):
         raise typer.Exit(1)
+
+
+def _is_one_document(file: Path) -> bool:
+    from monitor.nesting import json_of
+
+    try:
+        json_of(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _plan(feed: str, config: Path | None, entity: str) -> tuple[FeedPlan, Known]:

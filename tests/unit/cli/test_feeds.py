@@ -81,6 +81,17 @@ def test_a_feed_is_tried_by_its_own_name_on_readable_lines_whatever_its_format(t
     assert "2 events, 1 dead letter, 1 left out" in result.stderr
 
 
+def test_a_document_over_several_lines_is_told_from_a_bad_format(tmp_path: Path) -> None:
+    """Fails where each line is said to be no JSON, and the feed's format doubted, of a file that is good JSON."""
+    (tmp_path / "one.json").write_text(json.dumps(FRAME, indent=1))
+    (tmp_path / "bad.jsonl").write_text("{\n{\n")
+    tried = run("feeds", "try", "kraken", "one.json")
+    assert "one.json is one JSON document over several lines" in tried.stderr
+    assert code_of(tried) == CHECK_FAILED
+    assert "over several lines" not in run("feeds", "try", "kraken", "bad.jsonl").stderr
+    assert "over several lines" not in run("feeds", "try", "kraken", "frames.jsonl").stderr
+
+
 def test_a_feed_that_is_not_there_and_two_ways_at_once_are_usage_errors() -> None:
     assert code_of(run("feeds", "try", "market.trades/okx", "frames.jsonl")) == USAGE
     assert code_of(run("feeds", "try", "kraken")) == USAGE
