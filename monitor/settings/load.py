@@ -241,12 +241,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
         advice = f"give the file with --config or {CONFIG_VARIABLE}"
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}): {advice}") from None
     except (yaml.YAMLError, ValueError) as error:  # also bytes that are no text, and a number that is none
-        raise ConfigurationError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"{path}: is not YAML: {_where(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigurationError(f"{path}: holds no mapping of sections")
     return content
+
+
+def _where(error: Exception) -> str:
+    """A parser's words in one line, without the name that it has for a text."""
+    return " ".join(str(error).split()).replace(' in "<unicode string>",', ",")
 
 
 if TYPE_CHECKING:
@@ -287,6 +292,10 @@ def _unknown_variables() -> list[str]:
     return lines
 
 
+_NO_SECTION = frozenset({"model_type", "model_attributes_type"})
+_NO_LIST = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
+
+
 def _problems(error: ValidationError, source: Path | None) -> list[str]:
     """One line for each problem, unknown keys first, since they explain what is missing."""
     found = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
@@ -307,6 +316,12 @@ def _problem(problem: Mapping[str, Any], source: Path | None) -> str:
         return f"{origin}: {key}: unknown key{_suggestion(str(place[-1]), _siblings(place))}"
     if problem["type"] == "missing":
         return f"{origin}: {key}: is missing"
+    if problem["type"] in _NO_SECTION:
+        return f"{origin}: {key}: a mapping belongs here, of {', '.join(_siblings([*place, '']))}"
+    if problem["type"] == "dict_type":
+        return f"{origin}: {key}: a mapping belongs here, of names"
+    if problem["type"] in _NO_LIST:
+        return f"{origin}: {key}: a list belongs here, such as [A, B]"
     text = problem["msg"].removeprefix("Value error, ")
     return f"{origin}: {key}: {text[:1].lower()}{text[1:]}"
 
