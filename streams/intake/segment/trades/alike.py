@@ -216,7 +216,7 @@ class Sums:
         """Add what the lanes took, at least one trade."""
         of, begin, newest = self._of, 0, []
         by_tally = self._shares(taken)
-        order = [row for shares in by_tally.values() for _, rows in shares for row in rows]
+        order = list(chain.from_iterable(rows for shares in by_tally.values() for _, rows in shares))
         pick = picker(order)
         quantities = pick(of.quantities)
         values = tuple(map(mul, pick(of.prices), quantities))
@@ -263,7 +263,7 @@ class Sums:
 
     def _keep(self, newest: Sequence[tuple[Cell, Sequence[int]]]) -> None:
         """Let cells carry the newest of these rows, which are made trades of all at once."""
-        order = [row for _, rows in newest for row in rows]
+        order = list(chain.from_iterable(rows for _, rows in newest))
         if not order:
             return
         of, pick = self._of, picker(order)
