@@ -20,6 +20,7 @@ from monitor.core.entity.population import Population, Straight
 from monitor.core.entity.publication import Evidence
 from monitor.core.foresight.scenarios import Scenario
 from monitor.core.journal.chain import Published
+from monitor.core.journal.form.statements import refuse_unfit
 from monitor.core.journal.outputs import Output, TooOld
 from monitor.core.journal.records import JournalRecord
 from monitor.core.journal.schedule import Deadlines, EngineClock
@@ -88,7 +89,7 @@ class Engine:
     def apply(self, record: JournalRecord) -> list[Output]:
         """Takes the next record of the partition and returns what is to be published, in order.
 
-        Raises `chain.Forked` (see `expect`) and ValueError for a record at or before `position`.
+        Raises `chain.Forked` (see `expect`), `BadRecord` for one out of form, and ValueError for one at or before `position`.
         """
         return finished(self.steps(record))
 
@@ -99,6 +100,7 @@ class Engine:
         """
         if record.offset <= self.position:
             raise ValueError(f"record {record.offset} was applied already, the engine stands at {self.position}")
+        refuse_unfit(record.statement)
         reading = self._clock.reading(record)
         outputs: list[Output] = []
         moves = reading > self._clock.now
@@ -143,6 +145,7 @@ class Engine:
             raise ValueError(f"record {record.offset} was applied already, the engine stands at {self.position}")
         if record.statement.kind in _EVALUATED or not self._clock.trusts(record):
             return False
+        refuse_unfit(record.statement)
         at = record.statement.at
         if at > self._clock.now:
             if self._always and self._has_points(at):

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from monitor.core.book.book import Book
 from monitor.core.book.custody.position import AccountTally, Position
+from monitor.core.journal.form.values import are_counts, is_text, may_owe
 from monitor.core.journal.records import Statement, one_text
 from monitor.core.journal.vocabulary import BALANCES
 from monitor.core.values.money import parse_quantity
@@ -28,12 +29,24 @@ class _Alike:
     `others` are event times of those that are no first ones, `logged` log times of all.
     """
 
-    __slots__ = ("holding", "known", "limit", "logged", "more", "others", "quantities", "source", "storage", "supply", "times")
+    __slots__ = (
+        "holding",
+        "known",
+        "limit",
+        "logged",
+        "more",
+        "others",
+        "owes",
+        "quantities",
+        "source",
+        "storage",
+        "supply",
+        "times",
+    )
 
     def __init__(self, name: _Name, book: Book) -> None:
-        role, asset, storage, source, topic, _ = name
-        if not (type(role) is type(asset) is type(storage) is type(topic) is str and (source is None or type(source) is str)):
-            raise TypeError("a name that is no text")
+        role, asset, storage, source, _, _ = name
+        self.owes = may_owe(role, asset, storage, source)
         self.holding = one_text(role), one_text(asset)
         self.storage, self.source = one_text(storage), None if source is None else one_text(source)
         self.known = book.positions.kept.known(self.holding)
@@ -100,6 +113,11 @@ class Balances:
         if source is None or source.offset is None or logged is None or body["group"] is not None:
             return None
         where, place, event_time = source.where, source.offset, recent_time(body["as_of"])
+        account, sequence = body["account"], body["sequence"]
+        if not (are_counts(place, source.index, sequence) and statement.at >= 0):
+            return None
+        if not (is_text(account) and is_text(body["event_id"])):
+            return None
         topic, hour = where.topic, event_time - event_time % self._grain
         if not self._since <= event_time <= clock:
             return None
@@ -108,12 +126,12 @@ class Balances:
         if alike.limit is not None and self._positions.clock <= event_time + alike.limit < self.until:
             return None
         quantity = parse_quantity(body["quantity"])
-        if alike.supply is not None and quantity > alike.supply:
+        if (alike.supply is not None and quantity > alike.supply) or (not alike.owes and body["quantity"][0] == "-"):
             return None
         if "/" in topic:
             place = where.place(place, source.index)
-        order = (event_time, body["sequence"], logged, topic, where.epoch, where.partition, place)
-        return alike, body["account"], Position(*order, alike.storage, quantity, alike.source)
+        order = (event_time, sequence, logged, topic, where.epoch, where.partition, place)
+        return alike, account, Position(*order, alike.storage, quantity, alike.source)
 
     def _open(self, alike: _Alike, account: str, position: Position) -> None:
         """An account has begun."""

@@ -135,20 +135,22 @@ def record_of(data: bytes, offset: int, journal_time: int, loads: Callable[[byte
     """As `decode_record`, read by `loads`: it gives what `json.loads` gives, and a ValueError where there is nothing to give."""
     try:
         raw = loads(data)
-        _refuse_foreign(raw["v"], raw["kind"], offset)
+        _refuse_foreign(raw["v"], raw["kind"], raw["entity"], offset)
         statement = statement_of(raw)
     except BadRecord:
         raise
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadRecord(f"journal record at offset {offset} cannot be read: {error}") from error
     return JournalRecord(statement, offset, journal_time, hashlib.sha256(data).digest())
 
 
-def _refuse_foreign(version: int, kind: str, offset: int) -> None:
+def _refuse_foreign(version: int, kind: str, entity: object, offset: int) -> None:
     if version > VERSION:
         raise BadRecord(
             f"journal record at offset {offset} has version {version}, this release reads up to {VERSION}: upgrade it first"
         )
+    if not (entity is None or isinstance(entity, str)):
+        raise BadRecord(f"journal record at offset {offset} is of {entity!r}, which is no entity")
     if kind not in ENTITY_KINDS and kind not in PARTITION_KINDS:
         raise BadRecord(f"journal record at offset {offset} is of the unknown kind {kind!r}")
 
@@ -186,7 +188,10 @@ def _source(raw: Mapping[str, Any]) -> Source:
 
 @lru_cache(maxsize=4096, typed=True)
 def _where(topic: str, epoch: int, partition: int) -> SourcePartition:
-    """The same source partition is the same object."""
+    """The same source partition is the same object; ValueError for what can be none."""
+    topic.encode()  # half a surrogate pair has no bytes
+    if not (type(epoch) is type(partition) is int and 0 <= epoch < 2**53 and 0 <= partition < 2**53):
+        raise ValueError(f"{epoch!r}/{partition!r} is no epoch and partition")
     return SourcePartition(topic, epoch, partition)
 
 

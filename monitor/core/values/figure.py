@@ -124,7 +124,12 @@ class Figure:
         )
 
     def share_of_rest(self, rest: Figure) -> Figure:
-        """`part / (part + rest)` of figures >= 0: lowest part with highest rest, and the reverse; of nothing it is 0."""
+        """`part / (part + rest)` of figures >= 0: lowest part with highest rest, and the reverse; of nothing it is 0.
+
+        Nothing can be said of the share of a sum that is not above 0 but for what is owed in it.
+        """
+        if (self.exact_low is not None and self.exact_low < 0) or (rest.exact_low is not None and rest.exact_low < 0):
+            return Figure(None, None)
         if self._is_point() and rest._is_point():
             share = _share(self.exact_low, rest.exact_low)
             return Figure(share, share)

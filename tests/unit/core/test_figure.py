@@ -51,6 +51,12 @@ def test_the_share_of_nothing_is_nothing() -> None:
     assert UNKNOWN.share_of_rest(NOTHING) == Figure.between(0, 1)
 
 
+@pytest.mark.parametrize(("part", "rest"), [(-1, 1), (1, -1), (-2, 1), (1, -3), (-1, -1)])
+def test_of_a_sum_in_which_something_is_owed_no_share_is_known(part: int, rest: int) -> None:
+    assert Figure.of(part).share_of_rest(Figure.of(rest)) == Figure(None, None)
+    assert Figure.between(part, 5).share_of_rest(Figure.between(rest, 5)) == Figure(None, None)
+
+
 def test_a_limit_met_by_equality_is_met() -> None:
     assert Figure.of(1).reaches(Figure.of(1)) is True
     assert UNKNOWN.reaches(Figure.of(1)) is None

@@ -1,12 +1,14 @@
 """The journal record: one form, one text, read back whole."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from monitor.core.journal.records import (
     BadRecord,
+    JournalRecord,
     Rules,
     Source,
     SourcePartition,
@@ -15,6 +17,7 @@ from monitor.core.journal.records import (
     encode_statement,
     journal_partition,
 )
+from streams.journal.decoding import decoded
 
 TRADES = SourcePartition("market.trades", 0, 3)
 
@@ -50,6 +53,12 @@ def test_the_record_is_the_one_of_the_design() -> None:
         ({"kind": "gossip"}, "unknown kind"),
         ({"at": "yesterday"}, "cannot be read"),
         ({"src": {"topic": "x"}}, "cannot be read"),
+        ({"src": {"topic": ["x"], "epoch": 0, "partition": 0}}, "cannot be read"),
+        ({"src": {"topic": "x", "epoch": "0", "partition": 0}}, "no epoch"),
+        ({"src": {"topic": "\ud800", "epoch": 0, "partition": 0}}, "surrogates"),
+        ({"src": {"topic": 5, "epoch": 0, "partition": 0}}, "cannot be read"),
+        ({"entity": ["x"]}, "no entity"),
+        ({"entity": 5}, "no entity"),
     ],
 )
 def test_a_record_of_another_form_is_refused(change: dict[str, Any], message: str) -> None:
@@ -61,6 +70,13 @@ def test_a_record_of_another_form_is_refused(change: dict[str, Any], message: st
 def test_bytes_that_are_no_record_are_refused() -> None:
     with pytest.raises(BadRecord):
         decode_record(b"\xff", 0, 0)
+
+
+@pytest.mark.parametrize("decode", [decode_record, decoded])
+def test_a_record_nested_beyond_reason_is_refused(decode: Callable[[bytes, int, int], JournalRecord]) -> None:
+    data = encode_statement(Statement("tick", None, 0, {"x": 0})).replace(b'"x":0', b'"x":' + b"[" * 100_000 + b"]" * 100_000)
+    with pytest.raises(BadRecord):
+        decode(data, 0, 0)
 
 
 def test_an_entity_keeps_its_partition_for_ever() -> None:
