@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from monitor.audit.beginning import MEMBER, StartingState
@@ -81,15 +80,29 @@ class BundleWriter:
             self._writer = self._stack.enter_context(Writer(self._path))
         except OSError as error:
             raise UsageError(f"{self._path} cannot be written anew ({error.strerror})") from None
-        self._writer.add(README, readme(self._origin).encode())
+        try:
+            self._writer.add(README, readme(self._origin).encode())
+        except OSError:
+            self._leave_nothing()
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
-            self._finish()
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self._path.unlink(missing_ok=True)
+            self._leave_nothing()
+            return
+        try:
+            self._finish()
+            self._stack.close()
+        except BaseException:
+            self._leave_nothing()
+            raise
+
+    def _leave_nothing(self) -> None:
+        """Half a bundle is none, and the same export again must find its place free."""
+        with suppress(OSError):
+            self._stack.close()
+        self._path.unlink(missing_ok=True)
 
     def begin(self, state: StartingState) -> None:
         """The bundle begins with this state, and its journal behind it. `CannotExport` for a state of other entities too."""

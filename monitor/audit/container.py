@@ -48,9 +48,11 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._file.write(END)
-        self._file.close()
+        try:
+            if kind is None:
+                self._file.write(END)
+        finally:
+            self._file.close()
 
     def add(self, name: str, content: bytes) -> None:
         """A member with this content."""

@@ -7,7 +7,6 @@ openssl writes them; a public key is written as `ed25519:<64 hex digits>`.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.core.values.canonical import canonical_bytes
 from monitor.errors import ConfigurationError, UsageError
+from monitor.files import write_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -120,8 +120,7 @@ def new_key(path: Path) -> PrivateKey:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
+        write_new(path, pem, 0o600)
     except FileExistsError:
         raise UsageError(f"{path} is there already: a key is never overwritten, name another file") from None
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.cli import talk
 from monitor.errors import UsageError
+from monitor.files import write_new, write_over
 
 if TYPE_CHECKING:
     from monitor.audit.signatures.keys import PrivateKey
@@ -84,8 +85,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, made: Mapping[str, Any], *, new: bool = False) -> None:
     """A proposal into a file; `new`: into one that is not there yet."""
+    content = (json.dumps(made, indent=1, ensure_ascii=False) + "\n").encode()
     try:
-        with path.open("x" if new else "w", encoding="utf-8") as file:
-            file.write(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+        (write_new if new else write_over)(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror})") from None

@@ -12,6 +12,7 @@ from monitor.cli import Config, ManyPaths, command_app, emit, talk
 from monitor.cli.completion import methods
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import UsageError
+from monitor.files import write_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +84,9 @@ def backtest(
     else:
         found = _of_journal(_log(archive, config), settings, tried, span, cadence)
     if csv is not None:
-        csv.write_text(csv_of(found), encoding="utf-8", newline="")
+        write_over(csv, csv_of(found).encode())
     if html is not None:
-        html.write_text(html_of(found), encoding="utf-8")
+        write_over(html, html_of(found).encode())
     if as_json:
         emit(backtest_object(found))
     else:

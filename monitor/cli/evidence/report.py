@@ -12,6 +12,7 @@ from monitor.cli import Config, ManyPaths, command_app, talk
 from monitor.cli.completion import entities, methods
 from monitor.cli.evidence.archives import InArchive
 from monitor.errors import UsageError
+from monitor.files import write_over
 
 if TYPE_CHECKING:
     from monitor.cli.evidence.sources import ReportSource
@@ -136,5 +137,5 @@ def _write(content: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(content)
         return
-    out.write_bytes(content)
+    write_over(out, content)
     talk(f"{out} written")

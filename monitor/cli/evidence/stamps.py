@@ -10,6 +10,7 @@ import typer
 
 from monitor.cli import emit, mismatch, talk
 from monitor.errors import ConfigurationError, UsageError
+from monitor.files import write_new
 
 if TYPE_CHECKING:
     from monitor.audit.signatures.keys import PublicKey
@@ -41,8 +42,7 @@ def write_stamp(checkpoint: Mapping[str, Any], settings: Settings, out: Path) ->
     roots = read_roots(authority.ca_file)
     record = stamped(checkpoint, authority.url, roots)
     try:
-        with out.open("xb") as file:
-            file.write(stamp_content(record))
+        write_new(out, stamp_content(record))
     except OSError as error:
         raise UsageError(f"{out} cannot be written anew ({error.strerror})") from None
     told = check_timestamp(record, roots)

@@ -11,6 +11,7 @@ from monitor.cli import AsJson, Config, DryRun, ManyPaths, command_app, emit, ta
 from monitor.cli.completion import jurisdictions
 from monitor.core.values.wording import count_of
 from monitor.errors import CONFIGURATION, ConfigurationError, UsageError
+from monitor.files import write_new, write_over
 
 if TYPE_CHECKING:
     from monitor.settings.load import Settings
@@ -42,8 +43,7 @@ def init(
         talk(f"would write {out}, {count_of(len(text.splitlines()), 'line')}; see them with --out -")
         return
     try:
-        with out.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
+        (write_over if force else write_new)(out, text.encode())
     except FileExistsError:
         raise UsageError(f"{out} is there already: choose another with --out, or write over it with --force") from None
     except OSError as error:
