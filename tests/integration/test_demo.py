@@ -47,6 +47,21 @@ async def test_every_expected_alert_comes_and_clears() -> None:
     assert "http://127.0.0.1:" in talk.decode(), "the status page is named"
 
 
+@pytest.mark.broker
+@pytest.mark.timeout(200)
+async def test_a_reader_that_has_seen_enough_ends_it_without_a_traceback() -> None:
+    """Fails where each alert that comes afterwards is an error of its receiver, with a traceback, until the story is over."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RESERVE_")}
+    process = await asyncio.create_subprocess_shell(
+        f"{sys.executable} -m monitor demo --for 20s --json | head -n 1",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT, env=environment,
+    )  # fmt: skip
+    out, talk = await asyncio.wait_for(process.communicate(), 180)
+    assert len(out.splitlines()) == 1
+    assert "Traceback" not in talk.decode()
+    assert "ended before its story was over" in talk.decode()
+
+
 def judged(came: set[str], standing: dict[str, str]) -> MonitorError | None:
     demonstration = Demonstration(1, 60, as_json=True)
     demonstration._came = came

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import signal
 import sys
@@ -67,10 +68,11 @@ class Demonstration:
         self._alerts: dict[str, Mapping[str, Any]] = {}
         self._came: set[str] = set()
         self._telling = False
+        self._running: asyncio.Task[Any] | None = None
 
     async def run(self) -> None:
         """Start everything, tell the story, end everything, also when it is asked to end in between."""
-        task = asyncio.current_task()
+        task = self._running = asyncio.current_task()
         for number in (signal.SIGTERM, signal.SIGHUP):
             if task is not None:
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -168,6 +170,14 @@ class Demonstration:
                     self._view.show(self._sight)
                 await asyncio.sleep(_POLL_S)
 
+    def _show(self, elapsed_s: float, alert: Mapping[str, Any]) -> None:
+        try:
+            self._view.told(elapsed_s, alert)
+        except BrokenPipeError:  # whoever read has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if self._running is not None:
+                self._running.cancel()
+
     async def _listen(self) -> tuple[web.AppRunner, str]:
         """The demo's own receiver of the webhook: signatures are checked, repeats told by their key."""
         app = web.Application()
@@ -193,5 +203,5 @@ class Demonstration:
             elapsed_s = time.monotonic() - self._began
             self._sight.alert(elapsed_s, alert)
             if self._telling or isinstance(self._view, JsonView):
-                self._view.told(elapsed_s, alert)
+                self._show(elapsed_s, alert)
         return web.Response(status=204)
