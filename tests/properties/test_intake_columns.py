@@ -18,7 +18,7 @@ from streams.intake.segment.segments import SegmentReader
 from streams.intake.segment.trades.acceptance import Acceptance
 from streams.intake.segment.trades.alike import in_journal_form
 from streams.intake.segment.trades.counted import CountedTrades, Run
-from streams.intake.segment.trades.lookback import numbers_of
+from streams.intake.segment.trades.ids import numbers_of
 from streams.wire import SourceFormat, lean_trades
 from tests.intake_logs import START_MS, Logged, batch_of, intake_rules, trade_value
 

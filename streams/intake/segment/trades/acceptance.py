@@ -13,7 +13,8 @@ from streams.intake.segment.batches import Counts
 from streams.intake.segment.columns.decoding import hash_of
 from streams.intake.segment.rules import IntakeRules
 from streams.intake.segment.trades.cells import Cell, Pending, Tally
-from streams.intake.segment.trades.lookback import FIGURES, Ids, LookBack, mark_of
+from streams.intake.segment.trades.ids import FIGURES, Ids, mark_of
+from streams.intake.segment.trades.lookback import LookBack
 from streams.intake.segment.trades.put_back import PutBack
 from streams.wire import Trade
 

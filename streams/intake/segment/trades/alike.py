@@ -20,7 +20,8 @@ from streams.intake.segment.columns.texts import in_one_form, log_texts, times_o
 from streams.intake.segment.trades.acceptance import Acceptance, TradeLane
 from streams.intake.segment.trades.cells import TRADES_A_CELL, Cell, Tally, log_text
 from streams.intake.segment.trades.event_times import EventTimes
-from streams.intake.segment.trades.lookback import Arrived, Ids, LookBack, fit, marks_of, numbers_of
+from streams.intake.segment.trades.ids import Ids, fit, marks_of, numbers_of
+from streams.intake.segment.trades.lookback import Arrived, LookBack
 from streams.wire import Trade
 
 Taken = dict[TradeLane, list[int]]

@@ -7,7 +7,7 @@ from itertools import repeat
 from operator import add, itemgetter, mul
 
 from monitor.core.values.times import SECOND, BadTime, parse_time
-from streams.intake.segment.trades.lookback import SLOTS
+from streams.intake.segment.trades.ids import SLOTS
 from streams.wire.fields import FIRST_TIME_NS, LAST_TIME_NS
 
 _MOST_SECONDS = 20_000

@@ -7,32 +7,28 @@ second keeps it by name.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 _PAGE = 1000
-_FEWEST_IN_PAGE = 100
-"""A page takes 12 KB, so many names more than that."""
 _Page = tuple["array[int]", "array[int]"]
 """Marks, and the owners of the slots from 1 on."""
 
 
 class SharedPages:
-    """Pages are made as long as they are filled as they should be; `few` are made in any case."""
+    """Pages are made as long as they hold `fewest` ids each; `few` are made in any case."""
 
-    __slots__ = ("_count", "_few", "pages")
+    __slots__ = ("_count", "_few", "_fewest", "pages")
 
-    def __init__(self, few: int) -> None:
+    def __init__(self, few: int, fewest: int) -> None:
         self.pages: dict[str, _Page] = {}
-        self._few = few
+        self._few, self._fewest = few, fewest
         self._count = 0
 
     def place(self, owner: int, prefix: str, slot: int) -> tuple[array[int], int] | None:
         """Where the owner's id has its mark; None where it has to keep it by itself."""
-        found = self.pages.get(prefix)
+        found = self._page(prefix)
         if found is None:
-            if len(self.pages) >= self._few and self._count < _FEWEST_IN_PAGE * len(self.pages):
-                return None
-            found = self.pages[prefix] = array("Q", bytes(_PAGE * 8)), array("I", bytes(_PAGE * 4))
+            return None
         marks, owners = found
         if owners[slot] != owner:
             if owners[slot]:
@@ -40,6 +36,42 @@ class SharedPages:
             owners[slot] = owner
             self._count += 1
         return marks, slot
+
+    def places(self, owner: int, numbers: Iterable[int], named: Collection[int] = ()) -> list[tuple[array[int], int] | None]:
+        """As `place`, of many ids that are plain numbers, `named` ones left out: several that follow may lie in one page.
+
+        A page that may not be made is not made for a later one of them either: whoever asks keeps the first by name by then.
+        """
+        places: list[tuple[array[int], int] | None] = []
+        pages: dict[int, _Page | None] = {0: None}
+        base = top = 0
+        page: _Page | None = None
+        for number in numbers:
+            if not base <= number < top:
+                base = number - number % _PAGE
+                top = base + _PAGE
+                if base not in pages:
+                    pages[base] = self._page(str(base // _PAGE))
+                page = pages[base]
+            if page is None or number in named:
+                places.append(None)
+                continue
+            marks, owners = page
+            slot = number - base
+            if (other := owners[slot]) != owner:
+                if other:
+                    places.append(None)
+                    continue
+                owners[slot] = owner
+                self._count += 1
+            places.append((marks, slot))
+        return places
+
+    def _page(self, prefix: str) -> _Page | None:
+        found = self.pages.get(prefix)
+        if found is None and (len(self.pages) < self._few or self._count >= self._fewest * len(self.pages)):
+            found = self.pages[prefix] = array("Q", bytes(_PAGE * 8)), array("I", bytes(_PAGE * 4))
+        return found
 
     def keep(self, moved: Callable[[int], int]) -> None:
         """Give every mark its new value, 0 where it is forgotten; pages without any go."""
