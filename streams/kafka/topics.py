@@ -46,6 +46,7 @@ what a week wrote, or a gigabyte, since the newest segment is never compacted.
 """
 
 _NOT_ALLOWED = TopicAuthorizationFailedError.errno
+_MISSING = "topics are missing ({}): create them with `reserve-monitor topics create`"
 _NOT_SHOWN = "not shown"
 _ALREADY_EXISTS = 36
 _SHOWN_TRIES = 100
@@ -225,13 +226,16 @@ async def require_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) ->
     """Refuse to start without every topic in its fixed shape; other drift is left to `topics check`."""
     drifts = [drift for drift in await check_topics(settings, specs) if drift.error and drift.setting in {"topic", "partitions"}]
     if absent := absent_of(drifts):
-        raise ConfigurationError(f"topics are missing ({', '.join(absent)}): create them with `reserve-monitor topics create`")
+        raise ConfigurationError(_MISSING.format(", ".join(absent)))
     if drifts:
         raise ConfigurationError("; ".join(drift.line().removeprefix("error: ") for drift in drifts))
 
 
 async def require_there(settings: KafkaSettings, names: TopicNames, *topics: str) -> None:
-    """Refuse to read what is not there (by default names): its offsets would be asked for in vain for most of a minute."""
+    """Refuse to read what is not there (by default names): its offsets would be asked for in vain for most of a minute.
+
+    What is not shown to this principal is left to whoever reads it: the broker refuses that itself.
+    """
     client = await started(admin(settings), settings)
     try:
         there = set(await client.list_topics())
@@ -240,7 +244,9 @@ async def require_there(settings: KafkaSettings, names: TopicNames, *topics: str
     finally:
         await ended(client)
     if absent := [spec for spec in topic_specs(settings, names) if spec.default in topics and spec.name not in there]:
-        await require_topics(settings, absent)
+        drifts = [drift for drift in await check_topics(settings, absent) if drift.found != _NOT_SHOWN]
+        if missing := absent_of(drifts):
+            raise ConfigurationError(_MISSING.format(", ".join(missing)))
 
 
 def absent_of(drifts: Iterable[Drift]) -> list[str]:
