@@ -60,7 +60,7 @@ class Batch:
             [*self.times_ms[begin:], *following.times_ms],
             [*self.values[begin:], *following.values],
             _Originals([*parts, (whole, begin - len(self), following.original)]),
-            _either(self.has_headers, following.has_headers),
+            _known(self.has_headers() or following.has_headers()),
         )
 
     def first(self, count: int) -> Batch:
@@ -128,8 +128,9 @@ def joined(offsets: Sequence[int], following: Sequence[int]) -> Sequence[int]:
     return longer
 
 
-def _either(one: Callable[[], bool], other: Callable[[], bool]) -> Callable[[], bool]:
-    return lambda: one() or other()
+def _known(headed: bool) -> Callable[[], bool]:
+    """What was found already: to look later would hold the records until then."""
+    return lambda: headed
 
 
 def never_falls(column: Sequence[Any]) -> bool:

@@ -6,6 +6,7 @@ import gc
 import weakref
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from aiokafka import TopicPartition
@@ -163,10 +164,18 @@ async def test_a_partition_that_cannot_be_read_is_told_by_itself_and_the_others_
 
 
 def test_batches_joined_again_and_again_hold_only_what_is_left() -> None:
-    """What lets it fail: each join asks the one before it for keys, and keeps its records."""
+    """What lets it fail: each join asks the one before it for keys or headers, and keeps its records."""
+    held: WeakSet[Any] = WeakSet()
 
     def fetched(first: int) -> Batch:
-        return Batch(range(first, first + 3), [first, first + 9, first + 1], [b"v"] * 3, lambda row: (b"%d" % (first + row), ()))
+        def original(row: int) -> tuple[bytes, tuple[()]]:
+            return b"%d" % (first + row), ()
+
+        def has_headers() -> bool:
+            return bool(original(0)[1])
+
+        held.add(has_headers)
+        return Batch(range(first, first + 3), [first, first + 9, first + 1], [b"v"] * 3, original, has_headers)
 
     whole = fetched(0)
     for first in range(3, 9000, 3):
@@ -174,4 +183,6 @@ def test_batches_joined_again_and_again_hold_only_what_is_left() -> None:
         assert whole.offsets == range(first - 2, first + 3)
         assert (whole.oldest_ms, whole.newest_ms) == (first - 2, first + 9)
     assert [whole.original(row)[0] for row in range(5)] == [b"%d" % offset for offset in whole.offsets]
+    assert len(held) <= 2
+    assert not whole.has_headers()
     assert whole.times_ms == [9003, 8995, 8997, 9006, 8998]
