@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.intake.segment.trades.ids import Shape, mark_of, marks_of
+from streams.intake.segment.trades.ids import Ids, Shape, mark_of, marks_of
 from streams.intake.segment.trades.lookback import Arrived, LookBack
 from streams.intake.segment.trades.shared_pages import SharedPages
 
@@ -163,6 +163,20 @@ def test_dense_ids_become_pages_and_scattered_ones_names() -> None:
         place[0][place[1]] = mark_of(1, 0)  # type: ignore[index]
     assert ids.sparse
     assert 2200 // Shape().fewest_in_shared_page >= 200 - len(ids.named), "shared pages are not made for one id each"
+
+
+def test_random_numbers_are_not_tried_for_shared_pages_at_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lets it fail: every segment looks through all the names of the look-back, 200,000 of them."""
+    lookback = LookBack(20, 72)
+    number = lookback.number(0, 0)
+    for market, count in (("random", 5_000), ("few", 100)):
+        ids = [10**12 + one * 7_919_111 for one in range(count)]
+        lookback.repeats(lookback.ids("e", market), Arrived(range(count), (), ids, marks_of(number, ids)), number)
+        assert len(lookback.ids("e", market).named) > count // 2
+    tried: list[int] = []
+    monkeypatch.setattr(Ids, "share", lambda ids: tried.append(len(ids.named)))
+    lookback.open(1, 0)
+    assert [count <= 100 for count in tried] == [True]
 
 
 @pytest.mark.parametrize("trade_id", ["", "x" * 65, "a\u0000", "001\u0085"])

@@ -145,7 +145,7 @@ def _decodable(values: Sequence[bytes | None], lengths: Sequence[int]) -> Sequen
 
 
 def amounts_of(amount: LeanAmount, elements: Sequence[Any], keys: Sequence[Any], prices: Sequence[Decimal] = ()) -> Amounts:
-    """The amounts of a feed's elements, judged as by `positive_amounts`.
+    """The amounts of a feed's elements, judged as by `amounts_in`.
 
     `keys`: the lean keys, by which a scale may go; `prices`: those of sizes that are amounts of the quote.
     """

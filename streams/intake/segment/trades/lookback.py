@@ -26,6 +26,7 @@ from streams.intake.segment.trades.shared_pages import SharedPages
 _UNSEEN = array("Q", bytes(PAGE * 8))
 _FEW = 8
 _SWEEP_BLOCKS = 5
+_SHARED_AT_ONCE = 2_000
 _SHAPE = Shape()
 
 
@@ -70,9 +71,7 @@ class LookBack:
         if block - self._swept >= _SWEEP_BLOCKS:
             self._swept = block
             self._sweep()
-        for ids in self._ids.values():
-            if ids.scattered and ids.named:
-                ids.share()
+        self._share()
         self.eligible[:] = bytes(len(self.eligible))
         for place in range(self._first, len(self._block_of)):
             self.eligible[place] = self._hour_of[place] >= oldest_hour
@@ -104,7 +103,7 @@ class LookBack:
         Most ids follow one another, and none of them was seen before: such a stretch is looked at, and noted, at once.
         """
         rows, texts, numbers, marks = trades
-        if numbers is not None and ids.sparse and ids.scattered:
+        if numbers is not None and ids.sparse and ids.scattered and len(ids.named) <= len(numbers):
             return self._by_shared(ids, trades, number)
         if numbers is None or ids.sparse:
             return self._by_place(ids, zip(rows, texts or map(str, numbers or ()), marks, strict=True), number)
@@ -213,6 +212,14 @@ class LookBack:
         if kept:
             ids.older[trade_id] = kept
         return any(self.eligible[old] for old in places)
+
+    def _share(self) -> None:
+        """What is kept by name since pages took no more is tried again, so many names a segment: random ones never fit."""
+        left = _SHARED_AT_ONCE
+        for ids in self._ids.values():
+            if ids.scattered and 0 < len(ids.named) <= left:
+                left -= len(ids.named)
+                ids.share()
 
     def _sweep(self) -> None:
         for ids in self._ids.values():
