@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+_NO_OTHER = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS})
+"""A file that is mounted by itself, or lies in a folder that takes no other, is written where it lies."""
 
 
 def write_new(path: Path, content: bytes, mode: int = 0o666) -> None:
@@ -26,8 +30,14 @@ def write_over(path: Path, content: bytes) -> None:
         write_new(path, content)
         return
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write_new(beside, content, path.stat().st_mode & 0o777)
-    beside.replace(path)
+    try:
+        write_new(beside, content, path.stat().st_mode & 0o777)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        if error.errno not in _NO_OTHER:
+            raise
+        path.write_bytes(content)
 
 
 def _put(file: int, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -99,3 +100,14 @@ def test_no_half_of_a_bundle_is_left_wherever_the_disk_ends(tmp_path: Path) -> N
     with room_for(whole.stat().st_size - 1), pytest.raises((OSError, UsageError)):
         export(tmp_path / "half", journal, found)
     assert list(tmp_path.iterdir()) == [whole]
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    mounted = tmp_path / "report.pdf"
+    mounted.write_bytes(BEFORE)
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_over(mounted, b"x")
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"x"], "and nothing is left beside it"
