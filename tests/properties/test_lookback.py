@@ -165,18 +165,24 @@ def test_dense_ids_become_pages_and_scattered_ones_names() -> None:
     assert 2200 // Shape().fewest_in_shared_page >= 200 - len(ids.named), "shared pages are not made for one id each"
 
 
-def test_random_numbers_are_not_tried_for_shared_pages_at_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lets it fail: every segment looks through all the names of the look-back, 200,000 of them."""
-    lookback = LookBack(20, 72)
+def test_what_is_kept_by_name_moves_into_pages_at_a_segment_but_not_very_many_at_once() -> None:
+    """What lets it fail: names stay when pages take them, or every segment looks through 200,000 of them."""
+    shape = Shape(pages_before_sparse=1, names_before_dense=3, fewest_in_page=2000, fewest_in_shared_page=2)
+    lookback = LookBack(20, 72, shape)
     number = lookback.number(0, 0)
-    for market, count in (("random", 5_000), ("few", 100)):
-        ids = [10**12 + one * 7_919_111 for one in range(count)]
-        lookback.repeats(lookback.ids("e", market), Arrived(range(count), (), ids, marks_of(number, ids)), number)
-        assert len(lookback.ids("e", market).named) > count // 2
-    tried: list[int] = []
-    monkeypatch.setattr(Ids, "share", lambda ids: tried.append(len(ids.named)))
+
+    def note(market: str, ids: list[int]) -> Ids:
+        lookback.repeats(lookback.ids("e", market), Arrived(range(len(ids)), (), ids, marks_of(number, ids)), number)
+        return lookback.ids("e", market)
+
+    many, few = (
+        note(market, [10**9 + one * 1000 + at for one in range(count)]) for market, at, count in (("m", 1, 3000), ("f", 2, 9))
+    )
+    before = len(many.named)
+    assert (before > 2000, len(few.named) > 5) == (True, True)
+    note("dense", [10**9 + one for one in range(10, 500)])
     lookback.open(1, 0)
-    assert [count <= 100 for count in tried] == [True]
+    assert (len(many.named), len(few.named)) == (before, 0)
 
 
 @pytest.mark.parametrize("trade_id", ["", "x" * 65, "a\u0000", "001\u0085"])

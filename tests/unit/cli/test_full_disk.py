@@ -108,6 +108,6 @@ def test_a_file_that_is_mounted_by_itself_is_written_where_it_lies(tmp_path: Pat
 
     mounted = tmp_path / "report.pdf"
     mounted.write_bytes(BEFORE)
-    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
     write_over(mounted, b"x")
     assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"x"], "and nothing is left beside it"
